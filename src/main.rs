@@ -1,0 +1,2 @@
+//! dlvgate
+fn main() {}
