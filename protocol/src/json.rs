@@ -1,0 +1,347 @@
+//! Walks along one JSON object, chunk by chunk, and reports the top-level fields asked for.
+//!
+//! Neither recursion nor allocation: nesting is a counter, what is reported is kept in place. Below
+//! the top level only brackets and strings are told apart, so that some malformed objects pass;
+//! a well-formed one is never misread.
+
+mod raw;
+mod text;
+
+use memchr::memchr2;
+
+use crate::envelope::Name;
+pub(crate) use raw::{RAW_MAX, Raw};
+use text::Text;
+
+/// JSON's white space (RFC 8259, section 2).
+pub(crate) fn is_white_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// What was found as the value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// A string: see [`Walker::string`] and [`Walker::raw`].
+    String,
+    /// A number, `true`, `false` or `null`, not yet validated: see [`Walker::raw`].
+    Scalar,
+    /// An object or array begins.
+    Compound,
+}
+
+/// How far [`Walker::advance`] came.
+pub(crate) struct Advance {
+    /// Bytes taken.
+    pub(crate) consumed: usize,
+    /// A field, by its index in the list given to [`Walker::new`], and its value.
+    pub(crate) found: Option<(usize, Value)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before the opening brace.
+    Start,
+    /// After the opening brace.
+    KeyOrEnd,
+    /// After a comma.
+    Key,
+    InKey,
+    Colon,
+    Value,
+    /// In a string that is asked for.
+    InString,
+    Scalar,
+    /// In an object or array that is a field's value, outside strings.
+    Nested,
+    /// In a string that is not asked for, at any depth.
+    SkipString {
+        escaped: bool,
+    },
+    CommaOrEnd,
+    /// After the closing brace.
+    Done,
+    /// What came is not a JSON object.
+    Broken,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Walker {
+    fields: &'static [&'static str],
+    state: State,
+    /// Open brackets; 1 at the top level of the object.
+    depth: u64,
+    /// The present field, if it is asked for.
+    field: Option<usize>,
+    text: Text,
+    raw: Raw,
+}
+
+impl Walker {
+    /// Returns a walker before an object, which reports the `fields` named.
+    pub(crate) fn new(fields: &'static [&'static str]) -> Walker {
+        let state = State::Start;
+        Walker {
+            fields,
+            state,
+            depth: 0,
+            field: None,
+            text: Text::new(),
+            raw: Raw::EMPTY,
+        }
+    }
+
+    /// Stands before an object again.
+    pub(crate) fn reset(&mut self) {
+        self.state = State::Start;
+    }
+
+    /// Whether the object's closing brace has been taken.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Whether the bytes are not a JSON object. None are taken any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state == State::Broken
+    }
+
+    /// The string just found, its escapes decoded.
+    pub(crate) fn string(&self) -> Name {
+        self.text.name()
+    }
+
+    /// The scalar or string just found as it was written.
+    pub(crate) fn raw(&self) -> &Raw {
+        &self.raw
+    }
+
+    /// Takes bytes until a field is found, the object ends or breaks, or `input` ends.
+    pub(crate) fn advance(&mut self, input: &[u8]) -> Advance {
+        let mut at = 0;
+        while let Some(&byte) = input.get(at) {
+            let rest = &input[at..];
+            match self.state {
+                State::Done | State::Broken => break,
+                State::InKey => {
+                    let (taken, closed) = self.text.take(rest);
+                    at += taken;
+                    if closed {
+                        self.state = State::Colon;
+                    }
+                }
+                State::InString => {
+                    let (taken, closed) = self.text.take(rest);
+                    self.raw.push(&rest[..taken]);
+                    at += taken;
+                    if closed {
+                        self.state = State::CommaOrEnd;
+                        return self.found(at, Value::String);
+                    }
+                }
+                State::Scalar => {
+                    let end = rest.iter().position(|&byte| !is_scalar(byte));
+                    let taken = end.unwrap_or(rest.len());
+                    self.raw.push(&rest[..taken]);
+                    at += taken;
+                    if end.is_some() {
+                        self.state = State::CommaOrEnd;
+                        if self.field.is_some() {
+                            return self.found(at, Value::Scalar);
+                        }
+                    }
+                }
+                State::Nested => at += self.skip_nested(rest),
+                State::SkipString { escaped } => at += self.skip_string(rest, escaped),
+                _ if is_white_space(byte) => at += 1,
+                State::Value => {
+                    // A scalar's first byte is taken with the rest of it.
+                    at += usize::from(self.begin_value(byte));
+                    if self.state == State::Nested && self.field.is_some() {
+                        return self.found(at, Value::Compound);
+                    }
+                }
+                State::Start | State::KeyOrEnd | State::Key | State::Colon | State::CommaOrEnd => {
+                    at += usize::from(self.punctuation(byte));
+                }
+            }
+        }
+        Advance {
+            consumed: at,
+            found: None,
+        }
+    }
+
+    fn found(&self, consumed: usize, value: Value) -> Advance {
+        Advance {
+            consumed,
+            found: self.field.map(|field| (field, value)),
+        }
+    }
+
+    /// Returns whether the byte was taken.
+    fn punctuation(&mut self, byte: u8) -> bool {
+        self.state = match (self.state, byte) {
+            (State::Start, b'{') => {
+                self.depth = 1;
+                State::KeyOrEnd
+            }
+            (State::KeyOrEnd | State::Key, b'"') => {
+                self.text.clear();
+                State::InKey
+            }
+            (State::Colon, b':') => {
+                let key = self.text.name();
+                self.field = self.fields.iter().position(|field| key == *field);
+                State::Value
+            }
+            (State::CommaOrEnd, b',') => State::Key,
+            (State::KeyOrEnd | State::CommaOrEnd, b'}') => State::Done,
+            _ => State::Broken,
+        };
+        self.state != State::Broken
+    }
+
+    /// Returns whether the byte was taken.
+    fn begin_value(&mut self, byte: u8) -> bool {
+        match byte {
+            b'"' if self.field.is_some() => {
+                self.text.clear();
+                self.raw = Raw::EMPTY;
+                self.raw.push(b"\"");
+                self.state = State::InString;
+            }
+            b'"' => self.state = State::SkipString { escaped: false },
+            b'{' | b'[' => {
+                self.depth = 2;
+                self.state = State::Nested;
+            }
+            byte if is_scalar(byte) => {
+                self.raw = Raw::EMPTY;
+                self.state = State::Scalar;
+                return false;
+            }
+            _ => {
+                self.state = State::Broken;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Returns how many bytes were taken.
+    fn skip_nested(&mut self, input: &[u8]) -> usize {
+        for (at, byte) in input.iter().enumerate() {
+            match byte {
+                b'"' => self.state = State::SkipString { escaped: false },
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    continue;
+                }
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    if self.depth > 1 {
+                        continue;
+                    }
+                    self.state = State::CommaOrEnd;
+                }
+                _ => continue,
+            }
+            return at + 1;
+        }
+        input.len()
+    }
+
+    /// Returns how many bytes were taken.
+    fn skip_string(&mut self, input: &[u8], escaped: bool) -> usize {
+        let mut at = usize::from(escaped);
+        while let Some(found) = input.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+            at += found + 1;
+            if input[at - 1] == b'"' {
+                self.state = if self.depth > 1 {
+                    State::Nested
+                } else {
+                    State::CommaOrEnd
+                };
+                return at;
+            }
+            // Whatever is escaped, it does not end the string.
+            at += 1;
+        }
+        self.state = State::SkipString {
+            escaped: at > input.len(),
+        };
+        input.len()
+    }
+}
+
+/// The characters of numbers and of `true`, `false` and `null`, and some that make neither.
+fn is_scalar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(text: &str, chunk: usize) -> (Vec<String>, Walker) {
+        let mut walker = Walker::new(&["a", "b"]);
+        let mut found = Vec::new();
+        for mut rest in text.as_bytes().chunks(chunk) {
+            while !rest.is_empty() && !walker.is_done() && !walker.is_broken() {
+                let step = walker.advance(rest);
+                rest = &rest[step.consumed..];
+                if let Some((field, value)) = step.found {
+                    found.push(match value {
+                        Value::String => format!("{field}={}", walker.string()),
+                        Value::Scalar => format!("{field}:{}", walker.raw().as_str().unwrap()),
+                        Value::Compound => format!("{field}{{"),
+                    });
+                }
+            }
+        }
+        (found, walker)
+    }
+
+    fn whole(text: &str, fields: &[&str]) {
+        for chunk in 1..=text.len() {
+            let (found, walker) = walk(text, chunk);
+            assert_eq!(found, fields, "{text} by {chunk}");
+            assert!(walker.is_done(), "{text} by {chunk}");
+        }
+    }
+
+    #[test]
+    fn fields_are_found_at_the_top_level_only() {
+        whole(r#"{}"#, &[]);
+        whole(r#" { "a" : 1 , "b" : null } "#, &["0:1", "1:null"]);
+        whole(r#"{"b":"x\"}{","a":-1.5e3}"#, &["1=x\"}{", "0:-1.5e3"]);
+        whole(r#"{"x":{"a":1,"b":[{"a":"}"}]},"a":2}"#, &["0:2"]);
+        whole(
+            r#"{"x":[["a",{"a":"\\"}],"\"a\":1"],"y":"\\","b":true}"#,
+            &["1:true"],
+        );
+        whole(r#"{"a":[1],"b":{}}"#, &["0{", "1{"]);
+        whole(r#"{"x":"a","\u0061":"\u0062","ab":1}"#, &["0=b"]);
+    }
+
+    #[test]
+    fn what_is_no_object_breaks_and_keeps_what_was_found() {
+        for (text, fields) in [
+            ("[1]", &[][..]),
+            ("1", &[]),
+            (r#"{"a":1,}"#, &["0:1"]),
+            (r#"{"a":1]"#, &["0:1"]),
+            (r#"{"a" 1}"#, &[]),
+            (r#"{"a":}"#, &[]),
+            (r#"{"a":1 2}"#, &["0:1"]),
+            (r#"{a:1}"#, &[]),
+            (r#"{,}"#, &[]),
+        ] {
+            for chunk in 1..=text.len() {
+                let (found, walker) = walk(text, chunk);
+                assert_eq!(found, fields, "{text}");
+                assert!(walker.is_broken(), "{text}");
+            }
+        }
+    }
+}

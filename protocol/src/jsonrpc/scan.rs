@@ -1,0 +1,251 @@
+//! Walks along a stream of JSON-RPC objects and reports boundaries and envelopes.
+
+use super::Envelope;
+use super::fields::{self, Fields};
+use crate::json::{Walker, is_white_space};
+
+/// What [`Scanner::step`] took, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Bytes taken from the front of the input; at least one where the input is not empty.
+    pub consumed: usize,
+    /// What those bytes are.
+    pub part: Part,
+    /// The object's envelope. `Some` exactly once for each whole object: in the first step in
+    /// which it is known, at the latest in the one with `end: true`.
+    pub envelope: Option<Envelope>,
+}
+
+/// What the bytes of a step are. A step never spans two parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// White space between objects.
+    Between,
+    /// Some of an object.
+    Object {
+        /// Whether its closing brace is among them.
+        end: bool,
+    },
+}
+
+/// Why a stream is not, or no longer, a stream of JSON objects. Delve closes such a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonRpcError {
+    /// Something other than an object or white space came between objects.
+    #[error("expected a JSON object, found the byte '{}'", std::ascii::escape_default(*.byte))]
+    NotAnObject {
+        /// The first byte of what came.
+        byte: u8,
+    },
+    /// An object's top level is not JSON.
+    #[error("malformed JSON object: unexpected byte '{}'", std::ascii::escape_default(*.byte))]
+    Malformed {
+        /// The byte that JSON does not allow here.
+        byte: u8,
+    },
+}
+
+/// Follows one direction of one connection. It keeps nothing of an object but its envelope.
+///
+/// Unlike a DAP body an object has no announced length: each byte is looked at, those of strings
+/// at memory speed. There is no limit of an object's size.
+#[derive(Clone, Debug)]
+pub struct Scanner {
+    walker: Walker,
+    fields: Fields,
+    inside: bool,
+    /// The present object's envelope has been reported.
+    reported: bool,
+    failed: Option<JsonRpcError>,
+}
+
+impl Scanner {
+    /// Returns a scanner between objects.
+    pub fn new() -> Scanner {
+        Scanner {
+            walker: Walker::new(fields::NAMES),
+            fields: Fields::default(),
+            inside: false,
+            reported: false,
+            failed: None,
+        }
+    }
+
+    /// Takes some bytes from the front of `input` (not empty) and says what they are.
+    ///
+    /// Call it again with the bytes that are left. What a stream yields does not depend on how it
+    /// is cut into inputs, but for the number of steps and the step in which an envelope comes.
+    ///
+    /// # Errors
+    ///
+    /// Where the stream is no stream of JSON objects; see [`JsonRpcError`]. Every further call
+    /// returns the same error, since where the next object begins is unknown.
+    pub fn step(&mut self, input: &[u8]) -> Result<Step, JsonRpcError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if !self.inside {
+            let white = input.iter().position(|&byte| !is_white_space(byte));
+            match white {
+                Some(0) if input[0] == b'{' => self.begin(),
+                Some(0) => return Err(self.fail(JsonRpcError::NotAnObject { byte: input[0] })),
+                _ => {
+                    let consumed = white.unwrap_or(input.len());
+                    return Ok(Step {
+                        consumed,
+                        part: Part::Between,
+                        envelope: None,
+                    });
+                }
+            }
+        }
+        self.object(input)
+    }
+
+    /// Whether the stream stands between objects.
+    pub fn at_boundary(&self) -> bool {
+        !self.inside && self.failed.is_none()
+    }
+
+    fn begin(&mut self) {
+        self.inside = true;
+        self.reported = false;
+        self.fields = Fields::default();
+        self.walker.reset();
+    }
+
+    fn fail(&mut self, error: JsonRpcError) -> JsonRpcError {
+        self.failed = Some(error);
+        error
+    }
+
+    fn object(&mut self, input: &[u8]) -> Result<Step, JsonRpcError> {
+        let mut consumed = 0;
+        while consumed < input.len() && !self.walker.is_done() {
+            let advance = self.walker.advance(&input[consumed..]);
+            consumed += advance.consumed;
+            if let Some((field, value)) = advance.found {
+                // Later fields change nothing: the envelope may have been reported already.
+                if !self.fields.are_enough() {
+                    self.fields.take(field, value, &self.walker);
+                }
+            }
+            if self.walker.is_broken() {
+                // What precedes the bad byte is reported first, then the error.
+                let byte = input[consumed.min(input.len() - 1)];
+                let error = self.fail(JsonRpcError::Malformed { byte });
+                if consumed == 0 {
+                    return Err(error);
+                }
+                return Ok(self.report(consumed, false));
+            }
+        }
+        let end = self.walker.is_done();
+        self.inside = !end;
+        Ok(self.report(consumed, end))
+    }
+
+    fn report(&mut self, consumed: usize, end: bool) -> Step {
+        let due = !self.reported && (end || self.fields.are_enough());
+        self.reported |= due;
+        let envelope = due.then(|| self.fields.envelope());
+        Step {
+            consumed,
+            part: Part::Object { end },
+            envelope,
+        }
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Scanner {
+        Scanner::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::Name;
+    use crate::jsonrpc::Kind;
+
+    /// The envelopes of a stream, and whether each came before its object's end.
+    fn scan(wire: &str, chunk: usize) -> Result<Vec<Envelope>, JsonRpcError> {
+        let mut scanner = Scanner::new();
+        let mut envelopes = Vec::new();
+        for mut rest in wire.as_bytes().chunks(chunk) {
+            while !rest.is_empty() {
+                let step = scanner.step(rest)?;
+                assert!(step.consumed > 0);
+                rest = &rest[step.consumed..];
+                envelopes.extend(step.envelope);
+            }
+        }
+        assert!(scanner.at_boundary());
+        Ok(envelopes)
+    }
+
+    #[test]
+    fn objects_need_no_line_feed_between_them() {
+        let wire = concat!(
+            r#"{"method":"RPCServer.State","params":[{"id":99}],"id":1}{"id":1,"result":{"error":"x"},"error":null}"#,
+            "\n\r\t ",
+            r#"{"id":"a\"b","result":null,"error":"could not {"}"#,
+            r#"{}{"id":null,"result":1}"#,
+        );
+        for chunk in 1..=wire.len() {
+            let found = scan(wire, chunk).unwrap();
+            let ids: Vec<_> = found
+                .iter()
+                .map(|found| found.id.map(|id| id.to_string()))
+                .collect();
+            let a = r#""a\"b""#;
+            assert_eq!(
+                ids,
+                [Some("1".into()), Some("1".into()), Some(a.into()), None, None]
+            );
+            let kinds: Vec<_> = found.iter().map(|found| found.kind).collect();
+            assert_eq!(
+                kinds,
+                [
+                    Kind::Request {
+                        method: Name::new("RPCServer.State")
+                    },
+                    Kind::Reply { success: true },
+                    Kind::Reply { success: false },
+                    Kind::Unknown,
+                    Kind::Reply { success: true },
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn ids_are_numbers_or_text_of_bounded_length() {
+        let id = |text: &str| scan(&format!(r#"{{"id":{text},"error":null}}"#), 7).unwrap()[0].id;
+        assert_eq!(id("18446744073709551615").unwrap().as_u64(), Some(u64::MAX));
+        assert_eq!(id("-1").unwrap().as_i64(), Some(-1));
+        assert_eq!(id("\"7\"").unwrap().as_i64(), None);
+        assert_eq!(id(&"1".repeat(ID)).unwrap().as_str().len(), ID);
+        assert_eq!(id(&"1".repeat(ID + 1)), None);
+        for text in ["null", "[1]", "{}", "1a", "01", "\"\\q\""] {
+            assert_eq!(id(text), None, "{text}");
+        }
+        const ID: usize = crate::jsonrpc::ID_MAX;
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error_that_stays() {
+        for chunk in 1..12 {
+            assert_eq!(
+                scan("GET /", chunk),
+                Err(JsonRpcError::NotAnObject { byte: b'G' })
+            );
+            assert_eq!(scan("{} x", chunk), Err(JsonRpcError::NotAnObject { byte: b'x' }));
+            assert_eq!(
+                scan(r#"{"id":1]{}"#, chunk),
+                Err(JsonRpcError::Malformed { byte: b']' })
+            );
+        }
+    }
+}

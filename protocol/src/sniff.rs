@@ -1,0 +1,46 @@
+//! Which protocol a connection speaks, told by its first byte.
+//!
+//! Delve's headless server looks at the same byte to serve both protocols on one port
+//! (Delve, `service/rpccommon/server.go`, `serveConnectionDemux`).
+
+use crate::json::is_white_space;
+
+/// What a client speaks to Delve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// The Debug Adapter Protocol: `Content-Length` framed messages.
+    Dap,
+    /// Delve's JSON-RPC API v2: JSON objects, one after another.
+    JsonRpc,
+}
+
+/// Tells the protocol from the first byte of a connection.
+///
+/// `C` or `c` begins a `Content-Length` header. `{` or JSON white space (space, tab, line feed,
+/// carriage return) begins a JSON-RPC object. `None` is neither: an HTTP request, a TLS handshake,
+/// a port scan.
+pub fn sniff(first: u8) -> Option<Protocol> {
+    match first {
+        b'C' | b'c' => Some(Protocol::Dap),
+        b'{' => Some(Protocol::JsonRpc),
+        byte if is_white_space(byte) => Some(Protocol::JsonRpc),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_dap_and_an_object_or_white_space_is_json_rpc() {
+        assert_eq!(sniff(b'C'), Some(Protocol::Dap));
+        assert_eq!(sniff(b'c'), Some(Protocol::Dap));
+        for byte in *b"{ \t\r\n" {
+            assert_eq!(sniff(byte), Some(Protocol::JsonRpc));
+        }
+        for byte in *b"GX[\0\x16\x0b" {
+            assert_eq!(sniff(byte), None);
+        }
+    }
+}
