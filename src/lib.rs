@@ -1,1 +1,14 @@
-//! placeholder
+//! dlvgate: a proxy between a debugging client and Delve. It starts dlv, guards its port in the packet filter,
+//! forwards the session untouched, and leaves nothing behind.
+//!
+//! Arrows between the parts point down only: [`cli`] and [`front`] know [`session`], which knows [`delve`] and
+//! [`firewall`]; the protocol's bytes are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
+
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod delve;
+pub mod firewall;
+pub mod front;
+pub mod session;
+pub mod shutdown;

@@ -1,0 +1,25 @@
+//! `dlvgate completions`: what the shell completes.
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::Cli;
+
+/// Print the completions of a shell
+///
+/// bash: `dlvgate completions bash > ~/.local/share/bash-completion/completions/dlvgate`
+/// zsh: `dlvgate completions zsh > "${fpath[1]}/_dlvgate"`
+/// fish: `dlvgate completions fish > ~/.config/fish/completions/dlvgate.fish`
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+    clap_complete::generate(args.shell, &mut Cli::command(), "dlvgate", &mut std::io::stdout());
+    Ok(ExitCode::SUCCESS)
+}

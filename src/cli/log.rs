@@ -1,0 +1,50 @@
+//! The log: always on standard error, since standard output is for results.
+
+use std::io::IsTerminal;
+
+use clap::{ArgAction, Args, ValueEnum};
+use tracing::Level;
+
+/// How much is logged, and in which form.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Log more: -v what is decided, -vv everything
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    /// Log warnings and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// The form of the log on standard error
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true, value_name = "FORMAT")]
+    log_format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A line for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// Starts the log. What is logged before is lost.
+pub fn init(args: &LogArgs) {
+    let level = match (args.quiet, args.verbose) {
+        (true, _) => Level::WARN,
+        (_, 0) => Level::INFO,
+        (_, 1) => Level::DEBUG,
+        _ => Level::TRACE,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        Format::Json => log
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .init(),
+        Format::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+    }
+}

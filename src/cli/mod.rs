@@ -1,0 +1,74 @@
+//! The command line: one file a command, each a thin shell around the parts.
+
+mod allow;
+mod completions;
+pub mod demo;
+pub mod log;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit codes of dlvgate's own commands: success, a failure, a usage error.
+pub(crate) const FAILURE: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+
+/// Debug Go through a guarded port.
+///
+/// dlvgate stands between a debugging client (GoLand with a DAP plugin, VS Code, Neovim, …) and Delve. It starts
+/// dlv for each session, guards dlv's port in the packet filter, forwards the session untouched, and leaves
+/// nothing behind: no open port, no dlv, no orphaned program.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Try it: `dlvgate demo` debugs a small Go program and shows what happened."
+)]
+pub struct Cli {
+    /// The log's settings.
+    #[command(flatten)]
+    pub log: log::LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command, and says on standard error what failed.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Demo(args) => on_runtime(demo::run(args)),
+        Command::Completions(args) => completions::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("dlvgate: {error:#}");
+        let usage = error.downcast_ref::<UsageError>().is_some();
+        ExitCode::from(if usage { USAGE } else { FAILURE })
+    })
+}
+
+/// One thread serves every session: each is a few small reads and writes, and a hand-over between threads costs
+/// more than they do. It is also the thread that dlv's life is tied to where the system can do that.
+fn on_runtime(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(command)
+}
+
+/// What the user asked for cannot be done as asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+/// Turns an error about the command line into one.
+pub(crate) fn usage(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow::Error::new(UsageError(error.to_string()))
+}

@@ -1,0 +1,124 @@
+//! `dlvgate serve`: a front at which each DAP connection gets a dlv of its own.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::sync::Semaphore;
+
+use super::{FAILURE, allow, usage};
+use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
+use crate::firewall::{Choice, Firewall, pf};
+use crate::front::{Admission, Front, IpNet, ListenAddress, resolve};
+use crate::session::{Outcome, Settings, Upstream};
+use crate::shutdown;
+
+/// Listen for DAP clients; each gets its own `dlv dap` behind a gate
+///
+/// When ready, `DAP server listening at: HOST:PORT` is the first line on standard output, as `dlv dap` prints
+/// it; the log goes to standard error. dlv is started at a client's first byte, so a port scan or a health
+/// check costs nothing. SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one
+/// does so without waiting.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  dlvgate serve --listen 127.0.0.1:2345
+  dlvgate serve --listen :2345 --allow 192.0.2.5 --dlv-port 40000-40010
+  dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
+pub(super) struct ServeArgs {
+    /// Where clients connect: HOST:PORT, or :PORT for every address; port 0 is any free one
+    #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345")]
+    listen: ListenAddress,
+    /// Who may connect, an address or a network; needed where the front is not on loopback
+    #[arg(long, value_name = "CIDR", value_parser = allow::parse)]
+    allow: Vec<IpNet>,
+    /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
+    #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
+    dlv: Option<PathBuf>,
+    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B
+    #[arg(long, value_name = "N|A-B", default_value = "0")]
+    dlv_port: PortPlan,
+    /// Use a `dlv dap` that listens already instead of starting one
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv", "dlv_port", "start_timeout", "dlv_flags"])]
+    upstream: Option<ListenAddress>,
+    /// Which packet filter guards dlv's port
+    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND")]
+    firewall: Choice,
+    /// End with the first session; a connection that does not speak DAP is none
+    #[arg(long)]
+    once: bool,
+    /// Sessions that may be open at once; a further client is told so
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    max_sessions: u16,
+    /// Seconds that dlv may take until it listens
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
+    start_timeout: u16,
+    /// The pfctl to run, for tests
+    #[arg(long, value_name = "PATH", default_value = pf::PFCTL, hide = true)]
+    pfctl: PathBuf,
+    /// Flags for `dlv dap`, after `--`
+    #[arg(last = true, value_name = "DLV FLAGS")]
+    dlv_flags: Vec<OsString>,
+}
+
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    check_extra_flags(&args.dlv_flags).map_err(usage)?;
+    let address = resolve(&args.listen)
+        .await
+        .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
+    let admission = Admission::new(address.ip(), args.allow.clone()).map_err(usage)?;
+    // Signals are heard before anything is held: none may find the default action, which leaves things behind.
+    let (trigger, stop) = shutdown::channel();
+    let signals = tokio::spawn(trigger.on_signals());
+    let front = Front::bind(address, admission).with_context(|| format!("cannot listen on {address}"))?;
+
+    let firewall = Firewall::prepare(args.firewall, args.pfctl.clone()).await?;
+    tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
+    let max_sessions = if args.once {
+        1
+    } else {
+        usize::from(args.max_sessions)
+    };
+    let settings = Settings {
+        upstream: upstream(&args).await?,
+        firewall,
+        max_sessions,
+        slots: Arc::new(Semaphore::new(max_sessions)),
+        observer: None,
+    };
+    announce(&front)?;
+    let last = front.serve(Arc::new(settings), args.once, stop).await;
+    signals.abort();
+    let failed = args.once && matches!(&last, Some(Outcome::Session(cause)) if !cause.is_success());
+    Ok(if failed {
+        ExitCode::from(FAILURE)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
+    if let Some(address) = &args.upstream {
+        let found = resolve(address)
+            .await
+            .map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
+        return Ok(Upstream::Running(found));
+    }
+    Ok(Upstream::Launch(Launcher {
+        program: args.dlv.clone(),
+        flags: args.dlv_flags.clone(),
+        ports: PortPool::new(args.dlv_port),
+        limit: Duration::from_secs(args.start_timeout.into()),
+    }))
+}
+
+/// The ready line, in dlv's own words: clients wait for it.
+fn announce(front: &Front) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "DAP server listening at: {}", front.address())?;
+    stdout.flush()
+}

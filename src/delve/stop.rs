@@ -1,0 +1,82 @@
+//! Ending a dlv and everything that stems from it.
+
+use std::process::ExitStatus;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_process, kill_process_group};
+
+use super::launch::Delve;
+
+/// How long dlv may take to end after SIGTERM. It kills the debugged program and removes its binary in about
+/// 0.2 s; during a build it waits for the build, and a build that takes longer than this is cut off.
+const TERM_GRACE: Duration = Duration::from_secs(5);
+
+/// How long the pipes of an ended family may take to reach their end.
+const PIPES_GRACE: Duration = Duration::from_secs(1);
+
+/// How a dlv ended.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Its exit status; `None` where it could not be had.
+    pub status: Option<ExitStatus>,
+    /// Whether SIGKILL was needed.
+    pub killed: bool,
+    /// Processes that outlived dlv and were killed.
+    pub orphans: usize,
+}
+
+impl Delve {
+    /// Ends dlv with SIGTERM, after [`TERM_GRACE`] with SIGKILL to its process group, and then whatever is
+    /// left of its process session: the debugged program has a group of its own. Removes the binary that a
+    /// killed dlv leaves. `hurry` skips the grace.
+    pub async fn stop(mut self, hurry: impl Future<Output = ()>) -> Stopped {
+        let mut killed = false;
+        let mut status = self.child.try_wait().ok().flatten();
+        if status.is_none() {
+            // The family is looked at while it lives: a built binary's path is known only then.
+            self.in_family(|family, pid| drop(family.members(pid))).await;
+            let _ = kill_process(self.pid, Signal::TERM);
+            let ended = tokio::select! {
+                ended = tokio::time::timeout(TERM_GRACE, self.child.wait()) => ended.ok().and_then(Result::ok),
+                () = hurry => None,
+            };
+            killed = ended.is_none();
+            status = ended;
+            if killed {
+                let _ = kill_process_group(self.pid, Signal::KILL);
+                status = self.child.wait().await.ok();
+            }
+        }
+        let orphans = self
+            .in_family(|family, pid| family.kill(pid))
+            .await
+            .unwrap_or_default();
+        let unclean = killed || orphans > 0 || status.is_none_or(|status| status.code().is_none());
+        if unclean {
+            self.in_family(|family, _| {
+                for path in family.remove_built() {
+                    tracing::debug!(target: "dlvgate::delve", path = %path.display(), "removed the binary that dlv left");
+                }
+            })
+            .await;
+        }
+        let pumps = async { while self.pumps.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(PIPES_GRACE, pumps).await;
+        Stopped {
+            status,
+            killed,
+            orphans,
+        }
+    }
+
+    /// Reading the process table blocks, so it is done beside the runtime.
+    async fn in_family<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut super::family::Family, rustix::process::Pid) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (family, pid) = (Arc::clone(&self.family), self.pid);
+        let work = move || work(&mut family.lock().unwrap_or_else(PoisonError::into_inner), pid);
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+}

@@ -1,0 +1,60 @@
+//! Why a gate could not be opened, shut or removed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A failure of the packet filter's backend. Each message says what failed and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FirewallError {
+    /// `pfctl` could not be started.
+    #[error("{} cannot be run ({source}); pf exists on macOS only: elsewhere use --firewall off", path.display())]
+    NoPfctl {
+        /// The program that was tried.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `/dev/pf` is for root only.
+    #[error(
+        "pf refuses us ({said}); run dlvgate with sudo, or with --firewall off when nothing filters this port"
+    )]
+    NotRoot {
+        /// pfctl's own words.
+        said: String,
+    },
+    /// `pfctl` failed or said something that it does not say when all is well.
+    #[error("`pfctl {arguments}` failed ({status}): {said}; see `sudo pfctl {arguments}`")]
+    Pfctl {
+        /// The arguments.
+        arguments: String,
+        /// The exit status, in words.
+        status: String,
+        /// Its standard error without the usual noise.
+        said: String,
+    },
+    /// `pfctl` gave no answer in time and was killed.
+    #[error("`pfctl {arguments}` did not answer within {} s and was killed; another pfctl may hold /dev/pf: see `ps -ax | grep pfctl`", limit.as_secs())]
+    PfctlHangs {
+        /// The arguments.
+        arguments: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The rules are loaded, yet the filter does not look at them.
+    #[error("pf holds the rules of {anchor} but {missing}; {remedy}")]
+    NotEvaluated {
+        /// Our anchor.
+        anchor: String,
+        /// What the read-back did not find.
+        missing: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A gate for this port is held already.
+    #[error("port {port} has a gate already; end the session that holds it or choose another --dlv-port")]
+    AlreadyGuarded {
+        /// The port.
+        port: u16,
+    },
+}

@@ -1,0 +1,146 @@
+//! Running `pfctl(8)`: one call, its answer without the noise, or a typed failure.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::firewall::FirewallError;
+
+/// Where macOS has it. Never looked up in PATH: it is run as root.
+pub const PFCTL: &str = "/sbin/pfctl";
+
+/// How long one call may take. pfctl answers in milliseconds; it waits only where another process holds
+/// `/dev/pf`, and a client is waiting for us meanwhile.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// What macOS's pfctl writes to standard error when all is well: ALTQ is not in its kernel, and every
+/// `-f` warns that rules may be flushed (pfctl.c).
+const NOISE: [&str; 6] = [
+    "No ALTQ support in kernel",
+    "ALTQ related functions disabled",
+    "pfctl: Use of -f option, could result in flushing of rules",
+    "present in the main ruleset added by the system at startup.",
+    "See /etc/pf.conf for further details.",
+    "",
+];
+
+/// The answer of a call that succeeded.
+pub(super) struct Answer {
+    pub(super) stdout: String,
+    /// Standard error without the noise.
+    pub(super) stderr: String,
+}
+
+/// How to run it.
+pub(super) struct Pfctl {
+    path: PathBuf,
+}
+
+impl Pfctl {
+    pub(super) fn new(path: PathBuf) -> Pfctl {
+        Pfctl { path }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs a call that says nothing on standard error when all is well. pfctl exits 0 on some errors,
+    /// so any unexpected word there is a failure.
+    pub(super) async fn quiet(&self, arguments: &[&str], stdin: &str) -> Result<String, FirewallError> {
+        let answer = self.run(arguments, stdin).await?;
+        if answer.stderr.is_empty() {
+            return Ok(answer.stdout);
+        }
+        Err(FirewallError::Pfctl {
+            arguments: arguments.join(" "),
+            status: "exit status 0, but it complains".to_owned(),
+            said: answer.stderr,
+        })
+    }
+
+    /// Runs a call that may say something on standard error.
+    pub(super) async fn run(&self, arguments: &[&str], stdin: &str) -> Result<Answer, FirewallError> {
+        let no_pfctl = |source| FirewallError::NoPfctl {
+            path: self.path.clone(),
+            source,
+        };
+        let mut child = Command::new(&self.path)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0) // a terminal's Ctrl-C must not stop it half-way
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(no_pfctl)?;
+        let pipe = child.stdin.take();
+        let call = async {
+            if let Some(mut pipe) = pipe {
+                // A pfctl that ends without reading says why on standard error.
+                let _ = pipe.write_all(stdin.as_bytes()).await;
+            }
+            child.wait_with_output().await
+        };
+        let output = match tokio::time::timeout(CALL_LIMIT, call).await {
+            Ok(output) => output.map_err(no_pfctl)?,
+            Err(_) => {
+                return Err(FirewallError::PfctlHangs {
+                    arguments: arguments.join(" "),
+                    limit: CALL_LIMIT,
+                });
+            }
+        };
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = without_noise(&String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            return Ok(Answer { stdout, stderr });
+        }
+        if stderr.contains("Permission denied") {
+            return Err(FirewallError::NotRoot { said: stderr });
+        }
+        Err(FirewallError::Pfctl {
+            arguments: arguments.join(" "),
+            status: output.status.to_string(),
+            said: if stderr.is_empty() {
+                "it said nothing".to_owned()
+            } else {
+                stderr
+            },
+        })
+    }
+}
+
+fn without_noise(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !NOISE.contains(line))
+        .collect();
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_warnings_are_no_complaint() {
+        let stderr = "No ALTQ support in kernel\nALTQ related functions disabled\n\
+                      pfctl: Use of -f option, could result in flushing of rules\n\
+                      present in the main ruleset added by the system at startup.\n\
+                      See /etc/pf.conf for further details.\n\n";
+        assert_eq!(without_noise(stderr), "");
+    }
+
+    #[test]
+    fn anything_else_is_kept() {
+        assert_eq!(
+            without_noise("No ALTQ support in kernel\npfctl: DIOCGETRULES: Invalid argument\n"),
+            "pfctl: DIOCGETRULES: Invalid argument"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! The text of a gate's rules, as pf.conf(5) of macOS takes it and as pfctl(8) prints it back.
+//!
+//! The pass rules keep no state: an established state would pass packets without any rule being looked
+//! at, so that shutting the gate would shut nothing. `quick` ends the evaluation, so that no rule of
+//! anybody else decides about the port while it is guarded.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+/// Prefix of our anchors. The stock main ruleset of macOS evaluates the direct children of `com.apple`
+/// in string order; `010` puts ours before Apple's `200.AirDrop` and `250.ApplicationFirewall`.
+const ANCHOR_PREFIX: &str = "com.apple/010.dlvgate";
+
+/// What the main ruleset must contain for our anchors to be evaluated, as `pfctl -s rules` prints it.
+pub(super) const MAIN_ANCHOR: &str = "anchor \"com.apple/*\" all";
+
+/// The table of a gate's anchor that holds the peers.
+const PEERS: &str = "peers";
+
+/// The anchor of one gate: its own, so that no gate's change touches another's rules.
+pub(super) fn anchor(pid: u32, port: u16) -> String {
+    format!("{ANCHOR_PREFIX}.{pid}.{port}")
+}
+
+/// A gate's rules: what to load, and what must be read back.
+pub(super) struct Ruleset {
+    table: Option<String>,
+    rules: Vec<Rule>,
+}
+
+struct Rule {
+    before_port: &'static str,
+    port: u16,
+    after_port: String,
+}
+
+impl Ruleset {
+    /// The peers pass in both directions, everybody else gets a reset.
+    pub(super) fn guarded(port: u16, peers: &[IpAddr]) -> Ruleset {
+        let addresses: Vec<String> = peers.iter().map(|peer| fold_mapped(*peer).to_string()).collect();
+        let label = format!(" no state label \"dlvgate:{port}\"");
+        let rules = vec![
+            Rule {
+                before_port: "pass in quick proto tcp from <peers> to any",
+                port,
+                after_port: label.clone(),
+            },
+            Rule {
+                before_port: "pass out quick proto tcp from any",
+                port,
+                after_port: format!(" to <peers>{label}"),
+            },
+            deny(port),
+        ];
+        Ruleset {
+            table: Some(format!("table <{PEERS}> persist {{ {} }}", addresses.join(", "))),
+            rules,
+        }
+    }
+
+    /// Everybody gets a reset.
+    pub(super) fn shut(port: u16) -> Ruleset {
+        Ruleset {
+            table: None,
+            rules: vec![deny(port)],
+        }
+    }
+
+    /// What `pfctl -f -` is fed: every line, the last too, ends with a newline (pf's grammar asks for it).
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        if let Some(table) = &self.table {
+            let _ = writeln!(text, "{table}");
+        }
+        for rule in &self.rules {
+            let _ = writeln!(text, "{} port {}{}", rule.before_port, rule.port, rule.after_port);
+        }
+        text
+    }
+
+    /// The lines that `pfctl -a ANCHOR -s rules` prints for it: `port N` comes back as `port = N`.
+    pub(super) fn read_back(&self) -> Vec<String> {
+        self.rules
+            .iter()
+            .map(|rule| format!("{} port = {}{}", rule.before_port, rule.port, rule.after_port))
+            .collect()
+    }
+}
+
+fn deny(port: u16) -> Rule {
+    Rule {
+        before_port: "block return in log quick proto tcp from any to any",
+        port,
+        after_port: format!(" label \"dlvgate:{port}:deny\""),
+    }
+}
+
+/// pf does not take `::ffff:192.0.2.5` for 192.0.2.5: an IPv4-mapped address is folded beforehand.
+fn fold_mapped(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peers_pass_and_the_last_rule_blocks_everybody_else() {
+        let peers = [
+            "192.0.2.5".parse().unwrap(),
+            "::ffff:192.0.2.6".parse().unwrap(),
+            "::1".parse().unwrap(),
+        ];
+        assert_eq!(
+            Ruleset::guarded(2345, &peers).text(),
+            "table <peers> persist { 192.0.2.5, 192.0.2.6, ::1 }\n\
+             pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n\
+             pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n\
+             block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n"
+        );
+    }
+
+    #[test]
+    fn a_shut_gate_is_the_block_rule_alone() {
+        assert_eq!(
+            Ruleset::shut(2345).text(),
+            "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n"
+        );
+    }
+
+    #[test]
+    fn pfctl_prints_a_port_with_an_equals_sign() {
+        let lines = Ruleset::guarded(80, &["192.0.2.5".parse().unwrap()]).read_back();
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.contains("port = 80")));
+    }
+
+    #[test]
+    fn anchors_stay_within_pf_s_limit_of_a_path_component() {
+        let anchor = anchor(u32::MAX, u16::MAX);
+        let child = anchor.strip_prefix("com.apple/").unwrap();
+        assert!(child.len() < 64 && !child.contains('/') && !child.starts_with('_'));
+    }
+}

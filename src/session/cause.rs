@@ -1,0 +1,158 @@
+//! Why a session ends, for the log in a word and for the client in a sentence.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError};
+
+use crate::delve::LaunchError;
+use crate::firewall::FirewallError;
+
+/// The end's reason.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// dlv answered `disconnect`.
+    Disconnected,
+    /// The client closed its connection, or its sending half.
+    ClientLeft,
+    /// The client's connection was reset.
+    ClientReset,
+    /// The client sent what cannot be framed.
+    ClientGarbage(FrameError),
+    /// dlv ended, or closed the connection, before the client asked for it.
+    DlvGone {
+        /// Its exit status, where it is ours and has ended.
+        status: Option<ExitStatus>,
+        /// The end of its standard error.
+        stderr: String,
+        /// The client had sent it something that is no DAP message.
+        malformed: bool,
+    },
+    /// There is no dlv to talk to.
+    NoDlv(LaunchError),
+    /// The gate could not be opened.
+    GateRefused(FirewallError),
+    /// dlv's port could not be connected to.
+    NotDialled {
+        /// The port's address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `--max-sessions` are open.
+    TooManySessions {
+        /// The limit.
+        limit: usize,
+    },
+    /// dlvgate was told to stop.
+    Stopped {
+        /// The signal's name.
+        signal: &'static str,
+    },
+}
+
+impl Cause {
+    /// One word for the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Cause::Disconnected => "disconnected",
+            Cause::ClientLeft => "client_left",
+            Cause::ClientReset => "client_reset",
+            Cause::ClientGarbage(_) => "client_garbage",
+            Cause::DlvGone { .. } => "dlv_gone",
+            Cause::NoDlv(_) => "no_dlv",
+            Cause::GateRefused(_) => "gate_refused",
+            Cause::NotDialled { .. } => "not_dialled",
+            Cause::TooManySessions { .. } => "too_many_sessions",
+            Cause::Stopped { .. } => "stopped",
+        }
+    }
+
+    /// Whether the session came to its end as its client wanted.
+    pub fn is_success(&self) -> bool {
+        matches!(
+            self,
+            Cause::Disconnected | Cause::ClientLeft | Cause::ClientReset | Cause::Stopped { .. }
+        )
+    }
+
+    /// What the client is told; `None` where it wanted the end itself.
+    pub(super) fn to_client(&self) -> Option<String> {
+        match self {
+            Cause::Disconnected | Cause::ClientLeft | Cause::ClientReset => None,
+            other => Some(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Disconnected => f.write_str("disconnected"),
+            Cause::ClientLeft => f.write_str("the client closed its connection"),
+            Cause::ClientReset => f.write_str("the client's connection was reset"),
+            Cause::ClientGarbage(error) => {
+                write!(
+                    f,
+                    "what the client sent is not framed as DAP: {error}. The session ends, since nothing after it can be read"
+                )
+            }
+            Cause::DlvGone {
+                status,
+                stderr,
+                malformed,
+            } => dlv_gone(f, *status, stderr, *malformed),
+            Cause::NoDlv(error) => error.fmt(f),
+            Cause::GateRefused(error) => write!(
+                f,
+                "the gate could not be opened, so nothing was sent to dlv: {error}"
+            ),
+            Cause::NotDialled { address, source } => write!(
+                f,
+                "no dlv answers at {address}: {source}. Start one with `dlv dap --listen={address}`, \
+                 or leave --upstream out and dlvgate starts it"
+            ),
+            Cause::TooManySessions { limit } => write!(
+                f,
+                "{limit} debug session{} open already, and --max-sessions is {limit}: end one, or start dlvgate with a higher --max-sessions",
+                if *limit == 1 { " is" } else { "s are" }
+            ),
+            Cause::Stopped { signal } => write!(f, "dlvgate was stopped ({signal})"),
+        }
+    }
+}
+
+fn dlv_gone(
+    f: &mut fmt::Formatter<'_>,
+    status: Option<ExitStatus>,
+    stderr: &str,
+    malformed: bool,
+) -> fmt::Result {
+    match status {
+        Some(status) => write!(f, "dlv ended in mid-session ({status})")?,
+        None => f.write_str("dlv closed the connection in mid-session")?,
+    }
+    if malformed {
+        f.write_str("; it does so when it gets a message that is not a DAP message, as the last one was")?;
+    }
+    if stderr.is_empty() {
+        return f.write_str(". Start the session again; if it happens each time, run dlvgate with `-- --log` to see dlv's own log");
+    }
+    write!(f, ". The last of its standard error:\n{stderr}")
+}
+
+/// Why a request was not passed on: dlv would close the connection without a word (go-dap, `ReadBaseMessage`).
+pub(super) fn body_too_large(body_len: u64) -> String {
+    format!(
+        "this request has {body_len} bytes and dlv takes at most 4 MiB ({DELVE_MAX_BODY} bytes) in one message. \
+         Nothing of it was sent to dlv, and the session goes on"
+    )
+}
+
+/// A connection that sent no byte for so long is closed.
+pub(super) fn silent(limit: Duration) -> String {
+    format!("no byte within {} s", limit.as_secs())
+}

@@ -1,0 +1,110 @@
+//! The end of the conversation as the client sees it: never a hang, never a silent close.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use dlvgate_protocol::envelope::{Envelope, Kind, Name};
+use dlvgate_protocol::frame::Header;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::lane::Watcher;
+use super::relay::Talk;
+
+/// How long a client may take to hear the reason and close; one that does not read is not waited for.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What the client hears.
+pub(super) enum Farewell<'a> {
+    /// It wanted the end: nothing but the end of the stream.
+    Wanted,
+    /// The reason, as the answer to whatever it has asked and asks still.
+    Because(&'a str),
+}
+
+/// Says the last words, then closes as the client can bear it: our sending half first, and the receiving half
+/// once the client is done (a socket closed with unread bytes resets, and a reset eats what was said last).
+pub(super) async fn say(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], farewell: Farewell<'_>) {
+    let said = async {
+        if let Farewell::Because(text) = farewell {
+            explain(client, talk, unread, text).await?;
+        }
+        talk.down.flush(client).await?;
+        client.shutdown().await?;
+        drain(client).await
+    };
+    // A client that has left hears nothing; there is nobody to tell.
+    let _ = tokio::time::timeout(LINGER, said).await;
+}
+
+/// Reads and drops until the client closes.
+pub(super) async fn drain(client: &mut TcpStream) -> std::io::Result<()> {
+    let mut dropped = [0; 1024];
+    while client.read(&mut dropped).await? > 0 {}
+    Ok(())
+}
+
+/// Answers what is pending and what still comes, until `disconnect` is answered or the client closes.
+async fn explain(
+    client: &mut TcpStream,
+    talk: &mut Talk,
+    mut unread: &[u8],
+    text: &str,
+) -> std::io::Result<()> {
+    talk.down.complete(client).await?;
+    let mut answers = talk.ledger.last_words(text);
+    let mut framed = true;
+    while framed {
+        for answer in answers.drain(..) {
+            talk.down.queue(answer);
+        }
+        talk.down.flush(client).await?;
+        if talk.ledger.disconnected {
+            return Ok(());
+        }
+        let filled = if unread.is_empty() {
+            talk.up.read(client).await?
+        } else {
+            let taken = talk.up.take(unread);
+            unread = &unread[taken..];
+            taken
+        };
+        if filled == 0 {
+            return Ok(());
+        }
+        let mut asked = Asked::default();
+        framed = talk.up.inspect(filled, &mut asked, &mut VecDeque::new()).is_ok();
+        for (seq, command) in asked.requests {
+            let answer = if command == "disconnect" {
+                talk.ledger.disconnected = true;
+                talk.ledger.agree(seq, command.as_str())
+            } else {
+                talk.ledger.refuse(seq, command.as_str(), text)
+            };
+            answers.push(answer);
+        }
+    }
+    if !talk.ledger.began {
+        let remark = talk.ledger.remark(text);
+        talk.down.queue(remark);
+    }
+    talk.down.flush(client).await
+}
+
+/// The requests of a chunk; nothing of them goes on.
+#[derive(Default)]
+struct Asked {
+    requests: Vec<(i64, Name)>,
+}
+
+impl Watcher for Asked {
+    fn header(&mut self, _: &Header) -> bool {
+        false
+    }
+
+    fn envelope(&mut self, envelope: Envelope, _: bool) {
+        if let Kind::Request { command } = envelope.kind {
+            self.requests.push((envelope.seq.unwrap_or_default(), command));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The session's transitions: one structured log event each, so that a test and a user can read the order.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A step that a session has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transition {
+    /// The client has spoken.
+    FirstByte,
+    /// dlv is being started.
+    DlvStarting,
+    /// dlv has printed its ready line.
+    DlvReady,
+    /// The gate is being opened.
+    GateOpening,
+    /// The gate's rules were loaded and read back.
+    GateOpen,
+    /// The connection to dlv stands.
+    Dialled,
+    /// The first byte goes to dlv.
+    Forwarding,
+    /// The way out begins.
+    Ending,
+    /// The port is blocked for everybody.
+    GateShut,
+    /// dlv and the debugged program are gone.
+    DlvStopped,
+    /// No rule is left.
+    GateGone,
+    /// The client's connection is closed.
+    Closed,
+}
+
+impl Transition {
+    /// The name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Transition::FirstByte => "first_byte",
+            Transition::DlvStarting => "dlv_starting",
+            Transition::DlvReady => "dlv_ready",
+            Transition::GateOpening => "gate_opening",
+            Transition::GateOpen => "gate_open",
+            Transition::Dialled => "dialled",
+            Transition::Forwarding => "forwarding",
+            Transition::Ending => "ending",
+            Transition::GateShut => "gate_shut",
+            Transition::DlvStopped => "dlv_stopped",
+            Transition::GateGone => "gate_gone",
+            Transition::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A transition as an observer gets it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The session's number, counted from 1 for each server.
+    pub session: u64,
+    /// What happened.
+    pub transition: Transition,
+    /// Time since the session's connection was accepted.
+    pub at: Duration,
+    /// What else there is to say, in words; may be empty.
+    pub detail: String,
+}
+
+/// Is called at each transition, on the session's task: it must not block.
+pub type Observer = Arc<dyn Fn(&Entry) + Send + Sync>;
+
+/// Writes one session's transitions to the log and to an observer.
+pub(super) struct Journal {
+    session: u64,
+    began: Instant,
+    observer: Option<Observer>,
+}
+
+impl Journal {
+    pub(super) fn new(session: u64, observer: Option<Observer>) -> Journal {
+        Journal {
+            session,
+            began: Instant::now(),
+            observer,
+        }
+    }
+
+    /// The session's number.
+    pub(super) fn session(&self) -> u64 {
+        self.session
+    }
+
+    pub(super) fn note(&self, transition: Transition, detail: impl fmt::Display) {
+        self.write(transition, None, detail);
+    }
+
+    /// The way out begins; `cause` is its reason in a word.
+    pub(super) fn ending(&self, cause: &'static str, detail: impl fmt::Display) {
+        self.write(Transition::Ending, Some(cause), detail);
+    }
+
+    fn write(&self, transition: Transition, cause: Option<&'static str>, detail: impl fmt::Display) {
+        let at = self.began.elapsed();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let entry = Entry {
+            session: self.session,
+            transition,
+            at,
+            detail: detail.to_string(),
+        };
+        let (at_us, wall_us) = (at.as_micros() as u64, wall.as_micros() as u64);
+        let (session, name, detail) = (entry.session, transition.name(), entry.detail.as_str());
+        tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, detail);
+        if let Some(observer) = &self.observer {
+            observer(&entry);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! One direction of the conversation, without any I/O: which bytes of a chunk go on, and what they mean.
+//!
+//! Bodies are passed on as ranges of the chunk they came in. A header goes on as it came where it is what dlv
+//! takes, else as exactly `Content-Length: N\r\n\r\n`; of a header that a chunk's end cuts, nothing goes on
+//! until it is whole.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use dlvgate_protocol::envelope::Envelope;
+use dlvgate_protocol::frame::{FrameError, Header, Limits, write_header};
+use dlvgate_protocol::scan::{Part, Scanner};
+
+/// Bytes to send next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// This part of the chunk.
+    Chunk(Range<usize>),
+    /// Bytes of our own.
+    Own(Bytes),
+}
+
+/// Is told what passes.
+pub(super) trait Watcher {
+    /// A message begins. `false` keeps it back; its envelope is still reported.
+    fn header(&mut self, header: &Header) -> bool;
+    /// Its envelope is known. `passed` is what [`Watcher::header`] said.
+    fn envelope(&mut self, envelope: Envelope, passed: bool);
+}
+
+/// The state between two chunks.
+pub(super) struct Lane {
+    scanner: Scanner,
+    /// A part of the present header came with an earlier chunk.
+    header_cut: bool,
+    /// The present message is kept back.
+    kept_back: bool,
+}
+
+impl Lane {
+    pub(super) fn new() -> Lane {
+        Lane {
+            scanner: Scanner::new(Limits::default()),
+            header_cut: false,
+            kept_back: false,
+        }
+    }
+
+    /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place between two
+    /// messages, where there is one; what remains in it had no place yet.
+    ///
+    /// # Errors
+    /// Where the stream is no longer framed. What came before it is in `pieces` all the same.
+    pub(super) fn advance(
+        &mut self,
+        chunk: &[u8],
+        watcher: &mut impl Watcher,
+        insert: &mut VecDeque<Bytes>,
+        pieces: &mut VecDeque<Piece>,
+    ) -> Result<(), FrameError> {
+        let mut run = Run::default();
+        let mut at = 0;
+        while at < chunk.len() {
+            if !insert.is_empty() && self.scanner.at_boundary() {
+                run.flush(pieces);
+                pieces.extend(insert.drain(..).map(Piece::Own));
+            }
+            let step = match self.scanner.step(&chunk[at..]) {
+                Ok(step) => step,
+                Err(error) => {
+                    run.flush(pieces);
+                    return Err(error);
+                }
+            };
+            let taken = at..at + step.consumed;
+            at = taken.end;
+            match step.part {
+                Part::PartialHeader => self.header_cut = true,
+                Part::Header(header) => {
+                    // dlv closes the connection on an empty body (go-dap): it is dropped here.
+                    self.kept_back = header.body_len == 0 || !watcher.header(&header);
+                    let as_it_came = header.canonical && !self.header_cut;
+                    self.header_cut = false;
+                    if !self.kept_back && as_it_came {
+                        run.extend(taken, pieces);
+                    } else if !self.kept_back {
+                        run.flush(pieces);
+                        let mut rewritten = BytesMut::new();
+                        write_header(header.body_len, &mut rewritten);
+                        pieces.push_back(Piece::Own(rewritten.freeze()));
+                    }
+                }
+                Part::Body { .. } => {
+                    if !self.kept_back {
+                        run.extend(taken, pieces);
+                    }
+                    if let Some(envelope) = step.envelope {
+                        watcher.envelope(envelope, !self.kept_back);
+                    }
+                }
+            }
+        }
+        run.flush(pieces);
+        if self.at_boundary() {
+            pieces.extend(insert.drain(..).map(Piece::Own));
+        }
+        Ok(())
+    }
+
+    /// Between two messages.
+    pub(super) fn at_boundary(&self) -> bool {
+        self.scanner.at_boundary()
+    }
+
+    /// Bytes of the present body that are still to come.
+    pub(super) fn body_remaining(&self) -> u64 {
+        self.scanner.body_remaining()
+    }
+}
+
+/// Neighbouring ranges, joined so that a chunk usually goes on in one write.
+#[derive(Default)]
+struct Run {
+    range: Range<usize>,
+}
+
+impl Run {
+    fn extend(&mut self, taken: Range<usize>, pieces: &mut VecDeque<Piece>) {
+        if self.range.end == taken.start && !self.range.is_empty() {
+            self.range.end = taken.end;
+        } else {
+            self.flush(pieces);
+            self.range = taken;
+        }
+    }
+
+    fn flush(&mut self, pieces: &mut VecDeque<Piece>) {
+        let range = std::mem::take(&mut self.range);
+        if !range.is_empty() {
+            pieces.push_back(Piece::Chunk(range));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlvgate_protocol::envelope::Kind;
+
+    /// Keeps back bodies above 20 bytes and writes down the commands.
+    #[derive(Default)]
+    struct Notes(Vec<(String, bool)>);
+
+    impl Watcher for Notes {
+        fn header(&mut self, header: &Header) -> bool {
+            header.body_len <= 60
+        }
+        fn envelope(&mut self, envelope: Envelope, passed: bool) {
+            if let Kind::Request { command } = envelope.kind {
+                self.0.push((command.as_str().to_owned(), passed));
+            }
+        }
+    }
+
+    fn request(command: &str) -> String {
+        let body = format!(r#"{{"seq":1,"type":"request","command":"{command}"}}"#);
+        format!("Content-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    fn carry(chunks: &[&[u8]], insert_before: usize, insert: &str) -> (String, Vec<(String, bool)>) {
+        let (mut lane, mut notes, mut sent) = (Lane::new(), Notes::default(), Vec::new());
+        let mut inserts = VecDeque::new();
+        for (index, chunk) in chunks.iter().enumerate() {
+            if index == insert_before && !insert.is_empty() {
+                inserts.push_back(Bytes::copy_from_slice(insert.as_bytes()));
+            }
+            let mut pieces = VecDeque::new();
+            lane.advance(chunk, &mut notes, &mut inserts, &mut pieces)
+                .unwrap();
+            for piece in pieces {
+                match piece {
+                    Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
+                    Piece::Own(bytes) => sent.extend_from_slice(&bytes),
+                }
+            }
+        }
+        (String::from_utf8(sent).unwrap(), notes.0)
+    }
+
+    #[test]
+    fn what_dlv_takes_goes_on_in_one_piece() {
+        let both = request("threads") + &request("next");
+        let (mut lane, mut pieces) = (Lane::new(), VecDeque::new());
+        lane.advance(
+            both.as_bytes(),
+            &mut Notes::default(),
+            &mut VecDeque::new(),
+            &mut pieces,
+        )
+        .unwrap();
+        assert_eq!(pieces, [Piece::Chunk(0..both.len())]);
+    }
+
+    #[test]
+    fn any_split_sends_the_same_bytes() {
+        let both = request("threads") + &request("next");
+        for cut in 1..both.len() {
+            let (front, back) = both.as_bytes().split_at(cut);
+            let (sent, commands) = carry(&[front, back], 9, "");
+            assert_eq!(sent, both, "cut at {cut}");
+            assert_eq!(commands.len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_header_that_dlv_would_refuse_is_written_anew_and_the_body_is_not_touched() {
+        let strict = request("threads");
+        let body = strict.split_once("\r\n\r\n").unwrap().1;
+        for header in [
+            "content-length: {}\r\n\r\n",
+            "Content-Type: x\r\nContent-Length:{}\r\n\r\n",
+            "Content-Length: {}\n\n",
+        ] {
+            let loose = header.replace("{}", &body.len().to_string()) + body;
+            assert_eq!(carry(&[loose.as_bytes()], 9, "").0, strict, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_back_leaves_no_byte_and_is_still_reported() {
+        let long = request(&"x".repeat(40));
+        let (sent, commands) = carry(&[(long + &request("next")).as_bytes()], 9, "");
+        assert_eq!(sent, request("next"));
+        assert_eq!(commands, [("x".repeat(40), false), ("next".to_owned(), true)]);
+    }
+
+    #[test]
+    fn an_empty_body_does_not_cost_the_session() {
+        let sent = carry(
+            &[("Content-Length: 0\r\n\r\n".to_owned() + &request("next")).as_bytes()],
+            9,
+            "",
+        )
+        .0;
+        assert_eq!(sent, request("next"));
+    }
+
+    #[test]
+    fn bytes_of_our_own_go_between_two_messages() {
+        let (first, second) = (request("threads"), request("next"));
+        let both = first.clone() + &second;
+        for cut in 1..both.len() {
+            let (front, back) = both.as_bytes().split_at(cut);
+            let sent = carry(&[front, back], 1, "OURS").0;
+            let expected = if cut <= first.len() {
+                first.clone() + "OURS" + &second
+            } else {
+                both.clone() + "OURS"
+            };
+            assert_eq!(sent, expected, "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a client is still owed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use dlvgate_protocol::envelope::Name;
+use dlvgate_protocol::message;
+
+/// Requests whose answers are watched for. A client has a handful under way; what goes beyond is forwarded all
+/// the same, and only not answered by us should dlv die.
+const MAX_PENDING: usize = 4096;
+
+/// The first `seq` of messages that dlvgate makes. dlv's own are 0 or count from 1: these cannot meet them.
+const FIRST_OWN_SEQ: i64 = 1_000_000_000;
+
+/// `id` of the error in our responses (DAP: unique within one adapter; dlv's are 2000 to 9999).
+const ERROR_ID: i64 = 10_000;
+
+/// The requests under way, and how far the conversation has come.
+pub(super) struct Ledger {
+    pending: BTreeMap<i64, Name>,
+    next_seq: i64,
+    /// dlv answered `initialize` with success.
+    pub(super) began: bool,
+    /// dlv answered `disconnect`.
+    pub(super) disconnected: bool,
+    /// A `terminated` event has passed.
+    pub(super) terminated: bool,
+    /// dlv got something that is no DAP message.
+    pub(super) malformed: bool,
+    /// Messages of ours that wait for a place between two of dlv's.
+    pub(super) to_say: VecDeque<Bytes>,
+}
+
+impl Ledger {
+    pub(super) fn new() -> Ledger {
+        Ledger {
+            pending: BTreeMap::new(),
+            next_seq: FIRST_OWN_SEQ,
+            began: false,
+            disconnected: false,
+            terminated: false,
+            malformed: false,
+            to_say: VecDeque::new(),
+        }
+    }
+
+    /// A request goes to dlv.
+    pub(super) fn asked(&mut self, seq: i64, command: Name) {
+        if self.pending.len() < MAX_PENDING {
+            self.pending.insert(seq, command);
+        }
+    }
+
+    /// dlv answers. Unknown requests are no matter: dlv answers what it cannot read with a `request_seq` of 0.
+    pub(super) fn answered(&mut self, request_seq: i64, command: &Name, success: bool) {
+        self.pending.remove(&request_seq);
+        self.began |= command == "initialize" && success;
+        self.disconnected |= command == "disconnect";
+    }
+
+    fn seq(&mut self) -> i64 {
+        self.next_seq += 1;
+        self.next_seq - 1
+    }
+
+    /// An answer of ours that says why not.
+    pub(super) fn refuse(&mut self, request_seq: i64, command: &str, text: &str) -> Bytes {
+        message::error_response(self.seq(), request_seq, command, ERROR_ID, text)
+    }
+
+    /// An answer of ours to a `disconnect` that dlv cannot answer any more.
+    pub(super) fn agree(&mut self, request_seq: i64, command: &str) -> Bytes {
+        message::success_response(self.seq(), request_seq, command)
+    }
+
+    /// All that a client has to hear when the conversation ends against its will: an answer to every request
+    /// under way, and, where a session had begun, the reason in the console and `terminated`.
+    pub(super) fn last_words(&mut self, text: &str) -> Vec<Bytes> {
+        let mut words: Vec<Bytes> = self.to_say.drain(..).collect();
+        for (seq, command) in std::mem::take(&mut self.pending) {
+            if command == "disconnect" {
+                words.push(self.agree(seq, command.as_str()));
+                self.disconnected = true;
+            } else {
+                words.push(self.refuse(seq, command.as_str(), text));
+            }
+        }
+        if self.began && !self.terminated {
+            words.push(message::output_event(
+                self.seq(),
+                "stderr",
+                &format!("dlvgate: {text}\n"),
+            ));
+            words.push(message::terminated_event(self.seq()));
+            self.terminated = true;
+        }
+        words
+    }
+
+    /// The reason as a console message, for a client that asked nothing which could be answered.
+    pub(super) fn remark(&mut self, text: &str) -> Bytes {
+        message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(command: &str) -> Name {
+        Name::from(command)
+    }
+
+    fn words(ledger: &mut Ledger) -> Vec<serde_json::Value> {
+        let bodies = ledger.last_words("dlv ended").into_iter().map(|framed| {
+            let text = String::from_utf8(framed.to_vec()).unwrap();
+            serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap()
+        });
+        bodies.collect()
+    }
+
+    #[test]
+    fn every_request_under_way_is_answered_once() {
+        let mut ledger = Ledger::new();
+        ledger.asked(4, name("threads"));
+        ledger.asked(5, name("continue"));
+        ledger.answered(4, &name("threads"), true);
+        let words = words(&mut ledger);
+        assert_eq!(words.len(), 1);
+        assert_eq!(words[0]["request_seq"], 5);
+        assert_eq!(words[0]["success"], false);
+        assert!(ledger.last_words("again").is_empty());
+    }
+
+    #[test]
+    fn a_session_that_had_begun_ends_with_terminated() {
+        let mut ledger = Ledger::new();
+        ledger.asked(1, name("initialize"));
+        ledger.answered(1, &name("initialize"), true);
+        let events: Vec<_> = words(&mut ledger).iter().map(|word| word["event"].clone()).collect();
+        assert_eq!(events, ["output", "terminated"]);
+    }
+
+    #[test]
+    fn terminated_is_not_said_twice() {
+        let mut ledger = Ledger::new();
+        ledger.began = true;
+        ledger.terminated = true;
+        assert!(words(&mut ledger).is_empty());
+    }
+
+    #[test]
+    fn a_disconnect_that_dlv_cannot_answer_is_agreed_to() {
+        let mut ledger = Ledger::new();
+        ledger.asked(9, name("disconnect"));
+        let words = words(&mut ledger);
+        assert_eq!(words[0]["success"], true);
+        assert!(ledger.disconnected);
+    }
+
+    #[test]
+    fn a_flood_of_requests_does_not_grow_the_ledger() {
+        let mut ledger = Ledger::new();
+        for seq in 0..10_000 {
+            ledger.asked(seq, name("threads"));
+        }
+        assert_eq!(ledger.pending.len(), MAX_PENDING);
+    }
+}

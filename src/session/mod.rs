@@ -1,0 +1,332 @@
+//! One session: a client's connection with its dlv, from the first byte to everything closed.
+
+mod carrier;
+mod cause;
+mod farewell;
+mod journal;
+mod lane;
+mod ledger;
+mod lifecycle;
+mod opening;
+mod relay;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub use cause::Cause;
+pub use journal::{Entry, Observer, Transition};
+pub use lifecycle::{Lifecycle, Step};
+
+use crate::delve::{Delve, Launcher};
+use crate::firewall::{Firewall, Gate};
+use crate::shutdown::Shutdown;
+use farewell::Farewell;
+use journal::Journal;
+use opening::{Hold, Opening};
+use relay::Talk;
+
+/// How long a connection to dlv may take. It listens already; on loopback this is microseconds.
+const DIAL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a client that is refused at its first bytes may take to close.
+const REFUSAL_LINGER: Duration = Duration::from_secs(1);
+
+/// Which dlv serves a session.
+#[derive(Clone, Debug)]
+pub enum Upstream {
+    /// One that is started for it.
+    Launch(Launcher),
+    /// One that listens already, at this address.
+    Running(SocketAddr),
+}
+
+/// What all sessions of a server share.
+pub struct Settings {
+    /// Which dlv.
+    pub upstream: Upstream,
+    /// Who guards its port.
+    pub firewall: Firewall,
+    /// Sessions that may be open at once.
+    pub max_sessions: usize,
+    /// One permit each.
+    pub slots: Arc<Semaphore>,
+    /// Told of each transition, besides the log.
+    pub observer: Option<Observer>,
+}
+
+/// What became of a connection.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It never spoke DAP: nothing was started for it.
+    NoSession,
+    /// It was a session, with this end.
+    Session(Cause),
+}
+
+/// Serves one connection to its end; when it returns nothing of it is left.
+pub async fn run(
+    mut client: TcpStream,
+    peer: SocketAddr,
+    number: u64,
+    settings: &Settings,
+    stop: &Shutdown,
+) -> Outcome {
+    let journal = Journal::new(number, settings.observer.clone());
+    let opened = tokio::select! {
+        opened = opening::open(&mut client) => opened,
+        _ = stop.begun() => return Outcome::NoSession,
+    };
+    match opened {
+        Opening::Dap(hold) => {
+            journal.note(Transition::FirstByte, format_args!("from {peer}"));
+            let mut session = Session::new(client, hold, settings, journal);
+            Outcome::Session(session.run(stop).await)
+        }
+        Opening::Refused { why, answer } => {
+            tracing::warn!(target: "dlvgate::session", session = number, %peer, "refused: {why}");
+            refuse(&mut client, answer).await;
+            Outcome::NoSession
+        }
+        Opening::Nothing { why } => {
+            tracing::debug!(target: "dlvgate::session", session = number, %peer, "no session: {why}");
+            Outcome::NoSession
+        }
+    }
+}
+
+async fn refuse(client: &mut TcpStream, answer: Bytes) {
+    let said = async {
+        client.write_all(&answer).await?;
+        client.shutdown().await?;
+        farewell::drain(client).await
+    };
+    let _ = tokio::time::timeout(REFUSAL_LINGER, said).await;
+}
+
+struct Session<'a> {
+    client: TcpStream,
+    hold: Hold,
+    settings: &'a Settings,
+    journal: Journal,
+    talk: Talk,
+    lifecycle: Lifecycle,
+    /// Held for as long as the session counts against the limit.
+    slot: Option<OwnedSemaphorePermit>,
+    delve: Option<Delve>,
+    gate: Option<Gate>,
+    upstream: Option<TcpStream>,
+}
+
+impl<'a> Session<'a> {
+    fn new(client: TcpStream, hold: Hold, settings: &'a Settings, journal: Journal) -> Session<'a> {
+        let lifecycle = match &settings.upstream {
+            Upstream::Launch(_) => Lifecycle::with_own_delve(),
+            Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
+        };
+        let slot = Arc::clone(&settings.slots).try_acquire_owned().ok();
+        let talk = Talk::new();
+        Session {
+            client,
+            hold,
+            settings,
+            journal,
+            talk,
+            lifecycle,
+            slot,
+            delve: None,
+            gate: None,
+            upstream: None,
+        }
+    }
+
+    async fn run(&mut self, stop: &Shutdown) -> Cause {
+        let cause = match self.slot {
+            Some(_) => self.until_an_end(stop).await,
+            None => Cause::TooManySessions {
+                limit: self.settings.max_sessions,
+            },
+        };
+        self.lifecycle.end();
+        self.journal.ending(cause.name(), &cause);
+        // The client hears the reason while the port is shut and dlv is stopped; neither waits for the other.
+        let text = cause.to_client();
+        let farewell = text.as_deref().map_or(Farewell::Wanted, Farewell::Because);
+        let mut way_out = WayOut {
+            lifecycle: &mut self.lifecycle,
+            journal: &self.journal,
+            delve: &mut self.delve,
+            gate: &mut self.gate,
+            upstream: &mut self.upstream,
+        };
+        tokio::join!(
+            farewell::say(&mut self.client, &mut self.talk, &self.hold.bytes, farewell),
+            way_out.walk(stop),
+        );
+        self.slot = None;
+        self.journal.note(Transition::Closed, "");
+        cause
+    }
+
+    /// Everything up to the first reason to end.
+    async fn until_an_end(&mut self, stop: &Shutdown) -> Cause {
+        loop {
+            let done = match self.lifecycle.next() {
+                Step::Launch => self.launch(stop).await,
+                Step::OpenGate => self.open_gate().await,
+                Step::Dial => self.dial(stop).await,
+                _ => return self.relay(stop).await,
+            };
+            match done {
+                Ok(()) => self.lifecycle.done(),
+                Err(cause) => return cause,
+            }
+        }
+    }
+
+    async fn launch(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+        let Upstream::Launch(launcher) = &self.settings.upstream else {
+            return Ok(());
+        };
+        self.journal.note(Transition::DlvStarting, "");
+        let delve = tokio::select! {
+            delve = launcher.launch() => delve.map_err(Cause::NoDlv)?,
+            _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
+            signal = stop.begun() => return Err(Cause::Stopped { signal }),
+        };
+        self.journal.note(
+            Transition::DlvReady,
+            format_args!("pid {} at {}", delve.pid(), delve.address()),
+        );
+        self.delve = Some(delve);
+        Ok(())
+    }
+
+    /// Not interrupted by anything: a gate is open or it is not, never in between.
+    async fn open_gate(&mut self) -> Result<(), Cause> {
+        let address = self.upstream_address();
+        self.journal
+            .note(Transition::GateOpening, format_args!("port {}", address.port()));
+        let peers: [IpAddr; 1] = [address.ip()]; // who dials a loopback address comes from it
+        let gate = self
+            .settings
+            .firewall
+            .open(address.port(), &peers)
+            .await
+            .map_err(Cause::GateRefused)?;
+        self.gate = Some(gate);
+        let firewall = self.settings.firewall.name();
+        self.journal.note(
+            Transition::GateOpen,
+            format_args!("port {}, firewall {firewall}", address.port()),
+        );
+        Ok(())
+    }
+
+    async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+        let address = self.upstream_address();
+        let stream = tokio::select! {
+            stream = relay::dial(address, DIAL_LIMIT) => stream,
+            _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
+            signal = stop.begun() => return Err(Cause::Stopped { signal }),
+        };
+        self.upstream = Some(stream.map_err(|source| Cause::NotDialled { address, source })?);
+        self.journal.note(Transition::Dialled, address);
+        Ok(())
+    }
+
+    async fn relay(&mut self, stop: &Shutdown) -> Cause {
+        let Some(upstream) = &mut self.upstream else {
+            return Cause::ClientLeft;
+        };
+        self.journal.note(Transition::Forwarding, "");
+        let held = std::mem::take(&mut self.hold.bytes);
+        tokio::select! {
+            cause = relay::relay(&mut self.client, upstream, self.delve.as_mut(), held, &mut self.talk) => cause,
+            signal = stop.begun() => Cause::Stopped { signal },
+        }
+    }
+
+    fn upstream_address(&self) -> SocketAddr {
+        match (&self.delve, &self.settings.upstream) {
+            (Some(delve), _) => delve.address(),
+            (None, Upstream::Running(address)) => *address,
+            (None, Upstream::Launch(_)) => SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+}
+
+/// The way out: gate shut, dlv stopped, gate gone.
+struct WayOut<'a> {
+    lifecycle: &'a mut Lifecycle,
+    journal: &'a Journal,
+    delve: &'a mut Option<Delve>,
+    gate: &'a mut Option<Gate>,
+    upstream: &'a mut Option<TcpStream>,
+}
+
+impl WayOut<'_> {
+    async fn walk(&mut self, stop: &Shutdown) {
+        loop {
+            match self.lifecycle.next() {
+                Step::ShutGate => self.shut_gate().await,
+                Step::StopDelve => self.stop_delve(stop).await,
+                Step::RemoveGate => self.remove_gate().await,
+                _ => break,
+            }
+            self.lifecycle.done();
+        }
+        self.upstream.take();
+    }
+
+    /// A failure does not keep the rest from being done: with dlv gone, nothing listens on the port.
+    async fn shut_gate(&mut self) {
+        let Some(gate) = self.gate.as_ref() else { return };
+        match gate.shut().await {
+            Ok(()) => self
+                .journal
+                .note(Transition::GateShut, format_args!("port {}", gate.port())),
+            Err(error) => self.gate_failed("shut", &error),
+        }
+    }
+
+    async fn stop_delve(&mut self, stop: &Shutdown) {
+        let Some(delve) = self.delve.take() else { return };
+        let stopped = delve.stop(stop.hurried()).await;
+        let status = stopped
+            .status
+            .map_or_else(|| "status unknown".to_owned(), |status| status.to_string());
+        let force = if stopped.killed {
+            ", killed after its grace"
+        } else {
+            ""
+        };
+        let orphans = match stopped.orphans {
+            0 => String::new(),
+            orphans => format!(", {orphans} orphaned process(es) killed"),
+        };
+        self.journal
+            .note(Transition::DlvStopped, format_args!("{status}{force}{orphans}"));
+    }
+
+    async fn remove_gate(&mut self) {
+        let Some(gate) = self.gate.take() else { return };
+        let port = gate.port();
+        match gate.remove().await {
+            Ok(()) => self
+                .journal
+                .note(Transition::GateGone, format_args!("port {port}")),
+            Err(error) => self.gate_failed("removed", &error),
+        }
+    }
+
+    fn gate_failed(&self, what: &str, error: &crate::firewall::FirewallError) {
+        let session = self.journal.session();
+        tracing::error!(target: "dlvgate::session", session, %error, "the gate could not be {what}");
+    }
+}

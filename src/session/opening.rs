@@ -1,0 +1,185 @@
+//! The first bytes of a connection: whether it speaks at all, and what.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use dlvgate_protocol::frame::Limits;
+use dlvgate_protocol::jsonrpc;
+use dlvgate_protocol::scan::Scanner;
+use dlvgate_protocol::sniff::{Protocol, sniff};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// How long a connection may stay silent. Clients speak at once; a forgotten probe must not hold a descriptor.
+pub(super) const FIRST_BYTE: Duration = Duration::from_secs(60);
+
+/// Bytes that are held while dlv starts and the gate opens; then the kernel's buffers make the client wait.
+const HELD: usize = 64 * 1024;
+
+/// How long the rest of a JSON-RPC request is waited for, to answer it by its id.
+const REST_OF_REQUEST: Duration = Duration::from_millis(500);
+
+/// What a connection turned out to be.
+pub(super) enum Opening {
+    /// A client with its first bytes.
+    Dap(Hold),
+    /// Nothing that we serve: what to answer before closing.
+    Refused { why: String, answer: Bytes },
+    /// Closed, reset or silent for too long: nobody to answer.
+    Nothing { why: String },
+}
+
+/// The bytes that were read and not yet forwarded.
+#[derive(Default)]
+pub(super) struct Hold {
+    pub(super) bytes: BytesMut,
+    /// The client has closed its sending half.
+    ended: bool,
+}
+
+impl Hold {
+    /// Keeps reading, within [`HELD`], while something else is waited for. Returns only where the connection
+    /// was reset.
+    pub(super) async fn keep_reading(&mut self, client: &mut (impl AsyncRead + Unpin)) -> io::Error {
+        while !self.ended && self.bytes.len() < HELD {
+            match client.read_buf(&mut self.bytes).await {
+                Ok(0) => self.ended = true,
+                Ok(_) => {}
+                Err(error) => return error,
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+/// Waits for the first byte and says what speaks.
+pub(super) async fn open(client: &mut (impl AsyncRead + Unpin)) -> Opening {
+    let mut hold = Hold::default();
+    hold.bytes.reserve(4096);
+    match tokio::time::timeout(FIRST_BYTE, client.read_buf(&mut hold.bytes)).await {
+        Err(_) => {
+            return Opening::Nothing {
+                why: super::cause::silent(FIRST_BYTE),
+            };
+        }
+        Ok(Err(error)) => {
+            return Opening::Nothing {
+                why: error.to_string(),
+            };
+        }
+        Ok(Ok(0)) => {
+            return Opening::Nothing {
+                why: "closed without a byte".to_owned(),
+            };
+        }
+        Ok(Ok(_)) => {}
+    }
+    match sniff(hold.bytes[0]) {
+        Some(Protocol::Dap) => match unframed(&hold.bytes) {
+            Some(why) => {
+                let text = format!("what the client sent is not framed as DAP: {why}");
+                Opening::Refused {
+                    answer: super::ledger::Ledger::new().remark(&text),
+                    why: text,
+                }
+            }
+            None => Opening::Dap(hold),
+        },
+        Some(Protocol::JsonRpc) => refuse_json_rpc(client, hold).await,
+        None => {
+            let first = hold.bytes[0];
+            let text = format!(
+                "the first byte is {first:#04x}: this is neither DAP (`Content-Length: N`) nor Delve's JSON-RPC (`{{`)"
+            );
+            Opening::Refused {
+                answer: Bytes::from(format!("dlvgate: {text}\n")),
+                why: text,
+            }
+        }
+    }
+}
+
+/// What is wrong with the first header, as far as it is there; nothing is started for what cannot be read.
+fn unframed(bytes: &[u8]) -> Option<String> {
+    let mut scanner = Scanner::new(Limits::default());
+    scanner.step(bytes).err().map(|error| error.to_string())
+}
+
+/// `dlv dap` would hang on it. The answer comes by the request's id, where that can be read in time.
+async fn refuse_json_rpc(client: &mut (impl AsyncRead + Unpin), mut hold: Hold) -> Opening {
+    let deadline = tokio::time::Instant::now() + REST_OF_REQUEST;
+    let mut id = request_id(&hold.bytes);
+    while id.is_none() && hold.bytes.len() < HELD {
+        match tokio::time::timeout_at(deadline, client.read_buf(&mut hold.bytes)).await {
+            Ok(Ok(read)) if read > 0 => id = request_id(&hold.bytes),
+            _ => break,
+        }
+    }
+    let text = "dlvgate: this port serves DAP (`dlv dap`), and this client speaks Delve's JSON-RPC, as GoLand's own \
+                debugger does. Point it at a headless server instead: `dlv exec --headless --api-version=2 \
+                --accept-multiclient --listen=127.0.0.1:2345 ./program`";
+    Opening::Refused {
+        why: "the client speaks JSON-RPC, which `dlv dap` does not".to_owned(),
+        answer: jsonrpc::error_reply(id.as_deref().unwrap_or("null"), text),
+    }
+}
+
+/// The raw `id` of the first whole object.
+fn request_id(bytes: &[u8]) -> Option<String> {
+    let request: Request<'_> = serde_json::Deserializer::from_slice(bytes)
+        .into_iter()
+        .next()?
+        .ok()?;
+    Some(request.id.get().to_owned())
+}
+
+#[derive(serde::Deserialize)]
+struct Request<'a> {
+    #[serde(borrow)]
+    id: &'a serde_json::value::RawValue,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer(bytes: &[u8]) -> Option<String> {
+        match open(&mut &*bytes).await {
+            Opening::Refused { answer, .. } => Some(String::from_utf8(answer.to_vec()).unwrap()),
+            Opening::Dap(hold) => {
+                assert_eq!(&hold.bytes[..], bytes);
+                None
+            }
+            Opening::Nothing { why } => Some(why),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_header_in_any_case_is_held_whole() {
+        assert_eq!(answer(b"content-length: 5\r\n\r\n{").await, None);
+        assert_eq!(answer(b"C").await, None);
+    }
+
+    #[tokio::test]
+    async fn json_rpc_is_answered_by_its_id() {
+        let text = answer(br#"{"method":"RPCServer.IsMulticlient","params":[{}],"id":7}"#)
+            .await
+            .unwrap();
+        assert!(text.contains(r#""id":7"#) && text.contains("headless"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn other_protocols_get_one_clear_line() {
+        let text = answer(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        assert!(text.contains("0x47") && text.ends_with('\n'), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_bad_header_is_answered_as_dap() {
+        let text = answer(b"Content-Length: abc\r\n\r\n{}").await.unwrap();
+        assert!(
+            text.starts_with("Content-Length: ") && text.contains("abc"),
+            "{text}"
+        );
+    }
+}

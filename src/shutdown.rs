@@ -1,0 +1,94 @@
+//! Being told to stop: once politely, and again in a hurry.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// What has been asked for so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Stop(&'static str),
+    Hurry(&'static str),
+}
+
+/// Tells every session when to stop. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    asked: watch::Receiver<Asked>,
+}
+
+/// The side that asks.
+#[derive(Debug)]
+pub struct Trigger {
+    asked: watch::Sender<Asked>,
+}
+
+/// A pair: what is asked for on one side is heard on the other.
+pub fn channel() -> (Trigger, Shutdown) {
+    let (sender, receiver) = watch::channel(Asked::Nothing);
+    (Trigger { asked: sender }, Shutdown { asked: receiver })
+}
+
+impl Trigger {
+    /// Asks for a stop; a second call asks for it in a hurry. `why` is the signal's name.
+    pub fn stop(&self, why: &'static str) {
+        self.asked.send_modify(|asked| {
+            *asked = if *asked == Asked::Nothing {
+                Asked::Stop(why)
+            } else {
+                Asked::Hurry(why)
+            };
+        });
+    }
+
+    /// Stops on SIGINT, SIGTERM and SIGHUP, for as long as the future runs.
+    ///
+    /// # Errors
+    /// Where the system does not let us listen for signals.
+    pub async fn on_signals(self) -> io::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            let name = tokio::select! {
+                _ = interrupt.recv() => "SIGINT",
+                _ = terminate.recv() => "SIGTERM",
+                _ = hangup.recv() => "SIGHUP",
+            };
+            tracing::info!(target: "dlvgate", signal = name, "stopping");
+            self.stop(name);
+        }
+    }
+}
+
+impl Shutdown {
+    /// Waits for the first call to stop, and returns the signal's name.
+    pub async fn begun(&self) -> &'static str {
+        self.wait(|asked| match asked {
+            Asked::Nothing => None,
+            Asked::Stop(name) | Asked::Hurry(name) => Some(name),
+        })
+        .await
+    }
+
+    /// Waits for the second.
+    pub async fn hurried(&self) {
+        self.wait(|asked| matches!(asked, Asked::Hurry(_)).then_some(""))
+            .await;
+    }
+
+    async fn wait(&self, heard: impl Fn(Asked) -> Option<&'static str>) -> &'static str {
+        let mut asked = self.asked.clone();
+        loop {
+            let now = *asked.borrow_and_update();
+            if let Some(name) = heard(now) {
+                return name;
+            }
+            if asked.changed().await.is_err() {
+                std::future::pending::<()>().await; // nobody is left who could ask
+            }
+        }
+    }
+}
