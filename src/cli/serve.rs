@@ -42,8 +42,11 @@ pub(super) struct ServeArgs {
     /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B
     #[arg(long, value_name = "N|A-B", default_value = "0")]
     dlv_port: PortPlan,
+    /// The folder that dlv runs in: relative programs and Go modules are found from there [default: this one]
+    #[arg(long, value_name = "DIR")]
+    dlv_cwd: Option<PathBuf>,
     /// Use a `dlv dap` that listens already instead of starting one
-    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv", "dlv_port", "start_timeout", "dlv_flags"])]
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv", "dlv_cwd", "dlv_port", "start_timeout", "dlv_flags"])]
     upstream: Option<ListenAddress>,
     /// Which packet filter guards dlv's port
     #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND")]
@@ -67,6 +70,12 @@ pub(super) struct ServeArgs {
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     check_extra_flags(&args.dlv_flags).map_err(usage)?;
+    if let Some(folder) = args.dlv_cwd.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(usage(format_args!(
+            "--dlv-cwd {}: there is no such folder",
+            folder.display()
+        )));
+    }
     let address = resolve(&args.listen)
         .await
         .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
@@ -110,6 +119,7 @@ async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
     }
     Ok(Upstream::Launch(Launcher {
         program: args.dlv.clone(),
+        folder: args.dlv_cwd.clone(),
         flags: args.dlv_flags.clone(),
         ports: PortPool::new(args.dlv_port),
         limit: Duration::from_secs(args.start_timeout.into()),

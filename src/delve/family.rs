@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getsid};
 
 /// How dlv names the binaries that it builds (Delve, `pkg/gobuild`): it removes them at a clean end only.
 const BUILT_PREFIX: &str = "__debug_bin";
@@ -37,7 +38,7 @@ impl Family {
         let members = self.members(leader);
         members
             .iter()
-            .filter(|pid| rustix::process::kill_process(**pid, Signal::KILL).is_ok())
+            .filter(|pid| kill(**pid, Signal::SIGKILL).is_ok())
             .count()
     }
 
@@ -52,7 +53,7 @@ impl Family {
 }
 
 fn session_of(pid: Pid) -> Option<Pid> {
-    rustix::process::getsid(Some(pid)).ok()
+    getsid(Some(pid)).ok()
 }
 
 #[cfg(target_os = "linux")]
@@ -63,12 +64,12 @@ fn all_pids() -> Vec<Pid> {
     let numbers = processes
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.filter_map(Pid::from_raw).collect()
+    numbers.map(Pid::from_raw).collect()
 }
 
 #[cfg(target_os = "linux")]
 fn program_of(pid: Pid) -> Option<PathBuf> {
-    let path = std::fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).ok()?;
+    let path = std::fs::read_link(format!("/proc/{}/exe", pid.as_raw())).ok()?;
     // The kernel marks the path of a binary that was removed meanwhile.
     if path.to_string_lossy().ends_with(" (deleted)") {
         None
@@ -81,13 +82,13 @@ fn program_of(pid: Pid) -> Option<PathBuf> {
 fn all_pids() -> Vec<Pid> {
     ps(&["-axo", "pid="])
         .lines()
-        .filter_map(|line| Pid::from_raw(line.trim().parse().ok()?))
+        .filter_map(|line| line.trim().parse().ok().map(Pid::from_raw))
         .collect()
 }
 
 #[cfg(not(target_os = "linux"))]
 fn program_of(pid: Pid) -> Option<PathBuf> {
-    let path = PathBuf::from(ps(&["-o", "comm=", "-p", &pid.as_raw_nonzero().to_string()]).trim());
+    let path = PathBuf::from(ps(&["-o", "comm=", "-p", &pid.as_raw().to_string()]).trim());
     path.is_absolute().then_some(path)
 }
 

@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::Pid;
+use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinSet;
@@ -101,6 +101,8 @@ fn quoted(said: &str) -> String {
 pub struct Launcher {
     /// `--dlv`; without it dlv is looked for.
     pub program: Option<PathBuf>,
+    /// The folder that dlv runs and builds in; ours where there is none.
+    pub folder: Option<PathBuf>,
     /// Flags for `dlv dap` besides `--listen`.
     pub flags: Vec<OsString>,
     /// Where dlv may listen.
@@ -146,6 +148,9 @@ impl Launcher {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         let cannot_start = |source| LaunchError::CannotStart {
             path: path.to_owned(),
             source,
@@ -154,7 +159,7 @@ impl Launcher {
         let pipes = (
             child.stdout.take(),
             child.stderr.take(),
-            child.id().and_then(|id| Pid::from_raw(id as i32)),
+            child.id().map(|id| Pid::from_raw(id as i32)),
         );
         let (Some(mut stdout), Some(stderr), Some(pid)) = pipes else {
             return Err(cannot_start(std::io::Error::other("it has no pipes")));
@@ -218,7 +223,7 @@ async fn wait_for_ready(
             more = stdout.read_buf(&mut read) => more.unwrap_or(0) > 0,
             () = &mut patience, if !told => {
                 told = true;
-                tracing::info!(target: "dlvgate::delve", pid = pid.as_raw_nonzero().get(), "still waiting for dlv's ready line");
+                tracing::info!(target: "dlvgate::delve", pid = pid.as_raw(), "still waiting for dlv's ready line");
                 true
             }
         };
@@ -272,7 +277,7 @@ impl Delve {
 
     /// Its process id, which is also the id of its process group and session.
     pub fn pid(&self) -> i32 {
-        self.pid.as_raw_nonzero().get()
+        self.pid.as_raw()
     }
 
     /// The last of what it and the debugged program wrote to standard error.

@@ -14,9 +14,9 @@ pub(super) fn in_own_session(command: &mut Command) -> &mut Command {
     // it allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(|| {
-            rustix::process::setsid()?;
+            nix::unistd::setsid()?;
             #[cfg(target_os = "linux")]
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM)?;
             Ok(())
         })
     }

@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Signal, kill_process, kill_process_group};
+use nix::sys::signal::{Signal, kill, killpg};
 
 use super::launch::Delve;
 
@@ -36,7 +36,7 @@ impl Delve {
         if status.is_none() {
             // The family is looked at while it lives: a built binary's path is known only then.
             self.in_family(|family, pid| drop(family.members(pid))).await;
-            let _ = kill_process(self.pid, Signal::TERM);
+            let _ = kill(self.pid, Signal::SIGTERM);
             let ended = tokio::select! {
                 ended = tokio::time::timeout(TERM_GRACE, self.child.wait()) => ended.ok().and_then(Result::ok),
                 () = hurry => None,
@@ -44,7 +44,7 @@ impl Delve {
             killed = ended.is_none();
             status = ended;
             if killed {
-                let _ = kill_process_group(self.pid, Signal::KILL);
+                let _ = killpg(self.pid, Signal::SIGKILL);
                 status = self.child.wait().await.ok();
             }
         }
@@ -73,7 +73,7 @@ impl Delve {
     /// Reading the process table blocks, so it is done beside the runtime.
     async fn in_family<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut super::family::Family, rustix::process::Pid) -> T + Send + 'static,
+        work: impl FnOnce(&mut super::family::Family, nix::unistd::Pid) -> T + Send + 'static,
     ) -> Option<T> {
         let (family, pid) = (Arc::clone(&self.family), self.pid);
         let work = move || work(&mut family.lock().unwrap_or_else(PoisonError::into_inner), pid);

@@ -120,7 +120,7 @@ impl fmt::Display for Cause {
                 "{limit} debug session{} open already, and --max-sessions is {limit}: end one, or start dlvgate with a higher --max-sessions",
                 if *limit == 1 { " is" } else { "s are" }
             ),
-            Cause::Stopped { signal } => write!(f, "dlvgate was stopped ({signal})"),
+            Cause::Stopped { signal } => write!(f, "the debugging proxy was stopped ({signal})"),
         }
     }
 }

@@ -138,7 +138,10 @@ mod tests {
         let mut ledger = Ledger::new();
         ledger.asked(1, name("initialize"));
         ledger.answered(1, &name("initialize"), true);
-        let events: Vec<_> = words(&mut ledger).iter().map(|word| word["event"].clone()).collect();
+        let events: Vec<_> = words(&mut ledger)
+            .iter()
+            .map(|word| word["event"].clone())
+            .collect();
         assert_eq!(events, ["output", "terminated"]);
     }
 
