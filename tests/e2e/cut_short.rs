@@ -1,0 +1,69 @@
+//! Clients that go without a disconnect.
+
+use crate::for_every_dlv;
+use crate::support::client::Client;
+use crate::support::debug::{Debug, build, exec, initialize_arguments};
+use crate::support::process::debug_binaries;
+use crate::support::program::Program;
+use crate::support::server::{Serve, Server};
+use crate::support::toolchain::Pair;
+
+for_every_dlv!(
+    a_client_that_closes_leaves_nothing_behind,
+    a_client_that_resets_leaves_nothing_behind,
+    a_client_that_closes_its_half_gets_the_rest_and_leaves_nothing_behind,
+    a_client_that_goes_during_a_build_leaves_nothing_behind,
+    a_client_that_goes_after_one_byte_leaves_nothing_behind,
+);
+
+/// Ends sessions with a program at a stop, and with one that runs, in this way.
+fn leave(server: &Server, dlv: &Pair, end: fn(Client)) {
+    let program = Program::built(dlv, "loop");
+    let (debug, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: tick");
+    end(debug.client);
+    server.closed(1);
+
+    let debug = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
+    end(debug.client);
+    server.closed(2);
+}
+
+fn a_client_that_closes_leaves_nothing_behind(dlv: &Pair) {
+    leave(&Serve::with(dlv).start(), dlv, drop);
+}
+
+fn a_client_that_resets_leaves_nothing_behind(dlv: &Pair) {
+    leave(&Serve::with(dlv).start(), dlv, Client::reset);
+}
+
+fn a_client_that_closes_its_half_gets_the_rest_and_leaves_nothing_behind(dlv: &Pair) {
+    leave(&Serve::with(dlv).start(), dlv, |client| {
+        client.half_close();
+        client.eof();
+    });
+}
+
+/// dlv waits for its build before it ends.
+fn a_client_that_goes_during_a_build_leaves_nothing_behind(dlv: &Pair) {
+    let (server, program) = (Serve::with(dlv).start(), Program::source("demo"));
+    let mut client = server.client();
+    client.ok("initialize", initialize_arguments());
+    client.send("launch", build("debug", &program));
+    drop(client);
+    server.closed(1);
+    assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
+}
+
+fn a_client_that_goes_after_one_byte_leaves_nothing_behind(dlv: &Pair) {
+    let server = Serve::with(dlv).start();
+    let mut client = server.client();
+    client.raw(b"C");
+    drop(client);
+    server.log.wait_for("closed", 1);
+    server.nothing_left();
+    // Nothing that the first did is in the way of the next.
+    let mut client = server.client();
+    client.ok("initialize", initialize_arguments());
+    Debug { client }.disconnect();
+    server.nothing_left();
+}

@@ -1,0 +1,31 @@
+//! End-to-end tests: a real dlv behind a real `dlvgate serve`, and a client of the tests' own. One file for each
+//! thing that a user does. What the tests read of processes and ports comes from /proc.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod attach;
+mod bad_input;
+mod cut_short;
+mod disconnect;
+mod dlv_dies;
+mod gate;
+mod inspect;
+mod launch;
+mod no_dlv;
+mod npm_client;
+mod ports;
+mod restart;
+mod several;
+mod signals;
+mod start;
+mod stepping;
+mod transitions;
+mod upstream;
+mod wire;

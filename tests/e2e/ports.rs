@@ -1,0 +1,104 @@
+//! Which port dlv gets, and what else stands in its argv.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use crate::for_every_dlv;
+use crate::support::debug::{Debug, initialize_arguments};
+use crate::support::fake_dlv::FakeDlv;
+use crate::support::server::{Serve, Server};
+use crate::support::toolchain::Pair;
+
+for_every_dlv!(
+    dlv_listens_on_the_port_that_was_asked_for,
+    each_dlv_takes_a_port_of_the_range,
+    extra_flags_reach_dlv,
+    a_dlv_on_an_ipv6_address_is_found,
+);
+
+/// The first of `count` ports in a row that are free now, below the range from which the kernel gives others out.
+fn free_ports(count: u16) -> u16 {
+    let is_free =
+        |first: &u16| (0..count).all(|offset| TcpListener::bind(("127.0.0.1", first + offset)).is_ok());
+    let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    (start..32_000).find(is_free).expect("free ports")
+}
+
+/// The ports on which others than the front listen.
+fn dlv_ports(server: &Server) -> Vec<u16> {
+    server
+        .ports()
+        .into_iter()
+        .filter(|port| *port != server.front().port())
+        .collect()
+}
+
+fn dlv_listens_on_the_port_that_was_asked_for(dlv: &Pair) {
+    let port = free_ports(1);
+    let server = Serve::with(dlv).flags(["--dlv-port", &port.to_string()]).start();
+    for count in 1..=2 {
+        let mut client = server.client();
+        client.ok("initialize", initialize_arguments());
+        assert_eq!(dlv_ports(&server), [port]);
+        Debug { client }.disconnect();
+        server.closed(count);
+    }
+}
+
+fn each_dlv_takes_a_port_of_the_range(dlv: &Pair) {
+    let first = free_ports(2);
+    let server = Serve::with(dlv)
+        .flags(["--dlv-port", &format!("{first}-{}", first + 1)])
+        .start();
+    let mut clients = [server.client(), server.client()];
+    for client in &mut clients {
+        client.ok("initialize", initialize_arguments());
+    }
+    assert_eq!(dlv_ports(&server), [first, first + 1]);
+    let mut third = server.client();
+    let why = third.refused("initialize", initialize_arguments());
+    assert!(
+        why.contains(&format!("{first}-{}", first + 1)) && why.contains("--dlv-port"),
+        "{why}"
+    );
+    for mut client in clients {
+        client.ok("disconnect", json!({}));
+        client.eof();
+    }
+    server.closed(2);
+}
+
+fn extra_flags_reach_dlv(dlv: &Pair) {
+    let server = Serve::with(dlv)
+        .dlv_flags(["--check-go-version=false", "--only-same-user=true"])
+        .start();
+    let mut client = server.client();
+    client.ok("initialize", initialize_arguments());
+    let arguments = server.dlv().arguments;
+    assert_eq!(arguments[1], "dap", "{arguments:?}");
+    for flag in ["--check-go-version=false", "--only-same-user=true"] {
+        assert!(
+            arguments.iter().any(|one| one == flag),
+            "no {flag} in {arguments:?}"
+        );
+    }
+    Debug { client }.disconnect();
+    server.closed(1);
+}
+
+/// Some versions of dlv print `[::]:PORT`, whatever they listen on.
+fn a_dlv_on_an_ipv6_address_is_found(dlv: &Pair) {
+    if !std::path::Path::new("/proc/net/if_inet6").exists() {
+        println!("not run: this machine has no IPv6");
+        return;
+    }
+    for listen in ["[::]:0", "[::1]:0"] {
+        let fake = FakeDlv::new(&format!("exec {} dap '--listen={listen}'", dlv.dlv.display()));
+        let server = Serve::with(dlv).dlv(&fake.path).start();
+        let mut client = server.client();
+        client.ok("initialize", initialize_arguments());
+        Debug { client }.disconnect();
+        server.closed(1);
+    }
+}

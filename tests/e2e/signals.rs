@@ -1,0 +1,70 @@
+//! Signals to the server in mid-session: every client is told, everything is gone, exit code 0.
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::for_every_dlv;
+use crate::support::debug::{Debug, build, exec};
+use crate::support::process::debug_binaries;
+use crate::support::program::Program;
+use crate::support::server::Serve;
+use crate::support::toolchain::Pair;
+
+for_every_dlv!(
+    sigint_ends_the_session_and_leaves_nothing_behind,
+    sigterm_ends_the_session_and_leaves_nothing_behind,
+    sighup_ends_the_session_and_leaves_nothing_behind,
+    a_signal_ends_all_sessions_at_a_stop_or_running,
+);
+
+fn sigint_ends_the_session_and_leaves_nothing_behind(dlv: &Pair) {
+    ends_the_session(dlv, Signal::INT);
+}
+
+fn sigterm_ends_the_session_and_leaves_nothing_behind(dlv: &Pair) {
+    ends_the_session(dlv, Signal::TERM);
+}
+
+fn sighup_ends_the_session_and_leaves_nothing_behind(dlv: &Pair) {
+    ends_the_session(dlv, Signal::HUP);
+}
+
+fn ends_the_session(dlv: &Pair, signal: Signal) {
+    let (mut server, program) = (Serve::with(dlv).start(), Program::source("loop"));
+    let arguments = build("debug", &program);
+    let mut debug = Debug::begin(server.client(), "launch", arguments, &program.main(), &[]);
+    debug.client.ok("threads", json!({}));
+    server.signal(signal);
+    debug.client.event("terminated");
+    debug.client.eof();
+    assert_eq!(server.exit().code(), Some(0));
+    assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
+    let names: Vec<String> = server.log.transitions().into_iter().map(|one| one.name).collect();
+    assert_eq!(
+        names[names.len() - 5..],
+        ["ending", "gate_shut", "dlv_stopped", "gate_gone", "closed"]
+    );
+}
+
+fn a_signal_ends_all_sessions_at_a_stop_or_running(dlv: &Pair) {
+    let (mut server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
+    let (stopped, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: tick");
+    let running = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
+    let silent = server.client();
+    server.signal(Signal::TERM);
+    for debug in [&stopped, &running] {
+        debug.client.event("terminated");
+        debug.client.eof();
+    }
+    silent.eof();
+    assert_eq!(server.exit().code(), Some(0));
+}
+
+#[test]
+fn a_signal_without_a_session_ends_the_server_at_once() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut server = Serve::with(&Pair::any()).start();
+        server.signal(signal);
+        assert_eq!(server.exit().code(), Some(0), "{signal:?}");
+    }
+}

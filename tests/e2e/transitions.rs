@@ -1,0 +1,111 @@
+//! The log tells each session's order: it is the product's promise.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::for_every_dlv;
+use crate::support::debug::{Debug, exec, initialize_arguments};
+use crate::support::program::Program;
+use crate::support::server::{Serve, Server};
+use crate::support::session_log::{Transition, WHOLE_SESSION};
+use crate::support::toolchain::Pair;
+
+for_every_dlv!(
+    a_session_goes_through_its_transitions_in_order,
+    however_it_ends_the_order_is_the_same
+);
+
+/// The transitions of session `number`, once it is closed.
+fn closed(server: &Server, number: usize) -> Vec<Transition> {
+    server.closed(number);
+    let session = server.log.sessions_with("dlv_starting")[number - 1];
+    let transitions = server.log.of(session);
+    let names: Vec<&str> = transitions.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, WHOLE_SESSION);
+    transitions
+}
+
+fn a_session_goes_through_its_transitions_in_order(dlv: &Pair) {
+    let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
+    let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
+    debug.run_out(thread);
+    let transitions = closed(&server, 1);
+    assert!(transitions.is_sorted_by_key(|one| one.at_us), "{transitions:#?}");
+    assert!(
+        transitions.is_sorted_by_key(|one| one.wall_us),
+        "{transitions:#?}"
+    );
+    assert_eq!(transitions[0].at_us, 0, "times are counted from the first byte");
+    for one in &transitions {
+        assert_eq!(one.line["target"], "dlvgate::session");
+        if one.name.starts_with("gate_") {
+            assert_eq!(
+                one.line["firewall"], "off",
+                "the log states that there is no gate: {}",
+                one.line
+            );
+        }
+    }
+}
+
+fn however_it_ends_the_order_is_the_same(dlv: &Pair) {
+    let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
+    type Ending = fn(Debug, &Server);
+    let endings: [(&str, Ending); 4] = [
+        ("disconnect", |debug, _| debug.disconnect()),
+        ("end of file", |debug, _| drop(debug)),
+        ("reset", |debug, _| debug.client.reset()),
+        ("death of dlv", |debug, server| {
+            server.dlv().signal(Signal::KILL);
+            debug.client.eof();
+        }),
+    ];
+    let mut causes: Vec<Value> = Vec::new();
+    for (count, (what, ending)) in endings.into_iter().enumerate() {
+        let debug = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
+        ending(debug, &server);
+        let transitions = closed(&server, count + 1);
+        let ending = transitions
+            .iter()
+            .find(|one| one.name == "ending")
+            .expect("ending");
+        assert!(ending.line["cause"].is_string(), "{what}: {}", ending.line);
+        causes.push(ending.line["cause"].clone());
+    }
+    assert_ne!(causes[0], causes[1], "{causes:?}");
+    assert_ne!(causes[0], causes[3], "{causes:?}");
+    assert_ne!(causes[1], causes[3], "{causes:?}");
+}
+
+#[test]
+fn every_line_of_a_json_log_is_json() {
+    let pair = Pair::any();
+    let (server, program) = (
+        Serve::with(&pair).flags(["-v"]).start(),
+        Program::built(&pair, "demo"),
+    );
+    let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
+    debug.run_out(thread);
+    server.client().raw(b"GET / HTTP/1.1\r\n\r\n");
+    server.closed(1);
+    assert!(!server.log.lines().is_empty());
+    for line in server.log.lines() {
+        let parsed: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(
+            parsed["level"].is_string() && parsed["timestamp"].is_string(),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_quiet_server_says_nothing_of_a_session_that_goes_well() {
+    let pair = Pair::any();
+    let mut server = Serve::with(&pair).flags(["-q", "--once"]).start();
+    let mut client = server.client();
+    client.ok("initialize", initialize_arguments());
+    client.ok("disconnect", json!({}));
+    client.eof();
+    assert_eq!(server.exit().code(), Some(0));
+    assert_eq!(server.log.lines(), [] as [&str; 0]);
+}

@@ -1,0 +1,85 @@
+//! `--upstream`: a dlv that listens already.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+
+use crate::for_every_dlv;
+use crate::support::debug::{Debug, initialize_arguments};
+use crate::support::program::Program;
+use crate::support::server::{Serve, ready_address};
+use crate::support::toolchain::Pair;
+use crate::support::{PATIENCE, poll};
+
+for_every_dlv!(
+    a_dlv_that_runs_already_is_fronted,
+    a_silent_connection_does_not_spend_the_dlv_that_runs_already,
+);
+
+/// A `dlv dap` of the test's own. Killed when dropped.
+struct Dlv {
+    child: Child,
+    address: String,
+}
+
+impl Dlv {
+    fn start(pair: &Pair) -> Self {
+        let mut command = pair.command(&pair.dlv);
+        command
+            .args(["dap", "--listen=127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = ready_address(&line).expect("a ready line").to_string();
+        Self { child, address }
+    }
+}
+
+impl Drop for Dlv {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn a_dlv_that_runs_already_is_fronted(dlv: &Pair) {
+    let (mut upstream, program) = (Dlv::start(dlv), Program::built(dlv, "demo"));
+    let server = Serve::with(dlv).flags(["--upstream", &upstream.address]).start();
+    let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
+    assert!(server.dlvs().is_empty(), "no other dlv is started");
+    debug.run_out(thread);
+    server.log.wait_for("closed", 1);
+    server.nothing_left();
+    let ended = poll(PATIENCE, || upstream.child.try_wait().unwrap());
+    assert_eq!(
+        ended.and_then(|status| status.code()),
+        Some(0),
+        "dlv ends with its session, by itself"
+    );
+}
+
+fn a_silent_connection_does_not_spend_the_dlv_that_runs_already(dlv: &Pair) {
+    let (upstream, program) = (Dlv::start(dlv), Program::built(dlv, "demo"));
+    let server = Serve::with(dlv).flags(["--upstream", &upstream.address]).start();
+    for _ in 0..10 {
+        server.client().eof_after_close();
+    }
+    let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
+    debug.run_out(thread);
+    server.log.wait_for("closed", 1);
+}
+
+#[test]
+fn an_upstream_where_nobody_listens_is_named() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).start();
+    let mut client = server.client();
+    let why = client.refused("initialize", initialize_arguments());
+    assert!(why.contains(&address) && why.contains("refused"), "{why}");
+}

@@ -1,0 +1,49 @@
+//! Shell scripts in dlv's place, for what a real dlv does too seldom to wait for.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A script that stands where dlv is expected.
+pub struct FakeDlv {
+    pub path: PathBuf,
+    folder: TempDir,
+}
+
+impl FakeDlv {
+    /// A script that answers `dlv version` as a new dlv would, and does `on_dap` when it is run as `dlv dap …`.
+    pub fn new(on_dap: &str) -> Self {
+        Self::with_version("1.27.1", on_dap)
+    }
+
+    /// As `new`, with another answer to `dlv version`.
+    pub fn with_version(version: &str, on_dap: &str) -> Self {
+        let script = format!(
+            "#!/bin/sh\nif [ \"$1\" = version ]; then printf 'Delve Debugger\\nVersion: {version}\\n'; exit 0; fi\n{on_dap}\n"
+        );
+        let folder = tempfile::Builder::new()
+            .prefix("dlvgate-fake-dlv-")
+            .tempdir()
+            .unwrap();
+        let (draft, path) = (folder.path().join("draft"), folder.path().join("dlv"));
+        std::fs::write(&draft, script).unwrap();
+        // Copied by another process: a handle open for writing, inherited by a child of another test's thread in
+        // the wrong moment, would make the script "busy" and its execution fail.
+        assert!(
+            Command::new("cp")
+                .args([&draft, &path])
+                .status()
+                .unwrap()
+                .success()
+        );
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self { path, folder }
+    }
+
+    /// A file that the script can leave something in.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}

@@ -1,0 +1,153 @@
+//! What there is and what is left, read from /proc: processes of one server, the ports they listen on, and the
+//! binaries that dlv builds.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The variable by which the descendants of a server are known, whatever becomes of their parents.
+pub const MARK: &str = "DLVGATE_TEST_SERVER";
+
+/// One process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    /// `R`, `S`, `t`, `Z`…
+    pub state: char,
+    pub exe: PathBuf,
+    pub arguments: Vec<String>,
+}
+
+impl Process {
+    /// Sends it a signal; one that is gone already is fine.
+    pub fn signal(&self, signal: Signal) {
+        signal_pid(self.pid, signal);
+    }
+
+    /// Whether the name of its executable is this.
+    pub fn is(&self, name: &str) -> bool {
+        self.exe
+            .file_name()
+            .is_some_and(|file| file.to_string_lossy().trim_end_matches(" (deleted)") == name)
+    }
+}
+
+/// Sends a signal to one process.
+pub fn signal_pid(pid: i32, signal: Signal) {
+    let _ = kill_process(Pid::from_raw(pid).expect("a pid"), signal);
+}
+
+/// Whether this process runs, as opposed to being gone or a zombie.
+pub fn is_alive(pid: i32) -> bool {
+    read(pid).is_some_and(|process| process.state != 'Z')
+}
+
+/// All processes marked with `mark`, and the zombies of a parent that is.
+pub fn marked(mark: &str) -> Vec<Process> {
+    let wanted = format!("{MARK}={mark}").into_bytes();
+    let mut all: Vec<(Process, bool)> = Vec::new();
+    for pid in pids() {
+        if let Some(process) = read(pid) {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let is_marked = environment.split(|byte| *byte == 0).any(|entry| entry == wanted);
+            all.push((process, is_marked));
+        }
+    }
+    let parents: HashSet<i32> = all.iter().filter(|one| one.1).map(|one| one.0.pid).collect();
+    let ours = all.into_iter().filter(|(process, is_marked)| {
+        *is_marked || (process.state == 'Z' && parents.contains(&process.parent))
+    });
+    ours.map(|(process, _)| process).collect()
+}
+
+/// The TCP ports on which these processes listen.
+pub fn listening_ports(processes: &[Process]) -> Vec<u16> {
+    let mut sockets = HashSet::new();
+    for process in processes {
+        let Ok(handles) = fs::read_dir(format!("/proc/{}/fd", process.pid)) else {
+            continue;
+        };
+        for handle in handles.flatten() {
+            if let Ok(link) = fs::read_link(handle.path()) {
+                let inode = link
+                    .to_string_lossy()
+                    .strip_prefix("socket:[")
+                    .map(|rest| rest.replace(']', ""));
+                sockets.extend(inode);
+            }
+        }
+    }
+    let mut ports: Vec<u16> = listeners()
+        .into_iter()
+        .filter(|one| sockets.contains(&one.1))
+        .map(|one| one.0)
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// Port and socket inode of everything that listens on this machine.
+fn listeners() -> Vec<(u16, String)> {
+    const LISTEN: &str = "0A";
+    let tables =
+        ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
+    let mut found = Vec::new();
+    for line in tables.iter().flat_map(|table| table.lines().skip(1)) {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        if columns[3] == LISTEN {
+            let port = columns[1].rsplit(':').next().expect("address:port");
+            found.push((
+                u16::from_str_radix(port, 16).expect("a hexadecimal port"),
+                columns[9].to_owned(),
+            ));
+        }
+    }
+    found
+}
+
+/// The `__debug_bin*` files under this folder.
+pub fn debug_binaries(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(debug_binaries(&path));
+        } else if entry.file_name().to_string_lossy().starts_with("__debug_bin") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn pids() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
+        .collect()
+}
+
+fn read(pid: i32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // `pid (name) state parent …`, where the name may hold anything.
+    let mut rest = stat[stat.rfind(')')? + 1..].split_whitespace();
+    let state = rest.next()?.chars().next()?;
+    let parent = rest.next()?.parse().ok()?;
+    let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let arguments = arguments
+        .split(|byte| *byte == 0)
+        .map(|one| String::from_utf8_lossy(one).into_owned());
+    let mut arguments: Vec<String> = arguments.collect();
+    arguments.pop();
+    Some(Process {
+        pid,
+        parent,
+        state,
+        exe,
+        arguments,
+    })
+}

@@ -1,0 +1,306 @@
+//! The server under test, started as a user starts it, and what it must not leave behind.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::process::{self, Process};
+use super::session_log::Log;
+use super::toolchain::Pair;
+use super::{PATIENCE, poll};
+
+/// A `dlvgate serve …` that is to be started.
+pub struct Serve {
+    command: Command,
+    arguments: Vec<OsString>,
+    dlv: PathBuf,
+    extra: Vec<OsString>,
+    mark: String,
+    folder: TempDir,
+}
+
+impl Serve {
+    /// With this pair's dlv on a loopback front, its firewall off.
+    pub fn with(pair: &Pair) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = tempfile::Builder::new()
+            .prefix("dlvgate-server-")
+            .tempdir()
+            .unwrap();
+        let mut command = pair.command(env!("CARGO_BIN_EXE_dlvgate"));
+        command
+            .env(process::MARK, &mark)
+            .env("TMPDIR", folder.path())
+            .current_dir(folder.path());
+        Self {
+            command,
+            arguments: Vec::new(),
+            dlv: pair.dlv.clone(),
+            extra: Vec::new(),
+            mark,
+            folder,
+        }
+    }
+
+    /// With another dlv than the pair's.
+    pub fn dlv(mut self, path: impl Into<PathBuf>) -> Self {
+        self.dlv = path.into();
+        self
+    }
+
+    /// With these flags of `serve`.
+    pub fn flags<S: AsRef<OsStr>>(mut self, flags: impl IntoIterator<Item = S>) -> Self {
+        self.arguments
+            .extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
+        self
+    }
+
+    /// With these flags for dlv, after `--`.
+    pub fn dlv_flags<S: AsRef<OsStr>>(mut self, flags: impl IntoIterator<Item = S>) -> Self {
+        self.extra
+            .extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
+        self
+    }
+
+    /// In this folder.
+    pub fn inside(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// With this variable in its environment.
+    pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(key, value);
+        self
+    }
+
+    fn prepare(&mut self) {
+        let defaults: [(&str, &OsStr); 4] = [
+            ("--listen", OsStr::new("127.0.0.1:0")),
+            ("--dlv", self.dlv.as_os_str()),
+            ("--firewall", OsStr::new("off")),
+            ("--log-format", OsStr::new("json")),
+        ];
+        self.command.arg("serve");
+        for (flag, value) in defaults {
+            let upstream_instead = flag == "--dlv" && self.arguments.iter().any(|one| one == "--upstream");
+            if !upstream_instead && !self.arguments.iter().any(|one| one == flag) {
+                self.command.arg(flag).arg(value);
+            }
+        }
+        self.command.args(&self.arguments);
+        if !self.extra.is_empty() {
+            self.command.arg("--").args(&self.extra);
+        }
+        self.command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+    }
+
+    /// Runs what must end by itself.
+    pub fn run(mut self) -> Output {
+        self.prepare();
+        let mut child = self.command.spawn().unwrap();
+        if poll(PATIENCE, || child.try_wait().unwrap()).is_none() {
+            let _ = child.kill();
+            let output = child.wait_with_output().unwrap();
+            panic!("it does not end: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        child.wait_with_output().unwrap()
+    }
+
+    /// Starts it and waits for its ready line, which must be the first bytes on stdout.
+    pub fn start(mut self) -> Server {
+        self.prepare();
+        let mut child = self.command.spawn().unwrap();
+        let log = Log::default();
+        log.follow(child.stderr.take().expect("a pipe"));
+        let mut stdout = child.stdout.take().expect("a pipe");
+        let mut line = Vec::new();
+        // The server's own death or the test runner's patience ends this.
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            match stdout.read(&mut byte).unwrap() {
+                0 => break,
+                _ => line.push(byte[0]),
+            }
+        }
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let front = ready_address(&line);
+        let rest = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&rest);
+        std::thread::spawn(move || {
+            let mut byte = [0; 512];
+            while let Ok(count @ 1..) = stdout.read(&mut byte) {
+                sink.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(&byte[..count]);
+            }
+        });
+        let mut server = Server {
+            child,
+            log,
+            mark: self.mark,
+            folder: self.folder,
+            front: None,
+            rest,
+        };
+        server.front = front;
+        assert!(
+            front.is_some(),
+            "no ready line but {line:?}, log: {:#?}",
+            server.log.lines()
+        );
+        server
+    }
+}
+
+/// The address of a ready line that is exactly as clients look for it.
+pub fn ready_address(line: &str) -> Option<SocketAddr> {
+    line.strip_prefix("DAP server listening at: ")?
+        .strip_suffix('\n')?
+        .parse()
+        .ok()
+}
+
+/// A running server. Dropped, it and all that it started are killed.
+pub struct Server {
+    child: Child,
+    pub log: Log,
+    mark: String,
+    folder: TempDir,
+    front: Option<SocketAddr>,
+    rest: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Server {
+    /// Where clients connect.
+    pub fn front(&self) -> SocketAddr {
+        self.front.expect("a started server")
+    }
+
+    /// A new client, connected.
+    pub fn client(&self) -> Client {
+        Client::connect(self.front())
+    }
+
+    /// The pid of the server itself.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// What came on stdout after the ready line.
+    pub fn rest_of_stdout(&self) -> String {
+        String::from_utf8_lossy(&self.rest.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// All processes that it started and that are there now, but for its own kind.
+    pub fn children(&self) -> Vec<Process> {
+        let own = Path::new(env!("CARGO_BIN_EXE_dlvgate"))
+            .file_name()
+            .expect("a file")
+            .to_string_lossy();
+        process::marked(&self.mark)
+            .into_iter()
+            .filter(|one| !one.is(&own))
+            .collect()
+    }
+
+    /// The running dlv processes.
+    pub fn dlvs(&self) -> Vec<Process> {
+        self.children()
+            .into_iter()
+            .filter(|one| one.is("dlv") && one.state != 'Z')
+            .collect()
+    }
+
+    /// The one running dlv.
+    pub fn dlv(&self) -> Process {
+        let dlvs = self.dlvs();
+        assert_eq!(dlvs.len(), 1, "one dlv must run: {dlvs:?}");
+        dlvs[0].clone()
+    }
+
+    /// Processes of which an executable's name begins so.
+    pub fn programs(&self, prefix: &str) -> Vec<Process> {
+        let named = |one: &Process| {
+            one.exe
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+        };
+        self.children().into_iter().filter(named).collect()
+    }
+
+    /// The ports on which it and what it started listen.
+    pub fn ports(&self) -> Vec<u16> {
+        process::listening_ports(&process::marked(&self.mark))
+    }
+
+    /// Waits until the log says that `count` sessions with a dlv are closed; then nothing of them may be left.
+    pub fn closed(&self, count: usize) {
+        self.log.wait(&format!("{count} closed sessions"), |transitions| {
+            let with_dlv = transitions.iter().filter(|one| one.name == "dlv_starting");
+            let closed = with_dlv.filter(|begun| {
+                transitions
+                    .iter()
+                    .any(|one| one.session == begun.session && one.name == "closed")
+            });
+            (closed.count() >= count).then_some(())
+        });
+        self.nothing_left();
+    }
+
+    /// No process, no port but the front, no built binary: at once, not after a while.
+    pub fn nothing_left(&self) {
+        let (children, ports) = (self.children(), self.ports());
+        assert!(children.is_empty(), "processes are left: {children:#?}");
+        assert_eq!(
+            ports,
+            [self.front().port()],
+            "ports other than the front are open"
+        );
+        let binaries = process::debug_binaries(self.folder.path());
+        assert!(binaries.is_empty(), "binaries are left: {binaries:?}");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        process::signal_pid(self.pid(), signal);
+    }
+
+    /// Waits until it has ended by itself; then nothing at all of it may be left.
+    pub fn exit(&mut self) -> ExitStatus {
+        let status = poll(PATIENCE, || self.child.try_wait().unwrap());
+        let status = status.expect("the server ends");
+        let left = process::marked(&self.mark);
+        assert!(left.is_empty(), "processes are left: {left:#?}");
+        let binaries = process::debug_binaries(self.folder.path());
+        assert!(binaries.is_empty(), "binaries are left: {binaries:?}");
+        status
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the log of the server:\n{}", self.log.lines().join("\n"));
+        }
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        for process in process::marked(&self.mark) {
+            process.signal(Signal::KILL);
+        }
+    }
+}
