@@ -1,0 +1,77 @@
+# `make` shows what there is.
+
+# With HOME elsewhere, as in a clean room, rustup finds no toolchain: then the one of the account's own home is taken.
+ifeq ($(shell cargo --version 2>/dev/null),)
+account := $(shell getent passwd "$$(id -u)" 2>/dev/null | cut -d: -f6)
+ifneq ($(wildcard $(account)/.cargo/bin),)
+export PATH := $(PATH):$(account)/.cargo/bin
+endif
+ifneq ($(wildcard $(account)/.rustup),)
+export RUSTUP_HOME ?= $(account)/.rustup
+endif
+endif
+
+.PHONY: help
+help:
+	@echo 'dlvgate: a debugging proxy for Go'
+	@echo
+	@echo '  make demo      debug a small Go program through dlvgate with a real dlv, and show what happened'
+	@echo '                 (installs dlv and Go where they are missing)'
+	@echo '  make build     the release binary: target/release/dlvgate'
+	@echo '  make test      all tests (installs what they need: tests/setup/README.md)'
+	@echo '  make check     formatting, lints, documentation, the macOS target, the oldest compiler, licences'
+	@echo '  make clean     remove target/ and the test clients'\'' packages'
+	@echo
+	@echo 'A single test, once make test has run: cargo test NAME'
+
+.PHONY: demo
+demo: rust
+	@tests/setup/install-delve --for-demo
+	cargo run --quiet --release -- demo
+
+.PHONY: build
+build: rust
+	cargo build --release
+
+.PHONY: test
+test: rust
+	@tests/setup/install-delve
+	@tests/setup/install-clients
+	@if test ! -e target/toolchains/dlv-1.27/env; then export DLVGATE_TESTS_WITHOUT_SID=1; fi; \
+	set -x; cargo test --workspace --all-targets --no-fail-fast
+	cargo test --workspace --doc
+
+.PHONY: check
+check: check-format check-lints check-docs check-macos check-msrv check-dependencies
+
+.PHONY: check-format
+check-format: rust
+	cargo fmt --all --check
+
+.PHONY: check-lints
+check-lints: rust
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: check-docs
+check-docs: rust
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+.PHONY: check-macos
+check-macos: rust
+	@.ci/macos-check
+
+.PHONY: check-msrv
+check-msrv: rust
+	@.ci/msrv
+
+.PHONY: check-dependencies
+check-dependencies: rust
+	@.ci/dependencies
+
+.PHONY: clean
+clean:
+	rm -rf target tests/clients/*/node_modules
+
+.PHONY: rust
+rust:
+	@tests/setup/check-rust
