@@ -1,7 +1,8 @@
 //! The session's transitions: one structured log event each, so that a test and a user can read the order.
 
 use std::fmt;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A step that a session has taken.
@@ -69,6 +70,8 @@ pub struct Entry {
     pub transition: Transition,
     /// Time since the session's connection was accepted.
     pub at: Duration,
+    /// The session's own dlv, once it is ready: process id and address.
+    pub delve: Option<(i32, SocketAddr)>,
     /// What else there is to say, in words; may be empty.
     pub detail: String,
 }
@@ -81,6 +84,7 @@ pub(super) struct Journal {
     session: u64,
     began: Instant,
     observer: Option<Observer>,
+    delve: OnceLock<(i32, SocketAddr)>,
 }
 
 impl Journal {
@@ -101,6 +105,12 @@ impl Journal {
         self.write(transition, None, detail);
     }
 
+    /// dlv is ready.
+    pub(super) fn dlv_ready(&self, pid: i32, address: SocketAddr) {
+        let _ = self.delve.set((pid, address));
+        self.note(Transition::DlvReady, format_args!("pid {pid} at {address}"));
+    }
+
     /// The way out begins; `cause` is its reason in a word.
     pub(super) fn ending(&self, cause: &'static str, detail: impl fmt::Display) {
         self.write(Transition::Ending, Some(cause), detail);
@@ -109,6 +119,7 @@ impl Journal {
     fn write(&self, transition: Transition, cause: Option<&'static str>, detail: impl fmt::Display) {
         let at = self.began.elapsed();
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let delve = self.delve.get().copied();
         let entry = Entry {
             session: self.session,
             transition,

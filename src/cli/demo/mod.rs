@@ -1,0 +1,252 @@
+//! `dlvgate demo`: a whole session with a real dlv, shown as it happens.
+
+mod client;
+mod timeline;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use crate::delve::{Launcher, PortPlan, PortPool};
+use crate::firewall::{Choice, Firewall, pf};
+use crate::front::{Admission, Front};
+use crate::session::{Entry, Observer, Settings, Transition, Upstream};
+use crate::shutdown;
+use client::Client;
+use timeline::Timeline;
+
+/// The program that is debugged, as it stands in fixtures/programs/demo.
+const PROGRAM: &str = include_str!("../../../fixtures/programs/demo/main.go");
+const GO_MOD: &str = include_str!("../../../fixtures/programs/demo/go.mod");
+
+/// The lines to stop at carry these comments; the second is passed six times, and the condition picks one.
+const AT_ORDER: &str = "// breakpoint: order";
+const IN_LOOP: &str = "// breakpoint: iteration";
+const CONDITION: &str = "i == 4";
+
+/// The dlv of the session, for a look afterwards: process id and address.
+type Seen = Arc<Mutex<Option<(i32, SocketAddr)>>>;
+
+/// How long the whole may take. The first build on a machine compiles Go's standard library.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Debug a small Go program through the proxy and show what happens
+///
+/// Starts a front on a free loopback port, connects to it as a client would, and debugs a bundled program with the
+/// real dlv: breakpoint, stack, variables, continue, disconnect. Needs dlv and Go.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
+    #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
+    dlv: Option<PathBuf>,
+    /// Which packet filter guards dlv's port; auto is off for a macOS user who is not root
+    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND")]
+    firewall: Choice,
+}
+
+pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let timeline = Timeline::start();
+    let project = tempfile::Builder::new()
+        .prefix("dlvgate-demo-")
+        .tempdir()
+        .context("no temporary folder")?;
+    let folder = project.path().canonicalize()?; // macOS's /tmp is a link, and dlv reports where it leads
+    std::fs::write(folder.join("main.go"), PROGRAM)?;
+    std::fs::write(folder.join("go.mod"), GO_MOD)?;
+
+    let (trigger, stop) = shutdown::channel();
+    let signals = tokio::spawn(trigger.on_signals());
+    let front = Front::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Admission::default())?;
+    let address = front.address();
+    timeline.line("front", &format!("DAP server listening at: {address}"));
+    let firewall = Firewall::prepare(backend(args.firewall), pf::PFCTL.into()).await?;
+    timeline.line("gate", &firewall.to_string());
+    let seen = Arc::new(Mutex::new(None));
+    let settings = Settings {
+        upstream: Upstream::Launch(Launcher {
+            program: args.dlv,
+            folder: Some(folder.clone()),
+            flags: Vec::new(),
+            ports: PortPool::new(PortPlan::Any),
+            limit: Duration::from_secs(30),
+        }),
+        max_sessions: 1,
+        slots: Arc::new(Semaphore::new(1)),
+        observer: Some(observer(
+            timeline.clone(),
+            Arc::clone(&seen),
+            firewall.name() != "off",
+        )),
+        firewall,
+    };
+    let client = async {
+        let session = debug(address, &folder, &timeline);
+        tokio::time::timeout(LIMIT, session)
+            .await
+            .unwrap_or_else(|_| bail!("no end within {} s", LIMIT.as_secs()))
+    };
+    let (debugged, _) = tokio::join!(client, front.serve(Arc::new(settings), true, stop));
+    signals.abort();
+    debugged?;
+    timeline.line(
+        "done",
+        "nothing is left: no open port, no dlv, no program, no rule",
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn backend(asked: Choice) -> Choice {
+    let cannot = cfg!(target_os = "macos") && !nix::unistd::geteuid().is_root();
+    if asked == Choice::Auto && cannot {
+        Choice::Off
+    } else {
+        asked
+    }
+}
+
+/// The session's own transitions, in the demo's words; without a firewall there is no gate to speak of.
+fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
+    Arc::new(move |entry: &Entry| {
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = entry.delve;
+        let what = match entry.transition {
+            Transition::GateOpening | Transition::GateOpen | Transition::GateShut | Transition::GateGone
+                if !gated =>
+            {
+                return;
+            }
+            Transition::FirstByte => "the client has spoken; only now is anything started,",
+            Transition::DlvStarting => "starting dlv",
+            Transition::DlvReady => "dlv says that it listens:",
+            Transition::GateOpening => "opening the gate,",
+            Transition::GateOpen => "the gate is open:",
+            Transition::Dialled => "connected to dlv at",
+            Transition::Forwarding => "forwarding the client's first byte",
+            Transition::Ending => "the session ends:",
+            Transition::GateShut => "the gate is shut:",
+            Transition::DlvStopped => "dlv has ended:",
+            Transition::GateGone => "the gate is gone:",
+            Transition::Closed => "the client's connection is closed",
+        };
+        timeline.line("session", format!("{what} {}", entry.detail).trim_end());
+    })
+}
+
+/// What an IDE does, with every message checked.
+async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline) -> anyhow::Result<()> {
+    let mut client = Client::connect(front, timeline.clone()).await?;
+    let capabilities = json!({"clientID": "dlvgate-demo", "adapterID": "go", "pathFormat": "path",
+                              "linesStartAt1": true, "columnsStartAt1": true});
+    client.request("initialize", capabilities).await?;
+    timeline.line(
+        "client",
+        "the program is built now; a machine's first build can take a minute",
+    );
+    let launch = client
+        .send(
+            "launch",
+            json!({"mode": "debug", "program": folder, "cwd": folder}),
+        )
+        .await?;
+    client.event("initialized").await?;
+    let source = folder.join("main.go");
+    let breakpoints = json!({"source": {"path": source}, "breakpoints": [
+        {"line": line_of(AT_ORDER)},
+        {"line": line_of(IN_LOOP), "condition": CONDITION},
+    ]});
+    let set = client.request("setBreakpoints", breakpoints).await?;
+    if list(&set["breakpoints"])
+        .iter()
+        .any(|breakpoint| breakpoint["verified"] != true)
+    {
+        bail!("dlv did not take a breakpoint: {set}");
+    }
+    client.response(launch).await?;
+    client.request("configurationDone", json!({})).await?;
+    let thread = client.event("stopped").await?["threadId"].clone();
+    look(&mut client, &thread, "order", "len(order.Lines)", timeline).await?;
+    client.request("continue", json!({"threadId": thread})).await?;
+    let thread = client.event("stopped").await?["threadId"].clone();
+    look(&mut client, &thread, "", "total + monthly*i", timeline).await?;
+    client.request("continue", json!({"threadId": thread})).await?;
+    client.event("terminated").await?;
+    client
+        .request("disconnect", json!({"terminateDebuggee": true}))
+        .await?;
+    client.closed().await
+}
+
+/// What a stop shows: the stack, the locals, one of them unfolded, and an expression.
+async fn look(
+    client: &mut Client,
+    thread: &Value,
+    unfold: &str,
+    expression: &str,
+    timeline: &Timeline,
+) -> anyhow::Result<()> {
+    let stack = client
+        .request("stackTrace", json!({"threadId": thread, "levels": 2}))
+        .await?;
+    let top = &stack["stackFrames"][0];
+    let line = top["line"].as_u64().unwrap_or_default();
+    let source = PROGRAM
+        .lines()
+        .nth(line.saturating_sub(1) as usize)
+        .unwrap_or_default();
+    timeline.text(&format!("stopped at main.go:{line}: {}", source.trim()));
+    for frame in list(&stack["stackFrames"]) {
+        timeline.text(&format!("  in {} (line {})", text(&frame["name"]), frame["line"]));
+    }
+    let scopes = client.request("scopes", json!({"frameId": top["id"]})).await?;
+    for scope in list(&scopes["scopes"]) {
+        for variable in client.variables(scope).await? {
+            timeline.text(&format!(
+                "  {} = {}",
+                text(&variable["name"]),
+                text(&variable["value"])
+            ));
+            if variable["name"] != unfold {
+                continue;
+            }
+            for field in client.variables(&variable).await? {
+                timeline.text(&format!(
+                    "    .{} = {}",
+                    text(&field["name"]),
+                    text(&field["value"])
+                ));
+            }
+        }
+    }
+    let value = client
+        .request(
+            "evaluate",
+            json!({"expression": expression, "frameId": top["id"]}),
+        )
+        .await?;
+    timeline.text(&format!("  {expression} = {}", text(&value["result"])));
+    Ok(())
+}
+
+fn line_of(comment: &str) -> usize {
+    PROGRAM
+        .lines()
+        .position(|line| line.contains(comment))
+        .map_or(1, |index| index + 1)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
