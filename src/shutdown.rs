@@ -35,11 +35,7 @@ impl Trigger {
     /// Asks for a stop; a second call asks for it in a hurry. `why` is the signal's name.
     pub fn stop(&self, why: &'static str) {
         self.asked.send_modify(|asked| {
-            *asked = if *asked == Asked::Nothing {
-                Asked::Stop(why)
-            } else {
-                Asked::Hurry(why)
-            };
+            *asked = if *asked == Asked::Nothing { Asked::Stop(why) } else { Asked::Hurry(why) };
         });
     }
 
@@ -75,8 +71,7 @@ impl Shutdown {
 
     /// Waits for the second.
     pub async fn hurried(&self) {
-        self.wait(|asked| matches!(asked, Asked::Hurry(_)).then_some(""))
-            .await;
+        self.wait(|asked| matches!(asked, Asked::Hurry(_)).then_some("")).await;
     }
 
     async fn wait(&self, heard: impl Fn(Asked) -> Option<&'static str>) -> &'static str {

@@ -35,16 +35,9 @@ pub fn init(args: &LogArgs) {
         (_, 1) => Level::DEBUG,
         _ => Level::TRACE,
     };
-    let log = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
     match args.log_format {
-        Format::Json => log
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .init(),
+        Format::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
         Format::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
 }

@@ -57,10 +57,7 @@ pub fn run(cli: Cli) -> ExitCode {
 /// One thread serves every session: each is a few small reads and writes, and a hand-over between threads costs
 /// more than they do. It is also the thread that dlv's life is tied to where the system can do that.
 fn on_runtime(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(command)
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
 /// What the user asked for cannot be done as asked.

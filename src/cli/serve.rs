@@ -71,10 +71,7 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     check_extra_flags(&args.dlv_flags).map_err(usage)?;
     if let Some(folder) = args.dlv_cwd.as_ref().filter(|folder| !folder.is_dir()) {
-        return Err(usage(format_args!(
-            "--dlv-cwd {}: there is no such folder",
-            folder.display()
-        )));
+        return Err(usage(format_args!("--dlv-cwd {}: there is no such folder", folder.display())));
     }
     let address = resolve(&args.listen)
         .await
@@ -87,11 +84,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
     let firewall = Firewall::prepare(args.firewall, args.pfctl.clone()).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
-    let max_sessions = if args.once {
-        1
-    } else {
-        usize::from(args.max_sessions)
-    };
+    let max_sessions = if args.once { 1 } else { usize::from(args.max_sessions) };
     let settings = Settings {
         upstream: upstream(&args).await?,
         firewall,
@@ -103,18 +96,13 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let last = front.serve(Arc::new(settings), args.once, stop).await;
     signals.abort();
     let failed = args.once && matches!(&last, Some(Outcome::Session(cause)) if !cause.is_success());
-    Ok(if failed {
-        ExitCode::from(FAILURE)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
 async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
     if let Some(address) = &args.upstream {
-        let found = resolve(address)
-            .await
-            .map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
+        let found =
+            resolve(address).await.map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
         return Ok(Upstream::Running(found));
     }
     Ok(Upstream::Launch(Launcher {

@@ -12,18 +12,9 @@ pub struct ForbiddenFlag {
 
 /// Flags that would take dlv's port or its ready line away from us, each with what to use instead.
 const OURS: [(&str, &str); 4] = [
-    (
-        "--listen",
-        "dlv's port is private to dlvgate; use `--listen` or `--dlv-port` before `--`",
-    ),
-    (
-        "-l",
-        "dlv's port is private to dlvgate; use `--listen` or `--dlv-port` before `--`",
-    ),
-    (
-        "--client-addr",
-        "dlvgate dials dlv itself; use `--listen` before `--`",
-    ),
+    ("--listen", "dlv's port is private to dlvgate; use `--listen` or `--dlv-port` before `--`"),
+    ("-l", "dlv's port is private to dlvgate; use `--listen` or `--dlv-port` before `--`"),
+    ("--client-addr", "dlvgate dials dlv itself; use `--listen` before `--`"),
     (
         "--log-dest",
         "dlv's log goes to dlvgate's standard error, and so does what `--log` writes; redirect that",
@@ -52,10 +43,7 @@ pub fn check_extra_flags(flags: &[OsString]) -> Result<(), ForbiddenFlag> {
                 || (short && flag.starts_with(ours) && !flag.starts_with("--"))
                 || (!short && flag.strip_prefix(ours).is_some_and(|rest| rest.starts_with('=')));
             if taken {
-                return Err(ForbiddenFlag {
-                    flag: flag.into_owned(),
-                    instead,
-                });
+                return Err(ForbiddenFlag { flag: flag.into_owned(), instead });
             }
         }
     }
@@ -80,14 +68,8 @@ mod tests {
     #[test]
     fn dlv_s_own_flags_pass() {
         assert!(
-            check(&[
-                "--check-go-version=false",
-                "--log",
-                "--log-output",
-                "dap",
-                "--only-same-user=false"
-            ])
-            .is_ok()
+            check(&["--check-go-version=false", "--log", "--log-output", "dap", "--only-same-user=false"])
+                .is_ok()
         );
     }
 
@@ -108,9 +90,6 @@ mod tests {
     #[test]
     fn a_command_is_no_flag() {
         let refused = check(&["exec", "./bin"]).unwrap_err().to_string();
-        assert!(
-            refused.contains("`exec`") && refused.contains("launch request"),
-            "{refused}"
-        );
+        assert!(refused.contains("`exec`") && refused.contains("launch request"), "{refused}");
     }
 }

@@ -18,14 +18,10 @@ pub(super) struct Family {
 impl Family {
     /// The living members besides the leader, noting which built binaries they run.
     pub(super) fn members(&mut self, leader: Pid) -> Vec<Pid> {
-        let members: Vec<Pid> = all_pids()
-            .into_iter()
-            .filter(|pid| *pid != leader && session_of(*pid) == Some(leader))
-            .collect();
+        let members: Vec<Pid> =
+            all_pids().into_iter().filter(|pid| *pid != leader && session_of(*pid) == Some(leader)).collect();
         for program in members.iter().filter_map(|pid| program_of(*pid)) {
-            let name = program
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
+            let name = program.file_name().map(|name| name.to_string_lossy().into_owned());
             if name.is_some_and(|name| name.starts_with(BUILT_PREFIX)) {
                 self.built.insert(program, ());
             }
@@ -36,19 +32,12 @@ impl Family {
     /// Kills what is left of the family. Returns how many were killed.
     pub(super) fn kill(&mut self, leader: Pid) -> usize {
         let members = self.members(leader);
-        members
-            .iter()
-            .filter(|pid| kill(**pid, Signal::SIGKILL).is_ok())
-            .count()
+        members.iter().filter(|pid| kill(**pid, Signal::SIGKILL).is_ok()).count()
     }
 
     /// Removes the built binaries that a killed dlv left. Returns those that were there.
     pub(super) fn remove_built(&self) -> Vec<&Path> {
-        self.built
-            .keys()
-            .map(PathBuf::as_path)
-            .filter(|path| std::fs::remove_file(path).is_ok())
-            .collect()
+        self.built.keys().map(PathBuf::as_path).filter(|path| std::fs::remove_file(path).is_ok()).collect()
     }
 }
 
@@ -61,9 +50,7 @@ fn all_pids() -> Vec<Pid> {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let numbers = processes
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     numbers.map(Pid::from_raw).collect()
 }
 
@@ -71,19 +58,12 @@ fn all_pids() -> Vec<Pid> {
 fn program_of(pid: Pid) -> Option<PathBuf> {
     let path = std::fs::read_link(format!("/proc/{}/exe", pid.as_raw())).ok()?;
     // The kernel marks the path of a binary that was removed meanwhile.
-    if path.to_string_lossy().ends_with(" (deleted)") {
-        None
-    } else {
-        Some(path)
-    }
+    if path.to_string_lossy().ends_with(" (deleted)") { None } else { Some(path) }
 }
 
 #[cfg(not(target_os = "linux"))]
 fn all_pids() -> Vec<Pid> {
-    ps(&["-axo", "pid="])
-        .lines()
-        .filter_map(|line| line.trim().parse().ok().map(Pid::from_raw))
-        .collect()
+    ps(&["-axo", "pid="]).lines().filter_map(|line| line.trim().parse().ok().map(Pid::from_raw)).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -96,7 +76,5 @@ fn program_of(pid: Pid) -> Option<PathBuf> {
 #[cfg(not(target_os = "linux"))]
 fn ps(arguments: &[&str]) -> String {
     let output = std::process::Command::new("/bin/ps").args(arguments).output();
-    output
-        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .unwrap_or_default()
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }

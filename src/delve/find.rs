@@ -39,8 +39,7 @@ fn search(name: &Path) -> Option<PathBuf> {
 
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -49,10 +48,7 @@ mod tests {
 
     #[test]
     fn a_path_that_was_asked_for_is_taken_as_it_is() {
-        assert_eq!(
-            find(Some(Path::new("/nonexistent/dlv"))),
-            Some("/nonexistent/dlv".into())
-        );
+        assert_eq!(find(Some(Path::new("/nonexistent/dlv"))), Some("/nonexistent/dlv".into()));
         assert_eq!(find(Some(Path::new("./dlv"))), Some("./dlv".into()));
     }
 

@@ -89,11 +89,7 @@ pub enum LaunchError {
 }
 
 fn quoted(said: &str) -> String {
-    if said.is_empty() {
-        ", and said nothing".to_owned()
-    } else {
-        format!(" and said: {said}")
-    }
+    if said.is_empty() { ", and said nothing".to_owned() } else { format!(" and said: {said}") }
 }
 
 /// How to start a dlv, for every session alike.
@@ -121,9 +117,7 @@ impl Launcher {
         let mut after = 0;
         loop {
             let Some(lease) = self.ports.lease(after) else {
-                return Err(LaunchError::PortInUse {
-                    plan: self.ports.plan(),
-                });
+                return Err(LaunchError::PortInUse { plan: self.ports.plan() });
             };
             after = lease.port();
             match self.start(&path, lease).await {
@@ -151,16 +145,9 @@ impl Launcher {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        let cannot_start = |source| LaunchError::CannotStart {
-            path: path.to_owned(),
-            source,
-        };
+        let cannot_start = |source| LaunchError::CannotStart { path: path.to_owned(), source };
         let mut child = in_own_session(&mut command).spawn().map_err(cannot_start)?;
-        let pipes = (
-            child.stdout.take(),
-            child.stderr.take(),
-            child.id().map(|id| Pid::from_raw(id as i32)),
-        );
+        let pipes = (child.stdout.take(), child.stderr.take(), child.id().map(|id| Pid::from_raw(id as i32)));
         let (Some(mut stdout), Some(stderr), Some(pid)) = pipes else {
             return Err(cannot_start(std::io::Error::other("it has no pipes")));
         };
@@ -185,19 +172,11 @@ impl Launcher {
             Ok(Err(NotReady { status, stdout })) => {
                 let _ = tokio::time::timeout(LAST_WORDS, pumps.join_next()).await;
                 let said = joined(&tail.text(), &stdout);
-                Err(LaunchError::Ended {
-                    path: path.to_owned(),
-                    status,
-                    said,
-                })
+                Err(LaunchError::Ended { path: path.to_owned(), status, said })
             }
             Err(_) => {
                 let _ = child.kill().await;
-                Err(LaunchError::TimedOut {
-                    path: path.to_owned(),
-                    limit: self.limit,
-                    said: tail.text(),
-                })
+                Err(LaunchError::TimedOut { path: path.to_owned(), limit: self.limit, said: tail.text() })
             }
         }
     }
@@ -241,20 +220,13 @@ async fn wait_for_ready(
                 Some(status) => status,
                 None => child.wait().await.unwrap_or_default(),
             };
-            return Err(NotReady {
-                status,
-                stdout: String::from_utf8_lossy(&read).trim().to_owned(),
-            });
+            return Err(NotReady { status, stdout: String::from_utf8_lossy(&read).trim().to_owned() });
         }
     }
 }
 
 fn joined(stderr: &str, stdout: &str) -> String {
-    [stderr, stdout]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n")
+    [stderr, stdout].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// A dlv that listens. Stop it with [`Delve::stop`]; dropping it kills dlv alone, as a last resort.

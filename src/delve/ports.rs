@@ -36,9 +36,9 @@ impl FromStr for PortPlan {
         match (first, last) {
             (0, 0) => Ok(PortPlan::Any),
             (0, _) => Err("a range starts at 1 or above; 0 alone means any free port".to_owned()),
-            _ if first > last => Err(format!(
-                "the range {first}-{last} runs backwards; did you mean {last}-{first}?"
-            )),
+            _ if first > last => {
+                Err(format!("the range {first}-{last} runs backwards; did you mean {last}-{first}?"))
+            }
             _ => Ok(PortPlan::Range { first, last }),
         }
     }
@@ -64,10 +64,7 @@ pub struct PortPool {
 impl PortPool {
     /// A pool with every port of the plan free.
     pub fn new(plan: PortPlan) -> PortPool {
-        PortPool {
-            plan,
-            leased: Arc::default(),
-        }
+        PortPool { plan, leased: Arc::default() }
     }
 
     /// The plan.
@@ -79,19 +76,13 @@ impl PortPool {
     /// `None` where the plan has no further one.
     pub fn lease(&self, after: u16) -> Option<PortLease> {
         let PortPlan::Range { first, last } = self.plan else {
-            return (after == 0).then(|| PortLease {
-                port: 0,
-                pool: self.clone(),
-            });
+            return (after == 0).then(|| PortLease { port: 0, pool: self.clone() });
         };
         let mut leased = self.leased.lock().unwrap_or_else(PoisonError::into_inner);
         let port = (first.max(after.saturating_add(1))..=last)
             .find(|port| *port > after && !leased.contains(port))?;
         leased.insert(port);
-        Some(PortLease {
-            port,
-            pool: self.clone(),
-        })
+        Some(PortLease { port, pool: self.clone() })
     }
 }
 
@@ -111,11 +102,7 @@ impl PortLease {
 
 impl Drop for PortLease {
     fn drop(&mut self) {
-        self.pool
-            .leased
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.port);
+        self.pool.leased.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.port);
     }
 }
 

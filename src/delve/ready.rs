@@ -36,30 +36,15 @@ mod tests {
 
     #[test]
     fn both_servers_announce_themselves() {
-        assert_eq!(
-            address("DAP server listening at: 127.0.0.1:38697").as_deref(),
-            Some("127.0.0.1:38697")
-        );
-        assert_eq!(
-            address("API server listening at: 127.0.0.1:38697\r").as_deref(),
-            Some("127.0.0.1:38697")
-        );
+        assert_eq!(address("DAP server listening at: 127.0.0.1:38697").as_deref(), Some("127.0.0.1:38697"));
+        assert_eq!(address("API server listening at: 127.0.0.1:38697\r").as_deref(), Some("127.0.0.1:38697"));
     }
 
     #[test]
     fn a_wildcard_is_dialled_on_loopback() {
-        assert_eq!(
-            address("DAP server listening at: [::]:4711").as_deref(),
-            Some("127.0.0.1:4711")
-        );
-        assert_eq!(
-            address("DAP server listening at: 0.0.0.0:4711").as_deref(),
-            Some("127.0.0.1:4711")
-        );
-        assert_eq!(
-            address("DAP server listening at: [::1]:4711").as_deref(),
-            Some("[::1]:4711")
-        );
+        assert_eq!(address("DAP server listening at: [::]:4711").as_deref(), Some("127.0.0.1:4711"));
+        assert_eq!(address("DAP server listening at: 0.0.0.0:4711").as_deref(), Some("127.0.0.1:4711"));
+        assert_eq!(address("DAP server listening at: [::1]:4711").as_deref(), Some("[::1]:4711"));
     }
 
     #[test]

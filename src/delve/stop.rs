@@ -48,10 +48,7 @@ impl Delve {
                 status = self.child.wait().await.ok();
             }
         }
-        let orphans = self
-            .in_family(|family, pid| family.kill(pid))
-            .await
-            .unwrap_or_default();
+        let orphans = self.in_family(|family, pid| family.kill(pid)).await.unwrap_or_default();
         let unclean = killed || orphans > 0 || status.is_none_or(|status| status.code().is_none());
         if unclean {
             self.in_family(|family, _| {
@@ -63,11 +60,7 @@ impl Delve {
         }
         let pumps = async { while self.pumps.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(PIPES_GRACE, pumps).await;
-        Stopped {
-            status,
-            killed,
-            orphans,
-        }
+        Stopped { status, killed, orphans }
     }
 
     /// Reading the process table blocks, so it is done beside the runtime.

@@ -63,9 +63,7 @@ impl Firewall {
 
     /// A firewall that does nothing, for where no gate is wanted.
     pub fn off() -> Firewall {
-        Firewall {
-            backend: Backend::Off(Off::chosen()),
-        }
+        Firewall { backend: Backend::Off(Off::chosen()) }
     }
 
     /// The backend's name, as `--firewall` takes it.
@@ -85,10 +83,7 @@ impl Firewall {
             Backend::Off(off) => off.open(port),
             Backend::Pf(pf) => pf.open(port, peers).await?,
         }
-        Ok(Gate {
-            firewall: self.clone(),
-            port,
-        })
+        Ok(Gate { firewall: self.clone(), port })
     }
 
     async fn shut(&self, port: u16) -> Result<(), FirewallError> {

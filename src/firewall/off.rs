@@ -11,16 +11,12 @@ pub(super) struct Off {
 impl Off {
     /// `--firewall off`.
     pub(super) fn chosen() -> Off {
-        Off {
-            why: "off, as chosen: no port is guarded",
-        }
+        Off { why: "off, as chosen: no port is guarded" }
     }
 
     /// `--firewall auto` on a system without a backend.
     pub(super) fn nothing_to_drive() -> Off {
-        Off {
-            why: "off: auto drives pf, which this system does not have; no port is guarded",
-        }
+        Off { why: "off: auto drives pf, which this system does not have; no port is guarded" }
     }
 
     pub(super) fn open(&self, port: u16) {

@@ -17,13 +17,9 @@ impl FromStr for ListenAddress {
 
     fn from_str(text: &str) -> Result<ListenAddress, String> {
         let Some((host, port)) = text.rsplit_once(':') else {
-            return Err(format!(
-                "`{text}` has no port; write HOST:PORT, such as 127.0.0.1:2345"
-            ));
+            return Err(format!("`{text}` has no port; write HOST:PORT, such as 127.0.0.1:2345"));
         };
-        let port = port
-            .parse()
-            .map_err(|_| format!("`{port}` is no port; ports are 0 to 65535"))?;
+        let port = port.parse().map_err(|_| format!("`{port}` is no port; ports are 0 to 65535"))?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(v6) => v6,
             None if host.contains(':') => {
@@ -31,10 +27,7 @@ impl FromStr for ListenAddress {
             }
             None => host,
         };
-        Ok(ListenAddress {
-            host: host.to_owned(),
-            port,
-        })
+        Ok(ListenAddress { host: host.to_owned(), port })
     }
 }
 
@@ -53,16 +46,10 @@ impl fmt::Display for ListenAddress {
 /// # Errors
 /// Where the name has no address.
 pub async fn resolve(address: &ListenAddress) -> io::Result<SocketAddr> {
-    let host = if address.host.is_empty() {
-        "0.0.0.0"
-    } else {
-        &address.host
-    };
+    let host = if address.host.is_empty() { "0.0.0.0" } else { &address.host };
     let found: Vec<SocketAddr> = tokio::net::lookup_host((host, address.port)).await?.collect();
     let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    first
-        .copied()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")))
+    first.copied().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")))
 }
 
 #[cfg(test)]
@@ -91,9 +78,6 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_host_is_every_address() {
-        assert_eq!(
-            resolve(&":7".parse().unwrap()).await.unwrap().to_string(),
-            "0.0.0.0:7"
-        );
+        assert_eq!(resolve(&":7".parse().unwrap()).await.unwrap().to_string(), "0.0.0.0:7");
     }
 }

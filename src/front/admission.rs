@@ -67,10 +67,7 @@ mod tests {
     fn a_front_for_everybody_is_refused() {
         for front in ["0.0.0.0", "::", "192.0.2.1", "fe80::1"] {
             let refused = Admission::new(ip(front), Vec::new()).unwrap_err().to_string();
-            assert!(
-                refused.contains("--allow") && refused.contains(front),
-                "{refused}"
-            );
+            assert!(refused.contains("--allow") && refused.contains(front), "{refused}");
         }
     }
 

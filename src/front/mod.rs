@@ -54,11 +54,7 @@ impl Front {
         socket.listen(BACKLOG)?;
         let listener = TcpListener::from_std(socket.into())?;
         let address = listener.local_addr()?;
-        Ok(Front {
-            listener,
-            address,
-            admission,
-        })
+        Ok(Front { listener, address, admission })
     }
 
     /// The address that it is bound to.
@@ -117,12 +113,9 @@ impl Front {
             tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.admission);
             return None;
         }
-        let keepalive = TcpKeepalive::new()
-            .with_time(KEEPALIVE_AFTER)
-            .with_interval(KEEPALIVE_INTERVAL);
-        let tuned = client
-            .set_nodelay(true)
-            .and_then(|()| SockRef::from(&client).set_tcp_keepalive(&keepalive));
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
+        let tuned =
+            client.set_nodelay(true).and_then(|()| SockRef::from(&client).set_tcp_keepalive(&keepalive));
         if let Err(error) = tuned {
             tracing::debug!(target: "dlvgate::front", %peer, %error, "the connection takes no options"); // it is closed already
         }

@@ -25,11 +25,7 @@ pub(super) struct Carrier {
 
 impl Carrier {
     pub(super) fn new() -> Carrier {
-        Carrier {
-            lane: Lane::new(),
-            chunk: vec![0; CHUNK].into_boxed_slice(),
-            pieces: VecDeque::new(),
-        }
+        Carrier { lane: Lane::new(), chunk: vec![0; CHUNK].into_boxed_slice(), pieces: VecDeque::new() }
     }
 
     /// Reads a chunk and looks at it. Returns its length: 0 is the end of the stream. Nothing may be waiting to
@@ -55,8 +51,7 @@ impl Carrier {
         watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
     ) -> Result<(), FrameError> {
-        self.lane
-            .advance(&self.chunk[..filled], watcher, insert, &mut self.pieces)
+        self.lane.advance(&self.chunk[..filled], watcher, insert, &mut self.pieces)
     }
 
     /// Queues bytes of our own.
@@ -130,9 +125,7 @@ mod tests {
     async fn a_cut_message_keeps_its_length() {
         let mut carrier = Carrier::new();
         let filled = carrier.take(b"Content-Length: 10\r\n\r\n{\"a\":");
-        carrier
-            .inspect(filled, &mut PassAll, &mut VecDeque::new())
-            .unwrap();
+        carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();
         let mut sent = Vec::new();
         carrier.complete(&mut sent).await.unwrap();
         assert_eq!(sent, b"Content-Length: 10\r\n\r\n{\"a\":     ");
@@ -143,9 +136,7 @@ mod tests {
         let mut carrier = Carrier::new();
         let message = b"Content-Length: 10\r\n\r\n0123456789";
         let filled = carrier.take(message);
-        carrier
-            .inspect(filled, &mut PassAll, &mut VecDeque::new())
-            .unwrap();
+        carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();
         carrier.queue(Bytes::from_static(b"OURS"));
         let (mut narrow, mut reader) = tokio::io::duplex(5);
         let stuck =

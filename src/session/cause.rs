@@ -73,10 +73,7 @@ impl Cause {
 
     /// Whether the session came to its end as its client wanted.
     pub fn is_success(&self) -> bool {
-        matches!(
-            self,
-            Cause::Disconnected | Cause::ClientLeft | Cause::ClientReset | Cause::Stopped { .. }
-        )
+        matches!(self, Cause::Disconnected | Cause::ClientLeft | Cause::ClientReset | Cause::Stopped { .. })
     }
 
     /// What the client is told; `None` where it wanted the end itself.
@@ -100,16 +97,11 @@ impl fmt::Display for Cause {
                     "what the client sent is not framed as DAP: {error}. The session ends, since nothing after it can be read"
                 )
             }
-            Cause::DlvGone {
-                status,
-                stderr,
-                malformed,
-            } => dlv_gone(f, *status, stderr, *malformed),
+            Cause::DlvGone { status, stderr, malformed } => dlv_gone(f, *status, stderr, *malformed),
             Cause::NoDlv(error) => error.fmt(f),
-            Cause::GateRefused(error) => write!(
-                f,
-                "the gate could not be opened, so nothing was sent to dlv: {error}"
-            ),
+            Cause::GateRefused(error) => {
+                write!(f, "the gate could not be opened, so nothing was sent to dlv: {error}")
+            }
             Cause::NotDialled { address, source } => write!(
                 f,
                 "no dlv answers at {address}: {source}. Start one with `dlv dap --listen={address}`, \

@@ -89,11 +89,7 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn new(session: u64, observer: Option<Observer>) -> Journal {
-        Journal {
-            session,
-            began: Instant::now(),
-            observer,
-        }
+        Journal { session, began: Instant::now(), observer, delve: OnceLock::new() }
     }
 
     /// The session's number.
@@ -120,12 +116,7 @@ impl Journal {
         let at = self.began.elapsed();
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let delve = self.delve.get().copied();
-        let entry = Entry {
-            session: self.session,
-            transition,
-            at,
-            detail: detail.to_string(),
-        };
+        let entry = Entry { session: self.session, transition, at, delve, detail: detail.to_string() };
         let (at_us, wall_us) = (at.as_micros() as u64, wall.as_micros() as u64);
         let (session, name, detail) = (entry.session, transition.name(), entry.detail.as_str());
         tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, detail);

@@ -40,11 +40,7 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new() -> Lane {
-        Lane {
-            scanner: Scanner::new(Limits::default()),
-            header_cut: false,
-            kept_back: false,
-        }
+        Lane { scanner: Scanner::new(Limits::default()), header_cut: false, kept_back: false }
     }
 
     /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place between two
@@ -176,8 +172,7 @@ mod tests {
                 inserts.push_back(Bytes::copy_from_slice(insert.as_bytes()));
             }
             let mut pieces = VecDeque::new();
-            lane.advance(chunk, &mut notes, &mut inserts, &mut pieces)
-                .unwrap();
+            lane.advance(chunk, &mut notes, &mut inserts, &mut pieces).unwrap();
             for piece in pieces {
                 match piece {
                     Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
@@ -192,13 +187,7 @@ mod tests {
     fn what_dlv_takes_goes_on_in_one_piece() {
         let both = request("threads") + &request("next");
         let (mut lane, mut pieces) = (Lane::new(), VecDeque::new());
-        lane.advance(
-            both.as_bytes(),
-            &mut Notes::default(),
-            &mut VecDeque::new(),
-            &mut pieces,
-        )
-        .unwrap();
+        lane.advance(both.as_bytes(), &mut Notes::default(), &mut VecDeque::new(), &mut pieces).unwrap();
         assert_eq!(pieces, [Piece::Chunk(0..both.len())]);
     }
 
@@ -237,12 +226,7 @@ mod tests {
 
     #[test]
     fn an_empty_body_does_not_cost_the_session() {
-        let sent = carry(
-            &[("Content-Length: 0\r\n\r\n".to_owned() + &request("next")).as_bytes()],
-            9,
-            "",
-        )
-        .0;
+        let sent = carry(&[("Content-Length: 0\r\n\r\n".to_owned() + &request("next")).as_bytes()], 9, "").0;
         assert_eq!(sent, request("next"));
     }
 
@@ -253,11 +237,8 @@ mod tests {
         for cut in 1..both.len() {
             let (front, back) = both.as_bytes().split_at(cut);
             let sent = carry(&[front, back], 1, "OURS").0;
-            let expected = if cut <= first.len() {
-                first.clone() + "OURS" + &second
-            } else {
-                both.clone() + "OURS"
-            };
+            let expected =
+                if cut <= first.len() { first.clone() + "OURS" + &second } else { both.clone() + "OURS" };
             assert_eq!(sent, expected, "cut at {cut}");
         }
     }

@@ -87,11 +87,7 @@ impl Ledger {
             }
         }
         if self.began && !self.terminated {
-            words.push(message::output_event(
-                self.seq(),
-                "stderr",
-                &format!("dlvgate: {text}\n"),
-            ));
+            words.push(message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n")));
             words.push(message::terminated_event(self.seq()));
             self.terminated = true;
         }
@@ -138,10 +134,7 @@ mod tests {
         let mut ledger = Ledger::new();
         ledger.asked(1, name("initialize"));
         ledger.answered(1, &name("initialize"), true);
-        let events: Vec<_> = words(&mut ledger)
-            .iter()
-            .map(|word| word["event"].clone())
-            .collect();
+        let events: Vec<_> = words(&mut ledger).iter().map(|word| word["event"].clone()).collect();
         assert_eq!(events, ["output", "terminated"]);
     }
 

@@ -53,23 +53,13 @@ enum Gate {
 impl Lifecycle {
     /// A session that starts its own dlv behind a gate.
     pub fn with_own_delve() -> Lifecycle {
-        Lifecycle {
-            delve: Held::Wanted,
-            gate: Gate::Wanted,
-            dialled: false,
-            ending: false,
-        }
+        Lifecycle { delve: Held::Wanted, gate: Gate::Wanted, dialled: false, ending: false }
     }
 
     /// A session on a dlv that somebody else runs; gated where its port is this machine's.
     pub fn with_running_delve(gated: bool) -> Lifecycle {
         let gate = if gated { Gate::Wanted } else { Gate::NotOurs };
-        Lifecycle {
-            delve: Held::NotOurs,
-            gate,
-            dialled: false,
-            ending: false,
-        }
+        Lifecycle { delve: Held::NotOurs, gate, dialled: false, ending: false }
     }
 
     /// What to do now.
@@ -154,10 +144,7 @@ mod tests {
             steps(Lifecycle::with_own_delve()),
             [Launch, OpenGate, Dial, Relay, ShutGate, StopDelve, RemoveGate]
         );
-        assert_eq!(
-            steps(Lifecycle::with_running_delve(true)),
-            [OpenGate, Dial, Relay, ShutGate, RemoveGate]
-        );
+        assert_eq!(steps(Lifecycle::with_running_delve(true)), [OpenGate, Dial, Relay, ShutGate, RemoveGate]);
         assert_eq!(steps(Lifecycle::with_running_delve(false)), [Dial, Relay]);
     }
 
@@ -186,14 +173,8 @@ mod tests {
             while state.next() != Step::Close {
                 state.done();
             }
-            assert!(
-                matches!(state.gate, Gate::Wanted | Gate::NotOurs | Gate::Gone),
-                "{state:?}"
-            );
-            assert!(
-                matches!(state.delve, Held::Wanted | Held::NotOurs | Held::Stopped),
-                "{state:?}"
-            );
+            assert!(matches!(state.gate, Gate::Wanted | Gate::NotOurs | Gate::Gone), "{state:?}");
+            assert!(matches!(state.delve, Held::Wanted | Held::NotOurs | Held::Stopped), "{state:?}");
         }
     }
 }

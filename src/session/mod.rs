@@ -148,9 +148,7 @@ impl<'a> Session<'a> {
     async fn run(&mut self, stop: &Shutdown) -> Cause {
         let cause = match self.slot {
             Some(_) => self.until_an_end(stop).await,
-            None => Cause::TooManySessions {
-                limit: self.settings.max_sessions,
-            },
+            None => Cause::TooManySessions { limit: self.settings.max_sessions },
         };
         self.lifecycle.end();
         self.journal.ending(cause.name(), &cause);
@@ -199,10 +197,7 @@ impl<'a> Session<'a> {
             _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
             signal = stop.begun() => return Err(Cause::Stopped { signal }),
         };
-        self.journal.note(
-            Transition::DlvReady,
-            format_args!("pid {} at {}", delve.pid(), delve.address()),
-        );
+        self.journal.dlv_ready(delve.pid(), delve.address());
         self.delve = Some(delve);
         Ok(())
     }
@@ -210,21 +205,12 @@ impl<'a> Session<'a> {
     /// Not interrupted by anything: a gate is open or it is not, never in between.
     async fn open_gate(&mut self) -> Result<(), Cause> {
         let address = self.upstream_address();
-        self.journal
-            .note(Transition::GateOpening, format_args!("port {}", address.port()));
+        self.journal.note(Transition::GateOpening, format_args!("port {}", address.port()));
         let peers: [IpAddr; 1] = [address.ip()]; // who dials a loopback address comes from it
-        let gate = self
-            .settings
-            .firewall
-            .open(address.port(), &peers)
-            .await
-            .map_err(Cause::GateRefused)?;
+        let gate = self.settings.firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?;
         self.gate = Some(gate);
         let firewall = self.settings.firewall.name();
-        self.journal.note(
-            Transition::GateOpen,
-            format_args!("port {}, firewall {firewall}", address.port()),
-        );
+        self.journal.note(Transition::GateOpen, format_args!("port {}, firewall {firewall}", address.port()));
         Ok(())
     }
 
@@ -288,9 +274,7 @@ impl WayOut<'_> {
     async fn shut_gate(&mut self) {
         let Some(gate) = self.gate.as_ref() else { return };
         match gate.shut().await {
-            Ok(()) => self
-                .journal
-                .note(Transition::GateShut, format_args!("port {}", gate.port())),
+            Ok(()) => self.journal.note(Transition::GateShut, format_args!("port {}", gate.port())),
             Err(error) => self.gate_failed("shut", &error),
         }
     }
@@ -298,29 +282,20 @@ impl WayOut<'_> {
     async fn stop_delve(&mut self, stop: &Shutdown) {
         let Some(delve) = self.delve.take() else { return };
         let stopped = delve.stop(stop.hurried()).await;
-        let status = stopped
-            .status
-            .map_or_else(|| "status unknown".to_owned(), |status| status.to_string());
-        let force = if stopped.killed {
-            ", killed after its grace"
-        } else {
-            ""
-        };
+        let status = stopped.status.map_or_else(|| "status unknown".to_owned(), |status| status.to_string());
+        let force = if stopped.killed { ", killed after its grace" } else { "" };
         let orphans = match stopped.orphans {
             0 => String::new(),
             orphans => format!(", {orphans} orphaned process(es) killed"),
         };
-        self.journal
-            .note(Transition::DlvStopped, format_args!("{status}{force}{orphans}"));
+        self.journal.note(Transition::DlvStopped, format_args!("{status}{force}{orphans}"));
     }
 
     async fn remove_gate(&mut self) {
         let Some(gate) = self.gate.take() else { return };
         let port = gate.port();
         match gate.remove().await {
-            Ok(()) => self
-                .journal
-                .note(Transition::GateGone, format_args!("port {port}")),
+            Ok(()) => self.journal.note(Transition::GateGone, format_args!("port {port}")),
             Err(error) => self.gate_failed("removed", &error),
         }
     }

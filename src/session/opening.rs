@@ -58,19 +58,13 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin)) -> Opening {
     hold.bytes.reserve(4096);
     match tokio::time::timeout(FIRST_BYTE, client.read_buf(&mut hold.bytes)).await {
         Err(_) => {
-            return Opening::Nothing {
-                why: super::cause::silent(FIRST_BYTE),
-            };
+            return Opening::Nothing { why: super::cause::silent(FIRST_BYTE) };
         }
         Ok(Err(error)) => {
-            return Opening::Nothing {
-                why: error.to_string(),
-            };
+            return Opening::Nothing { why: error.to_string() };
         }
         Ok(Ok(0)) => {
-            return Opening::Nothing {
-                why: "closed without a byte".to_owned(),
-            };
+            return Opening::Nothing { why: "closed without a byte".to_owned() };
         }
         Ok(Ok(_)) => {}
     }
@@ -78,10 +72,7 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin)) -> Opening {
         Some(Protocol::Dap) => match unframed(&hold.bytes) {
             Some(why) => {
                 let text = format!("what the client sent is not framed as DAP: {why}");
-                Opening::Refused {
-                    answer: super::ledger::Ledger::new().remark(&text),
-                    why: text,
-                }
+                Opening::Refused { answer: super::ledger::Ledger::new().remark(&text), why: text }
             }
             None => Opening::Dap(hold),
         },
@@ -91,10 +82,7 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin)) -> Opening {
             let text = format!(
                 "the first byte is {first:#04x}: this is neither DAP (`Content-Length: N`) nor Delve's JSON-RPC (`{{`)"
             );
-            Opening::Refused {
-                answer: Bytes::from(format!("dlvgate: {text}\n")),
-                why: text,
-            }
+            Opening::Refused { answer: Bytes::from(format!("dlvgate: {text}\n")), why: text }
         }
     }
 }
@@ -126,10 +114,7 @@ async fn refuse_json_rpc(client: &mut (impl AsyncRead + Unpin), mut hold: Hold) 
 
 /// The raw `id` of the first whole object.
 fn request_id(bytes: &[u8]) -> Option<String> {
-    let request: Request<'_> = serde_json::Deserializer::from_slice(bytes)
-        .into_iter()
-        .next()?
-        .ok()?;
+    let request: Request<'_> = serde_json::Deserializer::from_slice(bytes).into_iter().next()?.ok()?;
     Some(request.id.get().to_owned())
 }
 
@@ -162,9 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn json_rpc_is_answered_by_its_id() {
-        let text = answer(br#"{"method":"RPCServer.IsMulticlient","params":[{}],"id":7}"#)
-            .await
-            .unwrap();
+        let text = answer(br#"{"method":"RPCServer.IsMulticlient","params":[{}],"id":7}"#).await.unwrap();
         assert!(text.contains(r#""id":7"#) && text.contains("headless"), "{text}");
     }
 
@@ -177,9 +160,6 @@ mod tests {
     #[tokio::test]
     async fn a_bad_header_is_answered_as_dap() {
         let text = answer(b"Content-Length: abc\r\n\r\n{}").await.unwrap();
-        assert!(
-            text.starts_with("Content-Length: ") && text.contains("abc"),
-            "{text}"
-        );
+        assert!(text.starts_with("Content-Length: ") && text.contains("abc"), "{text}");
     }
 }

@@ -49,11 +49,7 @@ pub(super) struct Talk {
 
 impl Talk {
     pub(super) fn new() -> Talk {
-        Talk {
-            up: Carrier::new(),
-            down: Carrier::new(),
-            ledger: Ledger::new(),
-        }
+        Talk { up: Carrier::new(), down: Carrier::new(), ledger: Ledger::new() }
     }
 }
 
@@ -143,11 +139,7 @@ async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, shared: &
     if ledger.disconnected {
         return Cause::Disconnected;
     }
-    Cause::DlvGone {
-        status,
-        stderr,
-        malformed: ledger.malformed,
-    }
+    Cause::DlvGone { status, stderr, malformed: ledger.malformed }
 }
 
 /// What both directions look at. They run on one task and never hold the ledger across a wait.
@@ -300,11 +292,7 @@ impl Watcher for Replies<'_, '_> {
     fn envelope(&mut self, envelope: Envelope, _: bool) {
         let mut ledger = self.shared.ledger();
         match envelope.kind {
-            Kind::Response {
-                request_seq,
-                success,
-                command,
-            } => {
+            Kind::Response { request_seq, success, command } => {
                 ledger.answered(request_seq, &command, success);
                 if ledger.disconnected {
                     self.shared.milestone.notify_one();
@@ -323,14 +311,9 @@ impl Watcher for Replies<'_, '_> {
 /// # Errors
 /// What the system says, or that nothing answered in time.
 pub(super) async fn dial(address: std::net::SocketAddr, limit: Duration) -> io::Result<TcpStream> {
-    let stream = tokio::time::timeout(limit, TcpStream::connect(address))
-        .await
-        .map_err(|_| {
-            io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("no answer within {} s", limit.as_secs()),
-            )
-        })??;
+    let stream = tokio::time::timeout(limit, TcpStream::connect(address)).await.map_err(|_| {
+        io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
+    })??;
     stream.set_nodelay(true)?;
     Ok(stream)
 }

@@ -58,9 +58,7 @@ impl Client {
     /// The variables inside a scope or a variable.
     pub(super) async fn variables(&mut self, holder: &Value) -> anyhow::Result<Vec<Value>> {
         let reference = &holder["variablesReference"];
-        let inside = self
-            .request("variables", json!({"variablesReference": reference}))
-            .await?;
+        let inside = self.request("variables", json!({"variablesReference": reference})).await?;
         Ok(inside["variables"].as_array().cloned().unwrap_or_default())
     }
 
@@ -71,15 +69,9 @@ impl Client {
             return Ok(answer["body"].take());
         }
         let short = answer["message"].as_str().unwrap_or_default();
-        let long = answer
-            .pointer("/body/error/format")
-            .and_then(Value::as_str)
-            .filter(|text| !text.contains('{'));
-        bail!(
-            "{} failed: {}",
-            answer["command"].as_str().unwrap_or("request"),
-            long.unwrap_or(short)
-        )
+        let long =
+            answer.pointer("/body/error/format").and_then(Value::as_str).filter(|text| !text.contains('{'));
+        bail!("{} failed: {}", answer["command"].as_str().unwrap_or("request"), long.unwrap_or(short))
     }
 
     /// Waits for an event's body.
@@ -99,19 +91,14 @@ impl Client {
             return Ok(self.early.remove(place));
         }
         loop {
-            let message = self
-                .next()
-                .await?
-                .context("the connection was closed before the answer came")?;
+            let message = self.next().await?.context("the connection was closed before the answer came")?;
             if wanted(&message) {
                 return Ok(message);
             }
             // A launch that failed never becomes `initialized`: its answer is the end of waiting for anything.
             if message["success"] == false {
                 self.early.push(message);
-                let seq = self.early[self.early.len() - 1]["request_seq"]
-                    .as_i64()
-                    .unwrap_or_default();
+                let seq = self.early[self.early.len() - 1]["request_seq"].as_i64().unwrap_or_default();
                 return Box::pin(self.response(seq)).await;
             }
             self.early.push(message);
@@ -138,21 +125,14 @@ impl Client {
             "response" if message["success"] == true => {
                 self.timeline.line("client", &format!("← {}", name("command")))
             }
-            "response" => self.timeline.line(
-                "client",
-                &format!("← {} refused: {}", name("command"), name("message")),
-            ),
-            _ if message["event"] == "output" => {
-                let output = message
-                    .pointer("/body/output")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                self.timeline
-                    .line("client", &format!("← output: {}", output.trim_end()));
+            "response" => {
+                self.timeline.line("client", &format!("← {} refused: {}", name("command"), name("message")))
             }
-            _ => self
-                .timeline
-                .line("client", &format!("← event {}", name("event"))),
+            _ if message["event"] == "output" => {
+                let output = message.pointer("/body/output").and_then(Value::as_str).unwrap_or_default();
+                self.timeline.line("client", &format!("← output: {}", output.trim_end()));
+            }
+            _ => self.timeline.line("client", &format!("← event {}", name("event"))),
         }
     }
 }

@@ -56,10 +56,8 @@ pub struct DemoArgs {
 
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let timeline = Timeline::start();
-    let project = tempfile::Builder::new()
-        .prefix("dlvgate-demo-")
-        .tempdir()
-        .context("no temporary folder")?;
+    let project =
+        tempfile::Builder::new().prefix("dlvgate-demo-").tempdir().context("no temporary folder")?;
     let folder = project.path().canonicalize()?; // macOS's /tmp is a link, and dlv reports where it leads
     std::fs::write(folder.join("main.go"), PROGRAM)?;
     std::fs::write(folder.join("go.mod"), GO_MOD)?;
@@ -82,11 +80,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         }),
         max_sessions: 1,
         slots: Arc::new(Semaphore::new(1)),
-        observer: Some(observer(
-            timeline.clone(),
-            Arc::clone(&seen),
-            firewall.name() != "off",
-        )),
+        observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
         firewall,
     };
     let client = async {
@@ -98,20 +92,28 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let (debugged, _) = tokio::join!(client, front.serve(Arc::new(settings), true, stop));
     signals.abort();
     debugged?;
-    timeline.line(
-        "done",
-        "nothing is left: no open port, no dlv, no program, no rule",
-    );
+    let delve = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((pid, address)) = delve {
+        nothing_left(pid, address, &timeline).await?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks instead of claiming.
+async fn nothing_left(pid: i32, address: SocketAddr, timeline: &Timeline) -> anyhow::Result<()> {
+    if TcpStream::connect(address).await.is_ok() {
+        bail!("something still listens on dlv's port {address}");
+    }
+    if kill(Pid::from_raw(pid), None).is_ok() {
+        bail!("dlv's process {pid} is still there");
+    }
+    timeline.line("check", &format!("{address} refuses connections, and process {pid} is gone"));
+    Ok(())
 }
 
 fn backend(asked: Choice) -> Choice {
     let cannot = cfg!(target_os = "macos") && !nix::unistd::geteuid().is_root();
-    if asked == Choice::Auto && cannot {
-        Choice::Off
-    } else {
-        asked
-    }
+    if asked == Choice::Auto && cannot { Choice::Off } else { asked }
 }
 
 /// The session's own transitions, in the demo's words; without a firewall there is no gate to speak of.
@@ -147,16 +149,8 @@ async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline) -> anyhow:
     let capabilities = json!({"clientID": "dlvgate-demo", "adapterID": "go", "pathFormat": "path",
                               "linesStartAt1": true, "columnsStartAt1": true});
     client.request("initialize", capabilities).await?;
-    timeline.line(
-        "client",
-        "the program is built now; a machine's first build can take a minute",
-    );
-    let launch = client
-        .send(
-            "launch",
-            json!({"mode": "debug", "program": folder, "cwd": folder}),
-        )
-        .await?;
+    timeline.line("client", "the program is built now; a machine's first build can take a minute");
+    let launch = client.send("launch", json!({"mode": "debug", "program": folder, "cwd": folder})).await?;
     client.event("initialized").await?;
     let source = folder.join("main.go");
     let breakpoints = json!({"source": {"path": source}, "breakpoints": [
@@ -164,10 +158,7 @@ async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline) -> anyhow:
         {"line": line_of(IN_LOOP), "condition": CONDITION},
     ]});
     let set = client.request("setBreakpoints", breakpoints).await?;
-    if list(&set["breakpoints"])
-        .iter()
-        .any(|breakpoint| breakpoint["verified"] != true)
-    {
+    if list(&set["breakpoints"]).iter().any(|breakpoint| breakpoint["verified"] != true) {
         bail!("dlv did not take a breakpoint: {set}");
     }
     client.response(launch).await?;
@@ -179,9 +170,7 @@ async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline) -> anyhow:
     look(&mut client, &thread, "", "total + monthly*i", timeline).await?;
     client.request("continue", json!({"threadId": thread})).await?;
     client.event("terminated").await?;
-    client
-        .request("disconnect", json!({"terminateDebuggee": true}))
-        .await?;
+    client.request("disconnect", json!({"terminateDebuggee": true})).await?;
     client.closed().await
 }
 
@@ -193,15 +182,10 @@ async fn look(
     expression: &str,
     timeline: &Timeline,
 ) -> anyhow::Result<()> {
-    let stack = client
-        .request("stackTrace", json!({"threadId": thread, "levels": 2}))
-        .await?;
+    let stack = client.request("stackTrace", json!({"threadId": thread, "levels": 2})).await?;
     let top = &stack["stackFrames"][0];
     let line = top["line"].as_u64().unwrap_or_default();
-    let source = PROGRAM
-        .lines()
-        .nth(line.saturating_sub(1) as usize)
-        .unwrap_or_default();
+    let source = PROGRAM.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
     timeline.text(&format!("stopped at main.go:{line}: {}", source.trim()));
     for frame in list(&stack["stackFrames"]) {
         timeline.text(&format!("  in {} (line {})", text(&frame["name"]), frame["line"]));
@@ -209,38 +193,22 @@ async fn look(
     let scopes = client.request("scopes", json!({"frameId": top["id"]})).await?;
     for scope in list(&scopes["scopes"]) {
         for variable in client.variables(scope).await? {
-            timeline.text(&format!(
-                "  {} = {}",
-                text(&variable["name"]),
-                text(&variable["value"])
-            ));
+            timeline.text(&format!("  {} = {}", text(&variable["name"]), text(&variable["value"])));
             if variable["name"] != unfold {
                 continue;
             }
             for field in client.variables(&variable).await? {
-                timeline.text(&format!(
-                    "    .{} = {}",
-                    text(&field["name"]),
-                    text(&field["value"])
-                ));
+                timeline.text(&format!("    .{} = {}", text(&field["name"]), text(&field["value"])));
             }
         }
     }
-    let value = client
-        .request(
-            "evaluate",
-            json!({"expression": expression, "frameId": top["id"]}),
-        )
-        .await?;
+    let value = client.request("evaluate", json!({"expression": expression, "frameId": top["id"]})).await?;
     timeline.text(&format!("  {expression} = {}", text(&value["result"])));
     Ok(())
 }
 
 fn line_of(comment: &str) -> usize {
-    PROGRAM
-        .lines()
-        .position(|line| line.contains(comment))
-        .map_or(1, |index| index + 1)
+    PROGRAM.lines().position(|line| line.contains(comment)).map_or(1, |index| index + 1)
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -12,31 +12,20 @@ pub(super) struct Timeline {
 
 impl Timeline {
     pub(super) fn start() -> Timeline {
-        Timeline {
-            began: Instant::now(),
-            colour: std::io::stdout().is_terminal(),
-        }
+        Timeline { began: Instant::now(), colour: std::io::stdout().is_terminal() }
     }
 
     /// Who did what.
     pub(super) fn line(&self, who: &str, what: &str) {
         let time = format!("{:9.1} ms", self.began.elapsed().as_secs_f64() * 1000.0);
         let who = format!("{who:8}");
-        let who = if self.colour {
-            format!("\x1b[1m{who}\x1b[0m")
-        } else {
-            who
-        };
+        let who = if self.colour { format!("\x1b[1m{who}\x1b[0m") } else { who };
         self.write(&format!("{time}  {who} {what}"));
     }
 
     /// What the user of an IDE would see.
     pub(super) fn text(&self, text: &str) {
-        let text = if self.colour {
-            format!("\x1b[36m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        };
+        let text = if self.colour { format!("\x1b[36m{text}\x1b[0m") } else { text.to_owned() };
         self.write(&format!("{:23}{text}", ""));
     }
 

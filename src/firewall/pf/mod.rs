@@ -37,11 +37,7 @@ struct Held {
 
 impl Pf {
     pub(super) fn new(path: PathBuf) -> Pf {
-        Pf {
-            pfctl: Pfctl::new(path),
-            pid: std::process::id(),
-            held: Mutex::default(),
-        }
+        Pf { pfctl: Pfctl::new(path), pid: std::process::id(), held: Mutex::default() }
     }
 
     /// Whether pf can be used: it answers us, and its main ruleset evaluates `com.apple/*`.
@@ -55,9 +51,7 @@ impl Pf {
         if !held.ports.insert(port) {
             return Err(FirewallError::AlreadyGuarded { port });
         }
-        let opened = self
-            .load_and_prove(&mut held, port, &Ruleset::guarded(port, peers))
-            .await;
+        let opened = self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers)).await;
         if opened.is_err() {
             if let Err(error) = self.take_away(&mut held, port).await {
                 tracing::warn!(target: "dlvgate::firewall", port, %error, "a refused gate may have left rules");
@@ -70,9 +64,7 @@ impl Pf {
         let _held = self.held.lock().await;
         let rules = Ruleset::shut(port);
         let anchor = anchor(self.pid, port);
-        self.pfctl
-            .quiet(&["-a", &anchor, "-f", "-"], &rules.text())
-            .await?;
+        self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &rules.text()).await?;
         self.rules_are(&anchor, &rules).await
     }
 
@@ -105,10 +97,7 @@ impl Pf {
 
     async fn is_enabled(&self, anchor: &str, token: Option<&Token>) -> Result<(), FirewallError> {
         let info = self.pfctl.run(&["-s", "info"], "").await?.stdout;
-        if !info
-            .lines()
-            .any(|line| line.trim_start().starts_with("Status: Enabled"))
-        {
+        if !info.lines().any(|line| line.trim_start().starts_with("Status: Enabled")) {
             return Err(not_evaluated(
                 anchor,
                 "pf is not enabled",
@@ -119,11 +108,7 @@ impl Pf {
         if token.is_some_and(|token| token.listed_in(&references)) {
             return Ok(());
         }
-        Err(not_evaluated(
-            anchor,
-            "our enable token is not listed",
-            "see `sudo pfctl -s References`",
-        ))
+        Err(not_evaluated(anchor, "our enable token is not listed", "see `sudo pfctl -s References`"))
     }
 
     async fn main_evaluates_us(&self, anchor: &str) -> Result<(), FirewallError> {
@@ -140,18 +125,11 @@ impl Pf {
 
     async fn rules_are(&self, anchor: &str, rules: &Ruleset) -> Result<(), FirewallError> {
         let printed = self.pfctl.quiet(&["-a", anchor, "-s", "rules"], "").await?;
-        let printed: Vec<&str> = printed
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
+        let printed: Vec<&str> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if printed == rules.read_back() {
             return Ok(());
         }
-        let missing = format!(
-            "what it prints of them is not what was loaded ({})",
-            printed.join(" / ")
-        );
+        let missing = format!("what it prints of them is not what was loaded ({})", printed.join(" / "));
         Err(not_evaluated(
             anchor,
             &missing,
@@ -163,22 +141,10 @@ impl Pf {
     /// one before it said; the first failure is reported.
     async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), FirewallError> {
         let anchor = anchor(self.pid, port);
-        let rules = self
-            .pfctl
-            .run(&["-a", &anchor, "-F", "rules"], "")
-            .await
-            .map(drop);
-        let tables = self
-            .pfctl
-            .run(&["-a", &anchor, "-F", "Tables"], "")
-            .await
-            .map(drop);
+        let rules = self.pfctl.run(&["-a", &anchor, "-F", "rules"], "").await.map(drop);
+        let tables = self.pfctl.run(&["-a", &anchor, "-F", "Tables"], "").await.map(drop);
         held.ports.remove(&port);
-        let token = if held.ports.is_empty() {
-            self.release(held.token.take()).await
-        } else {
-            Ok(())
-        };
+        let token = if held.ports.is_empty() { self.release(held.token.take()).await } else { Ok(()) };
         rules.and(tables).and(token)
     }
 
@@ -196,18 +162,10 @@ impl Pf {
 
 impl fmt::Display for Pf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "pf, through {}: each session's port is guarded",
-            self.pfctl.path().display()
-        )
+        write!(f, "pf, through {}: each session's port is guarded", self.pfctl.path().display())
     }
 }
 
 fn not_evaluated(anchor: &str, missing: &str, remedy: &'static str) -> FirewallError {
-    FirewallError::NotEvaluated {
-        anchor: anchor.to_owned(),
-        missing: missing.to_owned(),
-        remedy,
-    }
+    FirewallError::NotEvaluated { anchor: anchor.to_owned(), missing: missing.to_owned(), remedy }
 }

@@ -64,10 +64,7 @@ impl Pfctl {
 
     /// Runs a call that may say something on standard error.
     pub(super) async fn run(&self, arguments: &[&str], stdin: &str) -> Result<Answer, FirewallError> {
-        let no_pfctl = |source| FirewallError::NoPfctl {
-            path: self.path.clone(),
-            source,
-        };
+        let no_pfctl = |source| FirewallError::NoPfctl { path: self.path.clone(), source };
         let mut child = Command::new(&self.path)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -88,10 +85,7 @@ impl Pfctl {
         let output = match tokio::time::timeout(CALL_LIMIT, call).await {
             Ok(output) => output.map_err(no_pfctl)?,
             Err(_) => {
-                return Err(FirewallError::PfctlHangs {
-                    arguments: arguments.join(" "),
-                    limit: CALL_LIMIT,
-                });
+                return Err(FirewallError::PfctlHangs { arguments: arguments.join(" "), limit: CALL_LIMIT });
             }
         };
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -105,21 +99,13 @@ impl Pfctl {
         Err(FirewallError::Pfctl {
             arguments: arguments.join(" "),
             status: output.status.to_string(),
-            said: if stderr.is_empty() {
-                "it said nothing".to_owned()
-            } else {
-                stderr
-            },
+            said: if stderr.is_empty() { "it said nothing".to_owned() } else { stderr },
         })
     }
 }
 
 fn without_noise(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr
-        .lines()
-        .map(str::trim)
-        .filter(|line| !NOISE.contains(line))
-        .collect();
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !NOISE.contains(line)).collect();
     lines.join("; ")
 }
 

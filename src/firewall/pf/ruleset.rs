@@ -52,18 +52,12 @@ impl Ruleset {
             },
             deny(port),
         ];
-        Ruleset {
-            table: Some(format!("table <{PEERS}> persist {{ {} }}", addresses.join(", "))),
-            rules,
-        }
+        Ruleset { table: Some(format!("table <{PEERS}> persist {{ {} }}", addresses.join(", "))), rules }
     }
 
     /// Everybody gets a reset.
     pub(super) fn shut(port: u16) -> Ruleset {
-        Ruleset {
-            table: None,
-            rules: vec![deny(port)],
-        }
+        Ruleset { table: None, rules: vec![deny(port)] }
     }
 
     /// What `pfctl -f -` is fed: every line, the last too, ends with a newline (pf's grammar asks for it).
@@ -106,11 +100,8 @@ mod tests {
 
     #[test]
     fn the_peers_pass_and_the_last_rule_blocks_everybody_else() {
-        let peers = [
-            "192.0.2.5".parse().unwrap(),
-            "::ffff:192.0.2.6".parse().unwrap(),
-            "::1".parse().unwrap(),
-        ];
+        let peers =
+            ["192.0.2.5".parse().unwrap(), "::ffff:192.0.2.6".parse().unwrap(), "::1".parse().unwrap()];
         assert_eq!(
             Ruleset::guarded(2345, &peers).text(),
             "table <peers> persist { 192.0.2.5, 192.0.2.6, ::1 }\n\

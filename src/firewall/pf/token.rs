@@ -11,11 +11,7 @@ impl Token {
     pub(super) fn parse(stderr: &str) -> Option<Token> {
         let after = stderr.split_once("Token :")?.1.trim_start();
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-        if digits.is_empty() {
-            None
-        } else {
-            Some(Token(digits))
-        }
+        if digits.is_empty() { None } else { Some(Token(digits)) }
     }
 
     /// The token as `pfctl -X` takes it.
