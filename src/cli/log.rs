@@ -7,6 +7,7 @@ use tracing::Level;
 
 /// How much is logged, and in which form.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
 pub struct LogArgs {
     /// Log more: -v what is decided, -vv everything
     #[arg(short, long, action = ArgAction::Count, global = true)]

@@ -7,12 +7,17 @@ pub mod log;
 mod serve;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 /// Exit codes of dlvgate's own commands: success, a failure, a usage error.
 pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
+
+/// How long what the debugged program printed last may take to be read from our standard output. A reader that
+/// has stopped reading must not keep us.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
 /// Debug Go through a guarded port.
 ///
@@ -57,7 +62,10 @@ pub fn run(cli: Cli) -> ExitCode {
 /// One thread serves every session: each is a few small reads and writes, and a hand-over between threads costs
 /// more than they do. It is also the thread that dlv's life is tied to where the system can do that.
 fn on_runtime(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_timeout(LAST_OUTPUT);
+    result
 }
 
 /// What the user asked for cannot be done as asked.

@@ -45,8 +45,9 @@ pub(super) struct ServeArgs {
     /// The folder that dlv runs in: relative programs and Go modules are found from there [default: this one]
     #[arg(long, value_name = "DIR")]
     dlv_cwd: Option<PathBuf>,
-    /// Use a `dlv dap` that listens already instead of starting one
-    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv", "dlv_cwd", "dlv_port", "start_timeout", "dlv_flags"])]
+    /// Use a `dlv dap` that listens already instead of starting one; it serves one session at a time. Its port is
+    /// gated where it is on this machine
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv", "dlv_cwd", "dlv_port", "start_timeout", "max_sessions", "dlv_flags"])]
     upstream: Option<ListenAddress>,
     /// Which packet filter guards dlv's port
     #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND")]
@@ -84,9 +85,14 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
     let firewall = Firewall::prepare(args.firewall, args.pfctl.clone()).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
-    let max_sessions = if args.once { 1 } else { usize::from(args.max_sessions) };
+    let upstream = upstream(&args).await?;
+    let max_sessions = match upstream {
+        Upstream::Running(_) => 1, // `dlv dap` serves one client and leaves a second one hanging
+        Upstream::Launch(_) if args.once => 1,
+        Upstream::Launch(_) => usize::from(args.max_sessions),
+    };
     let settings = Settings {
-        upstream: upstream(&args).await?,
+        upstream,
         firewall,
         max_sessions,
         slots: Arc::new(Semaphore::new(max_sessions)),
@@ -103,6 +109,9 @@ async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
     if let Some(address) = &args.upstream {
         let found =
             resolve(address).await.map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
+        if !found.ip().is_loopback() {
+            tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback");
+        }
         return Ok(Upstream::Running(found));
     }
     Ok(Upstream::Launch(Launcher {

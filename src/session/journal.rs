@@ -118,7 +118,11 @@ impl Journal {
         let delve = self.delve.get().copied();
         let entry = Entry { session: self.session, transition, at, delve, detail: detail.to_string() };
         let (at_us, wall_us) = (at.as_micros() as u64, wall.as_micros() as u64);
-        let (session, name, detail) = (entry.session, transition.name(), entry.detail.as_str());
+        let (session, name, detail) = (
+            entry.session,
+            transition.name(),
+            Some(entry.detail.as_str()).filter(|detail| !detail.is_empty()),
+        );
         tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, detail);
         if let Some(observer) = &self.observer {
             observer(&entry);

@@ -193,9 +193,16 @@ impl<'a> Session<'a> {
         };
         self.journal.note(Transition::DlvStarting, "");
         let delve = tokio::select! {
-            delve = launcher.launch() => delve.map_err(Cause::NoDlv)?,
-            _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
-            signal = stop.begun() => return Err(Cause::Stopped { signal }),
+            delve = launcher.launch() => delve.map_err(Cause::NoDlv),
+            _ = self.hold.keep_reading(&mut self.client) => Err(Cause::ClientReset),
+            signal = stop.begun() => Err(Cause::Stopped { signal }),
+        };
+        let delve = match delve {
+            Err(cause @ (Cause::ClientReset | Cause::Stopped { .. })) => {
+                self.journal.note(Transition::DlvStopped, "killed before it was ready"); // by being dropped
+                return Err(cause);
+            }
+            other => other?,
         };
         self.journal.dlv_ready(delve.pid(), delve.address());
         self.delve = Some(delve);

@@ -25,14 +25,7 @@ struct Running(Child);
 impl Running {
     fn start(program: &Program) -> Self {
         let mut command = std::process::Command::new(&program.binary);
-        Self(
-            command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap(),
-        )
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     fn pid(&self) -> i32 {
@@ -41,15 +34,9 @@ impl Running {
 
     /// Not only there, but not left stopped either.
     fn assert_runs(&mut self) {
-        assert!(
-            self.0.try_wait().unwrap().is_none(),
-            "the attached program has ended"
-        );
+        assert!(self.0.try_wait().unwrap().is_none(), "the attached program has ended");
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        assert!(
-            status.contains("TracerPid:\t0"),
-            "the attached program is still traced: {status}"
-        );
+        assert!(status.contains("TracerPid:\t0"), "the attached program is still traced: {status}");
     }
 }
 
@@ -86,10 +73,7 @@ fn an_attached_program_ends_where_the_client_says_so(dlv: &Pair) {
     debug.client.ok("disconnect", json!({"terminateDebuggee": true}));
     debug.client.eof();
     server.closed(1);
-    assert!(
-        poll(PATIENCE, || running.0.try_wait().unwrap()).is_some(),
-        "the program must end"
-    );
+    assert!(poll(PATIENCE, || running.0.try_wait().unwrap()).is_some(), "the program must end");
     assert!(!is_alive(running.pid()));
 }
 
@@ -97,10 +81,7 @@ fn an_attached_program_outlives_a_lost_connection(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
     let mut running = Running::start(&program);
     let mut debug = attach(server.client(), &running, &program);
-    debug.client.ok(
-        "setBreakpoints",
-        json!({"source": {"path": program.main()}, "breakpoints": []}),
-    );
+    debug.client.ok("setBreakpoints", json!({"source": {"path": program.main()}, "breakpoints": []}));
     debug.client.ok("continue", json!({"threadId": Value::from(1)}));
     drop(debug);
     server.closed(1);

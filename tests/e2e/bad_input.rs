@@ -51,24 +51,12 @@ fn json_rpc_is_refused_at_once_with_its_own_id(dlv: &Pair) {
         client.raw(request.as_bytes());
         let complete = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).is_ok();
         let answer = client.bytes(complete);
-        assert!(
-            sent.elapsed() < Duration::from_secs(1),
-            "after {:?}",
-            sent.elapsed()
-        );
+        assert!(sent.elapsed() < Duration::from_secs(1), "after {:?}", sent.elapsed());
         let answer: Value = serde_json::from_slice(&answer).expect("a JSON-RPC answer");
         assert_eq!(answer["id"], 7, "{answer}");
-        assert!(
-            answer["error"]
-                .as_str()
-                .is_some_and(|error| error.contains("DAP")),
-            "{answer}"
-        );
+        assert!(answer["error"].as_str().is_some_and(|error| error.contains("DAP")), "{answer}");
     }
-    assert!(
-        server.log.sessions_with("dlv_starting").is_empty(),
-        "no dlv for a client that it cannot serve"
-    );
+    assert!(server.log.sessions_with("dlv_starting").is_empty(), "no dlv for a client that it cannot serve");
     assert_serves(&server);
     server.closed(1);
 }
@@ -76,21 +64,14 @@ fn json_rpc_is_refused_at_once_with_its_own_id(dlv: &Pair) {
 fn what_does_not_speak_dap_is_told_so(dlv: &Pair) {
     let server = Serve::with(dlv).start();
     let tls_hello = [0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0];
-    for bytes in [
-        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".as_slice(),
-        &tls_hello,
-        b"\0\0\0\0",
-        b"SSH-2.0-x\r\n",
-    ] {
+    for bytes in
+        [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".as_slice(), &tls_hello, b"\0\0\0\0", b"SSH-2.0-x\r\n"]
+    {
         let mut client = server.client();
         client.raw(bytes);
         let answer = client.bytes(|_| false);
         let answer = String::from_utf8_lossy(&answer).into_owned();
-        assert!(
-            answer.contains("DAP"),
-            "{:?} got {answer:?}",
-            String::from_utf8_lossy(bytes)
-        );
+        assert!(answer.contains("DAP"), "{:?} got {answer:?}", String::from_utf8_lossy(bytes));
         assert_eq!(client.end().0, End::Eof);
     }
     assert!(server.log.sessions_with("dlv_starting").is_empty());
@@ -102,39 +83,21 @@ fn what_does_not_speak_dap_is_told_so(dlv: &Pair) {
 fn broken_frames() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let body = r#"{"seq":1,"type":"request","command":"threads"}"#;
     let header = |value: &str| format!("Content-Length: {value}\r\n\r\n{body}").into_bytes();
-    let many: String = (0..10_000)
-        .map(|count| format!("Content-Note-{count}: x\r\n"))
-        .collect();
+    let many: String = (0..10_000).map(|count| format!("Content-Note-{count}: x\r\n")).collect();
     vec![
         ("abc", header("abc"), "Content-Length"),
         ("negative", header("-5"), "Content-Length"),
         ("overflow", header("99999999999999999999999999"), "Content-Length"),
         ("far beyond the limit", header("99999999999"), "4 MiB"),
-        (
-            "missing",
-            format!("Content-Type: x\r\n\r\n{body}").into_bytes(),
-            "Content-Length",
-        ),
-        (
-            "no colon",
-            format!("Content-Length\r\n\r\n{body}").into_bytes(),
-            "header",
-        ),
-        (
-            "endless line",
-            format!("Content-Note: {}", "x".repeat(300_000)).into_bytes(),
-            "header",
-        ),
+        ("missing", format!("Content-Type: x\r\n\r\n{body}").into_bytes(), "Content-Length"),
+        ("no colon", format!("Content-Length\r\n\r\n{body}").into_bytes(), "header"),
+        ("endless line", format!("Content-Note: {}", "x".repeat(300_000)).into_bytes(), "header"),
         (
             "10,000 headers",
             format!("{many}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
             "header",
         ),
-        (
-            "malformed JSON",
-            frame(r#"{"seq":1,"type":"request","command":"#),
-            "JSON",
-        ),
+        ("malformed JSON", frame(r#"{"seq":1,"type":"request","command":"#), "JSON"),
         ("an array", frame("[1,2]"), "object"),
         ("nothing", frame(""), "0"),
     ]
@@ -151,9 +114,7 @@ fn a_broken_first_message_is_explained(dlv: &Pair) {
         assert!(told.contains(word), "{what}: no {word:?} in {told:?}");
     }
     assert_serves(&server);
-    server
-        .log
-        .wait_for("closed", server.log.sessions_with("first_byte").len());
+    server.log.wait_for("closed", server.log.sessions_with("first_byte").len());
     server.nothing_left();
 }
 

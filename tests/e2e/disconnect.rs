@@ -25,12 +25,8 @@ fn a_disconnect_ends_a_running_program(dlv: &Pair) {
 
 fn a_launched_program_ends_whatever_terminate_debuggee_says(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
-    for (count, arguments) in [
-        json!({"terminateDebuggee": true}),
-        json!({"terminateDebuggee": false}),
-    ]
-    .iter()
-    .enumerate()
+    for (count, arguments) in
+        [json!({"terminateDebuggee": true}), json!({"terminateDebuggee": false})].iter().enumerate()
     {
         let (mut debug, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: tick");
         debug.client.ok("disconnect", arguments.clone());
@@ -46,21 +42,10 @@ fn what_follows_the_disconnect_response_still_comes(dlv: &Pair) {
     debug.client.event("terminated");
     let seq = debug.client.send("disconnect", json!({}));
     debug.client.eof();
-    let messages: Vec<Value> = debug
-        .client
-        .arrivals()
-        .into_iter()
-        .map(|one| one.message)
-        .collect();
-    let response = messages
-        .iter()
-        .position(|one| one["request_seq"] == seq)
-        .expect("a disconnect response");
+    let messages: Vec<Value> = debug.client.arrivals().into_iter().map(|one| one.message).collect();
+    let response = messages.iter().position(|one| one["request_seq"] == seq).expect("a disconnect response");
     let after: Vec<&Value> = messages[response + 1..].iter().collect();
-    assert!(
-        after.iter().any(|one| one["event"] == "terminated"),
-        "after the response: {after:?}"
-    );
+    assert!(after.iter().any(|one| one["event"] == "terminated"), "after the response: {after:?}");
     server.closed(1);
 }
 

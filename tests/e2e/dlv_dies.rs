@@ -31,10 +31,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 fn kill_with_pending(dlv: &Process, client: &mut Client, requests: &[(&str, Value)]) -> (Instant, Vec<i64>) {
     // Stopped, it does not answer in the moment before it is killed.
     dlv.signal(Signal::STOP);
-    let pending = requests
-        .iter()
-        .map(|(command, arguments)| client.send(command, arguments.clone()))
-        .collect();
+    let pending =
+        requests.iter().map(|(command, arguments)| client.send(command, arguments.clone())).collect();
     dlv.signal(Signal::KILL);
     (Instant::now(), pending)
 }
@@ -54,38 +52,22 @@ fn assert_told(client: &Client, killed: Instant, pending: &[i64]) {
         assert_names_death(&error_text(&response.message));
         let after = response.at.saturating_duration_since(killed);
         assert!(after < AT_ONCE, "answered after {after:?}");
-        assert!(
-            answered < output && output < terminated,
-            "{}",
-            client.transcript()
-        );
+        assert!(answered < output && output < terminated, "{}", client.transcript());
     }
-    assert_names_death(
-        arrivals[output].message["body"]["output"]
-            .as_str()
-            .expect("a text"),
-    );
+    assert_names_death(arrivals[output].message["body"]["output"].as_str().expect("a text"));
     assert_eq!(terminated, arrivals.len() - 1, "{}", client.transcript());
 }
 
 fn assert_names_death(text: &str) {
     let says = |word: &str| text.to_lowercase().contains(word);
-    assert!(
-        says("dlv") && (says("kill") || says("signal 9")),
-        "does not name dlv's death: {text:?}"
-    );
+    assert!(says("dlv") && (says("kill") || says("signal 9")), "does not name dlv's death: {text:?}");
 }
 
 fn killed_at_a_stop_the_pending_request_is_answered_and_the_program_goes_too(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::source("loop"));
     let line = program.line("// breakpoint: tick");
-    let mut debug = Debug::begin(
-        server.client(),
-        "launch",
-        build("debug", &program),
-        &program.main(),
-        &[line],
-    );
+    let mut debug =
+        Debug::begin(server.client(), "launch", build("debug", &program), &program.main(), &[line]);
     debug.stop("breakpoint");
     let (killed, pending) = kill_with_pending(&server.dlv(), &mut debug.client, &[("threads", json!({}))]);
     assert_told(&debug.client, killed, &pending);
@@ -95,18 +77,9 @@ fn killed_at_a_stop_the_pending_request_is_answered_and_the_program_goes_too(dlv
 
 fn killed_while_the_program_runs_nothing_is_left(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::source("loop"));
-    let mut debug = Debug::begin(
-        server.client(),
-        "launch",
-        build("debug", &program),
-        &program.main(),
-        &[],
-    );
-    let (killed, pending) = kill_with_pending(
-        &server.dlv(),
-        &mut debug.client,
-        &[("pause", json!({"threadId": 1}))],
-    );
+    let mut debug = Debug::begin(server.client(), "launch", build("debug", &program), &program.main(), &[]);
+    let (killed, pending) =
+        kill_with_pending(&server.dlv(), &mut debug.client, &[("pause", json!({"threadId": 1}))]);
     assert_told(&debug.client, killed, &pending);
     server.closed(1);
     assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
@@ -151,22 +124,12 @@ fn every_pending_request_is_answered(dlv: &Pair) {
 
 fn what_dlv_said_on_stderr_is_shown(dlv: &Pair) {
     let last_words = "panic: these are the last words";
-    let fake = FakeDlv::new(&format!(
-        "echo '{last_words}' >&2\nexec {} \"$@\"",
-        dlv.dlv.display()
-    ));
-    let (server, program) = (
-        Serve::with(dlv).dlv(&fake.path).start(),
-        Program::built(dlv, "loop"),
-    );
+    let fake = FakeDlv::new(&format!("echo '{last_words}' >&2\nexec {} \"$@\"", dlv.dlv.display()));
+    let (server, program) = (Serve::with(dlv).dlv(&fake.path).start(), Program::built(dlv, "loop"));
     let (mut debug, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: tick");
     let (killed, pending) = kill_with_pending(&server.dlv(), &mut debug.client, &[("threads", json!({}))]);
     assert_told(&debug.client, killed, &pending);
-    assert!(
-        debug.client.output(None).contains(last_words),
-        "{}",
-        debug.client.transcript()
-    );
+    assert!(debug.client.output(None).contains(last_words), "{}", debug.client.transcript());
     server.closed(1);
 }
 

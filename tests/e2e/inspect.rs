@@ -42,10 +42,7 @@ fn a_deep_stack_is_shown_whole(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "deep"));
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: bottom");
     let stack = debug.stack(thread);
-    let recursive = stack
-        .iter()
-        .filter(|frame| frame["name"] == stack[0]["name"])
-        .count();
+    let recursive = stack.iter().filter(|frame| frame["name"] == stack[0]["name"]).count();
     assert!(recursive >= 50, "{recursive} frames of {}", stack[0]["name"]);
     assert!(stack.iter().any(|frame| frame["name"] == "main.main"));
     debug.run_out(thread);
@@ -74,10 +71,7 @@ fn an_expression_is_evaluated_and_a_wrong_one_explained(dlv: &Pair) {
     let top = debug.top(thread);
     assert_eq!(debug.evaluate(&top, "len(order.Lines)"), "2");
     assert_eq!(debug.evaluate(&top, "order.Lines[1].Count + 40"), "43");
-    let why = debug.client.refused(
-        "evaluate",
-        json!({"expression": "nosuchthing", "frameId": top["id"]}),
-    );
+    let why = debug.client.refused("evaluate", json!({"expression": "nosuchthing", "frameId": top["id"]}));
     assert!(why.contains("nosuchthing"), "{why}");
     debug.run_out(thread);
     server.closed(1);
@@ -91,10 +85,7 @@ fn a_variable_is_changed(dlv: &Pair) {
     debug.client.ask("evaluate", arguments);
     let body = debug.client.ok("scopes", json!({"frameId": top["id"]}));
     let locals = body["scopes"][0]["variablesReference"].clone();
-    debug.client.ok(
-        "setVariable",
-        json!({"variablesReference": locals, "name": "total", "value": "1000"}),
-    );
+    debug.client.ok("setVariable", json!({"variablesReference": locals, "name": "total", "value": "1000"}));
     assert_eq!(debug.evaluate(&top, "total"), "1000");
     debug.run_out(thread);
     server.closed(1);
@@ -106,12 +97,7 @@ fn a_running_program_is_paused(dlv: &Pair) {
     debug.client.ok("pause", json!({"threadId": 1}));
     debug.stop("pause");
     let threads = debug.client.ok("threads", json!({}));
-    assert!(
-        threads["threads"]
-            .as_array()
-            .is_some_and(|threads| !threads.is_empty()),
-        "{threads}"
-    );
+    assert!(threads["threads"].as_array().is_some_and(|threads| !threads.is_empty()), "{threads}");
     debug.disconnect();
     server.closed(1);
 }

@@ -24,22 +24,13 @@ for_every_dlv!(
 fn a_program_is_built_and_debugged(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::source("demo"));
     let line = program.line("// breakpoint: order");
-    let mut debug = Debug::begin(
-        server.client(),
-        "launch",
-        build("debug", &program),
-        &program.main(),
-        &[line],
-    );
+    let mut debug =
+        Debug::begin(server.client(), "launch", build("debug", &program), &program.main(), &[line]);
     let thread = debug.stop("breakpoint");
     let top = debug.top(thread);
     assert_eq!(top["line"], line);
     assert_eq!(top["source"]["path"], program.main().to_str().unwrap());
-    assert_eq!(
-        debug_binaries(&program.folder).len(),
-        1,
-        "the test looks where dlv builds"
-    );
+    assert_eq!(debug_binaries(&program.folder).len(), 1, "the test looks where dlv builds");
     debug.run_out(thread);
     server.closed(1);
     assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
@@ -60,35 +51,22 @@ fn a_test_is_debugged(dlv: &Pair) {
     let mut debug = Debug::begin(server.client(), "launch", build("test", &program), &file, &[line]);
     let thread = debug.stop("breakpoint");
     let top = debug.top(thread);
-    assert!(
-        top["name"].as_str().is_some_and(|name| name.contains("Test")),
-        "{top}"
-    );
+    assert!(top["name"].as_str().is_some_and(|name| name.contains("Test")), "{top}");
     let locals = debug.locals(&top);
-    assert!(
-        named(&locals, "t")["type"]
-            .as_str()
-            .is_some_and(|name| name.contains("testing.T"))
-    );
+    assert!(named(&locals, "t")["type"].as_str().is_some_and(|name| name.contains("testing.T")));
     debug.run_out(thread);
     server.closed(1);
     assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
 }
 
 fn a_compile_error_is_shown_and_the_next_launch_works(dlv: &Pair) {
-    let (server, broken, program) = (
-        Serve::with(dlv).start(),
-        Program::source("broken"),
-        Program::source("demo"),
-    );
+    let (server, broken, program) =
+        (Serve::with(dlv).start(), Program::source("broken"), Program::source("demo"));
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
     client.refused("launch", build("debug", &broken));
     let output = client.output(None);
-    assert!(
-        output.contains("main.go:"),
-        "the compiler's own words must come: {output:?}"
-    );
+    assert!(output.contains("main.go:"), "the compiler's own words must come: {output:?}");
 
     // dlv stays where the first launch took it, so the second says where to go.
     let line = program.line("// breakpoint: order");
@@ -96,21 +74,14 @@ fn a_compile_error_is_shown_and_the_next_launch_works(dlv: &Pair) {
     let thread = debug.stop("breakpoint");
     debug.run_out(thread);
     server.closed(1);
-    assert_eq!(
-        server.log.sessions_with("dlv_starting").len(),
-        1,
-        "one dlv served both launches"
-    );
+    assert_eq!(server.log.sessions_with("dlv_starting").len(), 1, "one dlv served both launches");
 }
 
 fn a_wrong_program_path_is_named(dlv: &Pair) {
     let server = Serve::with(dlv).start();
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
-    let why = client.refused(
-        "launch",
-        json!({"mode": "exec", "program": "/nonexistent/program"}),
-    );
+    let why = client.refused("launch", json!({"mode": "exec", "program": "/nonexistent/program"}));
     let shown = format!("{why} {}", client.output(None));
     assert!(shown.contains("/nonexistent/program"), "{shown}");
     Debug { client }.disconnect();
@@ -130,11 +101,7 @@ fn an_exit_code_is_shown(dlv: &Pair) {
         client.eof();
         client
     };
-    assert!(
-        client.output(None).contains("status 3"),
-        "{}",
-        client.transcript()
-    );
+    assert!(client.output(None).contains("status 3"), "{}", client.transcript());
     server.closed(1);
 }
 
@@ -144,11 +111,7 @@ fn a_panic_stops_the_program(dlv: &Pair) {
     let stopped = debug.client.event("stopped");
     assert_eq!(stopped["reason"], "exception", "{stopped}");
     let thread = stopped["threadId"].as_i64().unwrap();
-    let in_main = |frame: &Value| {
-        frame["name"]
-            .as_str()
-            .is_some_and(|name| name.starts_with("main."))
-    };
+    let in_main = |frame: &Value| frame["name"].as_str().is_some_and(|name| name.starts_with("main."));
     assert!(debug.stack(thread).iter().any(in_main));
     debug.disconnect();
     server.closed(1);
@@ -186,10 +149,6 @@ fn every_printed_line_comes_to_a_client_that_asks_for_output(dlv: &Pair) {
 
 /// The first number in a line.
 fn digits(line: &str) -> u64 {
-    let number = line
-        .split(|letter: char| !letter.is_ascii_digit())
-        .find(|part| !part.is_empty());
-    number
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_else(|| panic!("no number in {line:?}"))
+    let number = line.split(|letter: char| !letter.is_ascii_digit()).find(|part| !part.is_empty());
+    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no number in {line:?}"))
 }

@@ -19,10 +19,7 @@ fn why(server: &Server) -> String {
 
 fn assert_says(why: &str, words: &[&str]) {
     for word in words {
-        assert!(
-            why.to_lowercase().contains(&word.to_lowercase()),
-            "no {word:?} in {why:?}"
-        );
+        assert!(why.to_lowercase().contains(&word.to_lowercase()), "no {word:?} in {why:?}");
     }
 }
 
@@ -36,11 +33,8 @@ fn a_missing_dlv_is_named_with_a_remedy() {
 #[test]
 fn a_missing_dlv_in_path_is_named_with_a_remedy() {
     let empty = tempfile::tempdir().unwrap();
-    let server = Serve::with(&Pair::any())
-        .dlv("dlv")
-        .env("PATH", empty.path())
-        .env("HOME", empty.path())
-        .start();
+    let server =
+        Serve::with(&Pair::any()).dlv("dlv").env("PATH", empty.path()).env("HOME", empty.path()).start();
     let why = why(&server);
     assert_says(&why, &["dlv", "go install github.com/go-delve/delve/cmd/dlv"]);
 }
@@ -61,11 +55,7 @@ fn a_dlv_too_old_for_dap_is_named_with_a_remedy() {
     let why = why(&server);
     assert_says(
         &why,
-        &[
-            fake.path.to_str().unwrap(),
-            "too old",
-            "go install github.com/go-delve/delve/cmd/dlv",
-        ],
+        &[fake.path.to_str().unwrap(), "too old", "go install github.com/go-delve/delve/cmd/dlv"],
     );
 }
 
@@ -96,10 +86,7 @@ fn a_flag_that_dlv_does_not_know_is_quoted() {
 #[test]
 fn a_dlv_that_never_gets_ready_is_given_up_with_the_limit_named() {
     let fake = FakeDlv::new("exec sleep 600");
-    let server = Serve::with(&Pair::any())
-        .dlv(&fake.path)
-        .flags(["--start-timeout", "1"])
-        .start();
+    let server = Serve::with(&Pair::any()).dlv(&fake.path).flags(["--start-timeout", "1"]).start();
     let why = why(&server);
     assert_says(&why, &["1 s", "--start-timeout"]);
 }
@@ -107,10 +94,7 @@ fn a_dlv_that_never_gets_ready_is_given_up_with_the_limit_named() {
 #[test]
 fn a_dlv_that_ignores_sigterm_is_killed_with_its_children() {
     let fake = FakeDlv::new("trap '' TERM INT; sleep 600 & while :; do sleep 600; done");
-    let server = Serve::with(&Pair::any())
-        .dlv(&fake.path)
-        .flags(["--start-timeout", "1"])
-        .start();
+    let server = Serve::with(&Pair::any()).dlv(&fake.path).flags(["--start-timeout", "1"]).start();
     why(&server);
 }
 

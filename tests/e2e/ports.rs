@@ -27,11 +27,7 @@ fn free_ports(count: u16) -> u16 {
 
 /// The ports on which others than the front listen.
 fn dlv_ports(server: &Server) -> Vec<u16> {
-    server
-        .ports()
-        .into_iter()
-        .filter(|port| *port != server.front().port())
-        .collect()
+    server.ports().into_iter().filter(|port| *port != server.front().port()).collect()
 }
 
 fn dlv_listens_on_the_port_that_was_asked_for(dlv: &Pair) {
@@ -48,9 +44,7 @@ fn dlv_listens_on_the_port_that_was_asked_for(dlv: &Pair) {
 
 fn each_dlv_takes_a_port_of_the_range(dlv: &Pair) {
     let first = free_ports(2);
-    let server = Serve::with(dlv)
-        .flags(["--dlv-port", &format!("{first}-{}", first + 1)])
-        .start();
+    let server = Serve::with(dlv).flags(["--dlv-port", &format!("{first}-{}", first + 1)]).start();
     let mut clients = [server.client(), server.client()];
     for client in &mut clients {
         client.ok("initialize", initialize_arguments());
@@ -58,10 +52,7 @@ fn each_dlv_takes_a_port_of_the_range(dlv: &Pair) {
     assert_eq!(dlv_ports(&server), [first, first + 1]);
     let mut third = server.client();
     let why = third.refused("initialize", initialize_arguments());
-    assert!(
-        why.contains(&format!("{first}-{}", first + 1)) && why.contains("--dlv-port"),
-        "{why}"
-    );
+    assert!(why.contains(&format!("{first}-{}", first + 1)) && why.contains("--dlv-port"), "{why}");
     for mut client in clients {
         client.ok("disconnect", json!({}));
         client.eof();
@@ -70,18 +61,13 @@ fn each_dlv_takes_a_port_of_the_range(dlv: &Pair) {
 }
 
 fn extra_flags_reach_dlv(dlv: &Pair) {
-    let server = Serve::with(dlv)
-        .dlv_flags(["--check-go-version=false", "--only-same-user=true"])
-        .start();
+    let server = Serve::with(dlv).dlv_flags(["--check-go-version=false", "--only-same-user=true"]).start();
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
     let arguments = server.dlv().arguments;
     assert_eq!(arguments[1], "dap", "{arguments:?}");
     for flag in ["--check-go-version=false", "--only-same-user=true"] {
-        assert!(
-            arguments.iter().any(|one| one == flag),
-            "no {flag} in {arguments:?}"
-        );
+        assert!(arguments.iter().any(|one| one == flag), "no {flag} in {arguments:?}");
     }
     Debug { client }.disconnect();
     server.closed(1);

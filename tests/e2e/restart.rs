@@ -8,19 +8,14 @@ use crate::support::program::Program;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
 
-for_every_dlv!(
-    a_program_is_restarted_in_the_session,
-    a_new_connection_is_a_new_session
-);
+for_every_dlv!(a_program_is_restarted_in_the_session, a_new_connection_is_a_new_session);
 
 fn a_program_is_restarted_in_the_session(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: call");
     let before = server.programs("demo")[0].pid;
     if !dlv.at_least(1, 27) {
-        let why = debug
-            .client
-            .refused("restart", json!({"arguments": exec(&program)}));
+        let why = debug.client.refused("restart", json!({"arguments": exec(&program)}));
         assert!(!why.is_empty());
         debug.run_out(thread);
         server.closed(1);
@@ -29,10 +24,7 @@ fn a_program_is_restarted_in_the_session(dlv: &Pair) {
     let restart = debug.client.send("restart", json!({"arguments": exec(&program)}));
     debug.client.event("initialized");
     let line = program.line("// breakpoint: order");
-    debug.client.ok(
-        "setBreakpoints",
-        breakpoints(&program.main(), json!([{"line": line}])),
-    );
+    debug.client.ok("setBreakpoints", breakpoints(&program.main(), json!([{"line": line}])));
     debug.client.ok("configurationDone", json!({}));
     let response = debug.client.response(restart);
     assert_eq!(response["success"], true, "{response}");
@@ -41,11 +33,7 @@ fn a_program_is_restarted_in_the_session(dlv: &Pair) {
     assert_ne!(server.programs("demo")[0].pid, before, "it is another process");
     debug.run_out(thread);
     server.closed(1);
-    assert_eq!(
-        server.log.sessions_with("dlv_starting").len(),
-        1,
-        "it was one session"
-    );
+    assert_eq!(server.log.sessions_with("dlv_starting").len(), 1, "it was one session");
 }
 
 fn a_new_connection_is_a_new_session(dlv: &Pair) {

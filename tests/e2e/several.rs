@@ -47,11 +47,7 @@ fn ten_sessions_in_a_row_leave_nothing_behind(dlv: &Pair) {
         let thread = debug.stop("breakpoint");
         debug.run_out(thread);
         server.closed(count);
-        assert_eq!(
-            debug_binaries(&program.folder),
-            [] as [&str; 0],
-            "after session {count}"
-        );
+        assert_eq!(debug_binaries(&program.folder), [] as [&str; 0], "after session {count}");
     }
     assert_eq!(server.log.sessions_with("dlv_starting").len(), 10);
 }
@@ -66,11 +62,7 @@ fn a_hundred_silent_connections_start_nothing(dlv: &Pair) {
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     debug.run_out(thread);
     server.closed(1);
-    assert_eq!(
-        server.log.sessions_with("dlv_starting").len(),
-        1,
-        "only the client that spoke got a dlv"
-    );
+    assert_eq!(server.log.sessions_with("dlv_starting").len(), 1, "only the client that spoke got a dlv");
     assert_eq!(server.log.sessions_with("first_byte").len(), 1);
 }
 
@@ -90,9 +82,7 @@ fn one_session_more_than_allowed_is_told_so(dlv: &Pair) {
     sessions[0].eof();
     server.log.wait_for("dlv_stopped", 1);
     server.log.wait("the end of the first session", |all| {
-        all.iter()
-            .any(|one| one.name == "closed" && one.line["session"] == 1)
-            .then_some(())
+        all.iter().any(|one| one.name == "closed" && one.line["session"] == 1).then_some(())
     });
     let mut third = server.client();
     third.ok("initialize", initialize_arguments());
@@ -111,9 +101,5 @@ fn a_port_scan_does_not_spend_the_session(dlv: &Pair) {
     }
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     debug.run_out(thread);
-    assert_eq!(
-        server.exit().code(),
-        Some(0),
-        "with --once it ends after its session"
-    );
+    assert_eq!(server.exit().code(), Some(0), "with --once it ends after its session");
 }

@@ -22,16 +22,9 @@ fn a_front_for_others_without_allow_is_refused_with_the_reason() {
     for address in ["0.0.0.0:0", ":0", "[::]:0"] {
         let output = run(&["--listen", address]);
         assert_eq!(output.status.code(), Some(USAGE), "{address}");
-        assert!(
-            output.stdout.is_empty(),
-            "no ready line: {:?}",
-            String::from_utf8_lossy(&output.stdout)
-        );
+        assert!(output.stdout.is_empty(), "no ready line: {:?}", String::from_utf8_lossy(&output.stdout));
         let why = stderr(&output);
-        assert!(
-            why.contains("--allow") && why.contains("loopback"),
-            "{address}: {why}"
-        );
+        assert!(why.contains("--allow") && why.contains("loopback"), "{address}: {why}");
     }
 }
 
@@ -49,12 +42,7 @@ fn wrong_flags_end_with_usage() {
     ];
     for flags in wrong {
         let output = run(flags);
-        assert_eq!(
-            output.status.code(),
-            Some(USAGE),
-            "{flags:?}: {}",
-            stderr(&output)
-        );
+        assert_eq!(output.status.code(), Some(USAGE), "{flags:?}: {}", stderr(&output));
         assert!(output.stdout.is_empty(), "{flags:?}");
         let named = flags.iter().any(|flag| stderr(&output).contains(flag));
         assert!(named, "{flags:?} is not named in {}", stderr(&output));
@@ -73,14 +61,8 @@ fn a_front_that_is_taken_is_named() {
 #[test]
 fn a_front_for_others_takes_who_is_allowed() {
     let pair = Pair::any();
-    let server = Serve::with(&pair)
-        .flags(["--listen", "0.0.0.0:0", "--allow", "127.0.0.0/8"])
-        .start();
-    assert!(
-        server.front().is_ipv4(),
-        "clients read an IPv4 address only: {}",
-        server.front()
-    );
+    let server = Serve::with(&pair).flags(["--listen", "0.0.0.0:0", "--allow", "127.0.0.0/8"]).start();
+    assert!(server.front().is_ipv4(), "clients read an IPv4 address only: {}", server.front());
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
     Debug { client }.disconnect();
@@ -89,32 +71,19 @@ fn a_front_for_others_takes_who_is_allowed() {
 
 #[test]
 fn a_front_for_others_turns_away_who_is_not_allowed() {
-    let server = Serve::with(&Pair::any())
-        .flags(["--listen", "0.0.0.0:0", "--allow", "192.0.2.0/24"])
-        .start();
+    let server =
+        Serve::with(&Pair::any()).flags(["--listen", "0.0.0.0:0", "--allow", "192.0.2.0/24"]).start();
     let mut client = server.client();
     let (_, initialize) = client.compose("initialize", initialize_arguments());
     // It may be closed before the request is through.
     let _ = client.try_raw(&crate::support::frames::frame(&initialize));
     let (end, _) = client.end();
     assert!(matches!(end, End::Eof | End::Broken(_)));
-    assert!(
-        client.arrivals().iter().all(|one| one.message["success"] != true),
-        "{}",
-        client.transcript()
-    );
+    assert!(client.arrivals().iter().all(|one| one.message["success"] != true), "{}", client.transcript());
     server.nothing_left();
     assert!(server.log.sessions_with("dlv_starting").is_empty());
-    let told = server
-        .log
-        .lines()
-        .iter()
-        .any(|line| line.contains("127.0.0.1") && line.contains("--allow"));
-    assert!(
-        told,
-        "the log says who was turned away: {:#?}",
-        server.log.lines()
-    );
+    let told = server.log.lines().iter().any(|line| line.contains("127.0.0.1") && line.contains("--allow"));
+    assert!(told, "the log says who was turned away: {:#?}", server.log.lines());
 }
 
 #[test]

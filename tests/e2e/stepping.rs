@@ -6,20 +6,14 @@ use crate::support::program::Program;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
 
-for_every_dlv!(
-    next_goes_to_the_next_line,
-    step_in_enters_the_function_and_step_out_leaves_it
-);
+for_every_dlv!(next_goes_to_the_next_line, step_in_enters_the_function_and_step_out_leaves_it);
 
 fn next_goes_to_the_next_line(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: call");
     let here = program.line("// breakpoint: call");
     let next = debug.step("next", thread);
-    assert_eq!(
-        (&next["name"], &next["line"]),
-        (&"main.main".into(), &(here + 1).into())
-    );
+    assert_eq!((&next["name"], &next["line"]), (&"main.main".into(), &(here + 1).into()));
     debug.run_out(thread);
     server.closed(1);
 }

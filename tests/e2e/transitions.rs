@@ -10,10 +10,7 @@ use crate::support::server::{Serve, Server};
 use crate::support::session_log::{Transition, WHOLE_SESSION};
 use crate::support::toolchain::Pair;
 
-for_every_dlv!(
-    a_session_goes_through_its_transitions_in_order,
-    however_it_ends_the_order_is_the_same
-);
+for_every_dlv!(a_session_goes_through_its_transitions_in_order, however_it_ends_the_order_is_the_same);
 
 /// The transitions of session `number`, once it is closed.
 fn closed(server: &Server, number: usize) -> Vec<Transition> {
@@ -31,19 +28,12 @@ fn a_session_goes_through_its_transitions_in_order(dlv: &Pair) {
     debug.run_out(thread);
     let transitions = closed(&server, 1);
     assert!(transitions.is_sorted_by_key(|one| one.at_us), "{transitions:#?}");
-    assert!(
-        transitions.is_sorted_by_key(|one| one.wall_us),
-        "{transitions:#?}"
-    );
+    assert!(transitions.is_sorted_by_key(|one| one.wall_us), "{transitions:#?}");
     assert_eq!(transitions[0].at_us, 0, "times are counted from the first byte");
     for one in &transitions {
         assert_eq!(one.line["target"], "dlvgate::session");
         if one.name.starts_with("gate_") {
-            assert_eq!(
-                one.line["firewall"], "off",
-                "the log states that there is no gate: {}",
-                one.line
-            );
+            assert_eq!(one.line["firewall"], "off", "the log states that there is no gate: {}", one.line);
         }
     }
 }
@@ -65,10 +55,7 @@ fn however_it_ends_the_order_is_the_same(dlv: &Pair) {
         let debug = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
         ending(debug, &server);
         let transitions = closed(&server, count + 1);
-        let ending = transitions
-            .iter()
-            .find(|one| one.name == "ending")
-            .expect("ending");
+        let ending = transitions.iter().find(|one| one.name == "ending").expect("ending");
         assert!(ending.line["cause"].is_string(), "{what}: {}", ending.line);
         causes.push(ending.line["cause"].clone());
     }
@@ -80,10 +67,7 @@ fn however_it_ends_the_order_is_the_same(dlv: &Pair) {
 #[test]
 fn every_line_of_a_json_log_is_json() {
     let pair = Pair::any();
-    let (server, program) = (
-        Serve::with(&pair).flags(["-v"]).start(),
-        Program::built(&pair, "demo"),
-    );
+    let (server, program) = (Serve::with(&pair).flags(["-v"]).start(), Program::built(&pair, "demo"));
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     debug.run_out(thread);
     server.client().raw(b"GET / HTTP/1.1\r\n\r\n");
@@ -91,10 +75,7 @@ fn every_line_of_a_json_log_is_json() {
     assert!(!server.log.lines().is_empty());
     for line in server.log.lines() {
         let parsed: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        assert!(
-            parsed["level"].is_string() && parsed["timestamp"].is_string(),
-            "{line}"
-        );
+        assert!(parsed["level"].is_string() && parsed["timestamp"].is_string(), "{line}");
     }
 }
 

@@ -25,15 +25,10 @@ struct Dlv {
 impl Dlv {
     fn start(pair: &Pair) -> Self {
         let mut command = pair.command(&pair.dlv);
-        command
-            .args(["dap", "--listen=127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+        command.args(["dap", "--listen=127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = ready_address(&line).expect("a ready line").to_string();
         Self { child, address }
     }
@@ -55,11 +50,7 @@ fn a_dlv_that_runs_already_is_fronted(dlv: &Pair) {
     server.log.wait_for("closed", 1);
     server.nothing_left();
     let ended = poll(PATIENCE, || upstream.child.try_wait().unwrap());
-    assert_eq!(
-        ended.and_then(|status| status.code()),
-        Some(0),
-        "dlv ends with its session, by itself"
-    );
+    assert_eq!(ended.and_then(|status| status.code()), Some(0), "dlv ends with its session, by itself");
 }
 
 fn a_silent_connection_does_not_spend_the_dlv_that_runs_already(dlv: &Pair) {

@@ -40,14 +40,8 @@ fn headers_that_dlv_refuses_work(dlv: &Pair) {
     let content_type = "Content-Type: application/vscode-jsonrpc; charset=utf-8";
     let headers: [(&str, &str); 6] = [
         ("lower case", "content-length: N\r\n\r\n"),
-        (
-            "Content-Type first",
-            &format!("{content_type}\r\nContent-Length: N\r\n\r\n"),
-        ),
-        (
-            "Content-Type last",
-            &format!("Content-Length: N\r\n{content_type}\r\n\r\n"),
-        ),
+        ("Content-Type first", &format!("{content_type}\r\nContent-Length: N\r\n\r\n")),
+        ("Content-Type last", &format!("Content-Length: N\r\n{content_type}\r\n\r\n")),
         ("another header", "Content-Length: N\r\nX-Trace: 1\r\n\r\n"),
         ("line feeds alone", "Content-Length: N\n\n"),
         ("no space", "Content-Length:N\r\n\r\n"),
@@ -62,9 +56,7 @@ fn headers_that_dlv_refuses_work(dlv: &Pair) {
 }
 
 fn one_byte_at_a_time_works(dlv: &Pair) {
-    whole_session(dlv, |client, body| {
-        frame(body).iter().for_each(|byte| client.raw(&[*byte]))
-    });
+    whole_session(dlv, |client, body| frame(body).iter().for_each(|byte| client.raw(&[*byte])));
 }
 
 fn pipelined_requests_are_answered(dlv: &Pair) {
@@ -88,10 +80,7 @@ fn pipelined_requests_are_answered(dlv: &Pair) {
     for (seq, command) in sent {
         let response = client.response(seq);
         // dlv itself does not name a command that it does not know.
-        assert!(
-            response["command"] == command || command == "nosuchcommand",
-            "{response}"
-        );
+        assert!(response["command"] == command || command == "nosuchcommand", "{response}");
     }
     client.eof();
     server.closed(1);
@@ -102,9 +91,7 @@ fn a_body_beyond_dlvs_limit_is_answered_and_the_session_goes_on(dlv: &Pair) {
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     let frame_id = debug.top(thread)["id"].clone();
     let long = "x".repeat(5 << 20);
-    let response = debug
-        .client
-        .ask("evaluate", json!({"expression": long, "frameId": frame_id}));
+    let response = debug.client.ask("evaluate", json!({"expression": long, "frameId": frame_id}));
     assert_eq!(
         (&response["success"], &response["command"]),
         (&json!(false), &json!("evaluate")),
@@ -125,10 +112,7 @@ fn a_large_answer_comes_whole(dlv: &Pair) {
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     let top = debug.top(thread);
     let locals = debug.locals(&top);
-    let many = locals
-        .iter()
-        .find(|one| one["name"] == "many")
-        .expect("a slice named many");
+    let many = locals.iter().find(|one| one["name"] == "many").expect("a slice named many");
     let elements = debug.variables(many);
     assert!(elements.len() >= 100, "{}", elements.len());
     let value = |element: &Value| element["value"].as_str().map(str::to_owned);

@@ -57,13 +57,7 @@ impl Client {
         let shared = Shared::default();
         let (mut reader, inbox) = (stream.try_clone().unwrap(), Arc::clone(&shared));
         let reader = std::thread::spawn(move || read_all(&mut reader, &inbox));
-        Self {
-            stream,
-            reader: Some(reader),
-            with_reset: false,
-            shared,
-            seq: 0,
-        }
+        Self { stream, reader: Some(reader), with_reset: false, shared, seq: 0 }
     }
 
     /// Sends these bytes and nothing else.
@@ -117,8 +111,7 @@ impl Client {
     /// Waits for the response to request `seq`.
     pub fn response(&self, seq: i64) -> Value {
         let wanted = |message: &Value| message["type"] == "response" && message["request_seq"] == seq;
-        self.take(&wanted, &format!("a response to request {seq}"))
-            .message
+        self.take(&wanted, &format!("a response to request {seq}")).message
     }
 
     /// Waits for the next event of this name that was not waited for before.
@@ -136,10 +129,7 @@ impl Client {
         let deadline = Instant::now() + PATIENCE;
         let mut inbox = self.inbox();
         loop {
-            let found = inbox
-                .arrivals
-                .iter_mut()
-                .find(|one| !one.taken && wanted(&one.message));
+            let found = inbox.arrivals.iter_mut().find(|one| !one.taken && wanted(&one.message));
             if let Some(arrival) = found {
                 arrival.taken = true;
                 return arrival.clone();
@@ -150,12 +140,7 @@ impl Client {
                 drop(inbox);
                 panic!("{what} did not come (end: {over:?}, not DAP: {bad:?}); what came:\n{came}");
             }
-            inbox = self
-                .shared
-                .1
-                .wait_timeout(inbox, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            inbox = self.shared.1.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -173,12 +158,7 @@ impl Client {
                 drop(inbox);
                 panic!("the server does not close; what came:\n{transcript}");
             }
-            inbox = self
-                .shared
-                .1
-                .wait_timeout(inbox, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            inbox = self.shared.1.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -198,12 +178,7 @@ impl Client {
             if enough(&inbox.bytes) || inbox.end.is_some() || left.is_zero() {
                 return inbox.bytes.clone();
             }
-            inbox = self
-                .shared
-                .1
-                .wait_timeout(inbox, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            inbox = self.shared.1.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -219,13 +194,8 @@ impl Client {
                 && category.is_none_or(|wanted| message["body"]["category"] == wanted)
         };
         let inbox = self.inbox();
-        let outputs = inbox
-            .arrivals
-            .iter()
-            .filter(|arrival| is_output(&arrival.message));
-        outputs
-            .filter_map(|arrival| arrival.message["body"]["output"].as_str())
-            .collect()
+        let outputs = inbox.arrivals.iter().filter(|arrival| is_output(&arrival.message));
+        outputs.filter_map(|arrival| arrival.message["body"]["output"].as_str()).collect()
     }
 
     /// Everything that came, for a failing test's message.
@@ -277,11 +247,8 @@ impl Drop for Client {
 
 /// What a user is shown of a failed response: `body.error.format` where there is one, else `message`.
 pub fn error_text(response: &Value) -> String {
-    let text = response["body"]["error"]["format"]
-        .as_str()
-        .or(response["message"].as_str());
-    text.unwrap_or_else(|| panic!("an error without a text: {response}"))
-        .to_owned()
+    let text = response["body"]["error"]["format"].as_str().or(response["message"].as_str());
+    text.unwrap_or_else(|| panic!("an error without a text: {response}")).to_owned()
 }
 
 fn transcript(inbox: &Inbox) -> String {
@@ -306,11 +273,7 @@ fn read_all(stream: &mut TcpStream, shared: &Shared) {
             match frames::split_first(&inbox.bytes[parsed..]) {
                 Ok(Some((message, used))) => {
                     parsed += used;
-                    inbox.arrivals.push(Arrival {
-                        at: Instant::now(),
-                        message,
-                        taken: false,
-                    });
+                    inbox.arrivals.push(Arrival { at: Instant::now(), message, taken: false });
                 }
                 Ok(None) => break,
                 Err(why) => inbox.not_dap = Some(why),

@@ -57,12 +57,7 @@ impl Debug {
         if !lines.is_empty() {
             let wanted: Vec<Value> = lines.iter().map(|line| json!({"line": line})).collect();
             let set = self.client.ok("setBreakpoints", breakpoints(file, wanted.into()));
-            for (breakpoint, line) in set["breakpoints"]
-                .as_array()
-                .expect("breakpoints")
-                .iter()
-                .zip(lines)
-            {
+            for (breakpoint, line) in set["breakpoints"].as_array().expect("breakpoints").iter().zip(lines) {
                 assert_eq!(breakpoint["verified"], true, "{set}");
                 assert_eq!(breakpoint["line"], *line, "{set}");
             }
@@ -74,13 +69,7 @@ impl Debug {
 
     /// A prebuilt program on which the client stopped at the line of main.go that holds `text`.
     pub fn stopped_at(client: Client, program: &Program, text: &str) -> (Self, i64) {
-        let mut debug = Self::begin(
-            client,
-            "launch",
-            exec(program),
-            &program.main(),
-            &[program.line(text)],
-        );
+        let mut debug = Self::begin(client, "launch", exec(program), &program.main(), &[program.line(text)]);
         let thread = debug.stop("breakpoint");
         assert_eq!(debug.top(thread)["line"], program.line(text));
         (debug, thread)
@@ -95,10 +84,7 @@ impl Debug {
 
     /// The frames of a thread, innermost first.
     pub fn stack(&mut self, thread: i64) -> Vec<Value> {
-        let body = self.client.ok(
-            "stackTrace",
-            json!({"threadId": thread, "startFrame": 0, "levels": 200}),
-        );
+        let body = self.client.ok("stackTrace", json!({"threadId": thread, "startFrame": 0, "levels": 200}));
         body["stackFrames"].as_array().expect("frames").clone()
     }
 
@@ -111,9 +97,8 @@ impl Debug {
     pub fn locals(&mut self, frame: &Value) -> Vec<Value> {
         let body = self.client.ok("scopes", json!({"frameId": frame["id"]}));
         let scopes = body["scopes"].as_array().expect("scopes");
-        let locals = scopes
-            .iter()
-            .find(|scope| scope["name"].as_str().is_some_and(|name| name.contains("Locals")));
+        let locals =
+            scopes.iter().find(|scope| scope["name"].as_str().is_some_and(|name| name.contains("Locals")));
         let reference = locals.unwrap_or_else(|| panic!("no locals: {body}"))["variablesReference"].clone();
         self.variables(&json!({"variablesReference": reference}))
     }
@@ -121,13 +106,8 @@ impl Debug {
     /// The children of a variable.
     pub fn variables(&mut self, parent: &Value) -> Vec<Value> {
         let reference = &parent["variablesReference"];
-        assert!(
-            reference.as_i64().is_some_and(|one| one > 0),
-            "has no children: {parent}"
-        );
-        let body = self
-            .client
-            .ok("variables", json!({"variablesReference": reference}));
+        assert!(reference.as_i64().is_some_and(|one| one > 0), "has no children: {parent}");
+        let body = self.client.ok("variables", json!({"variablesReference": reference}));
         body["variables"].as_array().expect("variables").clone()
     }
 

@@ -29,9 +29,7 @@ impl Process {
 
     /// Whether the name of its executable is this.
     pub fn is(&self, name: &str) -> bool {
-        self.exe
-            .file_name()
-            .is_some_and(|file| file.to_string_lossy().trim_end_matches(" (deleted)") == name)
+        self.exe.file_name().is_some_and(|file| file.to_string_lossy().trim_end_matches(" (deleted)") == name)
     }
 }
 
@@ -72,19 +70,13 @@ pub fn listening_ports(processes: &[Process]) -> Vec<u16> {
         };
         for handle in handles.flatten() {
             if let Ok(link) = fs::read_link(handle.path()) {
-                let inode = link
-                    .to_string_lossy()
-                    .strip_prefix("socket:[")
-                    .map(|rest| rest.replace(']', ""));
+                let inode = link.to_string_lossy().strip_prefix("socket:[").map(|rest| rest.replace(']', ""));
                 sockets.extend(inode);
             }
         }
     }
-    let mut ports: Vec<u16> = listeners()
-        .into_iter()
-        .filter(|one| sockets.contains(&one.1))
-        .map(|one| one.0)
-        .collect();
+    let mut ports: Vec<u16> =
+        listeners().into_iter().filter(|one| sockets.contains(&one.1)).map(|one| one.0).collect();
     ports.sort_unstable();
     ports.dedup();
     ports
@@ -100,10 +92,7 @@ fn listeners() -> Vec<(u16, String)> {
         let columns: Vec<&str> = line.split_whitespace().collect();
         if columns[3] == LISTEN {
             let port = columns[1].rsplit(':').next().expect("address:port");
-            found.push((
-                u16::from_str_radix(port, 16).expect("a hexadecimal port"),
-                columns[9].to_owned(),
-            ));
+            found.push((u16::from_str_radix(port, 16).expect("a hexadecimal port"), columns[9].to_owned()));
         }
     }
     found
@@ -125,9 +114,7 @@ pub fn debug_binaries(folder: &Path) -> Vec<PathBuf> {
 
 fn pids() -> Vec<i32> {
     let entries = fs::read_dir("/proc").expect("/proc").flatten();
-    entries
-        .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
-        .collect()
+    entries.filter_map(|entry| entry.file_name().to_string_lossy().parse().ok()).collect()
 }
 
 fn read(pid: i32) -> Option<Process> {
@@ -138,16 +125,8 @@ fn read(pid: i32) -> Option<Process> {
     let parent = rest.next()?.parse().ok()?;
     let exe = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let arguments = arguments
-        .split(|byte| *byte == 0)
-        .map(|one| String::from_utf8_lossy(one).into_owned());
+    let arguments = arguments.split(|byte| *byte == 0).map(|one| String::from_utf8_lossy(one).into_owned());
     let mut arguments: Vec<String> = arguments.collect();
     arguments.pop();
-    Some(Process {
-        pid,
-        parent,
-        state,
-        exe,
-        arguments,
-    })
+    Some(Process { pid, parent, state, exe, arguments })
 }

@@ -20,18 +20,11 @@ pub struct Program {
 impl Program {
     /// A copy of the sources for one test alone, so that what dlv builds there can be looked for.
     pub fn source(name: &str) -> Self {
-        let temporary = tempfile::Builder::new()
-            .prefix("dlvgate-program-")
-            .tempdir()
-            .unwrap();
+        let temporary = tempfile::Builder::new().prefix("dlvgate-program-").tempdir().unwrap();
         // dlv names files by their real path.
         let folder = temporary.path().canonicalize().unwrap().join(name);
         copy(&sources(name), &folder);
-        Self {
-            binary: PathBuf::new(),
-            folder,
-            _temporary: Some(temporary),
-        }
+        Self { binary: PathBuf::new(), folder, _temporary: Some(temporary) }
     }
 
     /// The program, built as `mode: "exec"` wants it: once a run for each pair.
@@ -41,19 +34,12 @@ impl Program {
         let folder = target().join("e2e-programs").join(pair.name).join(name);
         let binary = folder.join(format!("{name}-binary"));
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-        built
-            .get_or_insert_default()
-            .entry((pair.name, name.to_owned()))
-            .or_insert_with(|| {
-                copy(&sources(name), &folder);
-                let output = binary.to_str().expect("a path in UTF-8");
-                pair.go(&folder, &["build", "-gcflags", "all=-N -l", "-o", output, "."]);
-            });
-        Self {
-            folder,
-            binary,
-            _temporary: None,
-        }
+        built.get_or_insert_default().entry((pair.name, name.to_owned())).or_insert_with(|| {
+            copy(&sources(name), &folder);
+            let output = binary.to_str().expect("a path in UTF-8");
+            pair.go(&folder, &["build", "-gcflags", "all=-N -l", "-o", output, "."]);
+        });
+        Self { folder, binary, _temporary: None }
     }
 
     /// Its main source file.
@@ -72,19 +58,12 @@ pub fn line_of(file: &Path, text: &str) -> i64 {
     let content = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let lines = content.lines().zip(1..).filter(|(line, _)| line.contains(text));
     let numbers: Vec<i64> = lines.map(|(_, number)| number).collect();
-    assert_eq!(
-        numbers.len(),
-        1,
-        "{text:?} must be on one line of {}: {numbers:?}",
-        file.display()
-    );
+    assert_eq!(numbers.len(), 1, "{text:?} must be on one line of {}: {numbers:?}", file.display());
     numbers[0]
 }
 
 fn sources(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/programs")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/programs").join(name)
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -32,23 +32,10 @@ impl Serve {
     pub fn with(pair: &Pair) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = tempfile::Builder::new()
-            .prefix("dlvgate-server-")
-            .tempdir()
-            .unwrap();
+        let folder = tempfile::Builder::new().prefix("dlvgate-server-").tempdir().unwrap();
         let mut command = pair.command(env!("CARGO_BIN_EXE_dlvgate"));
-        command
-            .env(process::MARK, &mark)
-            .env("TMPDIR", folder.path())
-            .current_dir(folder.path());
-        Self {
-            command,
-            arguments: Vec::new(),
-            dlv: pair.dlv.clone(),
-            extra: Vec::new(),
-            mark,
-            folder,
-        }
+        command.env(process::MARK, &mark).env("TMPDIR", folder.path()).current_dir(folder.path());
+        Self { command, arguments: Vec::new(), dlv: pair.dlv.clone(), extra: Vec::new(), mark, folder }
     }
 
     /// With another dlv than the pair's.
@@ -59,15 +46,13 @@ impl Serve {
 
     /// With these flags of `serve`.
     pub fn flags<S: AsRef<OsStr>>(mut self, flags: impl IntoIterator<Item = S>) -> Self {
-        self.arguments
-            .extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
+        self.arguments.extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
         self
     }
 
     /// With these flags for dlv, after `--`.
     pub fn dlv_flags<S: AsRef<OsStr>>(mut self, flags: impl IntoIterator<Item = S>) -> Self {
-        self.extra
-            .extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
+        self.extra.extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
         self
     }
 
@@ -101,10 +86,7 @@ impl Serve {
         if !self.extra.is_empty() {
             self.command.arg("--").args(&self.extra);
         }
-        self.command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 
     /// Runs what must end by itself.
@@ -142,35 +124,19 @@ impl Serve {
         std::thread::spawn(move || {
             let mut byte = [0; 512];
             while let Ok(count @ 1..) = stdout.read(&mut byte) {
-                sink.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .extend_from_slice(&byte[..count]);
+                sink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&byte[..count]);
             }
         });
-        let mut server = Server {
-            child,
-            log,
-            mark: self.mark,
-            folder: self.folder,
-            front: None,
-            rest,
-        };
+        let mut server = Server { child, log, mark: self.mark, folder: self.folder, front: None, rest };
         server.front = front;
-        assert!(
-            front.is_some(),
-            "no ready line but {line:?}, log: {:#?}",
-            server.log.lines()
-        );
+        assert!(front.is_some(), "no ready line but {line:?}, log: {:#?}", server.log.lines());
         server
     }
 }
 
 /// The address of a ready line that is exactly as clients look for it.
 pub fn ready_address(line: &str) -> Option<SocketAddr> {
-    line.strip_prefix("DAP server listening at: ")?
-        .strip_suffix('\n')?
-        .parse()
-        .ok()
+    line.strip_prefix("DAP server listening at: ")?.strip_suffix('\n')?.parse().ok()
 }
 
 /// A running server. Dropped, it and all that it started are killed.
@@ -206,22 +172,13 @@ impl Server {
 
     /// All processes that it started and that are there now, but for its own kind.
     pub fn children(&self) -> Vec<Process> {
-        let own = Path::new(env!("CARGO_BIN_EXE_dlvgate"))
-            .file_name()
-            .expect("a file")
-            .to_string_lossy();
-        process::marked(&self.mark)
-            .into_iter()
-            .filter(|one| !one.is(&own))
-            .collect()
+        let own = Path::new(env!("CARGO_BIN_EXE_dlvgate")).file_name().expect("a file").to_string_lossy();
+        process::marked(&self.mark).into_iter().filter(|one| !one.is(&own)).collect()
     }
 
     /// The running dlv processes.
     pub fn dlvs(&self) -> Vec<Process> {
-        self.children()
-            .into_iter()
-            .filter(|one| one.is("dlv") && one.state != 'Z')
-            .collect()
+        self.children().into_iter().filter(|one| one.is("dlv") && one.state != 'Z').collect()
     }
 
     /// The one running dlv.
@@ -234,9 +191,7 @@ impl Server {
     /// Processes of which an executable's name begins so.
     pub fn programs(&self, prefix: &str) -> Vec<Process> {
         let named = |one: &Process| {
-            one.exe
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+            one.exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
         };
         self.children().into_iter().filter(named).collect()
     }
@@ -251,9 +206,7 @@ impl Server {
         self.log.wait(&format!("{count} closed sessions"), |transitions| {
             let with_dlv = transitions.iter().filter(|one| one.name == "dlv_starting");
             let closed = with_dlv.filter(|begun| {
-                transitions
-                    .iter()
-                    .any(|one| one.session == begun.session && one.name == "closed")
+                transitions.iter().any(|one| one.session == begun.session && one.name == "closed")
             });
             (closed.count() >= count).then_some(())
         });
@@ -264,11 +217,7 @@ impl Server {
     pub fn nothing_left(&self) {
         let (children, ports) = (self.children(), self.ports());
         assert!(children.is_empty(), "processes are left: {children:#?}");
-        assert_eq!(
-            ports,
-            [self.front().port()],
-            "ports other than the front are open"
-        );
+        assert_eq!(ports, [self.front().port()], "ports other than the front are open");
         let binaries = process::debug_binaries(self.folder.path());
         assert!(binaries.is_empty(), "binaries are left: {binaries:?}");
     }

@@ -68,19 +68,13 @@ impl Log {
 
     /// The transitions so far of one session.
     pub fn of(&self, session: u64) -> Vec<Transition> {
-        self.transitions()
-            .into_iter()
-            .filter(|one| one.session == session)
-            .collect()
+        self.transitions().into_iter().filter(|one| one.session == session).collect()
     }
 
     /// The sessions so far for which this transition was logged, in order.
     pub fn sessions_with(&self, name: &str) -> Vec<u64> {
         let all = self.transitions().into_iter().filter(|one| one.name == name);
-        all.map(|one| one.session)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
+        all.map(|one| one.session).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Waits until `probe` finds something in the transitions; `what` says what is waited for.
@@ -97,23 +91,14 @@ impl Log {
                 drop(lines);
                 panic!("the log never shows {what}");
             }
-            lines = self
-                .shared
-                .1
-                .wait_timeout(lines, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            lines = self.shared.1.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Waits for the `count`th transition of this name, of whatever session.
     pub fn wait_for(&self, name: &str, count: usize) -> Transition {
         self.wait(&format!("{name} for the {count}. time"), |transitions| {
-            transitions
-                .iter()
-                .filter(|one| one.name == name)
-                .nth(count - 1)
-                .cloned()
+            transitions.iter().filter(|one| one.name == name).nth(count - 1).cloned()
         })
     }
 

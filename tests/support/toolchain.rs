@@ -27,21 +27,13 @@ impl Pair {
         let root = folder.join(name);
         let env = std::fs::read_to_string(root.join("env")).ok()?;
         let setting = |key: &str| {
-            let found = env
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            let found = env.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
             found.map(|value| value.trim_matches(['"', '\'']).to_owned())
         };
         let version = setting("DLV_VERSION").unwrap_or_else(|| panic!("{name}/env names no DLV_VERSION"));
         let bin = root.join("bin");
         let dlv = bin.join("dlv");
-        Some(Self {
-            name,
-            dlv,
-            bin,
-            goroot: setting("GOROOT"),
-            version: major_minor(&version),
-        })
+        Some(Self { name, dlv, bin, goroot: setting("GOROOT"), version: major_minor(&version) })
     }
 
     /// The pair that tests take to which the version means nothing.
@@ -64,10 +56,7 @@ impl Pair {
         path.push(std::env::var_os("PATH").unwrap_or_default());
         let mut env = vec![
             ("PATH", path),
-            (
-                "GOCACHE",
-                target().join("go-cache").join(self.name).into_os_string(),
-            ),
+            ("GOCACHE", target().join("go-cache").join(self.name).into_os_string()),
             ("GOTOOLCHAIN", "local".into()),
             ("GOPROXY", "off".into()),
             ("GOFLAGS", "-mod=mod".into()),
@@ -86,17 +75,8 @@ impl Pair {
 
     /// Runs this pair's go, which must succeed.
     pub fn go(&self, folder: &Path, arguments: &[&str]) {
-        let output = self
-            .command(self.bin.join("go"))
-            .args(arguments)
-            .current_dir(folder)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "go {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = self.command(self.bin.join("go")).args(arguments).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "go {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -124,13 +104,8 @@ fn missing<T>(name: &str) -> T {
 }
 
 fn major_minor(version: &str) -> (u32, u32) {
-    let mut numbers = version
-        .split('.')
-        .map(|part| part.parse().expect("a version of numbers"));
-    (
-        numbers.next().expect("a major version"),
-        numbers.next().expect("a minor version"),
-    )
+    let mut numbers = version.split('.').map(|part| part.parse().expect("a version of numbers"));
+    (numbers.next().expect("a major version"), numbers.next().expect("a minor version"))
 }
 
 /// Makes each of these scenarios, functions of a `&Pair`, a test for every pair: `dlv_1_27::scenario`.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Most bytes of a [`Name`] that are kept. DAP's longest command, `dataBreakpointInfo` and the
-/// like, and Delve's longest method stay well below.
+/// Most bytes of a [`Name`] that are kept. DAP's longest command, `setInstructionBreakpoints`, has 25;
+/// Delve's methods stay well below, too.
 pub const NAME_MAX: usize = 63;
 
 const REPLACEMENT: &str = "\u{fffd}";

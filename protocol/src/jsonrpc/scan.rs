@@ -221,17 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn a_field_after_the_envelope_changes_nothing_however_the_object_is_cut() {
+        let wire = r#"{"id":1,"error":null,"method":"late","id":2}"#;
+        for chunk in 1..=wire.len() {
+            let found = scan(wire, chunk).unwrap();
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].id.and_then(|id| id.as_i64()), Some(1));
+            assert_eq!(found[0].kind, Kind::Reply { success: true }, "by {chunk}");
+        }
+    }
+
+    #[test]
     fn ids_are_numbers_or_text_of_bounded_length() {
         let id = |text: &str| scan(&format!(r#"{{"id":{text},"error":null}}"#), 7).unwrap()[0].id;
         assert_eq!(id("18446744073709551615").unwrap().as_u64(), Some(u64::MAX));
         assert_eq!(id("-1").unwrap().as_i64(), Some(-1));
         assert_eq!(id("\"7\"").unwrap().as_i64(), None);
+        const ID: usize = crate::jsonrpc::ID_MAX;
         assert_eq!(id(&"1".repeat(ID)).unwrap().as_str().len(), ID);
         assert_eq!(id(&"1".repeat(ID + 1)), None);
         for text in ["null", "[1]", "{}", "1a", "01", "\"\\q\""] {
             assert_eq!(id(text), None, "{text}");
         }
-        const ID: usize = crate::jsonrpc::ID_MAX;
     }
 
     #[test]
