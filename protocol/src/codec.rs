@@ -47,11 +47,7 @@ pub struct FrameCodec {
 impl FrameCodec {
     /// Returns a codec that stands between messages.
     pub fn new(limits: Limits) -> FrameCodec {
-        FrameCodec {
-            limits,
-            header: HeaderReader::new(limits),
-            body: None,
-        }
+        FrameCodec { limits, header: HeaderReader::new(limits), body: None }
     }
 }
 
@@ -71,11 +67,7 @@ impl Decoder for FrameCodec {
             let _ = input.split_to(consumed);
             let Some(header) = header else { return Ok(None) };
             if header.body_len > self.limits.body {
-                return Err(FrameError::BodyTooLong {
-                    len: header.body_len,
-                    limit: self.limits.body,
-                }
-                .into());
+                return Err(FrameError::BodyTooLong { len: header.body_len, limit: self.limits.body }.into());
             }
             self.body = Some(header.body_len);
         }
@@ -98,10 +90,7 @@ impl Decoder for FrameCodec {
         match self.decode(input)? {
             Some(body) => Ok(Some(body)),
             None => match self.body {
-                Some(len) => Err(CodecError::EndInBody {
-                    missing: len - input.len() as u64,
-                    len,
-                }),
+                Some(len) => Err(CodecError::EndInBody { missing: len - input.len() as u64, len }),
                 None if self.header.at_boundary() => Ok(None),
                 None => Err(CodecError::EndInHeader),
             },
@@ -127,18 +116,12 @@ mod tests {
 
     #[test]
     fn a_body_over_the_limit_is_refused_before_it_comes() {
-        let mut codec = FrameCodec::new(Limits {
-            body: 10,
-            ..Limits::default()
-        });
+        let mut codec = FrameCodec::new(Limits { body: 10, ..Limits::default() });
         let mut input = BytesMut::from(&frame(b"0123456789")[..]);
         assert_eq!(codec.decode(&mut input).unwrap().unwrap(), "0123456789");
         input.extend_from_slice(b"Content-Length: 11\r\n\r\n");
         let error = codec.decode(&mut input).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "body of 11 bytes is over the limit of 10 bytes"
-        );
+        assert_eq!(error.to_string(), "body of 11 bytes is over the limit of 10 bytes");
     }
 
     #[test]
@@ -156,10 +139,7 @@ mod tests {
         assert!(matches!(eof("Content-Le"), Err(CodecError::EndInHeader)));
         assert!(matches!(eof("A: b\r\n"), Err(CodecError::EndInHeader)));
         let cut = eof("Content-Length: 5\r\n\r\nabc").unwrap_err();
-        assert_eq!(
-            cut.to_string(),
-            "stream ended inside a message's body, 2 of 5 bytes before its end"
-        );
+        assert_eq!(cut.to_string(), "stream ended inside a message's body, 2 of 5 bytes before its end");
         assert_eq!(eof("Content-Length: 0\r\n\r\n").unwrap().unwrap(), "");
     }
 }

@@ -49,11 +49,7 @@ pub struct Limits {
 impl Default for Limits {
     /// [`MAX_HEADER_LINE`], [`MAX_HEADERS`] and [`UNLIMITED_BODY`].
     fn default() -> Limits {
-        Limits {
-            header_line: MAX_HEADER_LINE,
-            headers: MAX_HEADERS,
-            body: UNLIMITED_BODY,
-        }
+        Limits { header_line: MAX_HEADER_LINE, headers: MAX_HEADERS, body: UNLIMITED_BODY }
     }
 }
 

@@ -80,14 +80,7 @@ impl Walker {
     /// Returns a walker before an object, which reports the `fields` named.
     pub(crate) fn new(fields: &'static [&'static str]) -> Walker {
         let state = State::Start;
-        Walker {
-            fields,
-            state,
-            depth: 0,
-            field: None,
-            text: Text::new(),
-            raw: Raw::EMPTY,
-        }
+        Walker { fields, state, depth: 0, field: None, text: Text::new(), raw: Raw::EMPTY }
     }
 
     /// Stands before an object again.
@@ -165,17 +158,11 @@ impl Walker {
                 }
             }
         }
-        Advance {
-            consumed: at,
-            found: None,
-        }
+        Advance { consumed: at, found: None }
     }
 
     fn found(&self, consumed: usize, value: Value) -> Advance {
-        Advance {
-            consumed,
-            found: self.field.map(|field| (field, value)),
-        }
+        Advance { consumed, found: self.field.map(|field| (field, value)) }
     }
 
     /// Returns whether the byte was taken.
@@ -257,19 +244,13 @@ impl Walker {
         while let Some(found) = input.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
             at += found + 1;
             if input[at - 1] == b'"' {
-                self.state = if self.depth > 1 {
-                    State::Nested
-                } else {
-                    State::CommaOrEnd
-                };
+                self.state = if self.depth > 1 { State::Nested } else { State::CommaOrEnd };
                 return at;
             }
             // Whatever is escaped, it does not end the string.
             at += 1;
         }
-        self.state = State::SkipString {
-            escaped: at > input.len(),
-        };
+        self.state = State::SkipString { escaped: at > input.len() };
         input.len()
     }
 }

@@ -88,11 +88,7 @@ impl Scanner {
                 Part::Header(header)
             }
         };
-        Ok(Step {
-            consumed,
-            part,
-            envelope: None,
-        })
+        Ok(Step { consumed, part, envelope: None })
     }
 
     /// Whether the stream stands between messages: no byte of the next header has been taken.
@@ -106,9 +102,7 @@ impl Scanner {
     }
 
     fn body(&mut self, input: &[u8]) -> Step {
-        let consumed = usize::try_from(self.remaining)
-            .unwrap_or(usize::MAX)
-            .min(input.len());
+        let consumed = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
         self.remaining -= consumed as u64;
         let end = self.remaining == 0;
         let mut envelope = None;
@@ -119,11 +113,7 @@ impl Scanner {
                 envelope = Some(self.fields.envelope());
             }
         }
-        Step {
-            consumed,
-            part: Part::Body { end },
-            envelope,
-        }
+        Step { consumed, part: Part::Body { end }, envelope }
     }
 
     fn walk(&mut self, mut bytes: &[u8]) {

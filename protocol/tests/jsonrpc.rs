@@ -76,12 +76,8 @@ fn fields() -> impl Strategy<Value = (Vec<(String, Value)>, u8)> {
 fn oracle(fields: &[(String, Value)]) -> Kind {
     let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     match (get("method"), get("error")) {
-        (Some(method), _) => Kind::Request {
-            method: Name::new(method.as_str().unwrap()),
-        },
-        (None, error) => Kind::Reply {
-            success: error.is_none_or(Value::is_null),
-        },
+        (Some(method), _) => Kind::Request { method: Name::new(method.as_str().unwrap()) },
+        (None, error) => Kind::Reply { success: error.is_none_or(Value::is_null) },
     }
 }
 

@@ -50,12 +50,7 @@ fn scan(chunks: &[&[u8]], limits: Limits) -> Seen {
                 Part::PartialHeader => assert!(left.is_empty() && !scanner.at_boundary()),
                 Part::Header(header) => {
                     let whole = header.body_len == 0;
-                    seen.messages.push(Message {
-                        header,
-                        body: Vec::new(),
-                        envelope: None,
-                        whole,
-                    });
+                    seen.messages.push(Message { header, body: Vec::new(), envelope: None, whole });
                     assert_eq!(scanner.body_remaining(), header.body_len);
                 }
                 Part::Body { end } => {
@@ -63,10 +58,7 @@ fn scan(chunks: &[&[u8]], limits: Limits) -> Seen {
                     let message = seen.messages.last_mut().unwrap();
                     message.body.extend_from_slice(taken);
                     message.whole = end;
-                    assert!(
-                        step.envelope.is_none() || message.envelope.is_none(),
-                        "reported twice"
-                    );
+                    assert!(step.envelope.is_none() || message.envelope.is_none(), "reported twice");
                     message.envelope = message.envelope.or(step.envelope);
                     assert!(!end || message.envelope.is_some(), "never reported");
                 }
@@ -82,11 +74,8 @@ fn scan(chunks: &[&[u8]], limits: Limits) -> Seen {
 
 /// A header that a liberal reader takes, and whether go-dap takes it too.
 fn header(len: usize) -> impl Strategy<Value = (String, bool)> {
-    let extra = prop_oneof![
-        Just(""),
-        Just("Content-Type: application/json; charset=utf-8\r\n"),
-        Just("x-a:b\n")
-    ];
+    let extra =
+        prop_oneof![Just(""), Just("Content-Type: application/json; charset=utf-8\r\n"), Just("x-a:b\n")];
     let name = prop_oneof![
         3 => Just("Content-Length"), 1 => Just("content-length"), 1 => Just("CONTENT-LENGTH"), 1 => Just(" Content-Length "),
     ];
@@ -99,10 +88,7 @@ fn header(len: usize) -> impl Strategy<Value = (String, bool)> {
             let canonical = before.is_empty()
                 && after.is_empty()
                 && (name, colon, end, blank) == ("Content-Length", ": ", "\r\n", "\r\n");
-            (
-                format!("{before}{name}{colon}{zeros}{len}{end}{after}{blank}"),
-                canonical,
-            )
+            (format!("{before}{name}{colon}{zeros}{len}{end}{after}{blank}"), canonical)
         },
     )
 }
@@ -126,21 +112,14 @@ fn fields() -> impl Strategy<Value = (Vec<(String, Value)>, u8)> {
     let known = (kind, number(), name(), name(), number(), success).prop_map(|values| {
         let names = ["type", "seq", "command", "event", "request_seq", "success"];
         let values = [values.0, values.1, values.2, values.3, values.4, values.5];
-        names
-            .map(String::from)
-            .into_iter()
-            .zip(values)
-            .collect::<Vec<_>>()
+        names.map(String::from).into_iter().zip(values).collect::<Vec<_>>()
     });
     let other = vec((text(), json()), 0..4);
     (known, any::<u8>(), other, any::<u8>())
         .prop_flat_map(|(known, keep, other, style)| {
             // Mostly all of an envelope's fields, sometimes without one or two.
             let keep = if keep < 160 { 0xff } else { keep };
-            let kept = known
-                .into_iter()
-                .enumerate()
-                .filter(move |(at, _)| keep & (1 << at) != 0);
+            let kept = known.into_iter().enumerate().filter(move |(at, _)| keep & (1 << at) != 0);
             let fields: Vec<_> = kept.map(|(_, field)| field).chain(other).collect();
             (Just(fields).prop_shuffle(), Just(style))
         })
@@ -154,20 +133,15 @@ fn oracle(fields: &[(String, Value)]) -> Envelope {
     let seq = get("seq").and_then(Value::as_i64);
     let kind = match get("type").and_then(Value::as_str) {
         Some("request") => name("command").map(|command| Kind::Request { command }),
-        Some("response") => get("request_seq")
-            .and_then(Value::as_i64)
-            .map(|request_seq| Kind::Response {
-                request_seq,
-                success: get("success").and_then(Value::as_bool).unwrap_or(false),
-                command: name("command").unwrap_or(Name::EMPTY),
-            }),
+        Some("response") => get("request_seq").and_then(Value::as_i64).map(|request_seq| Kind::Response {
+            request_seq,
+            success: get("success").and_then(Value::as_bool).unwrap_or(false),
+            command: name("command").unwrap_or(Name::EMPTY),
+        }),
         Some("event") => name("event").map(|event| Kind::Event { event }),
         _ => None,
     };
-    Envelope {
-        seq,
-        kind: kind.unwrap_or(Kind::Unknown),
-    }
+    Envelope { seq, kind: kind.unwrap_or(Kind::Unknown) }
 }
 
 proptest! {

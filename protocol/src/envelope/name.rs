@@ -22,11 +22,7 @@ pub struct Name {
 
 impl Name {
     /// The empty name.
-    pub const EMPTY: Name = Name {
-        bytes: [0; NAME_MAX],
-        len: 0,
-        truncated: false,
-    };
+    pub const EMPTY: Name = Name { bytes: [0; NAME_MAX], len: 0, truncated: false };
 
     /// Keeps `text`, or its first [`NAME_MAX`] bytes.
     pub fn new(text: &str) -> Name {
@@ -115,22 +111,14 @@ impl PartialEq<&str> for Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())?;
-        if self.truncated {
-            f.write_str("…")
-        } else {
-            Ok(())
-        }
+        if self.truncated { f.write_str("…") } else { Ok(()) }
     }
 }
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.as_str())?;
-        if self.truncated {
-            f.write_str("…")
-        } else {
-            Ok(())
-        }
+        if self.truncated { f.write_str("…") } else { Ok(()) }
     }
 }
 

@@ -93,10 +93,7 @@ mod tests {
         assert_eq!(excerpt(b"GET / HTTP/1.1"), "GET / HTTP/1.1");
         assert_eq!(excerpt(b"\x16\x03\x01\x1b[2J"), "\\x16\\x03\\x01\\x1b[2J");
         assert_eq!(excerpt(&[b'a'; EXCERPT_MAX]), "a".repeat(EXCERPT_MAX));
-        assert_eq!(
-            excerpt(&[b'a'; EXCERPT_MAX + 1]),
-            "a".repeat(EXCERPT_MAX - 3) + "..."
-        );
+        assert_eq!(excerpt(&[b'a'; EXCERPT_MAX + 1]), "a".repeat(EXCERPT_MAX - 3) + "...");
         let long = excerpt(&[0_u8; 1000]);
         assert!(long.len() <= EXCERPT_MAX && long.ends_with("\\x00..."), "{long}");
     }
@@ -105,13 +102,7 @@ mod tests {
     fn a_message_names_value_and_limit() {
         let error = FrameError::BodyTooLong { len: 5, limit: 4 };
         assert_eq!(error.to_string(), "body of 5 bytes is over the limit of 4 bytes");
-        let error = FrameError::TooManyHeaders {
-            limit: 2,
-            excerpt: "X: 1".into(),
-        };
-        assert_eq!(
-            error.to_string(),
-            "header line 3 \"X: 1\" is over the limit of 2 header lines"
-        );
+        let error = FrameError::TooManyHeaders { limit: 2, excerpt: "X: 1".into() };
+        assert_eq!(error.to_string(), "header line 3 \"X: 1\" is over the limit of 2 header lines");
     }
 }

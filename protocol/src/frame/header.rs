@@ -37,14 +37,7 @@ pub struct HeaderReader {
 impl HeaderReader {
     /// Returns a reader that stands before a message. It ignores [`Limits::body`].
     pub fn new(limits: Limits) -> HeaderReader {
-        HeaderReader {
-            limits,
-            line: Vec::new(),
-            lines: 0,
-            length: None,
-            canonical: true,
-            failed: None,
-        }
+        HeaderReader { limits, line: Vec::new(), lines: 0, length: None, canonical: true, failed: None }
     }
 
     /// Takes bytes from the front of `input` until the header's blank line or the end of `input`.
@@ -60,8 +53,7 @@ impl HeaderReader {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.advance(input)
-            .inspect_err(|error| self.failed = Some(error.clone()))
+        self.advance(input).inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     /// Whether no byte of a header has been taken: the stream may end here.
@@ -73,11 +65,7 @@ impl HeaderReader {
         let mut consumed = 0;
         while consumed < input.len() {
             let rest = &input[consumed..];
-            let room = self
-                .limits
-                .header_line
-                .saturating_add(LINE_END)
-                .saturating_sub(self.line.len());
+            let room = self.limits.header_line.saturating_add(LINE_END).saturating_sub(self.line.len());
             let window = &rest[..rest.len().min(room)];
             let end = memchr(b'\n', window);
             let taken = end.map_or(window.len(), |at| at + 1);
@@ -86,10 +74,7 @@ impl HeaderReader {
             if content(&self.line).len() > self.limits.header_line || taken == 0 {
                 // Cut at the limit: the error must not depend on where chunks end.
                 let excerpt = excerpt(&self.line[..self.limits.header_line.min(self.line.len())]);
-                return Err(FrameError::LineTooLong {
-                    limit: self.limits.header_line,
-                    excerpt,
-                });
+                return Err(FrameError::LineTooLong { limit: self.limits.header_line, excerpt });
             }
             if end.is_some() {
                 if let Some(header) = self.end_line()? {
@@ -103,33 +88,22 @@ impl HeaderReader {
     fn end_line(&mut self) -> Result<Option<Header>, FrameError> {
         let line = content(&self.line);
         if line.is_empty() {
-            let length = self
-                .length
-                .ok_or(FrameError::MissingContentLength { headers: self.lines })?;
+            let length = self.length.ok_or(FrameError::MissingContentLength { headers: self.lines })?;
             let canonical = self.canonical && self.lines == 1 && self.line == b"\r\n";
             self.line.clear();
             self.lines = 0;
             self.length = None;
             self.canonical = true;
-            return Ok(Some(Header {
-                body_len: length,
-                canonical,
-            }));
+            return Ok(Some(Header { body_len: length, canonical }));
         }
         if self.lines >= self.limits.headers {
-            return Err(FrameError::TooManyHeaders {
-                limit: self.limits.headers,
-                excerpt: excerpt(line),
-            });
+            return Err(FrameError::TooManyHeaders { limit: self.limits.headers, excerpt: excerpt(line) });
         }
         self.lines += 1;
-        let (name, value) = split(line).ok_or_else(|| FrameError::NotAHeader {
-            excerpt: excerpt(line),
-        })?;
+        let (name, value) = split(line).ok_or_else(|| FrameError::NotAHeader { excerpt: excerpt(line) })?;
         if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
-            let second = number(value).ok_or_else(|| FrameError::BadContentLength {
-                excerpt: excerpt(value),
-            })?;
+            let second =
+                number(value).ok_or_else(|| FrameError::BadContentLength { excerpt: excerpt(value) })?;
             match self.length {
                 Some(first) if first != second => {
                     return Err(FrameError::ConflictingContentLength { first, second });
@@ -178,15 +152,11 @@ fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    digits.iter().try_fold(0_u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })
+    digits.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
 }
 
 fn is_canonical(line: &[u8], length: u64) -> bool {
-    let digits = line
-        .strip_prefix(NAME)
-        .and_then(|rest| rest.strip_suffix(b"\r\n"));
+    let digits = line.strip_prefix(NAME).and_then(|rest| rest.strip_suffix(b"\r\n"));
     digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit)) && i64::try_from(length).is_ok()
 }
 

@@ -13,11 +13,7 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    pub(crate) const EMPTY: Raw = Raw {
-        bytes: [0; RAW_MAX],
-        len: 0,
-        overflow: false,
-    };
+    pub(crate) const EMPTY: Raw = Raw { bytes: [0; RAW_MAX], len: 0, overflow: false };
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let len = usize::from(self.len);
@@ -74,18 +70,7 @@ mod tests {
         assert_eq!(raw("0").as_i64(), Some(0));
         assert_eq!(raw("-9223372036854775808").as_i64(), Some(i64::MIN));
         assert_eq!(raw("18446744073709551615").as_u64(), Some(u64::MAX));
-        for text in [
-            "",
-            "-",
-            "01",
-            "-01",
-            "+1",
-            "1.0",
-            "1e3",
-            "9223372036854775808",
-            "1a",
-            "--1",
-        ] {
+        for text in ["", "-", "01", "-01", "+1", "1.0", "1e3", "9223372036854775808", "1a", "--1"] {
             assert_eq!(raw(text).as_i64(), None, "{text}");
         }
         assert_eq!(raw("-1").as_u64(), None);

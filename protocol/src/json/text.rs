@@ -29,13 +29,7 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn new() -> Text {
-        Text {
-            bytes: [0; NAME_MAX],
-            len: 0,
-            truncated: false,
-            escape: Escape::None,
-            high: None,
-        }
+        Text { bytes: [0; NAME_MAX], len: 0, truncated: false, escape: Escape::None, high: None }
     }
 
     /// Stands after an opening quote.

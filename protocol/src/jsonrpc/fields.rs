@@ -47,9 +47,7 @@ impl Fields {
         let kind = match self.method {
             Some(method) => Kind::Request { method },
             None if self.has(METHOD) => Kind::Unknown,
-            None if self.has(ERROR) || self.has(RESULT) => Kind::Reply {
-                success: !self.failed,
-            },
+            None if self.has(ERROR) || self.has(RESULT) => Kind::Reply { success: !self.failed },
             None => Kind::Unknown,
         };
         Envelope { id: self.id, kind }

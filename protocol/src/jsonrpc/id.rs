@@ -19,9 +19,7 @@ impl Id {
     /// `None` for `null`, for what is not JSON, and for what did not fit.
     pub(super) fn from_raw(raw: &Raw) -> Option<Id> {
         let text = raw.as_str().filter(|text| *text != "null")?;
-        serde_json::from_str::<IgnoredAny>(text)
-            .is_ok()
-            .then_some(Id(*raw))
+        serde_json::from_str::<IgnoredAny>(text).is_ok().then_some(Id(*raw))
     }
 
     /// The id as raw JSON, as [`error_reply`](super::error_reply) takes it.

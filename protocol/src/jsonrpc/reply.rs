@@ -17,18 +17,9 @@ struct Reply<'a> {
 /// `id` is raw JSON, as [`Id::as_str`](super::Id::as_str) gives it; what is not JSON is sent as `null`.
 pub fn error_reply(id: &str, text: &str) -> Bytes {
     let id = serde_json::from_str(id).unwrap_or(RawValue::NULL);
-    let error = if text.is_empty() {
-        "unspecified error"
-    } else {
-        text
-    };
+    let error = if text.is_empty() { "unspecified error" } else { text };
     // Cannot fail: strings and a valid raw value, into memory.
-    let mut line = serde_json::to_vec(&Reply {
-        id,
-        result: (),
-        error,
-    })
-    .unwrap_or_default();
+    let mut line = serde_json::to_vec(&Reply { id, result: (), error }).unwrap_or_default();
     line.push(b'\n');
     line.into()
 }
@@ -43,23 +34,11 @@ mod tests {
             error_reply("7", "no \"gate\"\n"),
             "{\"id\":7,\"result\":null,\"error\":\"no \\\"gate\\\"\\n\"}\n"
         );
-        assert_eq!(
-            error_reply("\"a\"", "x"),
-            "{\"id\":\"a\",\"result\":null,\"error\":\"x\"}\n"
-        );
-        assert_eq!(
-            error_reply("null", "x"),
-            "{\"id\":null,\"result\":null,\"error\":\"x\"}\n"
-        );
+        assert_eq!(error_reply("\"a\"", "x"), "{\"id\":\"a\",\"result\":null,\"error\":\"x\"}\n");
+        assert_eq!(error_reply("null", "x"), "{\"id\":null,\"result\":null,\"error\":\"x\"}\n");
         for bad in ["", "1}", "abc", "1 2"] {
-            assert_eq!(
-                error_reply(bad, "x"),
-                "{\"id\":null,\"result\":null,\"error\":\"x\"}\n"
-            );
+            assert_eq!(error_reply(bad, "x"), "{\"id\":null,\"result\":null,\"error\":\"x\"}\n");
         }
-        assert_eq!(
-            error_reply("1", ""),
-            "{\"id\":1,\"result\":null,\"error\":\"unspecified error\"}\n"
-        );
+        assert_eq!(error_reply("1", ""), "{\"id\":1,\"result\":null,\"error\":\"unspecified error\"}\n");
     }
 }

@@ -91,11 +91,7 @@ impl Scanner {
                 Some(0) => return Err(self.fail(JsonRpcError::NotAnObject { byte: input[0] })),
                 _ => {
                     let consumed = white.unwrap_or(input.len());
-                    return Ok(Step {
-                        consumed,
-                        part: Part::Between,
-                        envelope: None,
-                    });
+                    return Ok(Step { consumed, part: Part::Between, envelope: None });
                 }
             }
         }
@@ -149,11 +145,7 @@ impl Scanner {
         let due = !self.reported && (end || self.fields.are_enough());
         self.reported |= due;
         let envelope = due.then(|| self.fields.envelope());
-        Step {
-            consumed,
-            part: Part::Object { end },
-            envelope,
-        }
+        Step { consumed, part: Part::Object { end }, envelope }
     }
 }
 
@@ -195,22 +187,14 @@ mod tests {
         );
         for chunk in 1..=wire.len() {
             let found = scan(wire, chunk).unwrap();
-            let ids: Vec<_> = found
-                .iter()
-                .map(|found| found.id.map(|id| id.to_string()))
-                .collect();
+            let ids: Vec<_> = found.iter().map(|found| found.id.map(|id| id.to_string())).collect();
             let a = r#""a\"b""#;
-            assert_eq!(
-                ids,
-                [Some("1".into()), Some("1".into()), Some(a.into()), None, None]
-            );
+            assert_eq!(ids, [Some("1".into()), Some("1".into()), Some(a.into()), None, None]);
             let kinds: Vec<_> = found.iter().map(|found| found.kind).collect();
             assert_eq!(
                 kinds,
                 [
-                    Kind::Request {
-                        method: Name::new("RPCServer.State")
-                    },
+                    Kind::Request { method: Name::new("RPCServer.State") },
                     Kind::Reply { success: true },
                     Kind::Reply { success: false },
                     Kind::Unknown,
@@ -248,15 +232,9 @@ mod tests {
     #[test]
     fn what_is_no_object_is_an_error_that_stays() {
         for chunk in 1..12 {
-            assert_eq!(
-                scan("GET /", chunk),
-                Err(JsonRpcError::NotAnObject { byte: b'G' })
-            );
+            assert_eq!(scan("GET /", chunk), Err(JsonRpcError::NotAnObject { byte: b'G' }));
             assert_eq!(scan("{} x", chunk), Err(JsonRpcError::NotAnObject { byte: b'x' }));
-            assert_eq!(
-                scan(r#"{"id":1]{}"#, chunk),
-                Err(JsonRpcError::Malformed { byte: b']' })
-            );
+            assert_eq!(scan(r#"{"id":1]{}"#, chunk), Err(JsonRpcError::Malformed { byte: b']' }));
         }
     }
 }

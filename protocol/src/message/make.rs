@@ -62,37 +62,16 @@ struct Output<'a> {
 /// `{name}` in `text` is therefore given as a variable with itself as its value, so that the text
 /// comes out unchanged whether a client replaces variables or not.
 pub fn error_response(seq: i64, request_seq: i64, command: &str, id: i64, text: &str) -> Bytes {
-    let error = Message {
-        id,
-        format: text,
-        variables: identities(text),
-        show_user: true,
-    };
+    let error = Message { id, format: text, variables: identities(text), show_user: true };
     let body = Some(ErrorBody { error });
     let message = Some(text);
-    framed(&Response {
-        seq,
-        r#type: "response",
-        request_seq,
-        success: false,
-        command,
-        message,
-        body,
-    })
+    framed(&Response { seq, r#type: "response", request_seq, success: false, command, message, body })
 }
 
 /// Returns a response with `success: true` and no body (DAP specification, `Response`).
 pub fn success_response(seq: i64, request_seq: i64, command: &str) -> Bytes {
     let (message, body) = (None, None);
-    framed(&Response {
-        seq,
-        r#type: "response",
-        request_seq,
-        success: true,
-        command,
-        message,
-        body,
-    })
+    framed(&Response { seq, r#type: "response", request_seq, success: true, command, message, body })
 }
 
 /// Returns an `output` event (DAP specification, `OutputEvent`).
@@ -100,26 +79,13 @@ pub fn success_response(seq: i64, request_seq: i64, command: &str) -> Bytes {
 /// `category` is `console`, `important`, `stdout`, `stderr` or `telemetry`; `text` is shown as it is,
 /// and needs a line feed at its end where a line is meant.
 pub fn output_event(seq: i64, category: &str, text: &str) -> Bytes {
-    let body = Some(Output {
-        category,
-        output: text,
-    });
-    framed(&Event {
-        seq,
-        r#type: "event",
-        event: "output",
-        body,
-    })
+    let body = Some(Output { category, output: text });
+    framed(&Event { seq, r#type: "event", event: "output", body })
 }
 
 /// Returns a `terminated` event: debugging has ended (DAP specification, `TerminatedEvent`).
 pub fn terminated_event(seq: i64) -> Bytes {
-    framed(&Event {
-        seq,
-        r#type: "event",
-        event: "terminated",
-        body: None::<()>,
-    })
+    framed(&Event { seq, r#type: "event", event: "terminated", body: None::<()> })
 }
 
 /// Every `{name}` of `text`, as variables that stand for themselves.
@@ -145,10 +111,7 @@ mod tests {
 
     fn body(message: &Bytes) -> Value {
         let at = message.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
-        assert_eq!(
-            &message[..at],
-            format!("Content-Length: {}\r\n\r\n", message.len() - at).as_bytes()
-        );
+        assert_eq!(&message[..at], format!("Content-Length: {}\r\n\r\n", message.len() - at).as_bytes());
         serde_json::from_slice(&message[at..]).unwrap()
     }
 
@@ -168,10 +131,7 @@ mod tests {
             body(&output_event(6, "stderr", "a\n")),
             json!({"seq": 6, "type": "event", "event": "output", "body": {"category": "stderr", "output": "a\n"}})
         );
-        assert_eq!(
-            body(&terminated_event(7)),
-            json!({"seq": 7, "type": "event", "event": "terminated"})
-        );
+        assert_eq!(body(&terminated_event(7)), json!({"seq": 7, "type": "event", "event": "terminated"}));
     }
 
     /// As a client does that replaces all it knows and leaves out what it does not.
@@ -196,15 +156,9 @@ mod tests {
 
     #[test]
     fn braces_reach_the_person_unchanged() {
-        for text in [
-            "no braces",
-            "a {b} c",
-            "{a{b}}",
-            "}{",
-            "{",
-            "map[string]struct{}{\"a\": {}} {x}",
-            "{ä} {b} {b}",
-        ] {
+        for text in
+            ["no braces", "a {b} c", "{a{b}}", "}{", "{", "map[string]struct{}{\"a\": {}} {x}", "{ä} {b} {b}"]
+        {
             let message = body(&error_response(1, 1, "launch", 1, text));
             let error = &message["body"]["error"];
             assert_eq!(message["message"], text);

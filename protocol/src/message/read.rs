@@ -40,8 +40,7 @@ impl<'a> Request<'a> {
     ///
     /// Where the arguments are not a JSON object.
     pub fn arguments_as<T: DeserializeOwned + Default>(&self) -> Result<T, serde_json::Error> {
-        self.arguments
-            .map_or_else(|| Ok(T::default()), |raw| serde_json::from_str(raw.get()))
+        self.arguments.map_or_else(|| Ok(T::default()), |raw| serde_json::from_str(raw.get()))
     }
 }
 
@@ -151,10 +150,7 @@ mod tests {
         assert_eq!(arguments.client_id.as_deref(), Some("lsp4ij.debug"));
         assert_eq!(arguments.adapter_id.as_deref(), Some("go"));
         assert_eq!(arguments.path_format.as_deref(), Some("path"));
-        assert_eq!(
-            (arguments.lines_start_at1, arguments.columns_start_at1),
-            (Some(true), Some(true))
-        );
+        assert_eq!((arguments.lines_start_at1, arguments.columns_start_at1), (Some(true), Some(true)));
     }
 
     #[test]
@@ -163,24 +159,12 @@ mod tests {
         let request = Request::parse(body).unwrap();
         assert_eq!((request.seq, &*request.command), (None, "launch"));
         let arguments: LaunchArguments = request.arguments_as().unwrap();
-        assert_eq!(
-            arguments,
-            LaunchArguments {
-                program: Some("/x".into()),
-                ..Default::default()
-            }
-        );
+        assert_eq!(arguments, LaunchArguments { program: Some("/x".into()), ..Default::default() });
 
         let request = Request::parse(br#"{"seq":2,"command":"disconnect","arguments":null}"#).unwrap();
-        assert_eq!(
-            request.arguments_as::<DisconnectArguments>().unwrap(),
-            Default::default()
-        );
+        assert_eq!(request.arguments_as::<DisconnectArguments>().unwrap(), Default::default());
         let request = Request::parse(br#"{"command":"attach","arguments":{"processId":12}}"#).unwrap();
-        assert_eq!(
-            request.arguments_as::<AttachArguments>().unwrap().process_id,
-            Some(12)
-        );
+        assert_eq!(request.arguments_as::<AttachArguments>().unwrap().process_id, Some(12));
     }
 
     #[test]

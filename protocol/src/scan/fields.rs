@@ -83,10 +83,7 @@ impl Fields {
             Some(Type::Event) => self.event.map(|event| Kind::Event { event }),
             Some(Type::Other) | None => None,
         };
-        Envelope {
-            seq: self.seq,
-            kind: kind.unwrap_or(Kind::Unknown),
-        }
+        Envelope { seq: self.seq, kind: kind.unwrap_or(Kind::Unknown) }
     }
 
     fn has(&self, field: usize) -> bool {

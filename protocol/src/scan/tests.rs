@@ -25,56 +25,31 @@ fn each_kind_is_told_with_its_fields() {
     let command = Name::new("next");
     assert_eq!(
         envelope(r#"{"seq":3,"type":"request","command":"next","arguments":{"command":"no"}}"#),
-        Envelope {
-            seq: Some(3),
-            kind: Kind::Request { command }
-        }
+        Envelope { seq: Some(3), kind: Kind::Request { command } }
     );
     assert_eq!(
         envelope(
             r#"{"body":{"seq":9},"command":"next","success":true,"request_seq":3,"type":"response","seq":0}"#
         ),
-        Envelope {
-            seq: Some(0),
-            kind: Kind::Response {
-                request_seq: 3,
-                success: true,
-                command
-            }
-        }
+        Envelope { seq: Some(0), kind: Kind::Response { request_seq: 3, success: true, command } }
     );
     assert_eq!(
         envelope(r#"{"seq":4,"type":"event","event":"stopped"}"#),
-        Envelope {
-            seq: Some(4),
-            kind: Kind::Event {
-                event: Name::new("stopped")
-            }
-        }
+        Envelope { seq: Some(4), kind: Kind::Event { event: Name::new("stopped") } }
     );
 }
 
 #[test]
 fn a_nested_field_never_counts() {
     let body = r#"{"arguments":{"command":"evil","type":"event","seq":9},"type":"request","seq":1,"command":"good"}"#;
-    let kind = Kind::Request {
-        command: Name::new("good"),
-    };
+    let kind = Kind::Request { command: Name::new("good") };
     assert_eq!(envelope(body), Envelope { seq: Some(1), kind });
 }
 
 #[test]
 fn the_first_of_two_equal_keys_wins() {
     let body = r#"{"command":"a","command":"b","seq":"x","seq":2,"type":"request","type":"event"}"#;
-    assert_eq!(
-        envelope(body),
-        Envelope {
-            seq: None,
-            kind: Kind::Request {
-                command: Name::new("a")
-            }
-        }
-    );
+    assert_eq!(envelope(body), Envelope { seq: None, kind: Kind::Request { command: Name::new("a") } });
 }
 
 #[test]
@@ -93,38 +68,19 @@ fn what_cannot_be_used_is_unknown() {
         r#"{"type":"request","command":7}"#,
         r#"{"type":"reply","command":"x"}"#,
     ] {
-        assert_eq!(
-            envelope(body),
-            Envelope {
-                seq: None,
-                kind: Kind::Unknown
-            },
-            "{body}"
-        );
+        assert_eq!(envelope(body), Envelope { seq: None, kind: Kind::Unknown }, "{body}");
     }
 }
 
 #[test]
 fn a_missing_seq_or_a_broken_end_leaves_the_rest_usable() {
-    let kind = Kind::Request {
-        command: Name::new("threads"),
-    };
-    assert_eq!(
-        envelope(r#"{"type":"request","command":"threads"}"#),
-        Envelope { seq: None, kind }
-    );
-    assert_eq!(
-        envelope(r#"{"type":"request","command":"threads",#"#),
-        Envelope { seq: None, kind }
-    );
+    let kind = Kind::Request { command: Name::new("threads") };
+    assert_eq!(envelope(r#"{"type":"request","command":"threads"}"#), Envelope { seq: None, kind });
+    assert_eq!(envelope(r#"{"type":"request","command":"threads",#"#), Envelope { seq: None, kind });
     let command = Name::EMPTY;
     assert_eq!(
         envelope(r#"{"type":"response","request_seq":1}"#).kind,
-        Kind::Response {
-            request_seq: 1,
-            success: false,
-            command
-        }
+        Kind::Response { request_seq: 1, success: false, command }
     );
 }
 
@@ -145,25 +101,15 @@ fn an_envelope_is_reported_as_soon_as_it_is_known() {
 
 #[test]
 fn an_empty_body_is_a_whole_message_without_a_body_step() {
-    let parts: Vec<Part> = steps(b"Content-Length: 0\r\n\r\nContent-Length: 2\r\n\r\n{}")
-        .iter()
-        .map(|step| step.part)
-        .collect();
-    let header = |body_len| {
-        Part::Header(Header {
-            body_len,
-            canonical: true,
-        })
-    };
+    let parts: Vec<Part> =
+        steps(b"Content-Length: 0\r\n\r\nContent-Length: 2\r\n\r\n{}").iter().map(|step| step.part).collect();
+    let header = |body_len| Part::Header(Header { body_len, canonical: true });
     assert_eq!(parts, [header(0), header(2), Part::Body { end: true }]);
 }
 
 #[test]
 fn a_body_limit_is_the_callers_business() {
-    let mut scanner = Scanner::new(Limits {
-        body: 1,
-        ..Limits::default()
-    });
+    let mut scanner = Scanner::new(Limits { body: 1, ..Limits::default() });
     scanner.step(b"Content-Length: 5000000000\r\n\r\n").unwrap();
     assert_eq!(scanner.body_remaining(), 5_000_000_000);
     assert!(!scanner.at_boundary());

@@ -21,10 +21,7 @@ pub fn cut<'a>(bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
 
 /// Chunk sizes: mostly a few bytes, sometimes many.
 pub fn sizes() -> impl Strategy<Value = Vec<usize>> {
-    vec(
-        prop_oneof![4 => 0_usize..4, 2 => 0_usize..40, 1 => 0_usize..4000],
-        1..30,
-    )
+    vec(prop_oneof![4 => 0_usize..4, 2 => 0_usize..40, 1 => 0_usize..4000], 1..30)
 }
 
 /// Strings that a careless scanner would stumble over.
@@ -34,10 +31,8 @@ pub fn text() -> impl Strategy<Value = String> {
         r#"["\\{}\[\],:/ \n\u{0}-\u{1f}]{0,12}"#,
         any::<String>(),
         "[a-zA-Zäß€😀]{50,80}",
-        prop::sample::select(vec![
-            "command", "type", "seq", "request", "event", "id", "error", "method"
-        ])
-        .prop_map(String::from),
+        prop::sample::select(vec!["command", "type", "seq", "request", "event", "id", "error", "method"])
+            .prop_map(String::from),
     ]
 }
 

@@ -1,11 +1,7 @@
 use super::*;
 
 fn read(text: &str) -> Result<Option<Header>, FrameError> {
-    let limits = Limits {
-        header_line: 40,
-        headers: 3,
-        ..Limits::default()
-    };
+    let limits = Limits { header_line: 40, headers: 3, ..Limits::default() };
     let (consumed, header) = HeaderReader::new(limits).step(text.as_bytes())?;
     assert_eq!(consumed, text.len());
     Ok(header)
@@ -29,85 +25,37 @@ fn only_what_go_dap_takes_is_canonical() {
         ("Content-Type: x\r\nContent-Length: 5\r\n\r\n", false),
         ("Content-Length: 5\r\nContent-Type: x\r\n\r\n", false),
     ] {
-        assert_eq!(
-            read(text),
-            Ok(Some(Header {
-                body_len: 5,
-                canonical
-            })),
-            "{text:?}"
-        );
+        assert_eq!(read(text), Ok(Some(Header { body_len: 5, canonical })), "{text:?}");
     }
-    let header = read("Content-Length: 9223372036854775807\r\n\r\n")
-        .unwrap()
-        .unwrap();
+    let header = read("Content-Length: 9223372036854775807\r\n\r\n").unwrap().unwrap();
     assert!(header.canonical);
-    let header = read("Content-Length: 9223372036854775808\r\n\r\n")
-        .unwrap()
-        .unwrap();
+    let header = read("Content-Length: 9223372036854775808\r\n\r\n").unwrap().unwrap();
     assert!(!header.canonical, "Go's int overflows");
 }
 
 #[test]
 fn an_odd_header_does_not_make_the_next_one_odd() {
     let mut reader = HeaderReader::new(Limits::default());
-    assert!(
-        !reader
-            .step(b"content-length: 1\r\n\r\n")
-            .unwrap()
-            .1
-            .unwrap()
-            .canonical
-    );
+    assert!(!reader.step(b"content-length: 1\r\n\r\n").unwrap().1.unwrap().canonical);
     assert!(reader.at_boundary());
-    assert!(
-        reader
-            .step(b"Content-Length: 1\r\n\r\n")
-            .unwrap()
-            .1
-            .unwrap()
-            .canonical
-    );
+    assert!(reader.step(b"Content-Length: 1\r\n\r\n").unwrap().1.unwrap().canonical);
 }
 
 #[test]
 fn what_is_no_header_is_refused_and_stays_refused() {
-    let bad = |value: &str| FrameError::BadContentLength {
-        excerpt: value.into(),
-    };
+    let bad = |value: &str| FrameError::BadContentLength { excerpt: value.into() };
     for (text, error) in [
-        (
-            "GET / HTTP/1.1\r\n",
-            FrameError::NotAHeader {
-                excerpt: "GET / HTTP/1.1".into(),
-            },
-        ),
-        (
-            "POST http://x\r\n",
-            FrameError::NotAHeader {
-                excerpt: "POST http://x".into(),
-            },
-        ),
-        (
-            ": 5\r\n",
-            FrameError::NotAHeader {
-                excerpt: ": 5".into(),
-            },
-        ),
+        ("GET / HTTP/1.1\r\n", FrameError::NotAHeader { excerpt: "GET / HTTP/1.1".into() }),
+        ("POST http://x\r\n", FrameError::NotAHeader { excerpt: "POST http://x".into() }),
+        (": 5\r\n", FrameError::NotAHeader { excerpt: ": 5".into() }),
         ("\r\n", FrameError::MissingContentLength { headers: 0 }),
-        (
-            "A: 1\r\nB: 2\r\n\r\n",
-            FrameError::MissingContentLength { headers: 2 },
-        ),
+        ("A: 1\r\nB: 2\r\n\r\n", FrameError::MissingContentLength { headers: 2 }),
         ("Content-Length: abc\r\n", bad("abc")),
         ("Content-Length: -5\r\n", bad("-5")),
         ("Content-Length: +5\r\n", bad("+5")),
         ("Content-Length:\r\n", bad("")),
         ("Content-Length: 1 2\r\n", bad("1 2")),
-        (
-            "Content-Length: 18446744073709551616\r\n",
-            bad("18446744073709551616"),
-        ),
+        ("Content-Length: 18446744073709551616\r\n", bad("18446744073709551616")),
         (
             "Content-Length: 1\r\ncontent-length: 2\r\n",
             FrameError::ConflictingContentLength { first: 1, second: 2 },
@@ -126,22 +74,10 @@ fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
     for end in ["\n", "\r\n"] {
         assert_eq!(read(&format!("{}{end}", line(40))), Ok(None));
         let error = read(&format!("{}{end}", line(41))).unwrap_err();
-        assert_eq!(
-            error,
-            FrameError::LineTooLong {
-                limit: 40,
-                excerpt: line(40)
-            }
-        );
+        assert_eq!(error, FrameError::LineTooLong { limit: 40, excerpt: line(40) });
     }
-    assert!(
-        matches!(read(&line(41)), Err(FrameError::LineTooLong { .. })),
-        "no line end needed"
-    );
-    assert!(matches!(
-        read(&format!("{}\rb", line(40))),
-        Err(FrameError::LineTooLong { .. })
-    ));
+    assert!(matches!(read(&line(41)), Err(FrameError::LineTooLong { .. })), "no line end needed");
+    assert!(matches!(read(&format!("{}\rb", line(40))), Err(FrameError::LineTooLong { .. })));
 }
 
 #[test]
@@ -149,11 +85,5 @@ fn a_header_may_have_as_many_lines_as_the_limit_and_no_more() {
     let length = "Content-Length: 5\r\n\r\n";
     assert!(read(&format!("A: 1\r\nB: 2\r\n{length}")).unwrap().is_some());
     let error = read(&format!("A: 1\r\nB: 2\r\nC: 3\r\n{length}")).unwrap_err();
-    assert_eq!(
-        error,
-        FrameError::TooManyHeaders {
-            limit: 3,
-            excerpt: "Content-Length: 5".into()
-        }
-    );
+    assert_eq!(error, FrameError::TooManyHeaders { limit: 3, excerpt: "Content-Length: 5".into() });
 }
