@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// What has been asked for so far.
@@ -38,23 +38,40 @@ impl Trigger {
             *asked = if *asked == Asked::Nothing { Asked::Stop(why) } else { Asked::Hurry(why) };
         });
     }
+}
 
-    /// Stops on SIGINT, SIGTERM and SIGHUP, for as long as the future runs.
+/// SIGINT, SIGTERM and SIGHUP, heard from the moment this is made: none of them finds its default action any more,
+/// which would leave things behind.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Starts to listen.
     ///
     /// # Errors
-    /// Where the system does not let us listen for signals.
-    pub async fn on_signals(self) -> io::Result<()> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+    /// Where the system does not let us.
+    pub fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Passes each signal on to the trigger, for as long as the future runs.
+    pub async fn pass_on(mut self, trigger: Trigger) {
         loop {
             let name = tokio::select! {
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
-                _ = hangup.recv() => "SIGHUP",
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
+                _ = self.hangup.recv() => "SIGHUP",
             };
             tracing::info!(target: "dlvgate", signal = name, "stopping");
-            self.stop(name);
+            trigger.stop(name);
         }
     }
 }

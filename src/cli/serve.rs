@@ -16,7 +16,7 @@ use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
 use crate::firewall::{Choice, Firewall, pf};
 use crate::front::{Admission, Front, IpNet, ListenAddress, resolve};
 use crate::session::{Outcome, Settings, Upstream};
-use crate::shutdown;
+use crate::shutdown::{self, Signals};
 
 /// Listen for DAP clients; each gets its own `dlv dap` behind a gate
 ///
@@ -78,9 +78,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .await
         .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
     let admission = Admission::new(address.ip(), args.allow.clone()).map_err(usage)?;
-    // Signals are heard before anything is held: none may find the default action, which leaves things behind.
     let (trigger, stop) = shutdown::channel();
-    let signals = tokio::spawn(trigger.on_signals());
+    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
     let front = Front::bind(address, admission).with_context(|| format!("cannot listen on {address}"))?;
 
     let firewall = Firewall::prepare(args.firewall, args.pfctl.clone()).await?;

@@ -1,6 +1,6 @@
 //! The processes that stem from one dlv, found by the process session that dlv leads.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
@@ -9,22 +9,21 @@ use nix::unistd::{Pid, getsid};
 /// How dlv names the binaries that it builds (Delve, `pkg/gobuild`): it removes them at a clean end only.
 const BUILT_PREFIX: &str = "__debug_bin";
 
-/// What was seen of a dlv's family, over time: a built binary's path is known only while a process runs it.
+/// What was seen of a dlv's family, over time: a built binary's path is known only while a process runs or
+/// builds it.
 #[derive(Debug, Default)]
 pub(super) struct Family {
-    built: BTreeMap<PathBuf, ()>,
+    built: BTreeSet<PathBuf>,
 }
 
 impl Family {
-    /// The living members besides the leader, noting which built binaries they run.
+    /// The living members besides the leader. Notes the binaries that they run, and those that they build.
     pub(super) fn members(&mut self, leader: Pid) -> Vec<Pid> {
-        let members: Vec<Pid> =
-            all_pids().into_iter().filter(|pid| *pid != leader && session_of(*pid) == Some(leader)).collect();
-        for program in members.iter().filter_map(|pid| program_of(*pid)) {
-            let name = program.file_name().map(|name| name.to_string_lossy().into_owned());
-            if name.is_some_and(|name| name.starts_with(BUILT_PREFIX)) {
-                self.built.insert(program, ());
-            }
+        let of_leader = |pid: &Pid| *pid != leader && getsid(Some(*pid)) == Ok(leader);
+        let members: Vec<Pid> = system::pids().into_iter().filter(of_leader).collect();
+        for pid in &members {
+            let paths = system::program(*pid).into_iter().chain(built_by(*pid));
+            self.built.extend(paths.filter(|path| is_built(path)));
         }
         members
     }
@@ -37,44 +36,102 @@ impl Family {
 
     /// Removes the built binaries that a killed dlv left. Returns those that were there.
     pub(super) fn remove_built(&self) -> Vec<&Path> {
-        self.built.keys().map(PathBuf::as_path).filter(|path| std::fs::remove_file(path).is_ok()).collect()
+        self.built.iter().map(PathBuf::as_path).filter(|path| std::fs::remove_file(path).is_ok()).collect()
     }
 }
 
-fn session_of(pid: Pid) -> Option<Pid> {
-    getsid(Some(pid)).ok()
+/// What `go build -o PATH` and `go test -c -o PATH` write to; dlv gives an absolute path or one in its own folder.
+fn built_by(pid: Pid) -> Option<PathBuf> {
+    let arguments = system::arguments(pid);
+    let output = arguments.iter().skip_while(|argument| *argument != "-o").nth(1)?;
+    Some(system::folder(pid).unwrap_or_default().join(output))
 }
 
+fn is_built(path: &Path) -> bool {
+    path.is_absolute()
+        && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUILT_PREFIX))
+}
+
+/// The process table of Linux.
 #[cfg(target_os = "linux")]
-fn all_pids() -> Vec<Pid> {
-    let Ok(processes) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.map(Pid::from_raw).collect()
+mod system {
+    use super::{PathBuf, Pid};
+
+    pub(super) fn pids() -> Vec<Pid> {
+        let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+        let numbers = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers.map(Pid::from_raw).collect()
+    }
+
+    pub(super) fn program(pid: Pid) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/{pid}/exe")).ok()
+    }
+
+    pub(super) fn folder(pid: Pid) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
+    }
+
+    pub(super) fn arguments(pid: Pid) -> Vec<String> {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
+    }
 }
 
-#[cfg(target_os = "linux")]
-fn program_of(pid: Pid) -> Option<PathBuf> {
-    let path = std::fs::read_link(format!("/proc/{}/exe", pid.as_raw())).ok()?;
-    // The kernel marks the path of a binary that was removed meanwhile.
-    if path.to_string_lossy().ends_with(" (deleted)") { None } else { Some(path) }
-}
-
+/// The process table of macOS, which has no /proc: ps(1) is part of the system.
 #[cfg(not(target_os = "linux"))]
-fn all_pids() -> Vec<Pid> {
-    ps(&["-axo", "pid="]).lines().filter_map(|line| line.trim().parse().ok().map(Pid::from_raw)).collect()
+mod system {
+    use super::{PathBuf, Pid};
+
+    pub(super) fn pids() -> Vec<Pid> {
+        ps(&["-axo", "pid="]).lines().filter_map(|line| line.trim().parse().ok().map(Pid::from_raw)).collect()
+    }
+
+    pub(super) fn program(pid: Pid) -> Option<PathBuf> {
+        Some(PathBuf::from(ps(&["-o", "comm=", "-p", &pid.to_string()]).trim()))
+    }
+
+    /// ps does not tell it; a relative output is not found then.
+    pub(super) fn folder(_: Pid) -> Option<PathBuf> {
+        None
+    }
+
+    /// ps does not tell arguments with spaces apart; a path with a space is not found then.
+    pub(super) fn arguments(pid: Pid) -> Vec<String> {
+        let line = ps(&["-o", "command=", "-p", &pid.to_string()]);
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn ps(arguments: &[&str]) -> String {
+        let output = std::process::Command::new("/bin/ps").args(arguments).output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn program_of(pid: Pid) -> Option<PathBuf> {
-    let path = PathBuf::from(ps(&["-o", "comm=", "-p", &pid.as_raw().to_string()]).trim());
-    path.is_absolute().then_some(path)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
 
-/// macOS has no /proc; ps(1) is part of the system.
-#[cfg(not(target_os = "linux"))]
-fn ps(arguments: &[&str]) -> String {
-    let output = std::process::Command::new("/bin/ps").args(arguments).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    /// A child of this test's own session that builds, by its arguments, a file.
+    #[test]
+    fn a_binary_that_is_being_built_is_known_by_its_builder_s_arguments() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("__debug_bin1");
+        std::fs::write(&output, "").unwrap();
+        let script = ["-c", "read line", "go", "build", "-o"];
+        let mut go = Command::new("sh").args(script).arg(&output).stdin(Stdio::piped()).spawn().unwrap();
+        let mut family = Family::default();
+        let leader = getsid(None).unwrap();
+        let members = family.members(leader);
+        assert!(members.contains(&Pid::from_raw(go.id() as i32)));
+        assert_eq!(family.remove_built(), [output.as_path()]);
+        drop(go.stdin.take());
+        go.wait().unwrap();
+    }
+
+    #[test]
+    fn only_dlv_s_own_binaries_are_removed() {
+        assert!(is_built(Path::new("/x/__debug_bin123")));
+        assert!(!is_built(Path::new("/x/server")) && !is_built(Path::new("__debug_bin")));
+    }
 }

@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdout, Command};
@@ -151,6 +152,7 @@ impl Launcher {
         let (Some(mut stdout), Some(stderr), Some(pid)) = pipes else {
             return Err(cannot_start(std::io::Error::other("it has no pipes")));
         };
+        let unready = Unready { pid };
         let tail = Tail::default();
         let mut pumps = JoinSet::new();
         pumps.spawn(pass_on(stderr, tokio::io::stderr(), Vec::new(), tail.clone()));
@@ -158,6 +160,7 @@ impl Launcher {
         let waiting = wait_for_ready(&mut child, &mut stdout, pid);
         match tokio::time::timeout(self.limit, waiting).await {
             Ok(Ok((ready, rest))) => {
+                std::mem::forget(unready);
                 pumps.spawn(pass_on(stdout, tokio::io::stdout(), rest, Tail::default()));
                 Ok(Delve {
                     child,
@@ -179,6 +182,18 @@ impl Launcher {
                 Err(LaunchError::TimedOut { path: path.to_owned(), limit: self.limit, said: tail.text() })
             }
         }
+    }
+}
+
+/// A dlv that is not ready: where it never gets so, or nobody waits for it any more, it is killed with whatever it has
+/// started. It has no debugged program yet.
+struct Unready {
+    pid: Pid,
+}
+
+impl Drop for Unready {
+    fn drop(&mut self) {
+        let _ = killpg(self.pid, Signal::SIGKILL);
     }
 }
 

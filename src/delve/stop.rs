@@ -27,7 +27,7 @@ pub struct Stopped {
 }
 
 impl Delve {
-    /// Ends dlv with SIGTERM, after [`TERM_GRACE`] with SIGKILL to its process group, and then whatever is
+    /// Ends dlv with SIGTERM, after 5 s with SIGKILL to its process group, and then whatever is
     /// left of its process session: the debugged program has a group of its own. Removes the binary that a
     /// killed dlv leaves. `hurry` skips the grace.
     pub async fn stop(mut self, hurry: impl Future<Output = ()>) -> Stopped {

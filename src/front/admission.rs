@@ -15,8 +15,8 @@ pub struct Admission {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{front} can be reached from other machines, and whoever connects to a debugger can run any program here. \
-     Say who may: --allow ADDRESS or --allow NETWORK/BITS (repeat it for more); or listen on 127.0.0.1 and \
-     reach it through `ssh -L`"
+     Say who may: --allow ADDRESS or --allow NETWORK/BITS (repeat it for more); or listen on loopback, 127.0.0.1, \
+     and reach it through `ssh -L`"
 )]
 pub struct OpenToAll {
     front: IpAddr,

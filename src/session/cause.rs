@@ -144,6 +144,10 @@ pub(super) fn body_too_large(body_len: u64) -> String {
     )
 }
 
+/// Why a message without a body was not passed on (go-dap closes the connection on it).
+pub(super) const EMPTY_BODY: &str = "the client sent a message of length 0, which dlv would end the session on. It was \
+                                     dropped, and the session goes on";
+
 /// A connection that sent no byte for so long is closed.
 pub(super) fn silent(limit: Duration) -> String {
     format!("no byte within {} s", limit.as_secs())

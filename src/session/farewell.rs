@@ -14,6 +14,10 @@ use super::relay::Talk;
 /// How long a client may take to hear the reason and close; one that does not read is not waited for.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// What a client sent before it could know of the end is answered before the end is announced: this long after its
+/// last byte nothing more is expected to be on its way.
+const QUIET: Duration = Duration::from_millis(20);
+
 /// What the client hears.
 pub(super) enum Farewell<'a> {
     /// It wanted the end: nothing but the end of the stream.
@@ -45,50 +49,58 @@ pub(super) async fn drain(client: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// Answers what is pending and what still comes, until `disconnect` is answered or the client closes.
-async fn explain(
-    client: &mut TcpStream,
-    talk: &mut Talk,
-    mut unread: &[u8],
-    text: &str,
-) -> std::io::Result<()> {
+async fn explain(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], text: &str) -> std::io::Result<()> {
     talk.down.complete(client).await?;
-    let mut answers = talk.ledger.last_words(text);
-    let mut framed = true;
-    while framed {
-        for answer in answers.drain(..) {
-            talk.down.queue(answer);
+    let mut last = LastRequests { unread, ended: false };
+    while let Ok(more) = tokio::time::timeout(QUIET, last.read(client, talk)).await {
+        let requests = more?;
+        for (seq, command) in requests {
+            talk.ledger.asked(seq, command);
         }
-        talk.down.flush(client).await?;
-        if talk.ledger.disconnected {
-            return Ok(());
-        }
-        let filled = if unread.is_empty() {
-            talk.up.read(client).await?
-        } else {
-            let taken = talk.up.take(unread);
-            unread = &unread[taken..];
-            taken
-        };
-        if filled == 0 {
-            return Ok(());
-        }
-        let mut asked = Asked::default();
-        framed = talk.up.inspect(filled, &mut asked, &mut VecDeque::new()).is_ok();
-        for (seq, command) in asked.requests {
-            let answer = if command == "disconnect" {
-                talk.ledger.disconnected = true;
-                talk.ledger.agree(seq, command.as_str())
-            } else {
-                talk.ledger.refuse(seq, command.as_str(), text)
-            };
-            answers.push(answer);
+        if last.ended {
+            break;
         }
     }
-    if !talk.ledger.began {
+    let began = talk.ledger.began;
+    let words = talk.ledger.last_words(text);
+    if words.is_empty() && !began {
         let remark = talk.ledger.remark(text);
         talk.down.queue(remark);
     }
-    talk.down.flush(client).await
+    words.into_iter().for_each(|word| talk.down.queue(word));
+    talk.down.flush(client).await?;
+    while !last.ended && !talk.ledger.disconnected {
+        for (seq, command) in last.read(client, talk).await? {
+            let answer = talk.ledger.last_answer(seq, &command, text);
+            talk.down.queue(answer);
+        }
+        talk.down.flush(client).await?;
+    }
+    Ok(())
+}
+
+/// What the client still asks.
+struct LastRequests<'a> {
+    /// Bytes that were read before the end.
+    unread: &'a [u8],
+    /// The client has closed, or cannot be understood any more.
+    ended: bool,
+}
+
+impl LastRequests<'_> {
+    async fn read(&mut self, client: &mut TcpStream, talk: &mut Talk) -> std::io::Result<Vec<(i64, Name)>> {
+        let filled = if self.unread.is_empty() {
+            talk.up.read(client).await?
+        } else {
+            let taken = talk.up.take(self.unread);
+            self.unread = &self.unread[taken..];
+            taken
+        };
+        let mut asked = Asked::default();
+        let framed = talk.up.inspect(filled, &mut asked, &mut VecDeque::new()).is_ok();
+        self.ended = filled == 0 || !framed;
+        Ok(asked.requests)
+    }
 }
 
 /// The requests of a chunk; nothing of them goes on.

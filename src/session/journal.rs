@@ -68,7 +68,7 @@ pub struct Entry {
     pub session: u64,
     /// What happened.
     pub transition: Transition,
-    /// Time since the session's connection was accepted.
+    /// Time since the client's first byte.
     pub at: Duration,
     /// The session's own dlv, once it is ready: process id and address.
     pub delve: Option<(i32, SocketAddr)>,
@@ -88,8 +88,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(session: u64, observer: Option<Observer>) -> Journal {
-        Journal { session, began: Instant::now(), observer, delve: OnceLock::new() }
+    /// The session begins: the client has spoken.
+    pub(super) fn begin(session: u64, observer: Option<Observer>, detail: impl fmt::Display) -> Journal {
+        let journal = Journal { session, began: Instant::now(), observer, delve: OnceLock::new() };
+        journal.write(Transition::FirstByte, Duration::ZERO, None, detail);
+        journal
     }
 
     /// The session's number.
@@ -98,7 +101,7 @@ impl Journal {
     }
 
     pub(super) fn note(&self, transition: Transition, detail: impl fmt::Display) {
-        self.write(transition, None, detail);
+        self.write(transition, self.began.elapsed(), None, detail);
     }
 
     /// dlv is ready.
@@ -109,11 +112,16 @@ impl Journal {
 
     /// The way out begins; `cause` is its reason in a word.
     pub(super) fn ending(&self, cause: &'static str, detail: impl fmt::Display) {
-        self.write(Transition::Ending, Some(cause), detail);
+        self.write(Transition::Ending, self.began.elapsed(), Some(cause), detail);
     }
 
-    fn write(&self, transition: Transition, cause: Option<&'static str>, detail: impl fmt::Display) {
-        let at = self.began.elapsed();
+    fn write(
+        &self,
+        transition: Transition,
+        at: Duration,
+        cause: Option<&'static str>,
+        detail: impl fmt::Display,
+    ) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let delve = self.delve.get().copied();
         let entry = Entry { session: self.session, transition, at, delve, detail: detail.to_string() };

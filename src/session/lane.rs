@@ -75,7 +75,7 @@ impl Lane {
                 Part::PartialHeader => self.header_cut = true,
                 Part::Header(header) => {
                     // dlv closes the connection on an empty body (go-dap): it is dropped here.
-                    self.kept_back = header.body_len == 0 || !watcher.header(&header);
+                    self.kept_back = !watcher.header(&header) || header.body_len == 0;
                     let as_it_came = header.canonical && !self.header_cut;
                     self.header_cut = false;
                     if !self.kept_back && as_it_came {

@@ -69,9 +69,13 @@ impl Ledger {
         message::error_response(self.seq(), request_seq, command, ERROR_ID, text)
     }
 
-    /// An answer of ours to a `disconnect` that dlv cannot answer any more.
-    pub(super) fn agree(&mut self, request_seq: i64, command: &str) -> Bytes {
-        message::success_response(self.seq(), request_seq, command)
+    /// The answer to a request that comes too late: `disconnect` is agreed to, all else refused.
+    pub(super) fn last_answer(&mut self, request_seq: i64, command: &Name, text: &str) -> Bytes {
+        if command != "disconnect" {
+            return self.refuse(request_seq, command.as_str(), text);
+        }
+        self.disconnected = true;
+        message::success_response(self.seq(), request_seq, command.as_str())
     }
 
     /// All that a client has to hear when the conversation ends against its will: an answer to every request
@@ -79,12 +83,7 @@ impl Ledger {
     pub(super) fn last_words(&mut self, text: &str) -> Vec<Bytes> {
         let mut words: Vec<Bytes> = self.to_say.drain(..).collect();
         for (seq, command) in std::mem::take(&mut self.pending) {
-            if command == "disconnect" {
-                words.push(self.agree(seq, command.as_str()));
-                self.disconnected = true;
-            } else {
-                words.push(self.refuse(seq, command.as_str(), text));
-            }
+            words.push(self.last_answer(seq, &command, text));
         }
         if self.began && !self.terminated {
             words.push(message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n")));

@@ -77,14 +77,13 @@ pub async fn run(
     settings: &Settings,
     stop: &Shutdown,
 ) -> Outcome {
-    let journal = Journal::new(number, settings.observer.clone());
     let opened = tokio::select! {
         opened = opening::open(&mut client) => opened,
         _ = stop.begun() => return Outcome::NoSession,
     };
     match opened {
         Opening::Dap(hold) => {
-            journal.note(Transition::FirstByte, format_args!("from {peer}"));
+            let journal = Journal::begin(number, settings.observer.clone(), format_args!("from {peer}"));
             let mut session = Session::new(client, hold, settings, journal);
             Outcome::Session(session.run(stop).await)
         }

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::carrier::Carrier;
-use super::cause::{Cause, body_too_large};
+use super::cause::{Cause, EMPTY_BODY, body_too_large};
 use super::lane::Watcher;
 use super::ledger::Ledger;
 use crate::delve::Delve;
@@ -85,7 +85,7 @@ pub(super) async fn relay(
                 end = &mut down => break match end {
                     DownEnd::ClientGone => Cause::ClientReset,
                     DownEnd::UpstreamClosed if shared.ledger().disconnected => Cause::Disconnected,
-                    DownEnd::UpstreamClosed if up_ended => Cause::ClientLeft,
+                    DownEnd::UpstreamClosed if up_ended && !shared.ledger().malformed => Cause::ClientLeft,
                     DownEnd::UpstreamClosed => dlv_gone(delve, exit, &shared).await,
                 },
                 status = exited(&mut delve), if exit.is_none() => {
@@ -260,6 +260,12 @@ struct Requests<'a, 'b> {
 impl Watcher for Requests<'_, '_> {
     fn header(&mut self, header: &Header) -> bool {
         self.body_len = header.body_len;
+        if header.body_len == 0 {
+            let mut ledger = self.shared.ledger();
+            let remark = ledger.remark(EMPTY_BODY);
+            ledger.to_say.push_back(remark);
+            self.shared.say.notify_one();
+        }
         header.body_len <= DELVE_MAX_BODY
     }
 

@@ -21,7 +21,7 @@ use crate::delve::{Launcher, PortPlan, PortPool};
 use crate::firewall::{Choice, Firewall, pf};
 use crate::front::{Admission, Front};
 use crate::session::{Entry, Observer, Settings, Transition, Upstream};
-use crate::shutdown;
+use crate::shutdown::{self, Signals};
 use client::Client;
 use timeline::Timeline;
 
@@ -63,7 +63,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     std::fs::write(folder.join("go.mod"), GO_MOD)?;
 
     let (trigger, stop) = shutdown::channel();
-    let signals = tokio::spawn(trigger.on_signals());
+    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
     let front = Front::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Admission::default())?;
     let address = front.address();
     timeline.line("front", &format!("DAP server listening at: {address}"));
