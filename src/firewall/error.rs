@@ -51,6 +51,14 @@ pub enum FirewallError {
         /// What to do.
         remedy: &'static str,
     },
+    /// The anchor was flushed, yet it holds rules.
+    #[error("pf still holds rules in {anchor} ({rules}); remove them with `sudo pfctl -a {anchor} -F rules`")]
+    RulesLeft {
+        /// Our anchor.
+        anchor: String,
+        /// What is left in it.
+        rules: String,
+    },
     /// A gate for this port is held already.
     #[error("port {port} has a gate already; end the session that holds it or choose another --dlv-port")]
     AlreadyGuarded {

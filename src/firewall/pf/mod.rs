@@ -137,15 +137,26 @@ impl Pf {
         ))
     }
 
-    /// Flushes the anchor and, with the last gate, gives the token back. Every step is tried, whatever the
-    /// one before it said; the first failure is reported.
+    /// Flushes the anchor, looks that it is empty, and with the last gate gives the token back. Every step is tried,
+    /// whatever the one before it said; the first failure is reported.
     async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), FirewallError> {
         let anchor = anchor(self.pid, port);
         let rules = self.pfctl.run(&["-a", &anchor, "-F", "rules"], "").await.map(drop);
         let tables = self.pfctl.run(&["-a", &anchor, "-F", "Tables"], "").await.map(drop);
+        let empty = self.is_empty(&anchor).await;
         held.ports.remove(&port);
         let token = if held.ports.is_empty() { self.release(held.token.take()).await } else { Ok(()) };
-        rules.and(tables).and(token)
+        rules.and(tables).and(empty).and(token)
+    }
+
+    /// An anchor that is gone altogether is reported on standard error, with exit code 0.
+    async fn is_empty(&self, anchor: &str) -> Result<(), FirewallError> {
+        let arguments = ["-a", anchor, "-s", "rules"];
+        let left = self.pfctl.run(&arguments, "").await?.stdout;
+        if left.trim().is_empty() {
+            return Ok(());
+        }
+        Err(FirewallError::RulesLeft { anchor: anchor.to_owned(), rules: left.trim().replace('\n', " / ") })
     }
 
     async fn release(&self, token: Option<Token>) -> Result<(), FirewallError> {
