@@ -1,0 +1,60 @@
+//! Names of well-known ports and protocols. pfctl prints a port that has a name by its name.
+
+use std::collections::BTreeMap;
+
+const WELL_KNOWN: [(&str, u16); 15] = [
+    ("ftp", 21),
+    ("ssh", 22),
+    ("telnet", 23),
+    ("smtp", 25),
+    ("domain", 53),
+    ("tftp", 69),
+    ("http", 80),
+    ("pop3", 110),
+    ("ntp", 123),
+    ("imap", 143),
+    ("https", 443),
+    ("submission", 587),
+    ("imaps", 993),
+    ("pop3s", 995),
+    ("mdns", 5353),
+];
+
+const PROTOCOLS: [&str; 9] = ["tcp", "udp", "icmp", "ipv6-icmp", "icmp6", "igmp", "esp", "ah", "gre"];
+
+/// `/etc/services`, as far as a test needs it.
+pub struct Services(BTreeMap<String, u16>);
+
+impl Services {
+    /// The well-known ones and the lines of `more`, which has the form of `/etc/services`.
+    pub fn new(more: &str) -> Self {
+        let mut all: BTreeMap<String, u16> = WELL_KNOWN.iter().map(|(n, p)| ((*n).to_owned(), *p)).collect();
+        for line in more.lines() {
+            let mut fields = line.split('#').next().unwrap_or_default().split_whitespace();
+            let (Some(name), Some(port)) = (fields.next(), fields.next()) else { continue };
+            if let Some(port) = port.split('/').next().and_then(|p| p.parse().ok()) {
+                all.insert(name.to_owned(), port);
+            }
+        }
+        Self(all)
+    }
+
+    pub fn port(&self, name: &str) -> Option<u16> {
+        self.0.get(name).copied()
+    }
+
+    pub fn name(&self, port: u32) -> Option<&str> {
+        self.0.iter().find(|(_, p)| u32::from(**p) == port).map(|(n, _)| n.as_str())
+    }
+}
+
+/// The name that pfctl prints for a protocol.
+pub fn protocol(name: &str) -> Option<String> {
+    let name = match name {
+        "icmp6" => "ipv6-icmp",
+        "6" => "tcp",
+        "17" => "udp",
+        other => other,
+    };
+    PROTOCOLS.contains(&name).then(|| name.to_owned())
+}
