@@ -123,6 +123,11 @@ impl Gate {
         self.port
     }
 
+    /// The backend's name, as `--firewall` takes it.
+    pub fn backend(&self) -> &'static str {
+        self.firewall.name()
+    }
+
     /// Blocks the port for everybody, the peers included.
     ///
     /// # Errors

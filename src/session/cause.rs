@@ -128,7 +128,7 @@ fn dlv_gone(
         None => f.write_str("dlv closed the connection in mid-session")?,
     }
     if malformed {
-        f.write_str("; it does so when it gets a message that is not a DAP message, as the last one was")?;
+        f.write_str("; it does so when it gets a message that is not a JSON object as DAP has it, and the client has sent one")?;
     }
     if stderr.is_empty() {
         return f.write_str(". Start the session again; if it happens each time, run dlvgate with `-- --log` to see dlv's own log");

@@ -87,11 +87,18 @@ pub(super) struct Journal {
     delve: OnceLock<(i32, SocketAddr)>,
 }
 
+/// A field that only some transitions have.
+enum Extra {
+    Nothing,
+    Cause(&'static str),
+    Firewall(&'static str),
+}
+
 impl Journal {
     /// The session begins: the client has spoken.
     pub(super) fn begin(session: u64, observer: Option<Observer>, detail: impl fmt::Display) -> Journal {
         let journal = Journal { session, began: Instant::now(), observer, delve: OnceLock::new() };
-        journal.write(Transition::FirstByte, Duration::ZERO, None, detail);
+        journal.write(Transition::FirstByte, Duration::ZERO, Extra::Nothing, detail);
         journal
     }
 
@@ -101,7 +108,7 @@ impl Journal {
     }
 
     pub(super) fn note(&self, transition: Transition, detail: impl fmt::Display) {
-        self.write(transition, self.began.elapsed(), None, detail);
+        self.write(transition, self.began.elapsed(), Extra::Nothing, detail);
     }
 
     /// dlv is ready.
@@ -110,18 +117,17 @@ impl Journal {
         self.note(Transition::DlvReady, format_args!("pid {pid} at {address}"));
     }
 
-    /// The way out begins; `cause` is its reason in a word.
-    pub(super) fn ending(&self, cause: &'static str, detail: impl fmt::Display) {
-        self.write(Transition::Ending, self.began.elapsed(), Some(cause), detail);
+    /// A step of the gate on `port`; `firewall` is the backend, and `off` means that there is no rule.
+    pub(super) fn gate(&self, transition: Transition, firewall: &'static str, port: u16) {
+        self.write(transition, self.began.elapsed(), Extra::Firewall(firewall), format_args!("port {port}"));
     }
 
-    fn write(
-        &self,
-        transition: Transition,
-        at: Duration,
-        cause: Option<&'static str>,
-        detail: impl fmt::Display,
-    ) {
+    /// The way out begins; `cause` is its reason in a word.
+    pub(super) fn ending(&self, cause: &'static str, detail: impl fmt::Display) {
+        self.write(Transition::Ending, self.began.elapsed(), Extra::Cause(cause), detail);
+    }
+
+    fn write(&self, transition: Transition, at: Duration, extra: Extra, detail: impl fmt::Display) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let delve = self.delve.get().copied();
         let entry = Entry { session: self.session, transition, at, delve, detail: detail.to_string() };
@@ -131,7 +137,12 @@ impl Journal {
             transition.name(),
             Some(entry.detail.as_str()).filter(|detail| !detail.is_empty()),
         );
-        tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, detail);
+        let (cause, firewall) = match extra {
+            Extra::Nothing => (None, None),
+            Extra::Cause(cause) => (Some(cause), None),
+            Extra::Firewall(firewall) => (None, Some(firewall)),
+        };
+        tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, firewall, detail);
         if let Some(observer) = &self.observer {
             observer(&entry);
         }

@@ -210,13 +210,12 @@ impl<'a> Session<'a> {
 
     /// Not interrupted by anything: a gate is open or it is not, never in between.
     async fn open_gate(&mut self) -> Result<(), Cause> {
-        let address = self.upstream_address();
-        self.journal.note(Transition::GateOpening, format_args!("port {}", address.port()));
+        let (address, firewall) = (self.upstream_address(), self.settings.firewall.name());
+        self.journal.gate(Transition::GateOpening, firewall, address.port());
         let peers: [IpAddr; 1] = [address.ip()]; // who dials a loopback address comes from it
         let gate = self.settings.firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?;
         self.gate = Some(gate);
-        let firewall = self.settings.firewall.name();
-        self.journal.note(Transition::GateOpen, format_args!("port {}, firewall {firewall}", address.port()));
+        self.journal.gate(Transition::GateOpen, firewall, address.port());
         Ok(())
     }
 
@@ -280,7 +279,7 @@ impl WayOut<'_> {
     async fn shut_gate(&mut self) {
         let Some(gate) = self.gate.as_ref() else { return };
         match gate.shut().await {
-            Ok(()) => self.journal.note(Transition::GateShut, format_args!("port {}", gate.port())),
+            Ok(()) => self.journal.gate(Transition::GateShut, gate.backend(), gate.port()),
             Err(error) => self.gate_failed("shut", &error),
         }
     }
@@ -299,9 +298,9 @@ impl WayOut<'_> {
 
     async fn remove_gate(&mut self) {
         let Some(gate) = self.gate.take() else { return };
-        let port = gate.port();
+        let (backend, port) = (gate.backend(), gate.port());
         match gate.remove().await {
-            Ok(()) => self.journal.note(Transition::GateGone, format_args!("port {port}")),
+            Ok(()) => self.journal.gate(Transition::GateGone, backend, port),
             Err(error) => self.gate_failed("removed", &error),
         }
     }

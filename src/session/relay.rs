@@ -27,7 +27,7 @@ use crate::delve::Delve;
 /// multi-client server does not close at all.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// After the client's end of file, how long dlv may take to close. It kills the program in about 0.2 s, and
+/// After the client's end of file or reset, how long dlv may take to close. It kills the program in about 0.2 s, and
 /// finishes a build first.
 const CLIENT_LEFT_GRACE: Duration = Duration::from_secs(5);
 
@@ -106,10 +106,16 @@ pub(super) async fn relay(
         }
     };
     if matches!(cause, Cause::ClientReset) {
-        // dlv hears it as we did: its next read fails at once instead of ending.
-        let _ = socket2::SockRef::from(&*upstream).set_linger(Some(Duration::ZERO));
+        let _ = tokio::time::timeout(CLIENT_LEFT_GRACE, let_go(upstream)).await;
     }
     cause
+}
+
+/// Tells dlv that the client is gone and waits until it has seen to its program. A signal would cut its clean-up, and a
+/// build that is under way would leave its binary.
+async fn let_go(upstream: &mut TcpStream) -> io::Result<()> {
+    upstream.shutdown().await?;
+    super::farewell::drain(upstream).await
 }
 
 async fn exited(delve: &mut Option<&mut Delve>) -> ExitStatus {

@@ -126,7 +126,7 @@ impl Pf {
     async fn rules_are(&self, anchor: &str, rules: &Ruleset) -> Result<(), FirewallError> {
         let printed = self.pfctl.quiet(&["-a", anchor, "-s", "rules"], "").await?;
         let printed: Vec<&str> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        if printed == rules.read_back() {
+        if rules.is(&printed) {
             return Ok(());
         }
         let missing = format!("what it prints of them is not what was loaded ({})", printed.join(" / "));

@@ -72,12 +72,24 @@ impl Ruleset {
         text
     }
 
-    /// The lines that `pfctl -a ANCHOR -s rules` prints for it: `port N` comes back as `port = N`.
-    pub(super) fn read_back(&self) -> Vec<String> {
-        self.rules
-            .iter()
-            .map(|rule| format!("{} port = {}{}", rule.before_port, rule.port, rule.after_port))
-            .collect()
+    /// Whether `printed`, the lines of `pfctl -a ANCHOR -s rules`, are these rules. `port N` comes back as `port = N`,
+    /// or as `port = NAME` where /etc/services has a name for it (`2345` is `dbm` on some systems); the labels hold
+    /// the number all the same.
+    pub(super) fn is(&self, printed: &[&str]) -> bool {
+        printed.len() == self.rules.len() && self.rules.iter().zip(printed).all(|(rule, line)| rule.is(line))
+    }
+}
+
+impl Rule {
+    fn is(&self, printed: &str) -> bool {
+        let Some(rest) =
+            printed.strip_prefix(self.before_port).and_then(|rest| rest.strip_prefix(" port = "))
+        else {
+            return false;
+        };
+        let Some(port) = rest.strip_suffix(self.after_port.as_str()) else { return false };
+        let is_name = port.starts_with(|first: char| first.is_ascii_alphabetic()) && !port.contains(' ');
+        port == self.port.to_string() || is_name
     }
 }
 
@@ -120,10 +132,21 @@ mod tests {
     }
 
     #[test]
-    fn pfctl_prints_a_port_with_an_equals_sign() {
-        let lines = Ruleset::guarded(80, &["192.0.2.5".parse().unwrap()]).read_back();
-        assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.contains("port = 80")));
+    fn what_pfctl_prints_is_recognized_and_nothing_else() {
+        let shut = Ruleset::shut(2345);
+        let printed = |port: &str, label: &str| {
+            format!(
+                "block return in log quick proto tcp from any to any port = {port} label \"dlvgate:{label}:deny\""
+            )
+        };
+        assert!(shut.is(&[&printed("2345", "2345")]));
+        assert!(shut.is(&[&printed("dbm", "2345")]), "a name from /etc/services");
+        for other in
+            [printed("2346", "2345"), printed("2345", "2346"), printed("23 45", "2345"), String::new()]
+        {
+            assert!(!shut.is(&[&other]), "{other}");
+        }
+        assert!(!shut.is(&[]) && !shut.is(&[&printed("2345", "2345"), "pass all"]));
     }
 
     #[test]
