@@ -3,7 +3,6 @@
 use crate::for_every_dlv;
 use crate::support::client::Client;
 use crate::support::debug::{Debug, build, exec, initialize_arguments};
-use crate::support::process::debug_binaries;
 use crate::support::program::Program;
 use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
@@ -51,7 +50,7 @@ fn a_client_that_goes_during_a_build_leaves_nothing_behind(dlv: &Pair) {
     client.send("launch", build("debug", &program));
     drop(client);
     server.closed(1);
-    assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
+    program.assert_no_binary();
 }
 
 fn a_client_that_goes_after_one_byte_leaves_nothing_behind(dlv: &Pair) {
@@ -65,5 +64,5 @@ fn a_client_that_goes_after_one_byte_leaves_nothing_behind(dlv: &Pair) {
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
     Debug { client }.disconnect();
-    server.nothing_left();
+    server.closed(2);
 }

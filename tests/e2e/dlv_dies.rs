@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::for_every_dlv;
 use crate::support::client::{Client, error_text};
 use crate::support::debug::{Debug, build, exec, initialize_arguments};
 use crate::support::fake_dlv::FakeDlv;
-use crate::support::process::{Process, debug_binaries};
+use crate::support::process::Process;
 use crate::support::program::Program;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
@@ -30,10 +30,10 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// Kills dlv with requests pending that it can no longer answer.
 fn kill_with_pending(dlv: &Process, client: &mut Client, requests: &[(&str, Value)]) -> (Instant, Vec<i64>) {
     // Stopped, it does not answer in the moment before it is killed.
-    dlv.signal(Signal::STOP);
+    dlv.signal(Signal::SIGSTOP);
     let pending =
         requests.iter().map(|(command, arguments)| client.send(command, arguments.clone())).collect();
-    dlv.signal(Signal::KILL);
+    dlv.signal(Signal::SIGKILL);
     (Instant::now(), pending)
 }
 
@@ -72,7 +72,7 @@ fn killed_at_a_stop_the_pending_request_is_answered_and_the_program_goes_too(dlv
     let (killed, pending) = kill_with_pending(&server.dlv(), &mut debug.client, &[("threads", json!({}))]);
     assert_told(&debug.client, killed, &pending);
     server.closed(1);
-    assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
+    program.assert_no_binary();
 }
 
 fn killed_while_the_program_runs_nothing_is_left(dlv: &Pair) {
@@ -82,7 +82,7 @@ fn killed_while_the_program_runs_nothing_is_left(dlv: &Pair) {
         kill_with_pending(&server.dlv(), &mut debug.client, &[("pause", json!({"threadId": 1}))]);
     assert_told(&debug.client, killed, &pending);
     server.closed(1);
-    assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
+    program.assert_no_binary();
 }
 
 fn killed_while_a_launch_is_pending_the_launch_is_answered(dlv: &Pair) {
@@ -97,7 +97,7 @@ fn killed_while_a_launch_is_pending_the_launch_is_answered(dlv: &Pair) {
 fn killed_with_nothing_pending_the_session_still_ends_cleanly(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
     let debug = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
-    server.dlv().signal(Signal::KILL);
+    server.dlv().signal(Signal::SIGKILL);
     assert_told(&debug.client, Instant::now(), &[]);
     server.closed(1);
 }
@@ -136,7 +136,7 @@ fn what_dlv_said_on_stderr_is_shown(dlv: &Pair) {
 fn the_server_takes_the_next_client(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
     let (debug, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
-    server.dlv().signal(Signal::KILL);
+    server.dlv().signal(Signal::SIGKILL);
     debug.client.eof();
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     debug.run_out(thread);

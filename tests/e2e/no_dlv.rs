@@ -119,5 +119,5 @@ fn the_server_takes_the_next_client_once_dlv_is_there() {
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
     Debug { client }.disconnect();
-    server.nothing_left();
+    server.closed(2);
 }

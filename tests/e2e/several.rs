@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::for_every_dlv;
 use crate::support::debug::{Debug, build, initialize_arguments};
-use crate::support::process::debug_binaries;
 use crate::support::program::Program;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
@@ -47,7 +46,7 @@ fn ten_sessions_in_a_row_leave_nothing_behind(dlv: &Pair) {
         let thread = debug.stop("breakpoint");
         debug.run_out(thread);
         server.closed(count);
-        assert_eq!(debug_binaries(&program.folder), [] as [&str; 0], "after session {count}");
+        program.assert_no_binary();
     }
     assert_eq!(server.log.sessions_with("dlv_starting").len(), 10);
 }

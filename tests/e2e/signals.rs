@@ -1,11 +1,10 @@
 //! Signals to the server in mid-session: every client is told, everything is gone, exit code 0.
 
-use rustix::process::Signal;
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::for_every_dlv;
 use crate::support::debug::{Debug, build, exec};
-use crate::support::process::debug_binaries;
 use crate::support::program::Program;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
@@ -18,15 +17,15 @@ for_every_dlv!(
 );
 
 fn sigint_ends_the_session_and_leaves_nothing_behind(dlv: &Pair) {
-    ends_the_session(dlv, Signal::INT);
+    ends_the_session(dlv, Signal::SIGINT);
 }
 
 fn sigterm_ends_the_session_and_leaves_nothing_behind(dlv: &Pair) {
-    ends_the_session(dlv, Signal::TERM);
+    ends_the_session(dlv, Signal::SIGTERM);
 }
 
 fn sighup_ends_the_session_and_leaves_nothing_behind(dlv: &Pair) {
-    ends_the_session(dlv, Signal::HUP);
+    ends_the_session(dlv, Signal::SIGHUP);
 }
 
 fn ends_the_session(dlv: &Pair, signal: Signal) {
@@ -38,7 +37,7 @@ fn ends_the_session(dlv: &Pair, signal: Signal) {
     debug.client.event("terminated");
     debug.client.eof();
     assert_eq!(server.exit().code(), Some(0));
-    assert_eq!(debug_binaries(&program.folder), [] as [&str; 0]);
+    program.assert_no_binary();
     let names: Vec<String> = server.log.transitions().into_iter().map(|one| one.name).collect();
     assert_eq!(names[names.len() - 5..], ["ending", "gate_shut", "dlv_stopped", "gate_gone", "closed"]);
 }
@@ -48,7 +47,7 @@ fn a_signal_ends_all_sessions_at_a_stop_or_running(dlv: &Pair) {
     let (stopped, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: tick");
     let running = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
     let silent = server.client();
-    server.signal(Signal::TERM);
+    server.signal(Signal::SIGTERM);
     for debug in [&stopped, &running] {
         debug.client.event("terminated");
         debug.client.eof();
@@ -59,7 +58,7 @@ fn a_signal_ends_all_sessions_at_a_stop_or_running(dlv: &Pair) {
 
 #[test]
 fn a_signal_without_a_session_ends_the_server_at_once() {
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let mut server = Serve::with(&Pair::any()).start();
         server.signal(signal);
         assert_eq!(server.exit().code(), Some(0), "{signal:?}");

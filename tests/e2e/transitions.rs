@@ -1,6 +1,6 @@
 //! The log tells each session's order: it is the product's promise.
 
-use rustix::process::Signal;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::for_every_dlv;
@@ -46,7 +46,7 @@ fn however_it_ends_the_order_is_the_same(dlv: &Pair) {
         ("end of file", |debug, _| drop(debug)),
         ("reset", |debug, _| debug.client.reset()),
         ("death of dlv", |debug, server| {
-            server.dlv().signal(Signal::KILL);
+            server.dlv().signal(Signal::SIGKILL);
             debug.client.eof();
         }),
     ];

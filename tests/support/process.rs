@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// The variable by which the descendants of a server are known, whatever becomes of their parents.
 pub const MARK: &str = "DLVGATE_TEST_SERVER";
@@ -35,7 +36,7 @@ impl Process {
 
 /// Sends a signal to one process.
 pub fn signal_pid(pid: i32, signal: Signal) {
-    let _ = kill_process(Pid::from_raw(pid).expect("a pid"), signal);
+    let _ = kill(Pid::from_raw(pid), signal);
 }
 
 /// Whether this process runs, as opposed to being gone or a zombie.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
+use super::process::debug_binaries;
 use super::toolchain::{Pair, target};
 
 /// A program's sources, and its binary where one was built.
@@ -45,6 +46,12 @@ impl Program {
     /// Its main source file.
     pub fn main(&self) -> PathBuf {
         self.folder.join("main.go")
+    }
+
+    /// What dlv built there must be gone.
+    pub fn assert_no_binary(&self) {
+        let binaries = debug_binaries(&self.folder);
+        assert!(binaries.is_empty(), "binaries are left: {binaries:?}");
     }
 
     /// The number of the one line of main.go that holds `text`.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::Signal;
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use super::client::Client;
@@ -53,12 +53,6 @@ impl Serve {
     /// With these flags for dlv, after `--`.
     pub fn dlv_flags<S: AsRef<OsStr>>(mut self, flags: impl IntoIterator<Item = S>) -> Self {
         self.extra.extend(flags.into_iter().map(|flag| flag.as_ref().to_owned()));
-        self
-    }
-
-    /// In this folder.
-    pub fn inside(mut self, folder: &Path) -> Self {
-        self.command.current_dir(folder);
         self
     }
 
@@ -249,7 +243,7 @@ impl Drop for Server {
             let _ = self.child.wait();
         }
         for process in process::marked(&self.mark) {
-            process.signal(Signal::KILL);
+            process.signal(Signal::SIGKILL);
         }
     }
 }

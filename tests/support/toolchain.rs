@@ -17,14 +17,17 @@ pub struct Pair {
 /// Says that a missing sid pair is no failure: sid rolls, and its packages are not always to be had.
 const MAY_BE_MISSING: &str = "DLVGATE_TESTS_WITHOUT_SID";
 
-/// Where the pairs are, unless this names another folder.
-const TOOLCHAINS: &str = "DLVGATE_TESTS_TOOLCHAINS";
-
 impl Pair {
-    /// The pair of this name, `dlv-1.27` for example, if it is installed.
+    /// The pair of this name if it is installed, or the one that came from the same place since: another version,
+    /// when the machine is not Debian 12 or Debian's unstable suite has moved on.
     pub fn find(name: &'static str) -> Option<Self> {
-        let folder = std::env::var_os(TOOLCHAINS).map_or_else(|| target().join("toolchains"), PathBuf::from);
-        let root = folder.join(name);
+        let origin = match name {
+            "dlv-1.20" => ".system",
+            "dlv-1.24" => ".trixie",
+            _ => ".sid",
+        };
+        let folders = [name, origin].map(|folder| target().join("toolchains").join(folder));
+        let root = folders.into_iter().find(|folder| folder.is_dir())?;
         let env = std::fs::read_to_string(root.join("env")).ok()?;
         let setting = |key: &str| {
             let found = env.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
