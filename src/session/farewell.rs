@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use dlvgate_protocol::envelope::{Envelope, Kind, Name};
 use dlvgate_protocol::frame::Header;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::lane::Watcher;
-use super::relay::Talk;
+use super::socket::drain;
+use super::talk::Talk;
 
 /// How long a client may take to hear the reason and close; one that does not read is not waited for.
 const LINGER: Duration = Duration::from_secs(2);
@@ -39,13 +40,6 @@ pub(super) async fn say(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], 
     };
     // A client that has left hears nothing; there is nobody to tell.
     let _ = tokio::time::timeout(LINGER, said).await;
-}
-
-/// Reads and drops until the client closes.
-pub(super) async fn drain(client: &mut TcpStream) -> std::io::Result<()> {
-    let mut dropped = [0; 1024];
-    while client.read(&mut dropped).await? > 0 {}
-    Ok(())
 }
 
 /// Answers what is pending and what still comes, until `disconnect` is answered or the client closes.

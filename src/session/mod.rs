@@ -9,6 +9,9 @@ mod ledger;
 mod lifecycle;
 mod opening;
 mod relay;
+mod socket;
+mod talk;
+mod way_out;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,7 +32,8 @@ use crate::shutdown::Shutdown;
 use farewell::Farewell;
 use journal::Journal;
 use opening::{Hold, Opening};
-use relay::Talk;
+use talk::Talk;
+use way_out::WayOut;
 
 /// How long a connection to dlv may take. It listens already; on loopback this is microseconds.
 const DIAL_LIMIT: Duration = Duration::from_secs(5);
@@ -103,7 +107,7 @@ async fn refuse(client: &mut TcpStream, answer: Bytes) {
     let said = async {
         client.write_all(&answer).await?;
         client.shutdown().await?;
-        farewell::drain(client).await
+        socket::drain(client).await
     };
     let _ = tokio::time::timeout(REFUSAL_LINGER, said).await;
 }
@@ -222,7 +226,7 @@ impl<'a> Session<'a> {
     async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
         let address = self.upstream_address();
         let stream = tokio::select! {
-            stream = relay::dial(address, DIAL_LIMIT) => stream,
+            stream = socket::dial(address, DIAL_LIMIT) => stream,
             _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
             signal = stop.begun() => return Err(Cause::Stopped { signal }),
         };
@@ -249,64 +253,5 @@ impl<'a> Session<'a> {
             (None, Upstream::Running(address)) => *address,
             (None, Upstream::Launch(_)) => SocketAddr::from(([127, 0, 0, 1], 0)),
         }
-    }
-}
-
-/// The way out: gate shut, dlv stopped, gate gone.
-struct WayOut<'a> {
-    lifecycle: &'a mut Lifecycle,
-    journal: &'a Journal,
-    delve: &'a mut Option<Delve>,
-    gate: &'a mut Option<Gate>,
-    upstream: &'a mut Option<TcpStream>,
-}
-
-impl WayOut<'_> {
-    async fn walk(&mut self, stop: &Shutdown) {
-        loop {
-            match self.lifecycle.next() {
-                Step::ShutGate => self.shut_gate().await,
-                Step::StopDelve => self.stop_delve(stop).await,
-                Step::RemoveGate => self.remove_gate().await,
-                _ => break,
-            }
-            self.lifecycle.done();
-        }
-        self.upstream.take();
-    }
-
-    /// A failure does not keep the rest from being done: with dlv gone, nothing listens on the port.
-    async fn shut_gate(&mut self) {
-        let Some(gate) = self.gate.as_ref() else { return };
-        match gate.shut().await {
-            Ok(()) => self.journal.gate(Transition::GateShut, gate.backend(), gate.port()),
-            Err(error) => self.gate_failed("shut", &error),
-        }
-    }
-
-    async fn stop_delve(&mut self, stop: &Shutdown) {
-        let Some(delve) = self.delve.take() else { return };
-        let stopped = delve.stop(stop.hurried()).await;
-        let status = stopped.status.map_or_else(|| "status unknown".to_owned(), |status| status.to_string());
-        let force = if stopped.killed { ", killed after its grace" } else { "" };
-        let orphans = match stopped.orphans {
-            0 => String::new(),
-            orphans => format!(", {orphans} orphaned process(es) killed"),
-        };
-        self.journal.note(Transition::DlvStopped, format_args!("{status}{force}{orphans}"));
-    }
-
-    async fn remove_gate(&mut self) {
-        let Some(gate) = self.gate.take() else { return };
-        let (backend, port) = (gate.backend(), gate.port());
-        match gate.remove().await {
-            Ok(()) => self.journal.gate(Transition::GateGone, backend, port),
-            Err(error) => self.gate_failed("removed", &error),
-        }
-    }
-
-    fn gate_failed(&self, what: &str, error: &crate::firewall::FirewallError) {
-        let session = self.journal.session();
-        tracing::error!(target: "dlvgate::session", session, %error, "the gate could not be {what}");
     }
 }

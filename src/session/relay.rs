@@ -5,22 +5,19 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::process::ExitStatus;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use dlvgate_protocol::envelope::{Envelope, Kind};
-use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError, Header};
+use dlvgate_protocol::frame::FrameError;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::carrier::Carrier;
-use super::cause::{Cause, EMPTY_BODY, body_too_large};
-use super::lane::Watcher;
-use super::ledger::Ledger;
+use super::cause::Cause;
+use super::socket::drain;
+use super::talk::{Replies, Requests, Shared, Talk};
 use crate::delve::Delve;
 
 /// After the answer to `disconnect`, how long dlv may take to say the rest and close. It takes about 10 ms; a
@@ -39,19 +36,6 @@ const EXIT_STATUS: Duration = Duration::from_millis(500);
 
 /// Messages of ours that may wait for a place between dlv's; then the client is not read further.
 const MAX_TO_SAY: usize = 64;
-
-/// The state of the conversation; it outlives the relay, for the last words.
-pub(super) struct Talk {
-    pub(super) up: Carrier,
-    pub(super) down: Carrier,
-    pub(super) ledger: Ledger,
-}
-
-impl Talk {
-    pub(super) fn new() -> Talk {
-        Talk { up: Carrier::new(), down: Carrier::new(), ledger: Ledger::new() }
-    }
-}
 
 /// Forwards until an end, and says which. Stopping by a signal is the caller's: the future can be dropped, and
 /// `talk` is then as far as it was.
@@ -115,7 +99,7 @@ pub(super) async fn relay(
 /// build that is under way would leave its binary.
 async fn let_go(upstream: &mut TcpStream) -> io::Result<()> {
     upstream.shutdown().await?;
-    super::farewell::drain(upstream).await
+    drain(upstream).await
 }
 
 async fn exited(delve: &mut Option<&mut Delve>) -> ExitStatus {
@@ -148,32 +132,6 @@ async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, shared: &
     Cause::DlvGone { status, stderr, malformed: ledger.malformed }
 }
 
-/// What both directions look at. They run on one task and never hold the ledger across a wait.
-struct Shared<'a> {
-    ledger: Mutex<&'a mut Ledger>,
-    /// There is a message of ours to say.
-    say: Notify,
-    /// Messages of ours were said.
-    said: Notify,
-    /// Something happened that the relay acts on: `disconnect` was answered, a program was started.
-    milestone: Notify,
-}
-
-impl<'a> Shared<'a> {
-    fn new(ledger: &'a mut Ledger) -> Shared<'a> {
-        Shared {
-            ledger: Mutex::new(ledger),
-            say: Notify::new(),
-            said: Notify::new(),
-            milestone: Notify::new(),
-        }
-    }
-
-    fn ledger(&self) -> MutexGuard<'_, &'a mut Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 enum UpEnd {
     ClientLeft,
     ClientReset,
@@ -192,7 +150,7 @@ async fn uplink(
     mut held: BytesMut,
     shared: &Shared<'_>,
 ) -> UpEnd {
-    let mut requests = Requests { shared, body_len: 0 };
+    let mut requests = Requests::new(shared);
     loop {
         let filled = if held.is_empty() {
             match carrier.read(client).await {
@@ -254,78 +212,4 @@ async fn downlink(
             return DownEnd::UpstreamClosed;
         }
     }
-}
-
-/// Watches what the client asks.
-struct Requests<'a, 'b> {
-    shared: &'a Shared<'b>,
-    /// The length of the present body in bytes.
-    body_len: u64,
-}
-
-impl Watcher for Requests<'_, '_> {
-    fn header(&mut self, header: &Header) -> bool {
-        self.body_len = header.body_len;
-        if header.body_len == 0 {
-            let mut ledger = self.shared.ledger();
-            let remark = ledger.remark(EMPTY_BODY);
-            ledger.to_say.push_back(remark);
-            self.shared.say.notify_one();
-        }
-        header.body_len <= DELVE_MAX_BODY
-    }
-
-    fn envelope(&mut self, envelope: Envelope, passed: bool) {
-        let mut ledger = self.shared.ledger();
-        match envelope.kind {
-            Kind::Request { command } if passed => ledger.asked(envelope.seq.unwrap_or_default(), command),
-            Kind::Request { command } => {
-                let text = body_too_large(self.body_len);
-                let answer = ledger.refuse(envelope.seq.unwrap_or_default(), command.as_str(), &text);
-                ledger.to_say.push_back(answer);
-                self.shared.say.notify_one();
-            }
-            Kind::Unknown => ledger.malformed = true,
-            _ => {}
-        }
-    }
-}
-
-/// Watches what dlv answers.
-struct Replies<'a, 'b> {
-    shared: &'a Shared<'b>,
-}
-
-impl Watcher for Replies<'_, '_> {
-    fn header(&mut self, _: &Header) -> bool {
-        true
-    }
-
-    fn envelope(&mut self, envelope: Envelope, _: bool) {
-        let mut ledger = self.shared.ledger();
-        match envelope.kind {
-            Kind::Response { request_seq, success, command } => {
-                ledger.answered(request_seq, &command, success);
-                if ledger.disconnected {
-                    self.shared.milestone.notify_one();
-                }
-            }
-            // dlv has built and started the program.
-            Kind::Event { event } if &event == "initialized" => self.shared.milestone.notify_one(),
-            Kind::Event { event } if &event == "terminated" => ledger.terminated = true,
-            _ => {}
-        }
-    }
-}
-
-/// Connects to dlv: the only connection that it ever gets from us.
-///
-/// # Errors
-/// What the system says, or that nothing answered in time.
-pub(super) async fn dial(address: std::net::SocketAddr, limit: Duration) -> io::Result<TcpStream> {
-    let stream = tokio::time::timeout(limit, TcpStream::connect(address)).await.map_err(|_| {
-        io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
-    })??;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }

@@ -1,0 +1,119 @@
+//! What is known of the conversation, and how the two directions keep it up to date.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dlvgate_protocol::envelope::{Envelope, Kind};
+use dlvgate_protocol::frame::{DELVE_MAX_BODY, Header};
+use tokio::sync::Notify;
+
+use super::carrier::Carrier;
+use super::cause::{EMPTY_BODY, body_too_large};
+use super::lane::Watcher;
+use super::ledger::Ledger;
+
+/// The state of the conversation; it outlives the relay, for the last words.
+pub(super) struct Talk {
+    pub(super) up: Carrier,
+    pub(super) down: Carrier,
+    pub(super) ledger: Ledger,
+}
+
+impl Talk {
+    pub(super) fn new() -> Talk {
+        Talk { up: Carrier::new(), down: Carrier::new(), ledger: Ledger::new() }
+    }
+}
+
+/// What both directions look at. They run on one task and never hold the ledger across a wait.
+pub(super) struct Shared<'a> {
+    ledger: Mutex<&'a mut Ledger>,
+    /// There is a message of ours to say.
+    pub(super) say: Notify,
+    /// Messages of ours were said.
+    pub(super) said: Notify,
+    /// Something happened that the relay acts on: `disconnect` was answered, a program was started.
+    pub(super) milestone: Notify,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(ledger: &'a mut Ledger) -> Shared<'a> {
+        Shared {
+            ledger: Mutex::new(ledger),
+            say: Notify::new(),
+            said: Notify::new(),
+            milestone: Notify::new(),
+        }
+    }
+
+    pub(super) fn ledger(&self) -> MutexGuard<'_, &'a mut Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Watches what the client asks.
+pub(super) struct Requests<'a, 'b> {
+    shared: &'a Shared<'b>,
+    /// The length of the present body in bytes.
+    body_len: u64,
+}
+
+impl<'a, 'b> Requests<'a, 'b> {
+    pub(super) fn new(shared: &'a Shared<'b>) -> Requests<'a, 'b> {
+        Requests { shared, body_len: 0 }
+    }
+}
+
+impl Watcher for Requests<'_, '_> {
+    fn header(&mut self, header: &Header) -> bool {
+        self.body_len = header.body_len;
+        if header.body_len == 0 {
+            let mut ledger = self.shared.ledger();
+            let remark = ledger.remark(EMPTY_BODY);
+            ledger.to_say.push_back(remark);
+            self.shared.say.notify_one();
+        }
+        header.body_len <= DELVE_MAX_BODY
+    }
+
+    fn envelope(&mut self, envelope: Envelope, passed: bool) {
+        let mut ledger = self.shared.ledger();
+        match envelope.kind {
+            Kind::Request { command } if passed => ledger.asked(envelope.seq.unwrap_or_default(), command),
+            Kind::Request { command } => {
+                let text = body_too_large(self.body_len);
+                let answer = ledger.refuse(envelope.seq.unwrap_or_default(), command.as_str(), &text);
+                ledger.to_say.push_back(answer);
+                self.shared.say.notify_one();
+            }
+            Kind::Unknown => ledger.malformed = true,
+            _ => {}
+        }
+    }
+}
+
+/// Watches what dlv answers.
+pub(super) struct Replies<'a, 'b> {
+    pub(super) shared: &'a Shared<'b>,
+}
+
+impl Watcher for Replies<'_, '_> {
+    fn header(&mut self, _: &Header) -> bool {
+        true
+    }
+
+    fn envelope(&mut self, envelope: Envelope, _: bool) {
+        let mut ledger = self.shared.ledger();
+        match envelope.kind {
+            Kind::Response { request_seq, success, command } => {
+                ledger.answered(request_seq, &command, success);
+                if ledger.disconnected {
+                    self.shared.milestone.notify_one();
+                }
+            }
+            // dlv has built and started the program.
+            Kind::Event { event } if &event == "initialized" => self.shared.milestone.notify_one(),
+            Kind::Event { event } if &event == "terminated" => ledger.terminated = true,
+            _ => {}
+        }
+    }
+}
