@@ -1,13 +1,13 @@
 //! `dlvgate serve`: a front at which each DAP connection gets a dlv of its own.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
 use tokio::sync::Semaphore;
 
@@ -80,7 +80,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let admission = Admission::new(address.ip(), args.allow.clone()).map_err(usage)?;
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
-    let front = Front::bind(address, admission).with_context(|| format!("cannot listen on {address}"))?;
+    let front = Front::bind(address, admission).map_err(|error| cannot_listen(address, &error))?;
 
     let firewall = Firewall::prepare(args.firewall, args.pfctl.clone()).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
@@ -104,6 +104,21 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!(
+                "; `lsof -nP -iTCP:{} -sTCP:LISTEN` says who does. End that, or use another port (0: any)",
+                address.port()
+            )
+        }
+        io::ErrorKind::PermissionDenied => "; use a port above 1023".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address".to_owned(),
+        _ => String::new(),
+    };
+    anyhow::anyhow!("cannot listen on {address}: {error}{remedy}")
+}
+
 async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
     if let Some(address) = &args.upstream {
         let found =
@@ -123,8 +138,8 @@ async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
 }
 
 /// The ready line, in dlv's own words: clients wait for it.
-fn announce(front: &Front) -> std::io::Result<()> {
-    let mut stdout = std::io::stdout().lock();
+fn announce(front: &Front) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
     writeln!(stdout, "DAP server listening at: {}", front.address())?;
     stdout.flush()
 }

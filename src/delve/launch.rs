@@ -42,12 +42,12 @@ pub enum LaunchError {
     #[error("dlv was not found in PATH, GOBIN, GOPATH/bin, ~/go/bin or Homebrew's folders: {INSTALL}")]
     NotFound,
     /// The system could not start it.
-    #[error("dlv cannot be started from {}: {source}. Is the path right? {INSTALL}", path.display())]
+    #[error("dlv cannot be started from {}: {said}. Is the path right? {INSTALL}", path.display())]
     CannotStart {
         /// The program.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        said: std::io::Error,
     },
     /// It does not know `dap` (Delve before 1.6.1).
     #[error("{} is too old: it has no `dlv dap` (Delve 1.7 or newer is needed): {INSTALL}", path.display())]
@@ -146,7 +146,7 @@ impl Launcher {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        let cannot_start = |source| LaunchError::CannotStart { path: path.to_owned(), source };
+        let cannot_start = |said| LaunchError::CannotStart { path: path.to_owned(), said };
         let mut child = in_own_session(&mut command).spawn().map_err(cannot_start)?;
         let pipes = (child.stdout.take(), child.stderr.take(), child.id().map(|id| Pid::from_raw(id as i32)));
         let (Some(mut stdout), Some(stderr), Some(pid)) = pipes else {
@@ -267,9 +267,12 @@ impl Delve {
         self.pid.as_raw()
     }
 
-    /// The last of what it and the debugged program wrote to standard error.
-    pub fn stderr(&self) -> Tail {
-        self.stderr.clone()
+    /// The last of what it and the debugged program wrote to standard error. After its end, what is still in the pipe is
+    /// waited for a moment; a debugged program that outlives it keeps the pipe open.
+    pub async fn last_words(&mut self) -> String {
+        let rest = async { while self.pumps.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_WORDS, rest).await;
+        self.stderr.text()
     }
 
     /// Waits until it ends. Can be cancelled and called again.

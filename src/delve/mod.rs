@@ -13,7 +13,6 @@ mod stop;
 pub use argv::{ForbiddenFlag, check_extra_flags};
 pub use find::find;
 pub use launch::{Delve, LaunchError, Launcher};
-pub use output::Tail;
 pub use ports::{PortLease, PortPlan, PortPool};
 pub use ready::ReadyLine;
 pub use stop::Stopped;

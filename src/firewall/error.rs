@@ -8,12 +8,12 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum FirewallError {
     /// `pfctl` could not be started.
-    #[error("{} cannot be run ({source}); pf exists on macOS only: elsewhere use --firewall off", path.display())]
+    #[error("{} cannot be run ({said}); pf exists on macOS only: elsewhere use --firewall off", path.display())]
     NoPfctl {
         /// The program that was tried.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        said: std::io::Error,
     },
     /// `/dev/pf` is for root only.
     #[error(

@@ -39,6 +39,8 @@ pub enum Cause {
     NotDialled {
         /// The port's address.
         address: SocketAddr,
+        /// dlvgate has started this dlv.
+        ours: bool,
         /// What the system said.
         source: std::io::Error,
     },
@@ -102,7 +104,13 @@ impl fmt::Display for Cause {
             Cause::GateRefused(error) => {
                 write!(f, "the gate could not be opened, so nothing was sent to dlv: {error}")
             }
-            Cause::NotDialled { address, source } => write!(
+            Cause::NotDialled { address, source, ours: true } => {
+                write!(
+                    f,
+                    "dlv said that it listens at {address}, yet it cannot be reached there: {source}. Start the session again"
+                )
+            }
+            Cause::NotDialled { address, source, ours: false } => write!(
                 f,
                 "no dlv answers at {address}: {source}. Start one with `dlv dap --listen={address}`, \
                  or leave --upstream out and dlvgate starts it"

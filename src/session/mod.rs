@@ -230,7 +230,11 @@ impl<'a> Session<'a> {
             _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
             signal = stop.begun() => return Err(Cause::Stopped { signal }),
         };
-        self.upstream = Some(stream.map_err(|source| Cause::NotDialled { address, source })?);
+        self.upstream = Some(stream.map_err(|source| Cause::NotDialled {
+            address,
+            source,
+            ours: self.delve.is_some(),
+        })?);
         self.journal.note(Transition::Dialled, address);
         Ok(())
     }

@@ -123,7 +123,7 @@ async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, shared: &
         if status.is_none() {
             status = tokio::time::timeout(EXIT_STATUS, delve.exited()).await.ok();
         }
-        stderr = delve.stderr().text();
+        stderr = delve.last_words().await;
     }
     let ledger = shared.ledger();
     if ledger.disconnected {

@@ -64,7 +64,7 @@ impl Pfctl {
 
     /// Runs a call that may say something on standard error.
     pub(super) async fn run(&self, arguments: &[&str], stdin: &str) -> Result<Answer, FirewallError> {
-        let no_pfctl = |source| FirewallError::NoPfctl { path: self.path.clone(), source };
+        let no_pfctl = |said| FirewallError::NoPfctl { path: self.path.clone(), said };
         let mut child = Command::new(&self.path)
             .args(arguments)
             .stdin(Stdio::piped())
