@@ -162,6 +162,11 @@ impl Client {
         }
     }
 
+    /// How the server closed, if it has.
+    pub fn end_if_any(&self) -> Option<End> {
+        self.inbox().end.clone().map(|(end, _)| end)
+    }
+
     /// Waits for an orderly end of file after nothing but whole messages.
     pub fn eof(&self) {
         let (end, _) = self.end();

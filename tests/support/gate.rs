@@ -1,1 +1,114 @@
-//! The stand-in for pfctl, and its journal.
+//! The stand-in for pfctl as a test sees it: what it was asked, when, and what pf holds now.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::server::Serve;
+use super::toolchain::Pair;
+
+/// A pf of the test's own.
+pub struct StandinPf {
+    state: TempDir,
+    program: PathBuf,
+}
+
+/// One call of pfctl that took effect.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Microseconds since the epoch, when its change was made.
+    pub t: u64,
+    pub stdin: String,
+    pub changes: Vec<String>,
+}
+
+impl StandinPf {
+    /// pf as it is on a Mac that nobody has touched: off, with the stock ruleset.
+    pub fn new() -> Self {
+        let server = Path::new(env!("CARGO_BIN_EXE_dlvgate"));
+        let program = server.parent().expect("a folder").join("examples/standin-pfctl");
+        assert!(program.is_file(), "{} is missing: `cargo build --examples`", program.display());
+        let state = tempfile::Builder::new().prefix("dlvgate-standin-pf-").tempdir().unwrap();
+        Self { state, program }
+    }
+
+    /// A server whose firewall this is.
+    pub fn serve(&self, dlv: &Pair) -> Serve {
+        let program = self.program.to_str().expect("a path in UTF-8");
+        Serve::with(dlv)
+            .flags(["--firewall", "pf", "--pfctl", program])
+            .env("STANDIN_PF_STATE", self.state.path())
+    }
+
+    /// From now on calls go wrong in this way; see tests/standins/pfctl/README.md.
+    pub fn fault(&self, fault: &Value) {
+        fs::write(self.state.path().join("faults.json"), fault.to_string()).unwrap();
+    }
+
+    /// Calls that hold all these arguments fail with this complaint.
+    pub fn fails(&self, arguments: &[&str], unless: &[&str], text: &str) {
+        self.fault(&json!({"match": arguments, "unless": unless, "action": "fail", "text": text}));
+    }
+
+    /// Calls work again.
+    pub fn works(&self) {
+        self.fault(&json!([]));
+    }
+
+    /// Runs pfctl as the test's user.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env("STANDIN_PF_STATE", self.state.path()).output().unwrap()
+    }
+
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Whether a new connection from this address to this port gets through on the loopback interface.
+    pub fn passes(&self, from: &str, port: u16) -> bool {
+        let port = port.to_string();
+        let call = ["--standin", "evaluate", "in", "lo0", "tcp", from, "50000", "127.0.0.1", &port, "--dry"];
+        let answer: Value = serde_json::from_str(&self.says(&call)).expect("an answer in JSON");
+        match answer["decision"].as_str() {
+            Some("pass") => true,
+            Some("block") => false,
+            _ => panic!("no decision: {answer}"),
+        }
+    }
+
+    /// Every call that changed something, in the order in which they took effect.
+    pub fn calls(&self) -> Vec<Call> {
+        let journal = fs::read_to_string(self.state.path().join("journal.jsonl")).unwrap_or_default();
+        let lines = journal.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+        let calls = lines.map(|line| Call {
+            t: line["t"].as_u64().expect("a time"),
+            stdin: line["stdin"].as_str().unwrap_or_default().to_owned(),
+            changes: names(&line["change"], "change"),
+        });
+        calls.collect()
+    }
+
+    /// The calls that changed this.
+    pub fn changes(&self, what: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.changes.iter().any(|change| change == what)).collect()
+    }
+
+    /// No rule, no table and no token but others' is left.
+    pub fn assert_untouched(&self) {
+        let anchors = self.says(&["-v", "-s", "Anchors"]);
+        assert!(!anchors.contains("dlvgate"), "anchors are left: {anchors}");
+        let tokens = self.says(&["-s", "References"]);
+        assert!(tokens.contains("No pf starter references held"), "tokens are left: {tokens}");
+        assert!(self.says(&["-s", "info"]).contains("Status: Disabled"));
+    }
+}
+
+fn names(list: &Value, key: &str) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|one| Some(one[key].as_str()?.to_owned())).collect()
+}

@@ -83,6 +83,15 @@ pub fn listening_ports(processes: &[Process]) -> Vec<u16> {
     ports
 }
 
+/// Connections of this machine that go to this local port, but for closed ones.
+pub fn connections_to(port: u16) -> usize {
+    const TIME_WAIT: &str = "06";
+    let tables = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let remote = format!(":{port:04X}");
+    let columns = tables.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    columns.filter(|columns| columns[2].ends_with(&remote) && columns[3] != TIME_WAIT).count()
+}
+
 /// Port and socket inode of everything that listens on this machine.
 fn listeners() -> Vec<(u16, String)> {
     const LISTEN: &str = "0A";
