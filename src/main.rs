@@ -1,12 +1,10 @@
-//! The program: parse, log, run, exit code.
+//! The program: parse, run, exit code.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use dlvgate::cli::{Cli, log, run};
+use dlvgate::cli::{Cli, run};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    log::init(&cli.log);
-    run(cli)
+    run(Cli::parse())
 }

@@ -8,7 +8,7 @@ use tracing::Level;
 /// How much is logged, and in which form.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
-pub struct LogArgs {
+pub(super) struct LogArgs {
     /// Log more: -v what is decided, -vv everything
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
@@ -28,11 +28,12 @@ enum Format {
     Json,
 }
 
-/// Starts the log. What is logged before is lost.
-pub fn init(args: &LogArgs) {
+/// Starts the log, at the `usual` level where the user asks for none. What is logged before is lost.
+pub(super) fn init(args: &LogArgs, usual: Level) {
     let level = match (args.quiet, args.verbose) {
         (true, _) => Level::WARN,
-        (_, 0) => Level::INFO,
+        (_, 0) => usual,
+        (_, 1) if usual < Level::INFO => Level::INFO,
         (_, 1) => Level::DEBUG,
         _ => Level::TRACE,
     };

@@ -3,13 +3,14 @@
 mod allow;
 mod completions;
 pub mod demo;
-pub mod log;
+mod log;
 mod serve;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tracing::Level;
 
 /// Exit codes of dlvgate's own commands: success, a failure, a usage error.
 pub(crate) const FAILURE: u8 = 1;
@@ -31,9 +32,8 @@ const LAST_OUTPUT: Duration = Duration::from_millis(500);
     after_help = "Try it: `dlvgate demo` debugs a small Go program and shows what happened."
 )]
 pub struct Cli {
-    /// The log's settings.
     #[command(flatten)]
-    pub log: log::LogArgs,
+    log: log::LogArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,8 +45,11 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
-/// Runs the command, and says on standard error what failed.
+/// Starts the log, runs the command, and says on standard error what failed.
 pub fn run(cli: Cli) -> ExitCode {
+    // The demo's page has the session's steps already.
+    let usual = if matches!(cli.command, Command::Demo(_)) { Level::WARN } else { Level::INFO };
+    log::init(&cli.log, usual);
     let result = match cli.command {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Demo(args) => on_runtime(demo::run(args)),
