@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::{FAILURE, allow, usage};
 use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
 use crate::firewall::{Choice, Firewall, pf};
-use crate::front::{Admission, Front, IpNet, ListenAddress, resolve};
+use crate::front::{Admission, Front, IpNet, ListenAddress, Owners, resolve};
 use crate::session::{Outcome, Settings, Upstream};
 use crate::shutdown::{self, Signals};
 
@@ -36,6 +36,9 @@ pub(super) struct ServeArgs {
     /// Who may connect, an address or a network; needed where the front is not on loopback
     #[arg(long, value_name = "CIDR", value_parser = allow::parse)]
     allow: Vec<IpNet>,
+    /// Over loopback, serve this user's clients only, as dlv does (Linux; elsewhere nobody can tell)
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    only_same_user: bool,
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     dlv: Option<PathBuf>,
@@ -80,7 +83,11 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let admission = Admission::new(address.ip(), args.allow.clone()).map_err(usage)?;
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
-    let front = Front::bind(address, admission).map_err(|error| cannot_listen(address, &error))?;
+    let owners = args.only_same_user.then(Owners::of_this_process);
+    if owners.is_some() && !Owners::can_be_told() {
+        tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
+    }
+    let front = Front::bind(address, admission, owners).map_err(|error| cannot_listen(address, &error))?;
 
     let firewall = Firewall::prepare(args.firewall, args.pfctl.clone()).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");

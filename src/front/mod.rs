@@ -2,6 +2,7 @@
 
 mod address;
 mod admission;
+mod owner;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 pub use address::{ListenAddress, resolve};
 pub use admission::Admission;
 pub use ipnet::IpNet;
+pub use owner::Owners;
 
 use crate::session::{self, Outcome, Settings};
 use crate::shutdown::Shutdown;
@@ -38,6 +40,8 @@ pub struct Front {
     listener: TcpListener,
     address: SocketAddr,
     admission: Admission,
+    /// Asked for loopback connections; `None` lets every user in.
+    owners: Option<Owners>,
 }
 
 impl Front {
@@ -46,7 +50,7 @@ impl Front {
     ///
     /// # Errors
     /// Where the system refuses the address.
-    pub fn bind(address: SocketAddr, admission: Admission) -> io::Result<Front> {
+    pub fn bind(address: SocketAddr, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
         socket.set_nonblocking(true)?;
@@ -54,7 +58,7 @@ impl Front {
         socket.listen(BACKLOG)?;
         let listener = TcpListener::from_std(socket.into())?;
         let address = listener.local_addr()?;
-        Ok(Front { listener, address, admission })
+        Ok(Front { listener, address, admission, owners })
     }
 
     /// The address that it is bound to.
@@ -113,6 +117,10 @@ impl Front {
             tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.admission);
             return None;
         }
+        if let Err(why) = self.owned(&client, peer) {
+            tracing::warn!(target: "dlvgate::front", %peer, "closed: {why}");
+            return None;
+        }
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
         let tuned =
             client.set_nodelay(true).and_then(|()| SockRef::from(&client).set_tcp_keepalive(&keepalive));
@@ -120,6 +128,16 @@ impl Front {
             tracing::debug!(target: "dlvgate::front", %peer, %error, "the connection takes no options"); // it is closed already
         }
         Some((client, peer))
+    }
+
+    /// On loopback the client must be of our own user, as dlv itself has it.
+    fn owned(&self, client: &TcpStream, peer: SocketAddr) -> Result<(), String> {
+        match &self.owners {
+            Some(owners) if peer.ip().to_canonical().is_loopback() => {
+                owners.admit(peer, client.local_addr().map_err(|error| error.to_string())?)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::delve::{Launcher, PortPlan, PortPool};
 use crate::firewall::{Choice, Firewall, pf};
-use crate::front::{Admission, Front};
+use crate::front::{Admission, Front, Owners};
 use crate::session::{Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
 use client::Client;
@@ -64,7 +64,11 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
-    let front = Front::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Admission::default())?;
+    let front = Front::bind(
+        SocketAddr::from(([127, 0, 0, 1], 0)),
+        Admission::default(),
+        Some(Owners::of_this_process()),
+    )?;
     let address = front.address();
     timeline.line("front", &format!("DAP server listening at: {address}"));
     let firewall = Firewall::prepare(backend(args.firewall), pf::PFCTL.into()).await?;
