@@ -1,0 +1,58 @@
+//! Another user of this machine: a real second uid.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use crate::support::client::Client;
+use crate::support::debug::{Debug, initialize_arguments};
+use crate::support::server::{Serve, Server};
+use crate::support::toolchain::Pair;
+
+/// `nobody` on Debian.
+const OTHER: u32 = 65_534;
+
+/// Speaks as the other user; gives what it was answered. `None` where this test's user cannot become another.
+fn as_other_user(server: &Server) -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        println!("not root: another user cannot be tried");
+        return None;
+    }
+    let speak = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{} && printf 'GET /' >&3; timeout 20 cat <&3",
+        server.front().port()
+    );
+    let output = Command::new("bash")
+        .args(["-c", &speak])
+        .uid(OTHER)
+        .gid(OTHER)
+        .stderr(Stdio::null())
+        .output()
+        .expect("bash runs");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn serves(client: Client) {
+    let mut client = client;
+    client.ok("initialize", initialize_arguments());
+    Debug { client }.disconnect();
+}
+
+#[test]
+fn another_user_gets_nothing_and_the_log_names_them() {
+    let server = Serve::with(&Pair::any()).start();
+    let Some(answer) = as_other_user(&server) else { return };
+    assert_eq!(answer, "", "a closed connection and nothing else");
+    let named = |line: &String| line.contains("user 65534");
+    assert!(server.log.lines().iter().any(named), "{:#?}", server.log.lines());
+    serves(server.client());
+    server.closed(1);
+}
+
+#[test]
+fn everybody_on_this_machine_is_let_in_on_request() {
+    let server = Serve::with(&Pair::any()).flags(["--only-same-user=false"]).start();
+    let Some(answer) = as_other_user(&server) else { return };
+    assert!(answer.contains("DAP"), "{answer:?}");
+    serves(server.client());
+    server.closed(1);
+}
