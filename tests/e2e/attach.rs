@@ -29,7 +29,7 @@ impl Running {
     }
 
     fn pid(&self) -> i32 {
-        self.0.id().cast_signed()
+        i32::try_from(self.0.id()).expect("a pid")
     }
 
     /// Not only there, but not left stopped either.

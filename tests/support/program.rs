@@ -1,6 +1,6 @@
 //! The Go programs that are debugged, from `fixtures/programs`.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 use super::process::debug_binaries;
-use super::toolchain::{Pair, target};
+use super::toolchain::Pair;
 
 /// A program's sources, and its binary where one was built.
 pub struct Program {
@@ -30,16 +30,18 @@ impl Program {
 
     /// The program, built as `mode: "exec"` wants it: once a run for each pair.
     pub fn built(pair: &Pair, name: &str) -> Self {
-        type Key = (&'static str, String);
-        static BUILT: Mutex<Option<HashMap<Key, ()>>> = Mutex::new(None);
-        let folder = target().join("e2e-programs").join(pair.name).join(name);
+        static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+        // dlv names files by their real path.
+        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).canonicalize().unwrap();
+        let folder = scratch.join("e2e-programs").join(pair.name).join(name);
         let binary = folder.join(format!("{name}-binary"));
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-        built.get_or_insert_default().entry((pair.name, name.to_owned())).or_insert_with(|| {
+        if !built.contains(&binary) {
             copy(&sources(name), &folder);
             let output = binary.to_str().expect("a path in UTF-8");
             pair.go(&folder, &["build", "-gcflags", "all=-N -l", "-o", output, "."]);
-        });
+            built.insert(binary.clone());
+        }
         Self { folder, binary, _temporary: None }
     }
 

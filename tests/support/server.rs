@@ -156,7 +156,7 @@ impl Server {
 
     /// The pid of the server itself.
     pub fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
+        i32::try_from(self.child.id()).expect("a pid")
     }
 
     /// What came on stdout after the ready line.

@@ -84,7 +84,7 @@ impl Pair {
 }
 
 /// The project's target folder, where pairs and caches are kept whatever CARGO_TARGET_DIR says.
-pub fn target() -> PathBuf {
+fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
 }
 
