@@ -58,7 +58,7 @@ check-docs: rust
 
 .PHONY: check-macos
 check-macos: rust
-	@.ci/macos-check
+	@.ci/macos-check $(MACOS_CHECK)
 
 .PHONY: check-msrv
 check-msrv: rust

@@ -7,6 +7,7 @@ use dlvgate_protocol::envelope::{Envelope, Kind, Name};
 use dlvgate_protocol::frame::Header;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::lane::Watcher;
 use super::socket::drain;
@@ -18,6 +19,9 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What a client sent before it could know of the end is answered before the end is announced: this long after its
 /// last byte nothing more is expected to be on its way.
 const QUIET: Duration = Duration::from_millis(20);
+
+/// A client that never stops sending hears of the end after this.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// What the client hears.
 pub(super) enum Farewell<'a> {
@@ -46,13 +50,11 @@ pub(super) async fn say(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], 
 async fn explain(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], text: &str) -> std::io::Result<()> {
     talk.down.complete(client).await?;
     let mut last = LastRequests { unread, ended: false };
-    while let Ok(more) = tokio::time::timeout(QUIET, last.read(client, talk)).await {
-        let requests = more?;
-        for (seq, command) in requests {
+    let gathered = Instant::now() + GATHER;
+    while !last.ended && Instant::now() < gathered {
+        let Ok(requests) = tokio::time::timeout(QUIET, last.read(client, talk)).await else { break };
+        for (seq, command) in requests? {
             talk.ledger.asked(seq, command);
-        }
-        if last.ended {
-            break;
         }
     }
     let began = talk.ledger.began;

@@ -137,16 +137,28 @@ impl Pf {
         ))
     }
 
-    /// Flushes the anchor, looks that it is empty, and with the last gate gives the token back. Every step is tried,
-    /// whatever the one before it said; the first failure is reported.
+    /// Flushes the anchor, looks that it is empty, and with the last gate gives the token back. A step that fails does
+    /// not keep the others from being tried, and the first failure is reported; but where pfctl hangs once, it is not
+    /// waited for again and again.
     async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), FirewallError> {
-        let anchor = anchor(self.pid, port);
-        let rules = self.pfctl.run(&["-a", &anchor, "-F", "rules"], "").await.map(drop);
-        let tables = self.pfctl.run(&["-a", &anchor, "-F", "Tables"], "").await.map(drop);
-        let empty = self.is_empty(&anchor).await;
         held.ports.remove(&port);
-        let token = if held.ports.is_empty() { self.release(held.token.take()).await } else { Ok(()) };
-        rules.and(tables).and(empty).and(token)
+        let token = if held.ports.is_empty() { held.token.take() } else { None };
+        let anchor = anchor(self.pid, port);
+        let flushed = self.flush(&anchor).await;
+        if matches!(flushed, Err(FirewallError::PfctlHangs { .. })) {
+            held.token = token; // the next gate uses it, and gives it back
+            return flushed;
+        }
+        flushed.and(self.release(token).await)
+    }
+
+    async fn flush(&self, anchor: &str) -> Result<(), FirewallError> {
+        let rules = self.pfctl.run(&["-a", anchor, "-F", "rules"], "").await.map(drop);
+        if matches!(rules, Err(FirewallError::PfctlHangs { .. })) {
+            return rules;
+        }
+        let tables = self.pfctl.run(&["-a", anchor, "-F", "Tables"], "").await.map(drop);
+        rules.and(tables).and(self.is_empty(anchor).await)
     }
 
     /// An anchor that is gone altogether is reported on standard error, with exit code 0.
