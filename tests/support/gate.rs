@@ -3,12 +3,31 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::server::Serve;
 use super::toolchain::Pair;
+
+/// The stand-in as its source is now. Cargo builds an example that has tests of its own only as those tests, so the
+/// program is built here, beside the product.
+fn built_standin() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let profile = Path::new(env!("CARGO_BIN_EXE_dlvgate")).parent().expect("a folder");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--example", "standin-pfctl", "--target-dir"]);
+        cargo.arg(profile.parent().expect("the target folder")).current_dir(env!("CARGO_MANIFEST_DIR"));
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().expect("cargo runs").success(), "the stand-in for pfctl does not build");
+        profile.join("examples/standin-pfctl")
+    };
+    BUILT.get_or_init(build).clone()
+}
 
 /// A pf of the test's own.
 pub struct StandinPf {
@@ -28,9 +47,7 @@ pub struct Call {
 impl StandinPf {
     /// pf as it is on a Mac that nobody has touched: off, with the stock ruleset.
     pub fn new() -> Self {
-        let server = Path::new(env!("CARGO_BIN_EXE_dlvgate"));
-        let program = server.parent().expect("a folder").join("examples/standin-pfctl");
-        assert!(program.is_file(), "{} is missing: `cargo build --examples`", program.display());
+        let program = built_standin();
         let state = tempfile::Builder::new().prefix("dlvgate-standin-pf-").tempdir().unwrap();
         Self { state, program }
     }
