@@ -19,13 +19,15 @@ fn usual_places() -> Vec<PathBuf> {
 
 /// The dlv to run: the one asked for, else the first in PATH, else one in the usual places.
 ///
-/// What was asked for is returned whether it exists or not: starting it says why it cannot be started.
+/// What was asked for is returned whether it exists or not: starting it says why it cannot be started. The path is
+/// absolute, since dlv may run in another folder than ours.
 pub fn find(asked: Option<&Path>) -> Option<PathBuf> {
-    match asked {
-        Some(path) if path.components().count() > 1 => Some(path.to_owned()),
-        Some(name) => Some(search(name).unwrap_or_else(|| name.to_owned())),
-        None => search(Path::new("dlv")),
-    }
+    let found = match asked {
+        Some(path) if path.components().count() > 1 => path.to_owned(),
+        Some(name) => search(name).unwrap_or_else(|| name.to_owned()),
+        None => search(Path::new("dlv"))?,
+    };
+    Some(std::path::absolute(&found).unwrap_or(found))
 }
 
 fn search(name: &Path) -> Option<PathBuf> {
@@ -49,7 +51,8 @@ mod tests {
     #[test]
     fn a_path_that_was_asked_for_is_taken_as_it_is() {
         assert_eq!(find(Some(Path::new("/nonexistent/dlv"))), Some("/nonexistent/dlv".into()));
-        assert_eq!(find(Some(Path::new("./dlv"))), Some("./dlv".into()));
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(find(Some(Path::new("./bin/dlv"))), Some(here.join("bin/dlv")));
     }
 
     #[test]
