@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 use crate::for_every_dlv;
-use crate::support::debug::{Debug, exec};
+use crate::support::debug::{Debug, exec, initialize_arguments};
+use crate::support::gate::StandinPf;
 use crate::support::poll;
 use crate::support::program::Program;
 use crate::support::server::Serve;
@@ -20,5 +22,20 @@ fn a_killed_proxy_leaves_no_dlv_and_no_program(dlv: &Pair) {
     assert_eq!(server.programs("loop").len(), 1);
     server.signal(Signal::SIGKILL);
     let gone = poll(Duration::from_secs(10), || server.children().is_empty().then_some(()));
+    assert!(gone.is_some(), "processes are left: {:#?}", server.children());
+}
+
+/// Nothing but the kernel can tell this dlv: it has no connection yet whose end it would see.
+#[test]
+fn a_proxy_that_is_killed_before_its_gate_stands_leaves_no_dlv() {
+    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let server = pf.serve(&dlv).start();
+    pf.fault(&json!({"match": ["-a", "-n"], "action": "hang"}));
+    let mut client = server.client();
+    client.send("initialize", initialize_arguments());
+    server.log.wait_for("gate_opening", 1);
+    assert_eq!(server.dlvs().len(), 1);
+    server.signal(Signal::SIGKILL);
+    let gone = poll(Duration::from_secs(10), || server.dlvs().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
 }

@@ -1,11 +1,16 @@
 //! `--upstream`: a dlv that listens already.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use serde_json::json;
 
 use crate::for_every_dlv;
 use crate::support::debug::{Debug, initialize_arguments};
+use crate::support::frames::frame;
 use crate::support::program::Program;
 use crate::support::server::{Serve, ready_address};
 use crate::support::toolchain::Pair;
@@ -73,4 +78,31 @@ fn an_upstream_where_nobody_listens_is_named() {
     let mut client = server.client();
     let why = client.refused("initialize", initialize_arguments());
     assert!(why.contains(&address) && why.contains("refused"), "{why}");
+}
+
+/// A dlv that takes its time between its answer and its last message, as on a slow machine.
+#[test]
+fn a_message_that_follows_the_disconnect_response_still_reaches_the_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (next, told) = mpsc::channel();
+    let slow_dlv = thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let mut reply = |body: &str| {
+            stream.write_all(&frame(body)).unwrap();
+            told.recv_timeout(PATIENCE).unwrap(); // what was sent has arrived at the client
+        };
+        reply(r#"{"seq":1,"type":"response","request_seq":1,"success":true,"command":"initialize"}"#);
+        reply(r#"{"seq":2,"type":"response","request_seq":2,"success":true,"command":"disconnect"}"#);
+        stream.write_all(&frame(r#"{"seq":3,"type":"event","event":"terminated"}"#)).unwrap();
+    });
+    let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).start();
+    let mut client = server.client();
+    client.ok("initialize", initialize_arguments());
+    next.send(()).unwrap();
+    client.ok("disconnect", json!({}));
+    next.send(()).unwrap();
+    client.event("terminated");
+    client.eof();
+    slow_dlv.join().unwrap();
 }
