@@ -25,8 +25,9 @@ use crate::shutdown::Shutdown;
 /// Connections that may be waiting to be accepted: a port scanner must not crowd a client out.
 const BACKLOG: i32 = 128;
 
-/// Connections that have not spoken yet. Each costs a descriptor and no process; what exceeds this is closed.
-const MAX_SILENT: usize = 256;
+/// Connections that have not spoken yet. Each costs a descriptor, of which macOS gives 256 to a process, and nothing
+/// else; what exceeds this is closed.
+const MAX_SILENT: usize = 64;
 
 /// A laptop that fell asleep never says goodbye: after this silence the kernel asks, and again at the interval.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
