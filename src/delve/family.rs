@@ -110,23 +110,28 @@ mod system {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::{Command, Stdio};
+    use crate::delve::spawn::in_own_session;
+    use std::process::Stdio;
 
-    /// A child of this test's own session that builds, by its arguments, a file.
-    #[test]
-    fn a_binary_that_is_being_built_is_known_by_its_builder_s_arguments() {
+    #[tokio::test]
+    async fn a_binary_that_is_being_built_is_known_by_its_builder_s_arguments() {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("__debug_bin1");
         std::fs::write(&output, "").unwrap();
-        let script = ["-c", "read line", "go", "build", "-o"];
-        let mut go = Command::new("sh").args(script).arg(&output).stdin(Stdio::piped()).spawn().unwrap();
+        // A leader that waits for its child, which has the arguments of a build.
+        let script = r#"sh -c "read line" go build -o "$0"; true"#;
+        let mut command = tokio::process::Command::new("sh");
+        command.args(["-c", script]).arg(&output).stdin(Stdio::piped()).kill_on_drop(true);
+        let mut leader = in_own_session(&mut command).spawn().unwrap();
+        let pid = Pid::from_raw(i32::try_from(leader.id().unwrap()).unwrap());
         let mut family = Family::default();
-        let leader = getsid(None).unwrap();
-        let members = family.members(leader);
-        assert!(members.contains(&Pid::from_raw(go.id() as i32)));
+        while family.members(pid).is_empty() || family.built.is_empty() {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(family.remove_built(), [output.as_path()]);
-        drop(go.stdin.take());
-        go.wait().unwrap();
+        drop(leader.stdin.take());
+        leader.wait().await.unwrap();
+        assert!(family.members(pid).is_empty());
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub enum Cause {
     ClientLeft,
     /// The client's connection was reset.
     ClientReset,
+    /// The client began a message and never went on.
+    NoMessage {
+        /// How long it was waited for.
+        limit: Duration,
+    },
     /// The client sent what cannot be framed.
     ClientGarbage(FrameError),
     /// dlv ended, or closed the connection, before the client asked for it.
@@ -63,6 +68,7 @@ impl Cause {
             Cause::Disconnected => "disconnected",
             Cause::ClientLeft => "client_left",
             Cause::ClientReset => "client_reset",
+            Cause::NoMessage { .. } => "no_message",
             Cause::ClientGarbage(_) => "client_garbage",
             Cause::DlvGone { .. } => "dlv_gone",
             Cause::NoDlv(_) => "no_dlv",
@@ -93,6 +99,9 @@ impl fmt::Display for Cause {
             Cause::Disconnected => f.write_str("disconnected"),
             Cause::ClientLeft => f.write_str("the client closed its connection"),
             Cause::ClientReset => f.write_str("the client's connection was reset"),
+            Cause::NoMessage { limit } => {
+                write!(f, "no message came within {} s of the first byte", limit.as_secs())
+            }
             Cause::ClientGarbage(error) => {
                 write!(
                     f,

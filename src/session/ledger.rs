@@ -20,6 +20,8 @@ const ERROR_ID: i64 = 10_000;
 pub(super) struct Ledger {
     pending: BTreeMap<i64, Name>,
     next_seq: i64,
+    /// The client has said a message.
+    pub(super) spoke: bool,
     /// dlv answered `initialize` with success.
     pub(super) began: bool,
     /// dlv answered `disconnect`.
@@ -37,6 +39,7 @@ impl Ledger {
         Ledger {
             pending: BTreeMap::new(),
             next_seq: FIRST_OWN_SEQ,
+            spoke: false,
             began: false,
             disconnected: false,
             terminated: false,

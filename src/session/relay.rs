@@ -20,6 +20,10 @@ use super::socket::drain;
 use super::talk::{Replies, Requests, Shared, Talk};
 use crate::delve::Delve;
 
+/// How long the first message may take to be whole enough to say what it is. One that never is would hold a dlv and a
+/// place among the sessions.
+const FIRST_MESSAGE: Duration = Duration::from_secs(60);
+
 /// After the answer to `disconnect`, how long dlv may take to say the rest and close. It takes about 10 ms; a
 /// multi-client server does not close at all.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -55,7 +59,7 @@ pub(super) async fn relay(
         tokio::pin!(up, down);
         let mut up_ended = false;
         let mut exit = None;
-        let mut deadline: Option<(Instant, Cause)> = None;
+        let mut deadline = Some((Instant::now() + FIRST_MESSAGE, Cause::NoMessage { limit: FIRST_MESSAGE }));
         loop {
             tokio::select! {
                 end = &mut up, if !up_ended => match end {
@@ -77,7 +81,9 @@ pub(super) async fn relay(
                     deadline = Some((Instant::now() + IN_FLIGHT, dlv_gone(delve.as_deref_mut(), exit, &shared).await));
                 }
                 () = shared.milestone.notified() => {
-                    if shared.ledger().disconnected {
+                    if matches!(deadline, Some((_, Cause::NoMessage { .. }))) {
+                        deadline = None;
+                    } else if shared.ledger().disconnected {
                         deadline = Some((Instant::now() + DRAIN, Cause::Disconnected));
                     } else if let Some(delve) = delve.as_deref_mut() {
                         delve.observe();
@@ -211,5 +217,37 @@ async fn downlink(
             tracing::warn!(target: "dlvgate::session", %error, "what dlv sent is not framed as DAP");
             return DownEnd::UpstreamClosed;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    async fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (listener.accept().await.unwrap().0, far)
+    }
+
+    /// The clock is the test's: it jumps to the next deadline while nothing else happens.
+    #[tokio::test(start_paused = true)]
+    async fn a_first_message_that_never_comes_does_not_hold_the_session() {
+        let ((mut client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let held = BytesMut::from(&b"Content-Length: 100\r\n\r\n{\"seq\":1,"[..]);
+        let cause = relay(&mut client, &mut upstream, None, held, &mut Talk::new()).await;
+        assert!(matches!(cause, Cause::NoMessage { .. }), "{cause}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_has_spoken_may_be_silent_for_as_long_as_it_likes() {
+        let ((mut client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let held = BytesMut::from(
+            &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],
+        );
+        let mut talk = Talk::new();
+        let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
+        assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());
     }
 }

@@ -31,7 +31,8 @@ pub(super) struct Shared<'a> {
     pub(super) say: Notify,
     /// Messages of ours were said.
     pub(super) said: Notify,
-    /// Something happened that the relay acts on: `disconnect` was answered, a program was started.
+    /// Something happened that the relay acts on: the client said its first
+    /// message, `disconnect` was answered, a program was started.
     pub(super) milestone: Notify,
 }
 
@@ -77,6 +78,10 @@ impl Watcher for Requests<'_, '_> {
 
     fn envelope(&mut self, envelope: Envelope, passed: bool) {
         let mut ledger = self.shared.ledger();
+        if !ledger.spoke {
+            ledger.spoke = true;
+            self.shared.milestone.notify_one();
+        }
         match envelope.kind {
             Kind::Request { command } if passed => ledger.asked(envelope.seq.unwrap_or_default(), command),
             Kind::Request { command } => {
