@@ -38,6 +38,10 @@ use way_out::WayOut;
 /// How long a connection to dlv may take. It listens already; on loopback this is microseconds.
 const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a client waits for a place where all are taken: a session on its way out gives its own back within this,
+/// and an IDE's restart connects at once.
+const PLACE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long a client that is refused at its first bytes may take to close.
 const REFUSAL_LINGER: Duration = Duration::from_secs(1);
 
@@ -132,7 +136,6 @@ impl<'a> Session<'a> {
             Upstream::Launch(_) => Lifecycle::with_own_delve(),
             Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
         };
-        let slot = Arc::clone(&settings.slots).try_acquire_owned().ok();
         let talk = Talk::new();
         Session {
             client,
@@ -141,7 +144,7 @@ impl<'a> Session<'a> {
             journal,
             talk,
             lifecycle,
-            slot,
+            slot: None,
             delve: None,
             gate: None,
             upstream: None,
@@ -149,6 +152,8 @@ impl<'a> Session<'a> {
     }
 
     async fn run(&mut self, stop: &Shutdown) -> Cause {
+        let place = Arc::clone(&self.settings.slots).acquire_owned();
+        self.slot = tokio::time::timeout(PLACE_PATIENCE, place).await.ok().and_then(Result::ok);
         let cause = match self.slot {
             Some(_) => self.until_an_end(stop).await,
             None => Cause::TooManySessions { limit: self.settings.max_sessions },

@@ -13,6 +13,7 @@ for_every_dlv!(
     ten_sessions_in_a_row_leave_nothing_behind,
     a_hundred_silent_connections_start_nothing,
     one_session_more_than_allowed_is_told_so,
+    a_client_that_comes_back_at_once_finds_its_place,
     a_port_scan_does_not_spend_the_session,
 );
 
@@ -101,4 +102,16 @@ fn a_port_scan_does_not_spend_the_session(dlv: &Pair) {
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     debug.run_out(thread);
     assert_eq!(server.exit().code(), Some(0), "with --once it ends after its session");
+}
+
+/// As an IDE's restart does: its old session is still on its way out.
+fn a_client_that_comes_back_at_once_finds_its_place(dlv: &Pair) {
+    let server = Serve::with(dlv).flags(["--max-sessions", "1"]).start();
+    for _ in 0..5 {
+        let mut client = server.client();
+        client.ok("initialize", initialize_arguments());
+        client.ok("disconnect", json!({}));
+        drop(client);
+    }
+    server.closed(5);
 }
