@@ -15,6 +15,7 @@ mod folder;
 mod gate;
 mod inspect;
 mod launch;
+mod nftables;
 mod no_dlv;
 mod npm_client;
 mod other_user;
