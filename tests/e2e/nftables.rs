@@ -287,9 +287,7 @@ fn an_nft_that_prints_no_ruleset_is_explained() {
 }
 
 /// The first request is refused with these words, dlv got no byte, and its end leaves nothing.
-fn assert_refused(nft: &FakeDlv, words: &[&str]) {
-    let server = serve_with_nft(nft).start();
-    let mut client = server.client();
+fn assert_refused(server: &Server, mut client: Client, words: &[&str]) {
     let why = client.refused("initialize", initialize_arguments());
     words.iter().for_each(|word| assert!(why.contains(word), "no {word:?} in {why:?}"));
     drop(client);
@@ -302,21 +300,30 @@ fn assert_refused(nft: &FakeDlv, words: &[&str]) {
 #[test]
 fn rules_that_cannot_be_read_back_are_no_gate() {
     // It takes every transaction, and has an empty ruleset afterwards.
-    assert_refused(
-        &FakeDlv::new("cat >/dev/null; echo '{\"nftables\": []}'"),
-        &["dlvgate_", "the table is not there"],
-    );
+    let nft = FakeDlv::new("cat >/dev/null; echo '{\"nftables\": []}'");
+    let server = serve_with_nft(&nft).start();
+    assert_refused(&server, server.client(), &["dlvgate_", "the table is not there"]);
 }
 
 #[test]
 fn a_table_that_belongs_to_another_program_is_explained() {
-    let script = "case \"$*\" in *list*) echo '{\"nftables\": []}';; \
-                  *) echo 'internal:0:0-0: Error: Could not process rule: Operation not permitted' >&2; exit 1;; esac";
-    assert_refused(&FakeDlv::new(script), &["belongs to another program", "NftablesTableOwner"]);
+    let Some(namespace) = Namespace::new() else { return };
+    let _owner = namespace.own_table(
+        "theirs",
+        "type filter hook input priority 0; policy accept;",
+        "tcp dport 9 drop",
+    );
+    let before = namespace.ruleset();
+    let server = serve(&Pair::any(), &namespace).start();
+    let client = namespace.inside(|| server.client());
+    assert_refused(&server, client, &["belongs to another program", "NftablesTableOwner"]);
+    assert_same(&before, &namespace);
 }
 
 #[test]
 fn an_nft_that_hangs_is_not_waited_for() {
     let script = "case \"$*\" in *list*) echo '{\"nftables\": []}';; *) exec sleep 60;; esac";
-    assert_refused(&FakeDlv::new(script), &["did not answer within 5 s"]);
+    let nft = FakeDlv::new(script);
+    let server = serve_with_nft(&nft).start();
+    assert_refused(&server, server.client(), &["did not answer within 5 s"]);
 }

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
+
+use super::{PATIENCE, poll};
 
 /// `nobody` on Debian.
 const OTHER: &str = "65534";
@@ -65,6 +67,20 @@ impl Namespace {
         assert!(child.wait().unwrap().success(), "nft refuses {script}");
     }
 
+    /// Holds a table that takes no change from anybody else, with one chain and one rule, as firewalld can; it goes
+    /// with what this gives.
+    pub fn own_table(&self, name: &str, chain: &str, rule: &str) -> TableOwner {
+        let mut nft = self.command(&["nft", "-i"]);
+        let nft = nft.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("nft runs");
+        let mut owner = TableOwner(nft);
+        let commands = format!(
+            "add table inet {name} {{ flags owner; }}\nadd chain inet {name} c {{ {chain} }}\nadd rule inet {name} c {rule}\n"
+        );
+        owner.0.stdin.as_mut().expect("a pipe").write_all(commands.as_bytes()).unwrap();
+        poll(PATIENCE, || self.ruleset().contains("\"rule\"").then_some(())).expect("the table is there");
+        owner
+    }
+
     /// The whole ruleset as nft prints it in JSON, but for the handles, which count up.
     pub fn ruleset(&self) -> String {
         let output = succeeds(&mut self.command(&["nft", "-j", "list", "ruleset"]));
@@ -93,6 +109,16 @@ impl Namespace {
 impl Drop for Namespace {
     fn drop(&mut self) {
         let _ = tool("ip").args(["netns", "del", &self.name]).status();
+    }
+}
+
+/// The nft that holds a table.
+pub struct TableOwner(Child);
+
+impl Drop for TableOwner {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -5,15 +5,17 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::gate::{Gate, MARK_PREFIX, PRIORITY, State};
-use super::listing::{Chain, Listing, Rule};
+use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, PRIORITY, State, TABLE_PREFIX};
+use super::listing::{Chain, Listing, Rule, Table};
 use super::ruleset::{has_table, marked, may_drop, own_hooks};
 
 /// What of this state the ruleset does not hold, in words that go after "but".
 pub(super) fn missing(now: &Listing, gate: &Gate, state: State) -> Option<String> {
     let own = || own_table(now, gate, state);
     let others = || match state {
-        State::Guarded => may_drop(now).find_map(|chain| not_let_through(now, gate, chain)),
+        State::Guarded => may_drop(now)
+            .find_map(|chain| not_let_through(now, gate, chain))
+            .or_else(|| other_gate(now, gate)),
         State::Shut | State::Gone => left(now, gate),
     };
     own().or_else(others)
@@ -69,6 +71,27 @@ fn not_let_through(now: &Listing, gate: &Gate, chain: &Chain) -> Option<String> 
     let wanted = gate.accepts(&chain.family, chain.hook.as_deref().unwrap_or_default());
     let name = || format!("{} {} {}", chain.family, chain.table, chain.name);
     (!wanted.iter().all(there)).then(|| format!("the chain {} does not let the peers through", name()))
+}
+
+/// A killed dlvgate leaves its table. On a port that is dlv's again such a table is in the way, unless it says what
+/// ours says.
+fn other_gate(now: &Listing, gate: &Gate) -> Option<String> {
+    let (own, suffix) = (gate.table(), format!("_{}", gate.port));
+    let mut others = now.tables.iter().filter(|table| {
+        let name = &table.name;
+        table.family == "inet" && name.starts_with(TABLE_PREFIX) && name.ends_with(&suffix) && *name != own
+    });
+    let rules_on = |table: &str, hook: &str| -> Vec<Value> {
+        let of_table = now.rules.iter().filter(|rule| rule.table == table && rule.chain == hook);
+        of_table.map(|rule| Value::Array(rule.expr.clone())).collect()
+    };
+    let differs = |table: &str| {
+        [INPUT, OUTPUT].iter().any(|hook| rules_on(table, hook) != gate.own_rules(State::Guarded, hook))
+    };
+    let Table { name, .. } = others.find(|table| differs(&table.name))?;
+    Some(format!(
+        "the table inet {name} blocks the port, which a dlvgate that was killed has left (`sudo nft delete table inet {name}`)"
+    ))
 }
 
 fn left(now: &Listing, gate: &Gate) -> Option<String> {

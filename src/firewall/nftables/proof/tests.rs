@@ -93,3 +93,19 @@ fn an_accept_that_is_left_is_no_shut_gate() {
     assert!(missing_of(&printed_after(State::Shut), State::Guarded).is_some());
     assert!(missing_of(&printed_after(State::Shut), State::Gone).is_some());
 }
+
+#[test]
+fn a_shut_gate_that_a_killed_dlvgate_left_is_named() {
+    let left = |state| {
+        let theirs = Value::from(printed_after(state)).to_string().replace("4711", "99");
+        let theirs: Vec<Value> = serde_json::from_str(&theirs).unwrap();
+        theirs.into_iter().filter(|object| object.to_string().contains("dlvgate_99_"))
+    };
+    let mut objects = printed_after(State::Guarded);
+    objects.extend(left(State::Guarded));
+    assert_eq!(missing_of(&objects, State::Guarded), None, "it says the same");
+    let mut objects = printed_after(State::Guarded);
+    objects.extend(left(State::Shut));
+    let why = missing_of(&objects, State::Guarded).unwrap();
+    assert!(why.contains("sudo nft delete table inet dlvgate_99_40001"), "{why}");
+}
