@@ -16,6 +16,7 @@ mod gate;
 mod inspect;
 mod launch;
 mod nftables;
+mod nftables_refuses;
 mod no_dlv;
 mod npm_client;
 mod other_user;
