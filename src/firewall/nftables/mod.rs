@@ -25,7 +25,7 @@ use gate::{Gate, State};
 use nft::Nft;
 pub use nft::find;
 
-/// How often a change is tried whose ruleset somebody else changed between reading and writing it.
+/// How often a change is tried where somebody else changes the ruleset at the same moment.
 const TRIES: usize = 3;
 
 /// The gates that this process holds in nftables.
@@ -81,8 +81,15 @@ impl Nftables {
     }
 
     async fn bring(&self, gate: &Gate, state: State) -> Result<(), NftError> {
-        self.change(gate, state).await?;
-        let Some(missing) = proof::missing(&self.nft.list().await?, gate, state) else { return Ok(()) };
+        let mut tries = 1;
+        let missing = loop {
+            self.change(gate, state).await?;
+            match proof::missing(&self.nft.list().await?, gate, state) {
+                None => return Ok(()),
+                Some(missing) if tries == TRIES => break missing,
+                Some(_) => tries += 1, // a firewall's reload may have come between
+            }
+        };
         Err(match state {
             State::Gone => NftError::RulesLeft { left: missing },
             State::Guarded | State::Shut => {
