@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::{FAILURE, allow, usage};
 use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
-use crate::firewall::{Choice, Firewall, pf};
+use crate::firewall::{Choice, Firewall, Programs, nftables, pf};
 use crate::front::{Admission, Front, IpNet, ListenAddress, Owners, resolve};
 use crate::session::{Outcome, Settings, Upstream};
 use crate::shutdown::{self, Signals};
@@ -67,6 +67,9 @@ pub(super) struct ServeArgs {
     /// The pfctl to run, for tests
     #[arg(long, value_name = "PATH", default_value = pf::PFCTL, hide = true)]
     pfctl: PathBuf,
+    /// The nft to run, for tests
+    #[arg(long, value_name = "PATH", hide = true)]
+    nft: Option<PathBuf>,
     /// Flags for `dlv dap`, after `--`
     #[arg(last = true, value_name = "DLV FLAGS")]
     dlv_flags: Vec<OsString>,
@@ -89,7 +92,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
     let front = Front::bind(address, admission, owners).map_err(|error| cannot_listen(address, &error))?;
 
-    let firewall = Firewall::prepare(args.firewall, args.pfctl.clone()).await?;
+    let nft = args.nft.clone().unwrap_or_else(nftables::find);
+    let programs = Programs { pfctl: args.pfctl.clone(), nft };
+    let firewall = Firewall::prepare(args.firewall, programs).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
     let upstream = upstream(&args).await?;
     let max_sessions = match upstream {

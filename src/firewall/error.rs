@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::nftables::NftError;
+
 /// A failure of the packet filter's backend. Each message says what failed and what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FirewallError {
     /// `pfctl` could not be started.
-    #[error("{} cannot be run ({said}); pf exists on macOS only: elsewhere use --firewall off", path.display())]
+    #[error("{} cannot be run ({said}); pf exists on macOS only: on Linux use --firewall nftables, elsewhere --firewall off", path.display())]
     NoPfctl {
         /// The program that was tried.
         path: PathBuf,
@@ -59,6 +61,9 @@ pub enum FirewallError {
         /// What is left in it.
         rules: String,
     },
+    /// nftables.
+    #[error(transparent)]
+    Nft(#[from] NftError),
     /// A gate for this port is held already.
     #[error("port {port} has a gate already; end the session that holds it or choose another --dlv-port")]
     AlreadyGuarded {

@@ -1,9 +1,10 @@
 //! The gate: what the packet filter is told about one port, and by which backend.
 //!
 //! The rest of the program sees three operations on a port (open it for peers, shut it for everybody,
-//! remove every trace) and nothing of rules, anchors or tokens. A backend is one file of that shape.
+//! remove every trace) and nothing of rules, anchors or tokens. A backend is one file or folder of that shape.
 
 mod error;
+pub mod nftables;
 mod off;
 pub mod pf;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use error::FirewallError;
 
+use nftables::Nftables;
 use off::Off;
 use pf::Pf;
 
@@ -25,6 +27,8 @@ pub enum Choice {
     Auto,
     /// macOS's packet filter, through /sbin/pfctl (needs root)
     Pf,
+    /// Linux's packet filter, through /usr/sbin/nft (needs root)
+    Nftables,
     /// No packet filter: the port stays as reachable as the system makes it
     Off,
 }
@@ -37,8 +41,24 @@ pub struct Firewall {
 
 #[derive(Clone)]
 enum Backend {
+    Nftables(Arc<Nftables>),
     Off(Off),
     Pf(Arc<Pf>),
+}
+
+/// The programs that the backends run.
+pub struct Programs {
+    /// pf's.
+    pub pfctl: PathBuf,
+    /// nftables'.
+    pub nft: PathBuf,
+}
+
+impl Default for Programs {
+    /// Where the system has them; PATH is not asked, since they run as root.
+    fn default() -> Programs {
+        Programs { pfctl: pf::PFCTL.into(), nft: nftables::find() }
+    }
 }
 
 impl Firewall {
@@ -47,15 +67,20 @@ impl Firewall {
     ///
     /// # Errors
     /// Where pf is to be used and `pfctl` is missing, refuses us, or its main ruleset does not
-    /// evaluate our anchors.
-    pub async fn prepare(choice: Choice, pfctl: PathBuf) -> Result<Firewall, FirewallError> {
+    /// evaluate our anchors; where nftables is to be used and `nft` is missing or refuses us.
+    pub async fn prepare(choice: Choice, programs: Programs) -> Result<Firewall, FirewallError> {
         let backend = match choice {
             Choice::Off => Backend::Off(Off::chosen()),
             Choice::Auto if !cfg!(target_os = "macos") => Backend::Off(Off::nothing_to_drive()),
             Choice::Auto | Choice::Pf => {
-                let pf = Pf::new(pfctl);
+                let pf = Pf::new(programs.pfctl);
                 pf.check().await?;
                 Backend::Pf(Arc::new(pf))
+            }
+            Choice::Nftables => {
+                let nftables = Nftables::new(programs.nft);
+                nftables.check().await?;
+                Backend::Nftables(Arc::new(nftables))
             }
         };
         Ok(Firewall { backend })
@@ -69,6 +94,7 @@ impl Firewall {
     /// The backend's name, as `--firewall` takes it.
     pub fn name(&self) -> &'static str {
         match &self.backend {
+            Backend::Nftables(_) => "nftables",
             Backend::Off(_) => "off",
             Backend::Pf(_) => "pf",
         }
@@ -80,6 +106,7 @@ impl Firewall {
     /// Whatever keeps the rules from being loaded, enabled or read back; then nothing is left loaded.
     pub async fn open(&self, port: u16, peers: &[IpAddr]) -> Result<Gate, FirewallError> {
         match &self.backend {
+            Backend::Nftables(nftables) => nftables.open(port, peers).await?,
             Backend::Off(off) => off.open(port),
             Backend::Pf(pf) => pf.open(port, peers).await?,
         }
@@ -88,6 +115,7 @@ impl Firewall {
 
     async fn shut(&self, port: u16) -> Result<(), FirewallError> {
         match &self.backend {
+            Backend::Nftables(nftables) => nftables.shut(port).await,
             Backend::Off(_) => Ok(()),
             Backend::Pf(pf) => pf.shut(port).await,
         }
@@ -95,6 +123,7 @@ impl Firewall {
 
     async fn remove(&self, port: u16) -> Result<(), FirewallError> {
         match &self.backend {
+            Backend::Nftables(nftables) => nftables.remove(port).await,
             Backend::Off(_) => Ok(()),
             Backend::Pf(pf) => pf.remove(port).await,
         }
@@ -104,6 +133,7 @@ impl Firewall {
 impl fmt::Display for Firewall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.backend {
+            Backend::Nftables(nftables) => nftables.fmt(f),
             Backend::Off(off) => off.fmt(f),
             Backend::Pf(pf) => pf.fmt(f),
         }

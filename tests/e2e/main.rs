@@ -15,6 +15,8 @@ mod folder;
 mod gate;
 mod inspect;
 mod launch;
+mod nftables;
+mod nftables_refuses;
 mod no_dlv;
 mod npm_client;
 mod other_user;

@@ -64,8 +64,9 @@ pub fn marked(mark: &str) -> Vec<Process> {
 
 /// The TCP ports on which these processes listen.
 pub fn listening_ports(processes: &[Process]) -> Vec<u16> {
-    let mut sockets = HashSet::new();
+    let mut ports = Vec::new();
     for process in processes {
+        let mut sockets = HashSet::new();
         let Ok(handles) = fs::read_dir(format!("/proc/{}/fd", process.pid)) else {
             continue;
         };
@@ -75,9 +76,9 @@ pub fn listening_ports(processes: &[Process]) -> Vec<u16> {
                 sockets.extend(inode);
             }
         }
+        let listeners = listeners(process.pid).into_iter();
+        ports.extend(listeners.filter(|one| sockets.contains(&one.1)).map(|one| one.0));
     }
-    let mut ports: Vec<u16> =
-        listeners().into_iter().filter(|one| sockets.contains(&one.1)).map(|one| one.0).collect();
     ports.sort_unstable();
     ports.dedup();
     ports
@@ -92,11 +93,11 @@ pub fn connections_to(port: u16) -> usize {
     columns.filter(|columns| columns[2].ends_with(&remote) && columns[3] != TIME_WAIT).count()
 }
 
-/// Port and socket inode of everything that listens on this machine.
-fn listeners() -> Vec<(u16, String)> {
+/// Port and socket inode of everything that listens in the network namespace of this process.
+fn listeners(pid: i32) -> Vec<(u16, String)> {
     const LISTEN: &str = "0A";
-    let tables =
-        ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
+    let tables = ["tcp", "tcp6"]
+        .map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default());
     let mut found = Vec::new();
     for line in tables.iter().flat_map(|table| table.lines().skip(1)) {
         let columns: Vec<&str> = line.split_whitespace().collect();

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use super::client::Client;
+use super::namespace::Namespace;
 use super::process::{self, Process};
 use super::session_log::Log;
 use super::toolchain::Pair;
@@ -59,6 +60,16 @@ impl Serve {
     /// With this variable in its environment.
     pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(key, value);
+        self
+    }
+
+    /// In this network namespace. What connects to it has to be there too.
+    pub fn inside(mut self, namespace: &Namespace) -> Self {
+        let [ip, rest @ ..] = namespace.prefix();
+        let mut command = Command::new(ip);
+        command.args(rest).arg(self.command.get_program()).current_dir(self.folder.path());
+        command.envs(self.command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        self.command = command;
         self
     }
 

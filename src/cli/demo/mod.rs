@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::delve::{Launcher, PortPlan, PortPool};
-use crate::firewall::{Choice, Firewall, pf};
+use crate::firewall::{Choice, Firewall, Programs};
 use crate::front::{Admission, Front, Owners};
 use crate::session::{Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
@@ -71,7 +71,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     )?;
     let address = front.address();
     timeline.line("front", &format!("DAP server listening at: {address}"));
-    let firewall = Firewall::prepare(backend(args.firewall), pf::PFCTL.into()).await?;
+    let firewall = Firewall::prepare(backend(args.firewall), Programs::default()).await?;
     timeline.line("gate", &firewall.to_string());
     let seen = Arc::new(Mutex::new(None));
     let settings = Settings {

@@ -1,0 +1,158 @@
+//! One gate as nftables knows it: its names, and the rules of each of its states.
+
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+/// Prefix of our tables' names.
+pub(super) const TABLE_PREFIX: &str = "dlvgate_";
+
+/// Prefix of the comment by which a rule of ours is known in any table.
+pub(super) const MARK_PREFIX: &str = "dlvgate:";
+
+/// Our chains come before the host's own filtering (0) and before connection tracking (-200, where that is on the
+/// hook): nothing that another chain does to a packet changes what ours says about it.
+pub(super) const PRIORITY: i64 = -300;
+
+/// The hook through which packets come to this machine's programs.
+pub(super) const INPUT: &str = "input";
+
+/// The hook through which packets leave them.
+pub(super) const OUTPUT: &str = "output";
+
+/// A port, who may reach it, and whose gate it is.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    pub(super) port: u16,
+    peers: Vec<IpAddr>,
+    pid: u32,
+    uid: u32,
+}
+
+/// What is wanted of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The peers pass, everybody else is blocked.
+    Guarded,
+    /// Everybody is blocked.
+    Shut,
+    /// No trace.
+    Gone,
+}
+
+impl Gate {
+    /// IPv4-mapped peers are folded: on the wire they are IPv4.
+    pub(super) fn new(port: u16, peers: &[IpAddr], pid: u32, uid: u32) -> Gate {
+        let mut peers: Vec<IpAddr> = peers.iter().map(IpAddr::to_canonical).collect();
+        peers.sort_unstable();
+        peers.dedup();
+        Gate { port, peers, pid, uid }
+    }
+
+    /// The gate's own table, of family `inet`: it is made, replaced and deleted as a whole.
+    pub(super) fn table(&self) -> String {
+        format!("{TABLE_PREFIX}{}_{}", self.pid, self.port)
+    }
+
+    /// The comment of every rule of this gate.
+    pub(super) fn mark(&self) -> String {
+        format!("{MARK_PREFIX}{}:{}", self.pid, self.port)
+    }
+
+    /// The sets of our table: name, type, addresses. A family without a peer has none.
+    pub(super) fn sets(&self, state: State) -> Vec<(&'static str, &'static str, Vec<IpAddr>)> {
+        if state != State::Guarded {
+            return Vec::new();
+        }
+        let all = [("peers4", "ipv4_addr", self.of("ip")), ("peers6", "ipv6_addr", self.of("ip6"))];
+        all.into_iter().filter(|(_, _, peers)| !peers.is_empty()).collect()
+    }
+
+    /// The rules of our own chain on this hook, in order.
+    pub(super) fn own_rules(&self, state: State, hook: &str) -> Vec<Value> {
+        match (state, hook) {
+            (State::Guarded, INPUT) => {
+                let mut rules = Vec::new();
+                for (set, _, peers) in self.sets(state) {
+                    let from = field(protocol(peers[0]), "saddr", json!(format!("@{set}")));
+                    rules.push(self.accept(INPUT, vec![from], "dport"));
+                }
+                rules.push(self.reject(Vec::new()));
+                rules
+            }
+            // Over loopback every local user comes from a peer's address, so the sender's user decides.
+            (State::Guarded, OUTPUT) if self.is_loopback() => {
+                let others =
+                    json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.uid}});
+                vec![self.reject(vec![loopback("oif"), others])]
+            }
+            (State::Shut, INPUT) => vec![self.reject(Vec::new())],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The rules that a chain of somebody else needs at its head, for the peers to pass: that chain's verdict counts
+    /// whatever ours is. Connection tracking may be off, so the answers are let through by name too.
+    pub(super) fn accepts(&self, family: &str, hook: &str) -> Vec<Value> {
+        let peers = match family {
+            "inet" => self.peers.clone(),
+            family => self.of(family),
+        };
+        let one = |peer: IpAddr, side: &str, port: &str| {
+            self.accept(hook, vec![field(protocol(peer), side, json!(peer.to_string()))], port)
+        };
+        let mut rules = Vec::new();
+        for peer in peers {
+            match hook {
+                INPUT => {
+                    rules.push(one(peer, "saddr", "dport"));
+                    if self.is_loopback() {
+                        rules.push(one(peer, "saddr", "sport"));
+                    }
+                }
+                _ => {
+                    rules.push(one(peer, "daddr", "sport"));
+                    if self.is_loopback() {
+                        rules.push(one(peer, "daddr", "dport"));
+                    }
+                }
+            }
+        }
+        rules
+    }
+
+    fn of(&self, family: &str) -> Vec<IpAddr> {
+        self.peers.iter().copied().filter(|peer| protocol(*peer) == family).collect()
+    }
+
+    fn is_loopback(&self) -> bool {
+        !self.peers.is_empty() && self.peers.iter().all(IpAddr::is_loopback)
+    }
+
+    fn accept(&self, hook: &str, mut matches: Vec<Value>, port: &str) -> Value {
+        if self.is_loopback() {
+            matches.insert(0, loopback(if hook == INPUT { "iif" } else { "oif" }));
+        }
+        matches.push(field("tcp", port, json!(self.port)));
+        matches.push(json!({"accept": null}));
+        Value::Array(matches)
+    }
+
+    fn reject(&self, mut matches: Vec<Value>) -> Value {
+        matches.push(field("tcp", "dport", json!(self.port)));
+        matches.push(json!({"reject": {"type": "tcp reset"}}));
+        Value::Array(matches)
+    }
+}
+
+fn protocol(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "ip" } else { "ip6" }
+}
+
+fn field(protocol: &str, field: &str, right: Value) -> Value {
+    json!({"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": field}}, "right": right}})
+}
+
+fn loopback(key: &str) -> Value {
+    json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": "lo"}})
+}

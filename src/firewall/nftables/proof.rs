@@ -1,0 +1,104 @@
+//! Reading back: whether the ruleset holds what was asked for.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, PRIORITY, State, TABLE_PREFIX};
+use super::listing::{Chain, Listing, Rule, Table};
+use super::ruleset::{has_table, marked, may_drop, own_hooks};
+
+/// What of this state the ruleset does not hold, in words that go after "but".
+pub(super) fn missing(now: &Listing, gate: &Gate, state: State) -> Option<String> {
+    let own = || own_table(now, gate, state);
+    let others = || match state {
+        State::Guarded => may_drop(now)
+            .find_map(|chain| not_let_through(now, gate, chain))
+            .or_else(|| other_gate(now, gate)),
+        State::Shut | State::Gone => left(now, gate),
+    };
+    own().or_else(others)
+}
+
+fn own_table(now: &Listing, gate: &Gate, state: State) -> Option<String> {
+    let table = gate.table();
+    match (state, has_table(now, gate)) {
+        (State::Gone, true) => return Some(format!("the table inet {table} is still there")),
+        (State::Gone, false) => return None,
+        (_, false) => return Some("the table is not there".to_owned()),
+        (_, true) if now.is_dormant("inet", &table) => return Some("the table is dormant".to_owned()),
+        (_, true) => {}
+    }
+    let chains: Vec<&Chain> =
+        now.chains.iter().filter(|chain| chain.family == "inet" && chain.table == table).collect();
+    let hooks: Vec<&str> = own_hooks(gate, state).collect();
+    if chains.len() != hooks.len() {
+        return Some(format!("it has {} chains instead of {}", chains.len(), hooks.len()));
+    }
+    for hook in hooks {
+        let found = chains.iter().find(|chain| is_ours(chain, hook));
+        let Some(chain) = found else { return Some(format!("it has no chain on the {hook} hook")) };
+        let rules: Vec<Value> = now.rules_of(chain).map(|rule| Value::Array(rule.expr.clone())).collect();
+        if rules != gate.own_rules(state, hook) {
+            return Some(format!("the rules of its {hook} chain are not the ones that were loaded"));
+        }
+    }
+    let holds = |name: &str, peers: &[IpAddr]| {
+        let set = now.sets.iter().find(|set| set.family == "inet" && set.table == table && set.name == name);
+        let is_peer = |elem: &Value| elem.as_str().and_then(|text| text.parse::<IpAddr>().ok());
+        let printed: Option<BTreeSet<IpAddr>> = set.and_then(|set| set.elem.iter().map(is_peer).collect());
+        printed == Some(peers.iter().copied().collect())
+    };
+    let wrong = gate.sets(state).into_iter().find(|(name, _, peers)| !holds(name, peers));
+    wrong.map(|(name, _, _)| format!("its set {name} does not hold the peers"))
+}
+
+fn is_ours(chain: &Chain, hook: &str) -> bool {
+    chain.hook.as_deref() == Some(hook)
+        && chain.kind.as_deref() == Some("filter")
+        && chain.prio == Some(PRIORITY)
+        && chain.policy.as_deref() == Some("accept")
+}
+
+/// The accept rules count where nothing but dlvgates' own rules comes before them.
+fn not_let_through(now: &Listing, gate: &Gate, chain: &Chain) -> Option<String> {
+    let mark = gate.mark();
+    let head: Vec<&Rule> =
+        now.rules_of(chain).take_while(|rule| rule.comment.starts_with(MARK_PREFIX)).collect();
+    let there =
+        |expr: &Value| head.iter().any(|rule| rule.comment == mark && Some(&rule.expr) == expr.as_array());
+    let wanted = gate.accepts(&chain.family, chain.hook.as_deref().unwrap_or_default());
+    let name = || format!("{} {} {}", chain.family, chain.table, chain.name);
+    (!wanted.iter().all(there)).then(|| format!("the chain {} does not let the peers through", name()))
+}
+
+/// A killed dlvgate leaves its table. On a port that is dlv's again such a table is in the way, unless it says what
+/// ours says.
+fn other_gate(now: &Listing, gate: &Gate) -> Option<String> {
+    let (own, suffix) = (gate.table(), format!("_{}", gate.port));
+    let mut others = now.tables.iter().filter(|table| {
+        let name = &table.name;
+        table.family == "inet" && name.starts_with(TABLE_PREFIX) && name.ends_with(&suffix) && *name != own
+    });
+    let rules_on = |table: &str, hook: &str| -> Vec<Value> {
+        let of_table = now.rules.iter().filter(|rule| rule.table == table && rule.chain == hook);
+        of_table.map(|rule| Value::Array(rule.expr.clone())).collect()
+    };
+    let differs = |table: &str| {
+        [INPUT, OUTPUT].iter().any(|hook| rules_on(table, hook) != gate.own_rules(State::Guarded, hook))
+    };
+    let Table { name, .. } = others.find(|table| differs(&table.name))?;
+    Some(format!(
+        "the table inet {name} blocks the port, which a dlvgate that was killed has left (`sudo nft delete table inet {name}`)"
+    ))
+}
+
+fn left(now: &Listing, gate: &Gate) -> Option<String> {
+    let rule = marked(now, gate).next()?;
+    let Rule { family, table, chain, handle, .. } = rule;
+    Some(format!("the rule with handle {handle} in the chain {family} {table} {chain} is still there"))
+}
+
+#[cfg(test)]
+mod tests;

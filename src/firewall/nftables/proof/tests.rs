@@ -1,0 +1,111 @@
+use serde_json::json;
+
+use super::super::ruleset::transaction;
+use super::*;
+
+const HOST: &str = r#"{"nftables": [
+    {"table": {"family": "ip", "name": "filter", "handle": 1}},
+    {"chain": {"family": "ip", "table": "filter", "name": "INPUT", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}}
+]}"#;
+
+fn gate() -> Gate {
+    Gate::new(40001, &["127.0.0.1".parse().unwrap()], 4711, 1000)
+}
+
+/// What nft prints after a transaction on a host: its own objects with handles.
+fn printed_after(state: State) -> Vec<Value> {
+    let host = Listing::parse(HOST).unwrap();
+    let mut objects: Vec<Value> =
+        serde_json::from_str::<Value>(HOST).unwrap()["nftables"].as_array().unwrap().clone();
+    let commands = transaction(&host, &gate(), state).unwrap();
+    for (handle, command) in commands["nftables"].as_array().unwrap().iter().enumerate().skip(2) {
+        let mut object = command.get("add").or(command.get("insert")).expect("a new object").clone();
+        for (_, value) in object.as_object_mut().unwrap() {
+            value["handle"] = json!(handle);
+        }
+        objects.push(object);
+    }
+    objects
+}
+
+fn missing_of(objects: &[Value], state: State) -> Option<String> {
+    missing(&Listing::parse(&json!({"nftables": objects}).to_string()).unwrap(), &gate(), state)
+}
+
+#[test]
+fn what_was_loaded_is_what_is_there() {
+    assert_eq!(missing_of(&printed_after(State::Guarded), State::Guarded), None);
+    assert_eq!(missing_of(&printed_after(State::Shut), State::Shut), None);
+    assert_eq!(missing(&Listing::parse(HOST).unwrap(), &gate(), State::Gone), None);
+}
+
+#[test]
+fn no_gate_stands_without_any_part_of_it() {
+    let whole = printed_after(State::Guarded);
+    let ours = |object: &Value| object.to_string().contains("dlvgate");
+    for place in (0..whole.len()).filter(|place| ours(&whole[*place])) {
+        let mut objects = whole.clone();
+        let without = objects.remove(place);
+        assert!(missing_of(&objects, State::Guarded).is_some(), "without {without}");
+    }
+}
+
+#[test]
+fn a_rule_that_says_something_else_is_no_proof() {
+    let changes = [
+        ("40001}}", "40002}}"),
+        ("127.0.0.1", "127.0.0.9"),
+        ("\"prio\":-300", "\"prio\":300"),
+        ("1000", "1001"),
+    ];
+    for (from, to) in changes {
+        let text = Value::from(printed_after(State::Guarded)).to_string();
+        assert!(text.contains(from), "{from}");
+        let objects: Vec<Value> = serde_json::from_str(&text.replace(from, to)).unwrap();
+        assert!(missing_of(&objects, State::Guarded).is_some(), "{from} as {to}");
+    }
+}
+
+#[test]
+fn an_accept_behind_somebody_elses_rule_is_none() {
+    let mut objects = printed_after(State::Guarded);
+    let first = json!({"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 99, "expr": [{"drop": null}]}});
+    objects.insert(2, first);
+    let why = missing_of(&objects, State::Guarded).unwrap();
+    assert!(why.contains("ip filter INPUT"), "{why}");
+}
+
+#[test]
+fn a_chain_that_appeared_meanwhile_is_noticed() {
+    let mut objects = printed_after(State::Guarded);
+    objects.push(json!({"chain": {"family": "inet", "table": "new", "name": "in", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}}));
+    let why = missing_of(&objects, State::Guarded).unwrap();
+    assert!(why.contains("inet new in"), "{why}");
+}
+
+#[test]
+fn an_accept_that_is_left_is_no_shut_gate() {
+    let mut objects = printed_after(State::Shut);
+    let accept = json!({"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 77, "comment": "dlvgate:4711:40001", "expr": [{"accept": null}]}});
+    objects.push(accept);
+    let why = missing_of(&objects, State::Shut).unwrap();
+    assert!(why.contains("handle 77"), "{why}");
+    assert!(missing_of(&printed_after(State::Shut), State::Guarded).is_some());
+    assert!(missing_of(&printed_after(State::Shut), State::Gone).is_some());
+}
+
+#[test]
+fn a_shut_gate_that_a_killed_dlvgate_left_is_named() {
+    let left = |state| {
+        let theirs = Value::from(printed_after(state)).to_string().replace("4711", "99");
+        let theirs: Vec<Value> = serde_json::from_str(&theirs).unwrap();
+        theirs.into_iter().filter(|object| object.to_string().contains("dlvgate_99_"))
+    };
+    let mut objects = printed_after(State::Guarded);
+    objects.extend(left(State::Guarded));
+    assert_eq!(missing_of(&objects, State::Guarded), None, "it says the same");
+    let mut objects = printed_after(State::Guarded);
+    objects.extend(left(State::Shut));
+    let why = missing_of(&objects, State::Guarded).unwrap();
+    assert!(why.contains("sudo nft delete table inet dlvgate_99_40001"), "{why}");
+}

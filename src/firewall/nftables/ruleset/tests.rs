@@ -1,0 +1,182 @@
+use super::*;
+
+/// A host whose input is dropped by default in one table, and by a rule of another.
+const HOST: &str = r#"{"nftables": [
+    {"metainfo": {"version": "1.0.6", "json_schema_version": 1}},
+    {"table": {"family": "ip", "name": "filter", "handle": 1}},
+    {"chain": {"family": "ip", "table": "filter", "name": "INPUT", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
+    {"chain": {"family": "ip", "table": "filter", "name": "ufw", "handle": 2}},
+    {"rule": {"family": "ip", "table": "filter", "chain": "ufw", "handle": 3, "expr": [{"drop": null}]}},
+    {"table": {"family": "inet", "name": "fw", "handle": 2}},
+    {"set": {"family": "inet", "name": "ports", "table": "fw", "type": "inet_service", "handle": 9, "elem": [{"range": [1, 2]}]}},
+    {"chain": {"family": "inet", "table": "fw", "name": "in", "handle": 1, "type": "filter", "hook": "input", "prio": 10, "policy": "accept"}},
+    {"rule": {"family": "inet", "table": "fw", "chain": "in", "handle": 2, "expr": [{"jump": {"target": "more"}}]}},
+    {"chain": {"family": "inet", "table": "fw", "name": "counts", "handle": 3, "type": "filter", "hook": "input", "prio": 20, "policy": "accept"}},
+    {"rule": {"family": "inet", "table": "fw", "chain": "counts", "handle": 4, "expr": [{"counter": {"packets": 0, "bytes": 0}}]}},
+    {"chain": {"family": "inet", "table": "fw", "name": "routed", "handle": 5, "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}},
+    {"chain": {"family": "ip6", "table": "six", "name": "in", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
+    {"chain": {"family": "inet", "table": "dlvgate_77_5", "name": "input", "handle": 1, "type": "filter", "hook": "input", "prio": -300, "policy": "accept"}},
+    {"rule": {"family": "inet", "table": "dlvgate_77_5", "chain": "input", "handle": 2, "comment": "dlvgate:77:5", "expr": [{"reject": {"type": "tcp reset"}}]}}
+]}"#;
+
+fn host() -> Listing {
+    Listing::parse(HOST).unwrap()
+}
+
+fn gate(peers: &[&str]) -> Gate {
+    let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
+    Gate::new(40001, &peers, 4711, 1000)
+}
+
+fn commands(now: &Listing, gate: &Gate, wanted: State) -> Vec<Value> {
+    let transaction = transaction(now, gate, wanted).expect("something to do");
+    transaction["nftables"].as_array().unwrap().clone()
+}
+
+/// The rules that go to the head of others' chains: chain, and what they say.
+fn inserted(commands: &[Value]) -> Vec<(String, String)> {
+    let rules = commands.iter().filter_map(|command| command.get("insert"));
+    let named = rules.map(|insert| {
+        let rule = &insert["rule"];
+        assert_eq!(rule["comment"], "dlvgate:4711:40001");
+        let word = |key: &str| rule[key].as_str().unwrap().to_owned();
+        (format!("{} {} {}", word("family"), word("table"), word("chain")), rule["expr"].to_string())
+    });
+    named.collect()
+}
+
+#[test]
+fn a_guarded_loopback_port_is_a_table_of_its_own() {
+    let commands = commands(&Listing::default(), &gate(&["127.0.0.1"]), State::Guarded);
+    let lo = |key: &str| json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": "lo"}});
+    let port = json!({"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 40001}});
+    let peers = json!({"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "@peers4"}});
+    let user = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": 1000}});
+    let reset = json!({"reject": {"type": "tcp reset"}});
+    let rule = |chain: &str, expr: Value| json!({"add": {"rule": {"family": "inet", "table": "dlvgate_4711_40001", "chain": chain, "comment": "dlvgate:4711:40001", "expr": expr}}});
+    let chain = |hook: &str| json!({"add": {"chain": {"family": "inet", "table": "dlvgate_4711_40001", "name": hook, "type": "filter", "hook": hook, "prio": -300, "policy": "accept"}}});
+    let table = json!({"table": {"family": "inet", "name": "dlvgate_4711_40001"}});
+    let expected = [
+        json!({"add": table}),
+        json!({"delete": table}),
+        json!({"add": table}),
+        json!({"add": {"set": {"family": "inet", "table": "dlvgate_4711_40001", "name": "peers4", "type": "ipv4_addr", "elem": ["127.0.0.1"]}}}),
+        chain("input"),
+        rule("input", json!([lo("iif"), peers, port, {"accept": null}])),
+        rule("input", json!([port, reset])),
+        chain("output"),
+        rule("output", json!([lo("oif"), user, port, reset])),
+    ];
+    assert_eq!(commands, expected);
+}
+
+#[test]
+fn a_port_for_other_machines_has_no_rule_about_users() {
+    let commands = commands(&Listing::default(), &gate(&["192.0.2.5", "2001:db8::5"]), State::Guarded);
+    let text = Value::from(commands).to_string();
+    assert!(!text.contains("skuid") && !text.contains("\"lo\""), "{text}");
+    assert!(text.contains("@peers4") && text.contains("@peers6"), "{text}");
+}
+
+#[test]
+fn an_ipv4_mapped_peer_is_ipv4() {
+    let gate = gate(&["::ffff:192.0.2.6", "192.0.2.6"]);
+    let sets = gate.sets(State::Guarded);
+    assert_eq!(sets, [("peers4", "ipv4_addr", vec!["192.0.2.6".parse().unwrap()])]);
+}
+
+#[test]
+fn a_link_local_peer_is_an_address() {
+    let gate = gate(&["fe80::1"]);
+    assert_eq!(gate.sets(State::Guarded), [("peers6", "ipv6_addr", vec!["fe80::1".parse().unwrap()])]);
+}
+
+#[test]
+fn a_gate_without_peers_lets_nobody_in() {
+    let gate = gate(&[]);
+    assert_eq!(gate.own_rules(State::Guarded, INPUT), gate.own_rules(State::Shut, INPUT));
+    assert!(inserted(&commands(&host(), &gate, State::Guarded)).is_empty());
+}
+
+#[test]
+fn only_chains_that_could_drop_the_packet_get_a_rule() {
+    let commands = commands(&host(), &gate(&["192.0.2.5"]), State::Guarded);
+    let inserted = inserted(&commands);
+    let chains: Vec<&str> = inserted.iter().map(|(chain, _)| chain.as_str()).collect();
+    assert_eq!(
+        chains,
+        ["ip filter INPUT", "inet fw in"],
+        "no forward chain, no ip6 for IPv4, no other dlvgate"
+    );
+}
+
+#[test]
+fn over_loopback_the_answers_are_let_through_too() {
+    let inserted = inserted(&commands(&host(), &gate(&["127.0.0.1"]), State::Guarded));
+    let of_filter: Vec<_> = inserted.iter().filter(|(chain, _)| chain == "ip filter INPUT").collect();
+    assert_eq!(of_filter.len(), 2);
+    assert!(of_filter[0].1.contains("dport") && of_filter[1].1.contains("sport"));
+    assert!(of_filter.iter().all(|(_, expr)| expr.contains("\"lo\"")), "{of_filter:?}");
+}
+
+/// The host with a gate of ours in it.
+fn with_our_rules() -> Listing {
+    let ours = r#"
+        {"table": {"family": "inet", "name": "dlvgate_4711_40001", "handle": 8}},
+        {"rule": {"family": "inet", "table": "dlvgate_4711_40001", "chain": "input", "handle": 3, "comment": "dlvgate:4711:40001", "expr": []}},
+        {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 41, "comment": "dlvgate:4711:40001", "expr": []}},
+        {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 42, "comment": "dlvgate:4711:40002", "expr": []}},
+        {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 43, "expr": []}},
+        {"metainfo"#;
+    Listing::parse(&HOST.replacen("\n    {\"metainfo", ours, 1)).unwrap()
+}
+
+#[test]
+fn shut_is_the_reset_alone_and_takes_our_rules_out_of_others_chains() {
+    let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), State::Shut);
+    assert_eq!(
+        commands[0],
+        json!({"delete": {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 41}}})
+    );
+    assert!(inserted(&commands).is_empty());
+    let text = Value::from(commands).to_string();
+    assert!(
+        text.contains("tcp reset") && !text.contains("accept\":null") && !text.contains("peers"),
+        "{text}"
+    );
+    assert_eq!(text.matches("\"handle\"").count(), 1, "nobody else's rule is deleted: {text}");
+}
+
+#[test]
+fn gone_deletes_the_table_and_our_rules_and_nothing_else() {
+    let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), State::Gone);
+    let expected = [
+        json!({"delete": {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 41}}}),
+        json!({"delete": {"table": {"family": "inet", "name": "dlvgate_4711_40001"}}}),
+    ];
+    assert_eq!(commands, expected);
+}
+
+#[test]
+fn after_a_flush_there_is_nothing_to_take_away() {
+    assert!(transaction(&Listing::default(), &gate(&["127.0.0.1"]), State::Gone).is_none());
+    assert!(transaction(&host(), &gate(&["127.0.0.1"]), State::Gone).is_none());
+}
+
+#[test]
+fn a_dormant_table_drops_nothing() {
+    let dormant = HOST.replace(
+        r#""name": "filter", "handle": 1}"#,
+        r#""name": "filter", "handle": 1, "flags": ["dormant"]}"#,
+    );
+    let now = Listing::parse(&dormant).unwrap();
+    let inserted = inserted(&commands(&now, &gate(&["192.0.2.5"]), State::Guarded));
+    assert!(inserted.iter().all(|(chain, _)| chain != "ip filter INPUT"), "{inserted:?}");
+}
+
+#[test]
+fn names_fit_nftables_limits() {
+    let gate = Gate::new(u16::MAX, &[], u32::MAX, 0);
+    assert!(gate.table().len() < 256, "NFT_TABLE_MAXNAMELEN");
+    assert!(gate.mark().len() < 128, "NFTNL_UDATA_COMMENT_MAXLEN");
+}
