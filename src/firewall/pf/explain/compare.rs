@@ -57,7 +57,8 @@ impl Comparison {
     /// Whether the test holds for every number from `first` to `last`, or for none. `None`: for some.
     pub(super) fn holds_throughout(self, first: u32, last: u32) -> Option<bool> {
         // The answer changes only beside the test's own numbers.
-        let edges = [self.low, self.high].into_iter().flat_map(|n| [n.saturating_sub(1), n, n.saturating_add(1)]);
+        let edges =
+            [self.low, self.high].into_iter().flat_map(|n| [n.saturating_sub(1), n, n.saturating_add(1)]);
         let mut answers =
             edges.filter(|n| (first..=last).contains(n)).chain([last]).map(|number| self.holds(number));
         let at_first = self.holds(first);

@@ -86,7 +86,9 @@ impl Loaded {
 
 /// `Status: Enabled for 0 days 00:12:29           Debug: Urgent`
 fn is_enabled(info: &str) -> bool {
-    info.lines().filter_map(|line| line.trim().strip_prefix("Status:")).any(|rest| rest.trim().starts_with("Enabled"))
+    info.lines()
+        .filter_map(|line| line.trim().strip_prefix("Status:"))
+        .any(|rest| rest.trim().starts_with("Enabled"))
 }
 
 /// `lo0 (skip)`: `print_iface` of pfctl_table.c, with -v.
@@ -127,8 +129,10 @@ mod tests {
     #[test]
     fn lines_are_counted_as_printed_and_a_braced_anchor_is_one_unknown_rule() {
         let listing = "scrub-anchor \"com.apple/*\" all fragment reassemble\nanchor \"x\" all {\n  pass all no state\n}\nblock drop all\n";
-        let found: Vec<(usize, usize)> =
-            rules(listing, &Services::default()).iter().map(|(line, rule)| (*line, rule.unknown.len())).collect();
+        let found: Vec<(usize, usize)> = rules(listing, &Services::default())
+            .iter()
+            .map(|(line, rule)| (*line, rule.unknown.len()))
+            .collect();
         assert_eq!(found, [(2, 1), (5, 0)]);
     }
 

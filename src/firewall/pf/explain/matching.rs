@@ -87,7 +87,9 @@ fn interface(rule: &Rule, question: &Question) -> Fit {
             Fit::unknown(format!("`on {}` may be a group that the interface belongs to", wanted.name))
         }
         Some(on) => on.into(),
-        None => Fit::unknown(format!("`on {}`: which interface it is was not said (--interface)", wanted.name)),
+        None => {
+            Fit::unknown(format!("`on {}`: which interface it is was not said (--interface)", wanted.name))
+        }
     };
     on.negated_if(wanted.negated)
 }
@@ -99,7 +101,8 @@ fn is_group_of(name: &str, interface: Option<&str>) -> bool {
 }
 
 fn address(side: &Side, address: Option<IpAddr>, path: &str, loaded: &Loaded, question: &Question) -> Fit {
-    let unsaid = || Fit::unknown(format!("`{}`: the address that it goes to was not said (--to)", text(side)));
+    let unsaid =
+        || Fit::unknown(format!("`{}`: the address that it goes to was not said (--to)", text(side)));
     let fit = match (&side.host, address) {
         (Host::Any, _) => Fit::Yes,
         (Host::Net(net), Some(address)) => net.contains(&address).into(),
@@ -112,7 +115,9 @@ fn address(side: &Side, address: Option<IpAddr>, path: &str, loaded: &Loaded, qu
             (Some(table), _) if table.is_empty() => Fit::No,
             (Some(table), Some(address)) => match table.holds(address) {
                 Ok(holds) => holds.into(),
-                Err(entry) => Fit::unknown(format!("the table <{name}> has an entry that is not understood: {entry}")),
+                Err(entry) => {
+                    Fit::unknown(format!("the table <{name}> has an entry that is not understood: {entry}"))
+                }
             },
             (Some(_), None) => unsaid(),
         },

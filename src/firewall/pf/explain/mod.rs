@@ -22,7 +22,7 @@ mod states;
 mod walk;
 mod words;
 
-pub use explanation::{Also, Decision, Doubt, Explanation, Fate, Place, Verdict, Why};
+pub use explanation::{Also, Decision, Doubt, Explanation, Fate, Place, Settled, Verdict, Why};
 pub use loaded::{Listings, Loaded};
 pub use question::{Direction, Question};
 pub use read::read;

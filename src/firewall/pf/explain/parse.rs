@@ -36,7 +36,9 @@ pub(super) fn line(text: &str, services: &Services) -> Line {
         }
         Some("anchor") => anchor(words),
         Some("dummynet") => return Line::Other,
-        Some("no") if ["scrub", "nat", "rdr", "binat"].iter().any(|word| words.take(word)) => return Line::Other,
+        Some("no") if ["scrub", "nat", "rdr", "binat"].iter().any(|word| words.take(word)) => {
+            return Line::Other;
+        }
         Some(word) if OTHER_LISTS.contains(&word) => return Line::Other,
         _ => Action::Unknown,
     };

@@ -61,7 +61,10 @@ fn what_is_not_understood_is_kept_as_unknown() {
         assert_eq!(rule(text).unknown, [unknown], "{text}");
     }
     assert_eq!(rule("pass from (en0) to any").from.host, Host::Unknown("(en0)".to_owned()));
-    assert_eq!(rule("pass from 10.0.0.1 - 10.0.0.9 to any").from.host, Host::Unknown("10.0.0.1 - 10.0.0.9".to_owned()));
+    assert_eq!(
+        rule("pass from 10.0.0.1 - 10.0.0.9 to any").from.host,
+        Host::Unknown("10.0.0.1 - 10.0.0.9".to_owned())
+    );
 }
 
 #[test]
