@@ -19,16 +19,18 @@ const GONE: [&str; 3] = ["Invalid argument", "not found", "does not exist"];
 pub async fn read(pfctl: PathBuf) -> Result<Listings, FirewallError> {
     let pfctl = Reader(Pfctl::new(pfctl));
     let mut listings = Listings { info: pfctl.says(&["-s", "info"]).await?, ..Listings::default() };
-    listings.rules.insert(String::new(), Some(pfctl.says(&["-s", "rules"]).await?));
+    let rules = Some(pfctl.says(&["-s", "rules"]).await?);
+    // Without its tables an anchor cannot be evaluated.
+    let tables_read = pfctl.tables(&mut listings.tables, "").await?;
+    listings.rules.insert(String::new(), rules.filter(|_| tables_read));
     listings.translation.insert(String::new(), pfctl.says(&["-s", "nat"]).await?);
-    pfctl.tables(&mut listings.tables, "").await?;
     let anchors = pfctl.says(&["-v", "-s", "Anchors"]).await?;
     for path in anchors.lines().map(str::trim).filter(|path| !path.is_empty()) {
         let rules = pfctl.tries(&["-a", path, "-s", "rules"]).await?;
-        listings.rules.insert(path.to_owned(), rules);
+        let tables_read = pfctl.tables(&mut listings.tables, path).await?;
+        listings.rules.insert(path.to_owned(), rules.filter(|_| tables_read));
         let translation = pfctl.tries(&["-a", path, "-s", "nat"]).await?;
         listings.translation.insert(path.to_owned(), translation.unwrap_or_default());
-        pfctl.tables(&mut listings.tables, path).await?;
     }
     listings.states = pfctl.tries(&["-s", "states"]).await?;
     listings.interfaces = pfctl.tries(&["-v", "-s", "Interfaces"]).await?;
@@ -63,18 +65,20 @@ impl Reader {
         }
     }
 
+    /// Reads the tables of an anchor. `false`: there may be some that could not be read.
     async fn tables(
         &self,
         tables: &mut BTreeMap<(String, String), String>,
         path: &str,
-    ) -> Result<(), FirewallError> {
+    ) -> Result<bool, FirewallError> {
         let within: &[&str] = if path.is_empty() { &[] } else { &["-a", path] };
-        let names = self.tries(&[within, &["-s", "Tables"]].concat()).await?.unwrap_or_default();
+        let Some(names) = self.tries(&[within, &["-s", "Tables"]].concat()).await? else { return Ok(false) };
         for name in names.lines().map(str::trim).filter(|name| !name.is_empty()) {
-            if let Some(text) = self.tries(&[within, &["-t", name, "-T", "show"]].concat()).await? {
-                tables.insert((path.to_owned(), name.to_owned()), text);
-            }
+            let Some(text) = self.tries(&[within, &["-t", name, "-T", "show"]].concat()).await? else {
+                return Ok(false);
+            };
+            tables.insert((path.to_owned(), name.to_owned()), text);
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -198,7 +198,10 @@ impl<'a> Walk<'a> {
         self.evaluated.insert(path.to_owned());
         let Some(ruleset) = self.loaded.rulesets.get(path) else { return };
         let Some(rules) = &ruleset.rules else {
-            let reasons = vec![format!("the rules of the anchor {path} could not be read")];
+            let reasons = vec![match path {
+                "" => "the tables of the main ruleset could not be read".to_owned(),
+                path => format!("the rules or tables of the anchor {path} could not be read"),
+            }];
             return self.doubt(Doubt { place: None, decision: None, reasons }, true);
         };
         for (line, rule) in rules {
