@@ -75,11 +75,16 @@ fn ruleset(calls: &'static [&'static str], most: usize) -> impl Strategy<Value =
         "table <others> persist { 10.0.0.7 }\n",
         "table <peers> persist\n",
     ]);
-    (table, vec(line, 0..=most)).prop_map(|(table, lines)| format!("{table}{}", lines.concat()))
+    (table, vec(line, 1..=most)).prop_map(|(table, lines)| format!("{table}{}", lines.concat()))
 }
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
     select(words)
+}
+
+/// One of the words, or nothing. Conditions are seldom, since rules have to match to contend with each other.
+fn seldom(words: &'static [&'static str], often: f64) -> impl Strategy<Value = &'static str> {
+    option::weighted(often, select(words)).prop_map(Option::unwrap_or_default)
 }
 
 fn anchor(calls: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -101,27 +106,18 @@ fn anchor(calls: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 fn rule() -> impl Strategy<Value = String> {
     let start = (
-        word(&["pass", "pass", "block drop", "block return", "block"]),
-        word(&["", "", "in ", "in ", "out "]),
-        word(&["", "", "log "]),
-        word(&["", "", "", "quick "]),
-        word(&["", "", "", "on en0 ", "on lo0 ", "on ! en0 "]),
-        word(&["", "proto tcp ", "proto tcp ", "proto tcp ", "proto udp "]),
+        word(&["pass", "block drop", "block return", "pass", "block"]),
+        seldom(&["in ", "in ", "out "], 0.3),
+        seldom(&["log "], 0.2),
+        seldom(&["quick "], 0.25),
+        seldom(&["on en0 ", "on lo0 ", "on ! en0 ", "on ! lo0 "], 0.2),
+        word(&["", "", "proto tcp ", "proto tcp ", "proto tcp ", "proto tcp ", "proto udp "]),
     );
     let end = (
-        word(&[
-            "",
-            "",
-            "",
-            "user = 501 ",
-            "user != 501 ",
-            "user > 500 ",
-            "user unknown ",
-            "user 400 >< 502 ",
-        ]),
-        word(&["", "", "", "flags S/SA ", "flags A/A ", "flags any ", "flags S/SAFR ", "flags /S "]),
-        word(&["", "", "keep state ", "no state ", "no state "]),
-        word(&["", "", "label \"a b\" "]),
+        seldom(&["user = 501 ", "user != 501 ", "user > 500 ", "user unknown ", "user 400 >< 502 "], 0.2),
+        seldom(&["flags S/SA ", "flags A/A ", "flags any ", "flags S/SAFR ", "flags /S "], 0.3),
+        seldom(&["keep state ", "no state ", "no state "], 0.6),
+        seldom(&["label \"a b\" "], 0.3),
     );
     (start, addresses(), end).prop_map(
         |((action, direction, log, quick, interface, protocol), (family, from, to, from_port, to_port), (user, flags, state, label))| {
@@ -141,19 +137,17 @@ fn rule() -> impl Strategy<Value = String> {
 fn addresses() -> impl Strategy<Value = (&'static str, &'static str, &'static str, &'static str, &'static str)>
 {
     const ANY: &[&str] =
-        &["any", "any", "any", "! any", "<peers>", "<peers>", "! <peers>", "<others>", "! <others>"];
+        &["any", "any", "any", "any", "any", "any", "! any", "<peers>", "! <peers>", "! <others>"];
     const V4: &[&str] =
-        &["any", "10.0.0.9", "10.0.0.0/24", "! 10.0.0.9", "0.0.0.0/0", "! 10.0.0.0/29", "<peers>"];
-    const V6: &[&str] = &["any", "2001:db8::9", "2001:db8::/64", "! 2001:db8::9", "<peers>"];
+        &["any", "any", "10.0.0.9", "10.0.0.0/24", "! 10.0.0.9", "0.0.0.0/0", "! 10.0.0.0/29", "<peers>"];
+    const V6: &[&str] = &["any", "any", "2001:db8::9", "2001:db8::/64", "! 2001:db8::9", "<peers>"];
     const PORT: &[&str] = &[
-        "",
-        "",
-        "port 2345 ",
         "port 2345 ",
         "port != 2345 ",
         "port ssh ",
+        "port != ssh ",
         "port 2340:2345 ",
-        "port > 2345 ",
+        "port > 2344 ",
         "port <= 2345 ",
         "port 2344 >< 2346 ",
         "port 22 <> 2345 ",
@@ -161,11 +155,11 @@ fn addresses() -> impl Strategy<Value = (&'static str, &'static str, &'static st
         "port >= 50000 ",
     ];
     let hosts = prop_oneof![
-        3 => (word(&["", "", "inet ", "inet6 "]), word(ANY), word(ANY)),
+        4 => (seldom(&["inet ", "inet6 "], 0.3), word(ANY), word(ANY)),
         2 => (word(&["", "inet "]), word(V4), word(V4)),
         1 => (word(&["", "inet6 "]), word(V6), word(V6)),
     ];
-    (hosts, word(PORT), word(PORT))
+    (hosts, seldom(PORT, 0.15), seldom(PORT, 0.6))
         .prop_map(|((family, from, to), from_port, to_port)| (family, from, to, from_port, to_port))
 }
 
