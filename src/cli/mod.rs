@@ -3,6 +3,7 @@
 mod allow;
 mod completions;
 pub mod demo;
+mod firewall;
 mod log;
 mod serve;
 
@@ -42,6 +43,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
+    Firewall(firewall::FirewallArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -53,6 +55,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Demo(args) => on_runtime(demo::run(args)),
+        Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -1,33 +1,15 @@
 //! The stand-in for pfctl as a test sees it: what it was asked, when, and what pf holds now.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::server::Serve;
+use super::standin;
 use super::toolchain::Pair;
-
-/// The stand-in as its source is now. Cargo builds an example that has tests of its own only as those tests, so the
-/// program is built here, beside the product.
-fn built_standin() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let profile = Path::new(env!("CARGO_BIN_EXE_dlvgate")).parent().expect("a folder");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--locked", "--example", "standin-pfctl", "--target-dir"]);
-        cargo.arg(profile.parent().expect("the target folder")).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().expect("cargo runs").success(), "the stand-in for pfctl does not build");
-        profile.join("examples/standin-pfctl")
-    };
-    BUILT.get_or_init(build).clone()
-}
 
 /// A pf of the test's own.
 pub struct StandinPf {
@@ -47,7 +29,7 @@ pub struct Call {
 impl StandinPf {
     /// pf as it is on a Mac that nobody has touched: off, with the stock ruleset.
     pub fn new() -> Self {
-        let program = built_standin();
+        let program = standin::built();
         let state = tempfile::Builder::new().prefix("dlvgate-standin-pf-").tempdir().unwrap();
         Self { state, program }
     }

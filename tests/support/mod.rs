@@ -11,6 +11,7 @@ pub mod process;
 pub mod program;
 pub mod server;
 pub mod session_log;
+pub mod standin;
 pub mod toolchain;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@
 //! edited and nobody else's rules are touched. pf is enabled by a counted token, held while there is a gate.
 //! Opening is load, enable, read back; what cannot be read back is taken away again and refused.
 
+pub mod explain;
 mod pfctl;
 mod ruleset;
 mod token;

@@ -34,6 +34,9 @@ struct Walk<'a> {
     packet: &'a Packet,
     evaluated: Vec<Place>,
     last: Option<Place>,
+    /// The kernel's `*match`, which an anchor line's `quick` goes by: cleared on the way into an anchor, and after
+    /// each child of a wildcard. A match before a nested anchor without one is forgotten.
+    matched: bool,
 }
 
 /// Whether the evaluation goes on.
@@ -56,7 +59,7 @@ pub fn evaluate(state: &mut State, packet: &Packet, services: &Services, dry: bo
     if let Some(found) = state.states.iter().find(|s| belongs(s, packet)) {
         return json!({ "decision": "pass", "rule": found.rule, "anchor": found.anchor, "why": "state" });
     }
-    let mut walk = Walk { state, packet, evaluated: Vec::new(), last: None };
+    let mut walk = Walk { state, packet, evaluated: Vec::new(), last: None, matched: false };
     let ended = walk.ruleset("") == Next::Stop;
     let (evaluated, last) = (walk.evaluated, walk.last);
     if !dry {
@@ -121,6 +124,7 @@ impl Walk<'_> {
             }
             let Some(call) = &rule.anchor else {
                 self.last = Some((path.to_owned(), number));
+                self.matched = true;
                 if rule.quick {
                     return Next::Stop;
                 }
@@ -128,15 +132,16 @@ impl Walk<'_> {
             };
             // Direct children in string order, not the anchor itself; or the anchor alone.
             let paths = if call.wildcard { state.children(&call.path) } else { vec![call.path.as_str()] };
-            let before = self.last.take();
+            self.matched = false;
+            let mut inside = false;
             for path in paths {
                 if self.ruleset(path) == Next::Stop {
                     return Next::Stop;
                 }
+                inside |= self.matched;
+                self.matched &= !call.wildcard;
             }
-            let matched = self.last.is_some();
-            self.last = self.last.take().or(before);
-            if rule.quick && matched {
+            if rule.quick && inside {
                 return Next::Stop;
             }
         }

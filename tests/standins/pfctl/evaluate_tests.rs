@@ -147,3 +147,20 @@ fn a_user_rule_asks_for_the_sockets_owner() {
     assert_eq!(decision(&mut m, &format!("{packet} --uid 501")), "pass");
     assert_eq!(decision(&mut m, &format!("{packet} --uid 502")), "block");
 }
+
+#[test]
+fn quick_on_an_anchor_line_forgets_a_match_at_a_nested_anchor_without_one() {
+    let mut m = on();
+    load(&mut m, "", "anchor \"x\" quick\nblock all\n");
+    load(&mut m, "x", "pass all no state\n");
+    assert_eq!(decision(&mut m, FROM_PEER), "pass");
+    load(&mut m, "x", "pass all no state\nanchor \"y\"\n");
+    assert_eq!(decision(&mut m, FROM_PEER), "block");
+    load(&mut m, "x/y", "pass all no state\n");
+    assert_eq!(decision(&mut m, FROM_PEER), "pass");
+    // Of a wildcard's children a match counts for the wildcard's own line only.
+    load(&mut m, "x", "anchor \"*\"\n");
+    assert_eq!(decision(&mut m, FROM_PEER), "block");
+    load(&mut m, "x", "anchor \"*\" quick\n");
+    assert_eq!(decision(&mut m, FROM_PEER), "pass");
+}

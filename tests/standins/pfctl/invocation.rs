@@ -109,7 +109,9 @@ fn surroundings(store: &Store, stdin: String) -> io::Result<Surroundings> {
 
 /// stdin is read only where pfctl reads it: `-f -`.
 fn stdin_text(argv: &[String]) -> io::Result<String> {
-    let wanted = crate::args::parse(argv).is_ok_and(|args| args.file.as_deref() == Some("-"));
+    let is_verb = argv.first().is_some_and(|word| word == "--standin");
+    let packets = is_verb && argv.get(1).is_some_and(|verb| verb == "evaluate-many");
+    let wanted = packets || crate::args::parse(argv).is_ok_and(|args| args.file.as_deref() == Some("-"));
     let mut bytes = Vec::new();
     if wanted {
         io::stdin().read_to_end(&mut bytes)?;

@@ -22,7 +22,7 @@ pub struct Surroundings {
 
 pub fn run(state: &mut State, out: &mut Output, around: &Surroundings, argv: &[String]) -> i32 {
     if argv.first().is_some_and(|a| a == "--standin") {
-        return verbs::run(state, out, &around.files, &around.services, &argv[1..]);
+        return verbs::run(state, out, &around.files, &around.services, &argv[1..], &around.stdin);
     }
     match args::parse(argv) {
         Ok(args) => {

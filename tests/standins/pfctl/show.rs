@@ -1,5 +1,7 @@
 //! `-s`: what pf holds, on stdout.
 
+use std::collections::BTreeSet;
+
 use crate::model::{Rule, Ruleset, State};
 use crate::noise::Output;
 use crate::printer::{self, View};
@@ -8,13 +10,14 @@ use crate::store::now;
 use crate::tokens;
 
 /// `-s` takes any start of a word; the first that fits is meant.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 12] = [
     "nat",
     "rules",
     "Anchors",
     "Sources",
     "states",
     "info",
+    "Interfaces",
     "labels",
     "Tables",
     "all",
@@ -40,6 +43,7 @@ pub fn show(
         "Anchors" => anchors(state, out, anchor, verbose > 0),
         "states" => states(state, out),
         "info" => info(state, out),
+        "Interfaces" => interfaces(state, out, verbose > 0),
         "Tables" => tables(state, out, anchor, verbose > 0),
         "References" => tokens::show(state, out),
         "all" => {
@@ -133,6 +137,16 @@ fn info(state: &State, out: &mut Output) {
     out.out(format!("  {:<25} {:>14} {:>14}", "current entries", state.states.len(), ""));
     for name in ["searches", "inserts", "removals"] {
         out.out(format!("  {name:<25} {:>14} {:>14}/s", 0, "0.0"));
+    }
+}
+
+/// The machine has these two, and those that somebody skips. `-v` says which are skipped.
+fn interfaces(state: &State, out: &mut Output, verbose: bool) {
+    let mut names = BTreeSet::from(["all", "en0", "lo0"]);
+    names.extend(state.skip.iter().map(String::as_str));
+    for name in names {
+        let mark = if verbose && state.skip.contains(name) { " (skip)" } else { "" };
+        out.out(format!("{name}{mark}"));
     }
 }
 

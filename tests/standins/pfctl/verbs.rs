@@ -12,9 +12,17 @@ use crate::tokens;
 
 const USAGE: &str =
     "usage: --standin evaluate in|out IFACE PROTO SRC SPORT DST DPORT [--uid N] [--established] [--dry]
+       --standin evaluate-many (on stdin, the words after `evaluate` of a packet a line; nothing is changed)
        --standin reboot | enable-by-other | journal | state";
 
-pub fn run(state: &mut State, out: &mut Output, files: &Files, services: &Services, words: &[String]) -> i32 {
+pub fn run(
+    state: &mut State,
+    out: &mut Output,
+    files: &Files,
+    services: &Services,
+    words: &[String],
+    stdin: &str,
+) -> i32 {
     match words.first().map(String::as_str) {
         Some("evaluate") => match packet(&words[1..]) {
             Some(packet) => {
@@ -29,6 +37,14 @@ pub fn run(state: &mut State, out: &mut Output, files: &Files, services: &Servic
             }
             None => usage(out),
         },
+        Some("evaluate-many") => {
+            for line in stdin.lines() {
+                let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+                let Some(packet) = packet(&words) else { return usage(out) };
+                out.out(evaluate::evaluate(state, &packet, services, true).to_string());
+            }
+            0
+        }
         Some("reboot") => {
             let (fresh, _) = load::boot(files, services, state.boot + 1, state.tokens_made);
             *state = fresh;

@@ -1,0 +1,183 @@
+//! Whether a rule matches a packet: yes, no, or not to be told.
+
+use std::net::IpAddr;
+
+use super::address::Host;
+use super::compare::Test;
+use super::loaded::Loaded;
+use super::question::Question;
+use super::rule::{Flags, Rule, Side};
+
+/// The ports that a client's connection may come from where the question does not say.
+const CLIENT_PORTS: (u32, u32) = (1024, 65535);
+
+/// pf's UID_MAX: of a packet without a socket.
+const NO_USER: u32 = u32::MAX;
+
+/// Whether a condition holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fit {
+    Yes,
+    No,
+    /// With the reasons.
+    Unknown(Vec<String>),
+}
+
+impl Fit {
+    fn unknown(reason: String) -> Fit {
+        Fit::Unknown(vec![reason])
+    }
+
+    fn negated_if(self, negated: bool) -> Fit {
+        match self {
+            Fit::Yes if negated => Fit::No,
+            Fit::No if negated => Fit::Yes,
+            other => other,
+        }
+    }
+
+    /// Both: a condition that does not hold decides, whatever is not known of the other.
+    fn and(self, other: impl FnOnce() -> Fit) -> Fit {
+        match self {
+            Fit::No => Fit::No,
+            Fit::Yes => other(),
+            Fit::Unknown(mut reasons) => match other() {
+                Fit::No => Fit::No,
+                Fit::Yes => Fit::Unknown(reasons),
+                Fit::Unknown(more) => {
+                    reasons.extend(more);
+                    Fit::Unknown(reasons)
+                }
+            },
+        }
+    }
+}
+
+impl From<bool> for Fit {
+    fn from(holds: bool) -> Fit {
+        if holds { Fit::Yes } else { Fit::No }
+    }
+}
+
+/// Whether this rule of the anchor `path` matches. All conditions have to hold (`pf_test_rule`).
+pub(super) fn fit(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+    let is_tcp = |protocol: &String| matches!(protocol.as_str(), "tcp" | "6");
+    Fit::from(rule.direction.is_none_or(|direction| direction == question.direction))
+        .and(|| rule.is_ipv4.is_none_or(|is_ipv4| is_ipv4 == question.from.is_ipv4()).into())
+        .and(|| rule.protocol.as_ref().is_none_or(is_tcp).into())
+        .and(|| rule.flags.as_ref().is_none_or(of_a_syn).into())
+        .and(|| interface(rule, question))
+        .and(|| address(&rule.from, Some(question.from), path, loaded, question))
+        .and(|| source_port(&rule.from, question))
+        .and(|| address(&rule.to, question.to, path, loaded, question))
+        .and(|| destination_port(&rule.to, question))
+        .and(|| user(rule, question))
+        .and(|| not_understood(rule))
+}
+
+/// Of the flags that the mask names, those of the set are on and no other: a SYN has S alone.
+fn of_a_syn(flags: &Flags) -> bool {
+    flags.mask.chars().all(|flag| flags.set.contains(flag) == (flag == 'S'))
+}
+
+fn interface(rule: &Rule, question: &Question) -> Fit {
+    let Some(wanted) = &rule.interface else { return Fit::Yes };
+    let on = match question.is_on(&wanted.name) {
+        Some(false) if is_group_of(&wanted.name, question.interface.as_deref()) => {
+            Fit::unknown(format!("`on {}` may be a group that the interface belongs to", wanted.name))
+        }
+        Some(on) => on.into(),
+        None => {
+            Fit::unknown(format!("`on {}`: which interface it is was not said (--interface)", wanted.name))
+        }
+    };
+    on.negated_if(wanted.negated)
+}
+
+/// `en` for `en0`, `all` for any: what has no number at its end is not one interface.
+fn is_group_of(name: &str, interface: Option<&str>) -> bool {
+    let is_group = !name.ends_with(|last: char| last.is_ascii_digit());
+    is_group && interface.is_some_and(|interface| name == "all" || interface.starts_with(name))
+}
+
+fn address(side: &Side, address: Option<IpAddr>, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+    let unsaid =
+        || Fit::unknown(format!("`{}`: the address that it goes to was not said (--to)", text(side)));
+    let fit = match (&side.host, address) {
+        (Host::Any, _) => Fit::Yes,
+        (Host::Net(net), Some(address)) => net.contains(&address).into(),
+        (Host::Net(net), None) if net.addr().is_ipv4() != question.from.is_ipv4() => Fit::No,
+        (Host::Net(net), None) if net.prefix_len() == 0 => Fit::Yes,
+        (Host::Net(_), None) => unsaid(),
+        (Host::Table(name), address) => match (loaded.table(path, name), address) {
+            // A table that is not there holds nothing.
+            (None, _) => Fit::No,
+            (Some(table), _) if table.is_empty() => Fit::No,
+            (Some(table), Some(address)) => match table.holds(address) {
+                Ok(holds) => holds.into(),
+                Err(entry) => {
+                    Fit::unknown(format!("the table <{name}> has an entry that is not understood: {entry}"))
+                }
+            },
+            (Some(_), None) => unsaid(),
+        },
+        (Host::Unknown(words), _) => Fit::unknown(format!("`{words}` is not understood")),
+    };
+    fit.negated_if(side.negated)
+}
+
+fn text(side: &Side) -> String {
+    let not = if side.negated { "! " } else { "" };
+    match &side.host {
+        Host::Any => format!("{not}any"),
+        Host::Net(net) if net.prefix_len() == net.max_prefix_len() => format!("{not}{}", net.addr()),
+        Host::Net(net) => format!("{not}{net}"),
+        Host::Table(name) => format!("{not}<{name}>"),
+        Host::Unknown(words) => format!("{not}{words}"),
+    }
+}
+
+fn no_port(words: &str) -> Fit {
+    Fit::unknown(format!("`port {words}`: neither a number nor a TCP port's name in /etc/services"))
+}
+
+fn source_port(side: &Side, question: &Question) -> Fit {
+    let (first, last) = question.from_port.map_or(CLIENT_PORTS, |port| (port.into(), port.into()));
+    match &side.port {
+        None => Fit::Yes,
+        Some(Test::Unknown(words)) => no_port(words),
+        Some(Test::Of(test)) => test.holds_throughout(first, last).map_or_else(
+            || Fit::unknown("it asks for the port that the connection comes from (--from-port)".to_owned()),
+            Fit::from,
+        ),
+    }
+}
+
+fn destination_port(side: &Side, question: &Question) -> Fit {
+    match &side.port {
+        None => Fit::Yes,
+        Some(Test::Unknown(words)) => no_port(words),
+        Some(Test::Of(test)) => test.holds(question.port.into()).into(),
+    }
+}
+
+fn user(rule: &Rule, question: &Question) -> Fit {
+    match (&rule.user, question.uid) {
+        (None, _) => Fit::Yes,
+        (Some(Test::Unknown(words)), _) => Fit::unknown(format!("`user {words}` is not understood")),
+        (Some(Test::Of(_)), None) => {
+            Fit::unknown("it asks for the user of the socket on this machine (--uid)".to_owned())
+        }
+        // Without a socket only = and != are answered (`pf_match_uid`).
+        (Some(Test::Of(test)), Some(uid)) => {
+            ((uid != NO_USER || test.is_equality()) && test.holds(uid)).into()
+        }
+    }
+}
+
+fn not_understood(rule: &Rule) -> Fit {
+    if rule.unknown.is_empty() {
+        return Fit::Yes;
+    }
+    Fit::Unknown(rule.unknown.iter().map(|words| format!("`{words}` is not understood")).collect())
+}

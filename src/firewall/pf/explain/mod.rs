@@ -1,0 +1,30 @@
+//! Which rule decides: what pf does with the first packet of a TCP connection, and why.
+//!
+//! [`read`] asks pfctl for everything that pf holds. The rest works without I/O: [`Loaded`] parses what pfctl prints,
+//! [`explain`] walks through it as the kernel does, and [`Explanation`] says what came of it, in words or as JSON.
+//!
+//! The order of evaluation is that of `pf_test_rule`, `pf_step_into_anchor` and `pf_step_out_of_anchor` in xnu's
+//! `bsd/net/pf.c`; what is printed, that of pfctl's `pfctl_parser.c`. What is not understood is never taken for a match
+//! or for none: where it could change the answer, the answer is unknown.
+
+mod address;
+mod compare;
+mod explanation;
+mod loaded;
+mod matching;
+mod parse;
+mod question;
+mod read;
+mod report;
+mod rule;
+mod services;
+mod states;
+mod walk;
+mod words;
+
+pub use explanation::{Also, Decision, Doubt, Explanation, Fate, Place, Settled, Verdict, Why};
+pub use loaded::{Listings, Loaded};
+pub use question::{Direction, Question};
+pub use read::read;
+pub use services::Services;
+pub use walk::explain;

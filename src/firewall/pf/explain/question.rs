@@ -1,0 +1,99 @@
+//! The packet that is asked about.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::Serialize;
+
+/// macOS's loopback interface.
+const LOOPBACK: &str = "lo0";
+
+/// Which way the packet goes, seen from this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The packet arrives here
+    #[default]
+    In,
+    /// The packet leaves from here
+    Out,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Direction::In => "in",
+            Direction::Out => "out",
+        })
+    }
+}
+
+/// A TCP SYN, as far as it is known. What is not said stays open: a rule that asks about it makes the answer unknown.
+#[derive(Clone, Debug, Serialize)]
+pub struct Question {
+    /// The port that the connection goes to.
+    pub port: u16,
+    /// Where the connection comes from.
+    pub from: IpAddr,
+    /// Where from exactly; without it, any port from 1024 up that no connection uses yet.
+    pub from_port: Option<u16>,
+    /// The address that the connection goes to.
+    pub to: Option<IpAddr>,
+    /// The interface; without it, one that is not the loopback interface.
+    pub interface: Option<String>,
+    /// Seen from this machine.
+    pub direction: Direction,
+    /// The user of the socket on this machine.
+    pub uid: Option<u32>,
+}
+
+impl Question {
+    /// A question about a packet that comes in, with what follows from the address alone: pf sees an IPv4-mapped
+    /// address as IPv4, and what comes from a loopback address goes to one, over the loopback interface.
+    pub fn new(port: u16, from: IpAddr) -> Question {
+        let from = from.to_canonical();
+        let loopback = from.is_loopback();
+        Question {
+            port,
+            from,
+            from_port: None,
+            to: loopback.then(|| match from {
+                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            }),
+            interface: loopback.then(|| LOOPBACK.to_owned()),
+            direction: Direction::In,
+            uid: None,
+        }
+    }
+
+    /// Whether the packet is on this interface. `None`: the question does not say.
+    pub(super) fn is_on(&self, name: &str) -> Option<bool> {
+        match self.interface.as_deref() {
+            Some(own) => Some(own == name),
+            None => (name == LOOPBACK).then_some(false),
+        }
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a TCP SYN from {}", self.from)?;
+        if let Some(port) = self.from_port {
+            write!(f, " port {port}")?;
+        }
+        f.write_str(" to ")?;
+        if let Some(to) = self.to {
+            write!(f, "{to} ")?;
+        }
+        write!(f, "port {}, {} on ", self.port, self.direction)?;
+        match &self.interface {
+            Some(name) => f.write_str(name)?,
+            None => write!(f, "any interface but {LOOPBACK}")?,
+        }
+        match self.uid {
+            Some(uid) => write!(f, ", for user {uid}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A rule as pfctl prints it, parsed.
+
+use super::address::Host;
+use super::compare::Test;
+use super::question::Direction;
+
+/// What one printed line is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Line {
+    /// A filter rule, or one that is not understood.
+    Rule(Box<Rule>),
+    /// A rule of another list, which neither passes nor blocks: scrub, dummynet, and the anchors of these.
+    Other,
+}
+
+/// A filter rule. Whatever of it was not understood is in `unknown`, and then it may or may not match.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rule {
+    /// As printed.
+    pub(super) text: String,
+    pub(super) action: Action,
+    pub(super) direction: Option<Direction>,
+    pub(super) quick: bool,
+    pub(super) interface: Option<Interface>,
+    /// Whether it is for IPv4 only, or for IPv6 only.
+    pub(super) is_ipv4: Option<bool>,
+    pub(super) protocol: Option<String>,
+    pub(super) from: Side,
+    pub(super) to: Side,
+    pub(super) user: Option<Test>,
+    pub(super) flags: Option<Flags>,
+    pub(super) unknown: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Action {
+    Pass,
+    Block,
+    Anchor(Call),
+    Unknown,
+}
+
+/// Which anchor a rule evaluates.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Call {
+    /// Relative to the anchor that the rule stands in, or absolute from `/` on; without the wildcard.
+    pub(super) name: String,
+    /// The direct children of the anchor, and not itself.
+    pub(super) wildcard: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Interface {
+    pub(super) negated: bool,
+    pub(super) name: String,
+}
+
+/// `from` or `to`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Side {
+    pub(super) negated: bool,
+    pub(super) host: Host,
+    pub(super) port: Option<Test>,
+}
+
+/// `flags SET/MASK`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Flags {
+    pub(super) set: String,
+    pub(super) mask: String,
+}
+
+impl Side {
+    fn any() -> Side {
+        Side { negated: false, host: Host::Any, port: None }
+    }
+}
+
+impl Rule {
+    /// A rule that asks about nothing yet.
+    pub(super) fn new(text: &str, action: Action) -> Rule {
+        Rule {
+            text: text.to_owned(),
+            action,
+            direction: None,
+            quick: false,
+            interface: None,
+            is_ipv4: None,
+            protocol: None,
+            from: Side::any(),
+            to: Side::any(),
+            user: None,
+            flags: None,
+            unknown: Vec::new(),
+        }
+    }
+}
+
+impl Call {
+    /// The path from the root of the anchor that is meant, for a rule that stands in the anchor `within`.
+    pub(super) fn path(&self, within: &str) -> String {
+        if let Some(absolute) = self.name.strip_prefix('/') {
+            return absolute.to_owned();
+        }
+        // `pf_anchor_copyout` prints what is not below its own anchor with a `../` for each step up.
+        let (mut within, mut name) = (within, self.name.as_str());
+        while let Some(rest) = name.strip_prefix("../") {
+            within = within.rsplit_once('/').map_or("", |(parent, _)| parent);
+            name = rest;
+        }
+        match (within, name) {
+            ("", name) => name.to_owned(),
+            (within, "") => within.to_owned(),
+            (within, name) => format!("{within}/{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_s_name_is_relative_to_where_its_rule_stands() {
+        let path = |name: &str, within: &str| Call { name: name.to_owned(), wildcard: false }.path(within);
+        assert_eq!(path("com.apple", ""), "com.apple");
+        assert_eq!(path("200.AirDrop", "com.apple"), "com.apple/200.AirDrop");
+        assert_eq!(path("", "com.apple"), "com.apple");
+        assert_eq!(path("/vpn", "com.apple"), "vpn");
+        assert_eq!(path("../vpn", "com.apple/x"), "com.apple/vpn");
+    }
+}

@@ -1,0 +1,295 @@
+//! A packet's way: what comes before the rules, then the rules as the kernel walks through them.
+
+use std::collections::BTreeSet;
+use std::mem;
+
+use super::explanation::{Also, Decision, Doubt, Explanation, Fate, Place, Settled, Verdict, Why};
+use super::loaded::Loaded;
+use super::matching::{Fit, fit};
+use super::question::{Direction, Question};
+use super::rule::{Action, Call, Rule};
+
+/// Says what pf does with the packet.
+pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
+    if let Some(settled) = before_the_rules(loaded, question) {
+        return Explanation {
+            question: question.clone(),
+            verdict: settled.decision.into(),
+            settled,
+            also: Vec::new(),
+            doubts: Vec::new(),
+            notes: Vec::new(),
+        };
+    }
+    let mut walk = Walk::new(loaded, question);
+    walk.ruleset("");
+    let settled = walk.settled();
+    let mut doubts: Vec<Doubt> = walk.doubts.into_iter().map(|own| own.doubt).collect();
+    doubts.extend(translation(loaded, question));
+    // What can only let the packet pass is no doubt about a pass.
+    if settled.decision == Decision::Block || !doubts.is_empty() {
+        doubts.extend(may_pass_before_the_rules(loaded, question));
+    }
+    let verdict = if doubts.is_empty() { settled.decision.into() } else { Verdict::Unknown };
+    let mut notes = open_connections(loaded, question);
+    notes.extend(inert(loaded, question, &walk.evaluated));
+    if verdict == Verdict::Pass && question.direction == Direction::In {
+        notes.push(
+            "macOS's Application Firewall is asked after pf, and may still refuse the program".to_owned(),
+        );
+    }
+    Explanation { question: question.clone(), verdict, settled, also: walk.also, doubts, notes }
+}
+
+/// pf that is off, `set skip` and a state pass a packet before any rule is looked at (`pf_test`).
+fn before_the_rules(loaded: &Loaded, question: &Question) -> Option<Settled> {
+    if !loaded.enabled {
+        return Some(Settled::pass(Why::PfDisabled));
+    }
+    if let (Some(skipped), Some(name)) = (&loaded.skipped, &question.interface) {
+        if skipped.contains(name) {
+            return Some(Settled::pass(Why::Skip { interface: name.clone() }));
+        }
+    }
+    let mut states = loaded.states.iter().flat_map(|states| &states.tcp);
+    let own = states.find(|state| state.is_certain(question) && state.takes(question))?;
+    Some(Settled::pass(Why::State { state: own.text.clone() }))
+}
+
+/// What may do so, and cannot be told. A new connection's source port is one that no state has, unless it was said.
+fn may_pass_before_the_rules(loaded: &Loaded, question: &Question) -> Vec<Doubt> {
+    let mut reasons = Vec::new();
+    match &loaded.skipped {
+        None => reasons.push("which interfaces `set skip` covers could not be read".to_owned()),
+        Some(skipped) => {
+            let possible = skipped.iter().filter(|name| question.is_on(name).is_none());
+            reasons.extend(possible.map(|name| {
+                format!("`set skip` covers {name}: which interface it is was not said (--interface)")
+            }));
+        }
+    }
+    match &loaded.states {
+        _ if question.from_port.is_none() => {}
+        None => reasons.push("the states could not be read".to_owned()),
+        Some(states) => {
+            let possible = states.tcp.iter().find(|state| state.takes(question));
+            reasons.extend(possible.map(|state| format!("it may belong to the state `{}`", state.text)));
+            if states.unreadable > 0 {
+                reasons.push(format!("{} states could not be read", states.unreadable));
+            }
+        }
+    }
+    let doubt = |reason| Doubt { place: None, decision: Some(Decision::Pass), reasons: vec![reason] };
+    reasons.into_iter().map(doubt).collect()
+}
+
+/// Translation comes before the filter, and changes what the filter sees. It is not evaluated.
+fn translation(loaded: &Loaded, question: &Question) -> Vec<Doubt> {
+    let other = match question.direction {
+        Direction::In => "nat ",
+        Direction::Out => "rdr ",
+    };
+    let mut doubts = Vec::new();
+    for (path, ruleset) in &loaded.rulesets {
+        for rule in ruleset.translation.iter().filter(|rule| !rule.starts_with(other)) {
+            let place =
+                if path.is_empty() { "the main ruleset".to_owned() } else { format!("the anchor {path}") };
+            let reason = format!(
+                "`{rule}` ({place}) may translate it before the filter's rules, and is not evaluated"
+            );
+            doubts.push(Doubt { place: None, decision: None, reasons: vec![reason] });
+        }
+    }
+    doubts
+}
+
+/// Connections of this peer to this port that pf passes whatever the rules say.
+fn open_connections(loaded: &Loaded, question: &Question) -> Vec<String> {
+    let states = loaded.states.iter().flat_map(|states| &states.tcp);
+    let open = states.filter(|state| question.from_port.is_none() && state.takes(question));
+    open.map(|state| {
+        format!("an open connection passes by its state, whatever the rules say: {}", state.text)
+    })
+    .collect()
+}
+
+/// Anchors with a rule that matches, which nothing evaluates: what a `load anchor` without an `anchor` line makes.
+fn inert(loaded: &Loaded, question: &Question, evaluated: &BTreeSet<String>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (path, ruleset) in loaded.rulesets.iter().filter(|(path, _)| !evaluated.contains(*path)) {
+        let mut rules = ruleset.rules.iter().flatten();
+        let matching = rules.find(|(_, rule)| {
+            matches!(rule.action, Action::Pass | Action::Block)
+                && fit(rule, path, loaded, question) == Fit::Yes
+        });
+        if let Some((line, rule)) = matching {
+            notes.push(format!(
+                "line {line} of the anchor {path} would match, but no rule evaluates this anchor: {}",
+                rule.text
+            ));
+        }
+    }
+    notes
+}
+
+/// Whether a rule matched since the flag was last cleared: the kernel's `*match`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Matched {
+    No,
+    Maybe,
+    Yes,
+}
+
+/// A doubt about a rule, as long as the walk goes on.
+struct OwnDoubt {
+    doubt: Doubt,
+    /// Whether it ends the evaluation if it matches; else a later match overrides it.
+    quick: bool,
+    /// Counts the doubts of this walk.
+    number: usize,
+}
+
+struct Walk<'a> {
+    loaded: &'a Loaded,
+    question: &'a Question,
+    /// The last rule that surely matches.
+    last: Option<(Place, Decision)>,
+    /// What ended the evaluation. The walk goes on, to see which rules are not reached.
+    ended: Option<Why>,
+    matched: Matched,
+    also: Vec<Also>,
+    doubts: Vec<OwnDoubt>,
+    doubted: usize,
+    /// Why it is not certain that the rules at hand are evaluated at all.
+    context: Vec<String>,
+    /// The anchors that are being evaluated, outermost first.
+    within: Vec<String>,
+    evaluated: BTreeSet<String>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(loaded: &'a Loaded, question: &'a Question) -> Walk<'a> {
+        Walk {
+            loaded,
+            question,
+            last: None,
+            ended: None,
+            matched: Matched::No,
+            also: Vec::new(),
+            doubts: Vec::new(),
+            doubted: 0,
+            context: Vec::new(),
+            within: Vec::new(),
+            evaluated: BTreeSet::new(),
+        }
+    }
+
+    fn settled(&mut self) -> Settled {
+        let why = self.ended.take();
+        match self.last.take() {
+            None => Settled::pass(Why::DefaultPass),
+            Some((rule, decision)) => {
+                Settled { decision, why: why.unwrap_or(Why::LastMatch), rule: Some(rule) }
+            }
+        }
+    }
+
+    fn ruleset(&mut self, path: &str) {
+        self.evaluated.insert(path.to_owned());
+        let Some(ruleset) = self.loaded.rulesets.get(path) else { return };
+        let Some(rules) = &ruleset.rules else {
+            let reasons = vec![match path {
+                "" => "the tables of the main ruleset could not be read".to_owned(),
+                path => format!("the rules or tables of the anchor {path} could not be read"),
+            }];
+            return self.doubt(Doubt { place: None, decision: None, reasons }, true);
+        };
+        for (line, rule) in rules {
+            let reasons = match fit(rule, path, self.loaded, self.question) {
+                Fit::No => continue,
+                Fit::Yes => Vec::new(),
+                Fit::Unknown(reasons) => reasons,
+            };
+            let place = Place { anchor: path.to_owned(), line: *line, rule: rule.text.clone() };
+            match &rule.action {
+                Action::Anchor(call) => self.anchor(rule, place, call, reasons),
+                Action::Pass => self.rule(rule, place, Some(Decision::Pass), reasons),
+                Action::Block => self.rule(rule, place, Some(Decision::Block), reasons),
+                Action::Unknown => self.rule(rule, place, None, reasons),
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule, place: Place, decision: Option<Decision>, reasons: Vec<String>) {
+        let is_sure = reasons.is_empty() && self.context.is_empty();
+        let Some(decision) = decision.filter(|_| is_sure) else {
+            let quick = rule.quick || decision.is_none();
+            let reasons = self.context.iter().cloned().chain(reasons).collect();
+            return self.doubt(Doubt { place: Some(place), decision, reasons }, quick);
+        };
+        if self.ended.is_some() {
+            return self.also.push(Also { place, decision, fate: Fate::NotReached });
+        }
+        if let Some((place, decision)) = self.last.replace((place, decision)) {
+            self.also.push(Also { place, decision, fate: Fate::Overridden });
+        }
+        self.doubts.retain(|own| own.quick);
+        self.matched = Matched::Yes;
+        if rule.quick {
+            self.ended = Some(Why::Quick);
+        }
+    }
+
+    fn doubt(&mut self, doubt: Doubt, quick: bool) {
+        if self.ended.is_none() {
+            self.doubts.push(OwnDoubt { doubt, quick, number: self.doubted });
+            self.doubted += 1;
+            self.matched = self.matched.max(Matched::Maybe);
+        }
+    }
+
+    /// `pf_step_into_anchor` clears the flag of a match. `pf_step_out_of_anchor` asks it where the anchor line has
+    /// `quick`, and clears it after each child of a wildcard. So a match before a nested anchor in which nothing
+    /// matches does not count for the outer line's `quick`; nor does one within a nested wildcard.
+    fn anchor(&mut self, rule: &Rule, place: Place, call: &Call, reasons: Vec<String>) {
+        let path = call.path(&place.anchor);
+        let name = if call.wildcard { format!("{path}/*") } else { path.clone() };
+        if self.within.contains(&name) {
+            let reasons = vec![format!("the anchor {name} evaluates itself")];
+            return self.doubt(Doubt { place: Some(place), decision: None, reasons }, true);
+        }
+        let is_sure = reasons.is_empty() && self.context.is_empty();
+        let context = self.context.len();
+        self.context.extend(reasons);
+        self.within.push(name);
+        let before = mem::replace(&mut self.matched, Matched::No);
+        let first_doubt = self.doubted;
+        let mut inside = Matched::No;
+        if call.wildcard {
+            for child in self.loaded.children(&path) {
+                self.ruleset(child);
+                inside = inside.max(mem::replace(&mut self.matched, Matched::No));
+            }
+        } else {
+            self.ruleset(&path);
+            inside = self.matched;
+        }
+        self.within.pop();
+        self.context.truncate(context);
+        if !is_sure && self.matched != before {
+            self.matched = Matched::Maybe;
+        }
+        if !rule.quick || self.ended.is_some() {
+            return;
+        }
+        if inside == Matched::Yes {
+            self.ended = Some(Why::QuickAnchor { line: place });
+        } else {
+            self.doubts.iter_mut().filter(|own| own.number >= first_doubt).for_each(|own| own.quick = true);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+mod tests;

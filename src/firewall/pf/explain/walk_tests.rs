@@ -1,0 +1,159 @@
+use super::super::Services;
+use super::super::loaded::Listings;
+use super::*;
+
+const STOCK: &str = "anchor \"com.apple/*\" all\n";
+
+fn loaded(rulesets: &[(&str, &str)]) -> Listings {
+    let rules = rulesets.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect();
+    Listings {
+        info: "Status: Enabled for 0 days 00:00:01           Debug: Urgent\n".to_owned(),
+        rules,
+        states: Some(String::new()),
+        interfaces: Some("all\nen0\nlo0\n".to_owned()),
+        ..Listings::default()
+    }
+}
+
+fn asked() -> Question {
+    Question::new(2345, "10.0.0.9".parse().unwrap())
+}
+
+fn answer(listings: &Listings) -> Explanation {
+    explain(&Loaded::parse(listings, &Services::default()), &asked())
+}
+
+/// The verdict and the line and anchor of the rule that decides.
+fn decided(rulesets: &[(&str, &str)]) -> (Verdict, String) {
+    let answer = answer(&loaded(rulesets));
+    (answer.verdict, answer.settled.rule.map_or("default".to_owned(), |p| format!("{}:{}", p.anchor, p.line)))
+}
+
+#[test]
+fn the_last_match_wins_unless_a_quick_one_came_first() {
+    assert_eq!(decided(&[("", "block drop all\npass all no state\n")]), (Verdict::Pass, ":2".to_owned()));
+    assert_eq!(
+        decided(&[("", "block drop quick all\npass all no state\n")]),
+        (Verdict::Block, ":1".to_owned())
+    );
+    assert_eq!(decided(&[("", "")]), (Verdict::Pass, "default".to_owned()));
+}
+
+#[test]
+fn a_wildcard_evaluates_direct_children_in_string_order() {
+    let rules = [
+        ("", STOCK),
+        ("com.apple", "block drop quick all\n"),
+        ("com.apple/10", "pass quick all no state\n"),
+        ("com.apple/10/x", "block drop quick all\n"),
+        ("com.apple/9", "block drop quick all\n"),
+    ];
+    assert_eq!(decided(&rules), (Verdict::Pass, "com.apple/10:1".to_owned()));
+}
+
+#[test]
+fn other_rules_that_match_are_named_with_their_fate() {
+    let answer = answer(&loaded(&[("", "pass all no state\nblock drop quick all\npass in all no state\n")]));
+    let fates: Vec<(usize, Fate)> = answer.also.iter().map(|also| (also.place.line, also.fate)).collect();
+    assert_eq!(fates, [(1, Fate::Overridden), (3, Fate::NotReached)]);
+}
+
+#[test]
+fn quick_on_an_anchor_line_ends_it_after_a_match_inside_only() {
+    let quick = "anchor \"x\" quick all\nblock drop all\n";
+    assert_eq!(decided(&[("", quick), ("x", "pass all no state\n")]), (Verdict::Pass, "x:1".to_owned()));
+    assert_eq!(decided(&[("", quick), ("x", "pass out all no state\n")]), (Verdict::Block, ":2".to_owned()));
+    // The kernel forgets a match at the next anchor that it steps into.
+    let nested = [("", quick), ("x", "pass all no state\nanchor \"y\" all\n"), ("x/y", "")];
+    assert_eq!(decided(&nested), (Verdict::Block, ":2".to_owned()));
+    let kept =
+        [("", quick), ("x", "pass out all no state\nanchor \"y\" all\n"), ("x/y", "pass all no state\n")];
+    assert_eq!(decided(&kept), (Verdict::Pass, "x/y:1".to_owned()));
+}
+
+#[test]
+fn what_is_not_understood_makes_the_answer_unknown_unless_it_is_overridden() {
+    let unknown = "block drop in all tagged VPN\n";
+    let answer = answer(&loaded(&[("", unknown)]));
+    assert_eq!((answer.verdict, answer.settled.why), (Verdict::Unknown, Why::DefaultPass));
+    assert_eq!(answer.doubts[0].reasons, ["`tagged VPN` is not understood"]);
+    let overridden = format!("{unknown}pass all no state\n");
+    assert_eq!(decided(&[("", &overridden)]), (Verdict::Pass, ":2".to_owned()));
+    let quick = "block drop in quick all tagged VPN\npass all no state\n";
+    assert_eq!(decided(&[("", quick)]).0, Verdict::Unknown);
+    assert_eq!(decided(&[("", "match in all\npass all no state\n")]).0, Verdict::Unknown);
+    // It is for another port, whatever the rest means.
+    let other = "block drop in proto tcp from any to any port = 80 tagged VPN\n";
+    assert_eq!(decided(&[("", other)]), (Verdict::Pass, "default".to_owned()));
+}
+
+#[test]
+fn a_doubtful_anchor_line_makes_the_rules_inside_doubtful() {
+    let rules = [("", "anchor \"x\" all tagged VPN\n"), ("x", "block drop quick all\n")];
+    assert_eq!(decided(&rules).0, Verdict::Unknown);
+    let quick = [("", "anchor \"x\" quick all\npass all no state\n"), ("x", "block drop all tagged VPN\n")];
+    assert_eq!(decided(&quick).0, Verdict::Unknown);
+}
+
+#[test]
+fn an_anchor_that_evaluates_itself_ends_in_a_doubt() {
+    assert_eq!(decided(&[("", "anchor \"x\" all\n"), ("x", "anchor \"/x\" all\n")]).0, Verdict::Unknown);
+}
+
+#[test]
+fn what_was_not_said_is_asked_for_where_a_rule_depends_on_it() {
+    for (rule, option) in [
+        ("block drop on en0 all\n", "--interface"),
+        ("block drop proto tcp from any to any user = 501\n", "--uid"),
+        ("block drop inet from any to 10.0.0.5\n", "--to"),
+        ("block drop proto tcp from any port = 5000 to any\n", "--from-port"),
+    ] {
+        let answer = answer(&loaded(&[("", rule)]));
+        assert_eq!(answer.verdict, Verdict::Unknown, "{rule}");
+        assert!(answer.doubts[0].reasons[0].contains(option), "{rule}");
+    }
+    for rule in ["block drop on lo0 all\n", "block drop inet6 from any to ::1\n"] {
+        assert_eq!(decided(&[("", rule)]), (Verdict::Pass, "default".to_owned()), "{rule}");
+    }
+}
+
+#[test]
+fn pf_that_is_off_a_skipped_interface_and_a_state_pass_before_any_rule() {
+    let mut listings = loaded(&[("", "block drop quick all\n")]);
+    let mut question = asked();
+    (question.interface, question.to, question.from_port) =
+        (Some("en0".to_owned()), Some("10.0.0.5".parse().unwrap()), Some(52998));
+    let why = |listings: &Listings, question: &Question| {
+        explain(&Loaded::parse(listings, &Services::default()), question).settled.why
+    };
+    assert_eq!(why(&listings, &question), Why::Quick);
+    listings.states =
+        Some("ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED\n".to_owned());
+    assert!(matches!(why(&listings, &question), Why::State { .. }));
+    // A new connection comes from another port; the open one is told of.
+    assert_eq!(why(&listings, &asked()), Why::Quick);
+    assert!(answer(&listings).notes[0].contains("10.0.0.9:52998"));
+    listings.interfaces = Some("en0 (skip)\n".to_owned());
+    assert!(matches!(why(&listings, &question), Why::Skip { .. }));
+    listings.info = "Status: Disabled\n".to_owned();
+    assert_eq!(why(&listings, &question), Why::PfDisabled);
+}
+
+#[test]
+fn unread_skips_and_translation_are_no_silent_no() {
+    let mut listings = loaded(&[("", "block drop all\n")]);
+    listings.interfaces = None;
+    assert_eq!(answer(&listings).verdict, Verdict::Unknown);
+    listings.rules.insert(String::new(), Some("pass all no state\n".to_owned()));
+    assert_eq!(answer(&listings).verdict, Verdict::Pass, "a skip would pass it too");
+    let rdr = "rdr on en0 inet proto tcp from any to any port = 2345 -> 127.0.0.1 port 80\n";
+    listings.translation.insert(String::new(), rdr.to_owned());
+    assert_eq!(answer(&listings).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn an_anchor_that_nothing_evaluates_is_told_of() {
+    let answer = answer(&loaded(&[("", STOCK), ("mine", "block drop quick all\n")]));
+    assert_eq!(answer.verdict, Verdict::Pass);
+    assert!(answer.notes[0].contains("no rule evaluates this anchor"), "{:?}", answer.notes);
+}

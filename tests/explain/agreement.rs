@@ -1,0 +1,140 @@
+//! Two evaluators that were written apart say the same of random packets under random rulesets.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Mutex;
+
+use dlvgate::firewall::pf::explain::{
+    Direction, Explanation, Loaded, Question, Services, Verdict, Why, explain, read,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+
+use crate::pf::Pf;
+use crate::random::{Packet, Setup, setup};
+
+/// 10,000 packets in all. Asking pfctl costs far more than a packet does.
+const RULESETS: u32 = 200;
+const PACKETS: usize = 50;
+/// As many of a ruleset's packets are decided for good first, so that some leave a state.
+const EARLIER: usize = 2;
+
+/// The names that the stand-in prints, from its /etc/services.
+const SERVICES: &str = "ssh 22/tcp\ntelnet 23/tcp\nhttp 80/tcp\n";
+
+fn words(packet: &Packet) -> String {
+    let Packet { direction, interface, from, from_port, to, port, uid } = packet;
+    let uid = uid.map(|uid| format!(" --uid {uid}")).unwrap_or_default();
+    format!("{direction} {interface} tcp {from} {from_port} {to} {port}{uid}")
+}
+
+fn question(packet: &Packet) -> Question {
+    Question {
+        from_port: Some(packet.from_port),
+        to: Some(packet.to.parse().unwrap()),
+        interface: Some(packet.interface.to_owned()),
+        direction: if packet.direction == "in" { Direction::In } else { Direction::Out },
+        uid: Some(packet.uid.unwrap_or(u32::MAX)), // pf's own number for a packet without a socket
+        ..Question::new(packet.port, packet.from.parse().unwrap())
+    }
+}
+
+/// The same without what may be left out: the answer may be unknown then, but not another one.
+fn unsaid(packet: &Packet) -> Question {
+    let question = question(packet);
+    // No interface is every one but the loopback interface.
+    let interface = question.interface.clone().filter(|name| name == "lo0");
+    Question { to: None, uid: None, interface, ..question }
+}
+
+fn load(pf: &Pf, setup: &Setup) {
+    let mut main = String::new();
+    if setup.skip_loopback {
+        main.push_str("set skip on lo0\n");
+    }
+    main.push_str(&setup.main);
+    for (number, (path, text)) in setup.anchors.iter().enumerate() {
+        let file = pf.file(&format!("anchor-{number}"), text);
+        writeln!(main, "load anchor \"{path}\" from \"{}\"", file.display()).unwrap();
+    }
+    let enable = if setup.enabled { "-E" } else { "-q" };
+    pf.run(&["-f", "-", enable], &main);
+    for packet in &setup.packets[..EARLIER] {
+        let packet = format!("--standin evaluate {}", words(packet));
+        pf.run(&packet.split(' ').collect::<Vec<_>>(), "");
+    }
+}
+
+/// The stand-in's words for why.
+fn why(answer: &Explanation) -> String {
+    match &answer.settled.why {
+        Why::PfDisabled => "pf disabled".to_owned(),
+        Why::Skip { interface } => format!("set skip on {interface}"),
+        Why::State { .. } => "state".to_owned(),
+        Why::Quick | Why::QuickAnchor { .. } => "quick".to_owned(),
+        Why::LastMatch => "last match".to_owned(),
+        Why::DefaultPass => "default pass".to_owned(),
+    }
+}
+
+fn agree(setup: &Setup, seen: &Mutex<BTreeMap<String, usize>>) -> Result<(), TestCaseError> {
+    let pf = Pf::new();
+    load(&pf, setup);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listings = runtime.block_on(read(pf.pfctl())).unwrap();
+    let loaded = Loaded::parse(&listings, &Services::parse(SERVICES));
+    let lines: Vec<String> = setup.packets.iter().map(words).collect();
+    let decisions = pf.run(&["--standin", "evaluate-many"], &(lines.join("\n") + "\n"));
+    prop_assert_eq!(decisions.lines().count(), setup.packets.len());
+    for ((packet, line), decision) in setup.packets.iter().zip(&lines).zip(decisions.lines()) {
+        let expected: Value = serde_json::from_str(decision).unwrap();
+        let answer = explain(&loaded, &question(packet));
+        let verdict = match answer.verdict {
+            Verdict::Pass => "pass",
+            Verdict::Block => "block",
+            Verdict::Unknown => "unknown",
+        };
+        let context = || format!("{line}\nstand-in: {decision}\nexplain: {answer}\n{:#?}", listings.rules);
+        prop_assert_eq!(expected["decision"].as_str(), Some(verdict), "{}", context());
+        let why = why(&answer);
+        prop_assert_eq!(expected["why"].as_str(), Some(why.as_str()), "{}", context());
+        if let Some(rule) = &answer.settled.rule {
+            prop_assert_eq!(expected["rule"].as_str(), Some(rule.rule.as_str()), "{}", context());
+            prop_assert_eq!(expected["anchor"].as_str(), Some(rule.anchor.as_str()), "{}", context());
+        }
+        let partly = explain(&loaded, &unsaid(packet)).verdict;
+        prop_assert!(partly == Verdict::Unknown || partly == answer.verdict, "{:?}\n{}", partly, context());
+        let place = answer
+            .settled
+            .rule
+            .map_or("", |place| if place.anchor.is_empty() { ", main" } else { ", anchor" });
+        *seen.lock().unwrap().entry(format!("{verdict}, {why}{place}")).or_default() += 1;
+    }
+    Ok(())
+}
+
+#[test]
+fn explain_and_an_evaluator_written_apart_agree_on_random_rulesets_and_packets() {
+    let seen = Mutex::new(BTreeMap::new());
+    // A shrunk case is small enough to read after some dozens of steps; there is nothing to keep of it in a file.
+    let config =
+        Config { cases: RULESETS, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&setup(PACKETS), |setup| agree(&setup, &seen))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let seen = seen.into_inner().unwrap();
+    println!("{seen:#?}");
+    assert_eq!(seen.values().sum::<usize>(), RULESETS as usize * PACKETS);
+    for kind in ["quick, main", "quick, anchor", "last match, main", "last match, anchor"] {
+        for verdict in ["pass", "block"] {
+            assert!(
+                seen.contains_key(&format!("{verdict}, {kind}")),
+                "no packet came to {verdict}, {kind}: {seen:#?}"
+            );
+        }
+    }
+    for kind in ["default pass", "state", "set skip on lo0", "pf disabled"] {
+        assert!(seen.contains_key(&format!("pass, {kind}")), "no packet came to {kind}: {seen:#?}");
+    }
+}

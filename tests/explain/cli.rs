@@ -1,0 +1,101 @@
+//! What a user sees.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::pf::Pf;
+
+const GATE: &str = "table <peers> persist { 192.0.2.5 }
+pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"
+pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"
+block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"
+";
+
+/// pf is on, and holds a gate for port 2345.
+fn gated() -> Pf {
+    let pf = Pf::new();
+    pf.run(&["-a", "com.apple/010.dlvgate.1.2345", "-f", "-"], GATE);
+    pf.run(&["-E"], "");
+    pf
+}
+
+fn text(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_gate_is_explained_for_its_peer_and_for_others() {
+    let pf = gated();
+    let (code, page) = text(&pf.explain(&["--port", "2345", "--from", "192.0.2.5"]));
+    assert_eq!(code, Some(0), "{page}");
+    assert!(
+        page.starts_with("passes: a TCP SYN from 192.0.2.5 to port 2345, in on any interface but lo0\n"),
+        "{page}"
+    );
+    assert!(page.contains("line 1 of the anchor com.apple/010.dlvgate.1.2345"), "{page}");
+    assert!(page.contains("quick ends the evaluation"), "{page}");
+    assert!(page.contains("line 3 of the anchor com.apple/010.dlvgate.1.2345 (not reached)"), "{page}");
+    let (code, page) = text(&pf.explain(&["--port", "2345", "--from", "192.0.2.6"]));
+    assert_eq!(code, Some(0), "{page}");
+    assert!(page.starts_with("is blocked: "), "{page}");
+}
+
+#[test]
+fn the_answer_is_there_for_programs_too() {
+    let (code, json) = text(&gated().explain(&["--port", "2345", "--from", "::ffff:192.0.2.6", "--json"]));
+    let answer: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &answer["verdict"]), (Some(0), &"block".into()));
+    assert_eq!(answer["settled"]["rule"]["anchor"], "com.apple/010.dlvgate.1.2345");
+    assert_eq!(answer["settled"]["rule"]["line"], 3);
+    assert_eq!(answer["settled"]["why"]["is"], "quick");
+    assert_eq!(answer["question"]["from"], "192.0.2.6");
+}
+
+#[test]
+fn what_cannot_be_told_is_exit_code_1_and_names_the_missing_option() {
+    let pf = gated();
+    pf.run(&["-f", "-"], "block drop on en0 all\n");
+    let (code, page) = text(&pf.explain(&["--port", "2345", "--from", "192.0.2.5"]));
+    assert_eq!(code, Some(1), "{page}");
+    assert!(page.starts_with("unknown: ") && page.contains("--interface"), "{page}");
+    let (code, page) = text(&pf.explain(&["--port", "2345", "--from", "192.0.2.5", "--interface", "en0"]));
+    assert_eq!(code, Some(0), "{page}");
+    assert!(page.contains("no rule evaluates this anchor"), "{page}");
+}
+
+#[test]
+fn a_user_who_is_not_root_is_told_what_to_run() {
+    let pf = Pf::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+    command.args(["firewall", "explain", "--port", "2345", "--from", "192.0.2.5", "--pfctl"]).arg(pf.pfctl());
+    let output = command.env("STANDIN_PF_UID", "501").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("sudo dlvgate firewall explain --port 2345 --from 192.0.2.5"), "{stderr}");
+}
+
+#[test]
+fn a_system_without_pf_is_told_so() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+    command.args([
+        "firewall",
+        "explain",
+        "--port",
+        "2345",
+        "--from",
+        "192.0.2.5",
+        "--pfctl",
+        "/nonexistent/pfctl",
+    ]);
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("there is no pf here"), "{stderr}");
+}
+
+#[test]
+fn addresses_of_two_families_are_a_usage_error() {
+    let output = Pf::new().explain(&["--port", "2345", "--from", "192.0.2.5", "--to", "::1"]);
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -1,0 +1,63 @@
+//! A pf of a test's own.
+
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::standin;
+
+/// A state folder, and a pfctl that uses it.
+pub struct Pf {
+    folder: TempDir,
+}
+
+impl Pf {
+    /// As on a Mac that nobody has touched: off, with the stock ruleset.
+    pub fn new() -> Pf {
+        let folder = tempfile::Builder::new().prefix("dlvgate-explain-").tempdir().unwrap();
+        let script = format!(
+            "#!/bin/sh\nSTANDIN_PF_STATE='{}' exec '{}' \"$@\"\n",
+            folder.path().join("state").display(),
+            standin::built().display()
+        );
+        let path = folder.path().join("pfctl");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        Pf { folder }
+    }
+
+    /// The pfctl of this folder.
+    pub fn pfctl(&self) -> PathBuf {
+        self.folder.path().join("pfctl")
+    }
+
+    /// Writes a file that a ruleset can name.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs pfctl, which must succeed, and returns its standard output.
+    pub fn run(&self, arguments: &[&str], stdin: &str) -> String {
+        let mut command = Command::new(self.pfctl());
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {stderr}\n{stdin}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs `dlvgate firewall explain` with this pfctl.
+    pub fn explain(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+        command.args(["firewall", "explain", "--pfctl"]).arg(self.pfctl()).args(arguments);
+        command.output().unwrap()
+    }
+}
