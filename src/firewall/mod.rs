@@ -4,8 +4,10 @@
 //! remove every trace) and nothing of rules, anchors or tokens. A backend is one file or folder of that shape.
 
 mod error;
+pub mod guard;
 pub mod nftables;
 mod off;
+mod peer;
 pub mod pf;
 
 use std::fmt;
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use error::FirewallError;
+pub use peer::{Peer, PeerError};
 
 use nftables::Nftables;
 use off::Off;
