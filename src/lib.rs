@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod delve;
+mod fault;
 pub mod firewall;
 pub mod front;
 pub mod session;

@@ -20,7 +20,7 @@ pub struct Shutdown {
 }
 
 /// The side that asks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trigger {
     asked: watch::Sender<Asked>,
 }

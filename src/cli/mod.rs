@@ -4,7 +4,9 @@ mod allow;
 mod completions;
 pub mod demo;
 mod firewall;
+mod guard;
 mod log;
+mod parts;
 mod serve;
 
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
     Firewall(firewall::FirewallArgs),
+    #[command(hide = true)]
+    Guard(guard::GuardArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -56,6 +60,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
+        Command::Guard(args) => on_runtime(guard::run(args)),
         Command::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|error| {

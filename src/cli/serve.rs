@@ -8,13 +8,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use tokio::sync::Semaphore;
 
+use super::parts::PartsArgs;
 use super::{FAILURE, allow, usage};
 use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
-use crate::firewall::{Choice, Firewall, Programs, nftables, pf};
-use crate::front::{Admission, Front, IpNet, ListenAddress, Owners, resolve};
+use crate::firewall::guard::GuardError;
+use crate::firewall::{Choice, Firewall, Gate, Peer};
+use crate::front::{Admission, Bound, Front, IpNet, ListenAddress, Owners, resolve};
 use crate::session::{Outcome, Settings, Upstream};
 use crate::shutdown::{self, Signals};
 
@@ -64,12 +67,8 @@ pub(super) struct ServeArgs {
     /// Seconds that dlv may take until it listens
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     start_timeout: u16,
-    /// The pfctl to run, for tests
-    #[arg(long, value_name = "PATH", default_value = pf::PFCTL, hide = true)]
-    pfctl: PathBuf,
-    /// The nft to run, for tests
-    #[arg(long, value_name = "PATH", hide = true)]
-    nft: Option<PathBuf>,
+    #[command(flatten)]
+    parts: PartsArgs,
     /// Flags for `dlv dap`, after `--`
     #[arg(last = true, value_name = "DLV FLAGS")]
     dlv_flags: Vec<OsString>,
@@ -85,17 +84,18 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
     let admission = Admission::new(address.ip(), args.allow.clone()).map_err(usage)?;
     let (trigger, stop) = shutdown::channel();
-    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
+    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
     let owners = args.only_same_user.then(Owners::of_this_process);
     if owners.is_some() && !Owners::can_be_told() {
         tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
     }
-    let front = Front::bind(address, admission, owners).map_err(|error| cannot_listen(address, &error))?;
+    let bound = Bound::new(address).map_err(|error| cannot_listen(address, &error))?;
 
-    let nft = args.nft.clone().unwrap_or_else(nftables::find);
-    let programs = Programs { pfctl: args.pfctl.clone(), nft };
-    let firewall = Firewall::prepare(args.firewall, programs).await?;
+    let is_reachable = !address.ip().to_canonical().is_loopback();
+    let firewall = Firewall::prepare(args.firewall, args.parts.parts(), is_reachable).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
+    let front_gate =
+        if is_reachable { Some(open_front(&firewall, &bound, &args.allow).await?) } else { None };
     let upstream = upstream(&args).await?;
     let max_sessions = match upstream {
         Upstream::Running(_) => 1, // `dlv dap` serves one client and leaves a second one hanging
@@ -104,16 +104,57 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let settings = Settings {
         upstream,
-        firewall,
+        firewall: firewall.clone(),
         max_sessions,
         slots: Arc::new(Semaphore::new(max_sessions)),
         observer: None,
     };
+    let front = bound.listen(admission, owners).map_err(|error| cannot_listen(address, &error))?;
     announce(&front)?;
-    let last = front.serve(Arc::new(settings), args.once, stop).await;
+    let mut serving = std::pin::pin!(front.serve(Arc::new(settings), args.once, stop));
+    let (last, lost) = tokio::select! {
+        last = &mut serving => (last, false),
+        () = firewall.lost() => {
+            trigger.stop("the end of the guard");
+            (serving.await, true)
+        }
+    };
     signals.abort();
+    if lost {
+        return Err(GuardError::Gone.into());
+    }
+    if let Some(gate) = front_gate {
+        close_front(gate).await;
+    }
+    firewall.end().await?;
     let failed = args.once && matches!(&last, Some(Outcome::Session(cause)) if !cause.is_success());
     Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
+}
+
+/// A front that other machines can reach is gated for as long as the server runs.
+async fn open_front(firewall: &Firewall, bound: &Bound, allow: &[IpNet]) -> anyhow::Result<Gate> {
+    let port = bound.address().port();
+    let peers: Vec<Peer> = allow.iter().filter_map(|net| net.to_string().parse().ok()).collect();
+    let gate = firewall
+        .open(port, &peers)
+        .await
+        .with_context(|| format!("the front's port {port} cannot be gated"))?;
+    if firewall.is_off().is_none() {
+        tracing::info!(target: "dlvgate::firewall", port, "the front's port is guarded");
+    }
+    Ok(gate)
+}
+
+/// What fails here is tried again by the guard when it ends.
+async fn close_front(gate: Gate) {
+    let port = gate.port();
+    let closed = match gate.shut().await {
+        Ok(()) => gate.remove().await,
+        failed => failed,
+    };
+    if let Err(error) = closed {
+        tracing::error!(target: "dlvgate::firewall", port, %error, "the gate of the front could not be closed");
+    }
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {

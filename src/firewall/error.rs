@@ -61,13 +61,16 @@ pub enum FirewallError {
         /// What is left in it.
         rules: String,
     },
+    /// What is about to be opened could not be written down before.
+    #[error("the journal cannot be written: {said}; nothing is opened without it")]
+    NoJournal {
+        /// What the system said.
+        said: std::io::Error,
+    },
+    /// The guard.
+    #[error(transparent)]
+    Guard(#[from] super::guard::GuardError),
     /// nftables.
     #[error(transparent)]
     Nft(#[from] NftError),
-    /// A gate for this port is held already.
-    #[error("port {port} has a gate already; end the session that holds it or choose another --dlv-port")]
-    AlreadyGuarded {
-        /// The port.
-        port: u16,
-    },
 }

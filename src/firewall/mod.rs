@@ -1,8 +1,10 @@
-//! The gate: what the packet filter is told about one port, and by which backend.
+//! The gate: what the packet filter is told about one port, and by whom.
 //!
 //! The rest of the program sees three operations on a port (open it for peers, shut it for everybody,
-//! remove every trace) and nothing of rules, anchors or tokens. A backend is one file or folder of that shape.
+//! remove every trace) and nothing of rules, anchors or tokens. The [`guard`], a process of its own, drives the packet
+//! filter: [`pf`] or [`nftables`], each a folder of the same shape.
 
+mod choice;
 mod error;
 pub mod guard;
 pub mod nftables;
@@ -11,95 +13,91 @@ mod peer;
 pub mod pf;
 
 use std::fmt;
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+pub use choice::{Choice, Parts};
 pub use error::FirewallError;
+pub use guard::client::Start;
+pub use off::Off;
 pub use peer::{Peer, PeerError};
 
-use nftables::Nftables;
-use off::Off;
-use pf::Pf;
+use guard::client::Client;
 
-/// What `--firewall` asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Choice {
-    /// pf on macOS, off elsewhere; the log says which
-    #[default]
-    Auto,
-    /// macOS's packet filter, through /sbin/pfctl (needs root)
+/// Which packet filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// macOS's
     Pf,
-    /// Linux's packet filter, through /usr/sbin/nft (needs root)
+    /// Linux's
     Nftables,
-    /// No packet filter: the port stays as reachable as the system makes it
-    Off,
 }
 
-/// The backend that holds this process's gates. Clones share it.
+impl Backend {
+    /// This system's own.
+    pub const NATIVE: Backend = if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables };
+
+    /// As `--firewall` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Pf => "pf",
+            Backend::Nftables => "nftables",
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whose gates they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    /// The process that loads the rules; its id is in their names.
+    pub pid: u32,
+    /// The user whose processes may connect over loopback.
+    pub uid: u32,
+}
+
+/// Who holds this process's gates. Clones share it.
 #[derive(Clone)]
 pub struct Firewall {
-    backend: Backend,
+    held: Held,
 }
 
 #[derive(Clone)]
-enum Backend {
-    Nftables(Arc<Nftables>),
+enum Held {
     Off(Off),
-    Pf(Arc<Pf>),
-}
-
-/// The programs that the backends run.
-pub struct Programs {
-    /// pf's.
-    pub pfctl: PathBuf,
-    /// nftables'.
-    pub nft: PathBuf,
-}
-
-impl Default for Programs {
-    /// Where the system has them; PATH is not asked, since they run as root.
-    fn default() -> Programs {
-        Programs { pfctl: pf::PFCTL.into(), nft: nftables::find() }
-    }
+    Guarded { backend: Backend, guard: Arc<Client> },
 }
 
 impl Firewall {
-    /// Settles the choice and checks that the backend can be used at all, so that what is missing is
-    /// said when the server starts and not when a client waits.
-    ///
-    /// # Errors
-    /// Where pf is to be used and `pfctl` is missing, refuses us, or its main ruleset does not
-    /// evaluate our anchors; where nftables is to be used and `nft` is missing or refuses us.
-    pub async fn prepare(choice: Choice, programs: Programs) -> Result<Firewall, FirewallError> {
-        let backend = match choice {
-            Choice::Off => Backend::Off(Off::chosen()),
-            Choice::Auto if !cfg!(target_os = "macos") => Backend::Off(Off::nothing_to_drive()),
-            Choice::Auto | Choice::Pf => {
-                let pf = Pf::new(programs.pfctl);
-                pf.check().await?;
-                Backend::Pf(Arc::new(pf))
-            }
-            Choice::Nftables => {
-                let nftables = Nftables::new(programs.nft);
-                nftables.check().await?;
-                Backend::Nftables(Arc::new(nftables))
-            }
-        };
-        Ok(Firewall { backend })
+    /// A firewall that does nothing.
+    pub fn off(why: Off) -> Firewall {
+        Firewall { held: Held::Off(why) }
     }
 
-    /// A firewall that does nothing, for where no gate is wanted.
-    pub fn off() -> Firewall {
-        Firewall { backend: Backend::Off(Off::chosen()) }
+    fn guarded(backend: Backend, guard: Client) -> Firewall {
+        Firewall { held: Held::Guarded { backend, guard: Arc::new(guard) } }
     }
 
     /// The backend's name, as `--firewall` takes it.
     pub fn name(&self) -> &'static str {
-        match &self.backend {
-            Backend::Nftables(_) => "nftables",
-            Backend::Off(_) => "off",
-            Backend::Pf(_) => "pf",
+        match &self.held {
+            Held::Off(_) => "off",
+            Held::Guarded { backend, .. } => backend.name(),
+        }
+    }
+
+    /// Why there is no firewall, where there is none.
+    pub fn is_off(&self) -> Option<Off> {
+        match &self.held {
+            Held::Off(off) => Some(*off),
+            Held::Guarded { .. } => None,
         }
     }
 
@@ -107,43 +105,47 @@ impl Firewall {
     ///
     /// # Errors
     /// Whatever keeps the rules from being loaded, enabled or read back; then nothing is left loaded.
-    pub async fn open(&self, port: u16, peers: &[IpAddr]) -> Result<Gate, FirewallError> {
-        match &self.backend {
-            Backend::Nftables(nftables) => nftables.open(port, peers).await?,
-            Backend::Off(off) => off.open(port),
-            Backend::Pf(pf) => pf.open(port, peers).await?,
+    pub async fn open(&self, port: u16, peers: &[Peer]) -> Result<Gate, FirewallError> {
+        match &self.held {
+            Held::Off(off) => tracing::debug!(target: "dlvgate::firewall", port, "{off}"),
+            Held::Guarded { guard, .. } => guard.open(port, peers).await?,
         }
         Ok(Gate { firewall: self.clone(), port })
     }
 
-    async fn shut(&self, port: u16) -> Result<(), FirewallError> {
-        match &self.backend {
-            Backend::Nftables(nftables) => nftables.shut(port).await,
-            Backend::Off(_) => Ok(()),
-            Backend::Pf(pf) => pf.shut(port).await,
+    /// Waits until the guard has ended without being asked; for ever where there is none.
+    pub async fn lost(&self) {
+        match &self.held {
+            Held::Off(_) => std::future::pending().await,
+            Held::Guarded { guard, .. } => guard.ended().await,
         }
     }
 
-    async fn remove(&self, port: u16) -> Result<(), FirewallError> {
-        match &self.backend {
-            Backend::Nftables(nftables) => nftables.remove(port).await,
-            Backend::Off(_) => Ok(()),
-            Backend::Pf(pf) => pf.remove(port).await,
+    /// Ends the guard, which closes what is still open.
+    ///
+    /// # Errors
+    /// Where it does not end, or could not close everything.
+    pub async fn end(&self) -> Result<(), FirewallError> {
+        match &self.held {
+            Held::Off(_) => Ok(()),
+            Held::Guarded { guard, .. } => Ok(guard.end().await?),
         }
     }
 }
 
 impl fmt::Display for Firewall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.backend {
-            Backend::Nftables(nftables) => nftables.fmt(f),
-            Backend::Off(off) => off.fmt(f),
-            Backend::Pf(pf) => pf.fmt(f),
+        match &self.held {
+            Held::Off(off) => off.fmt(f),
+            Held::Guarded { backend, guard } => {
+                write!(f, "{backend}: each session's port is guarded, by process {}", guard.pid())
+            }
         }
     }
 }
 
-/// One port's gate. Its holder shuts it and removes it, in this order.
+/// One port's gate. Its holder shuts it and removes it, in this order. The guard does so with one that is dropped when
+/// its pipe ends.
 #[must_use = "an open gate has to be shut and removed"]
 pub struct Gate {
     firewall: Firewall,
@@ -166,14 +168,20 @@ impl Gate {
     /// # Errors
     /// Where the backend did not take the rules; the error says what may still be open.
     pub async fn shut(&self) -> Result<(), FirewallError> {
-        self.firewall.shut(self.port).await
+        match &self.firewall.held {
+            Held::Off(_) => Ok(()),
+            Held::Guarded { guard, .. } => Ok(guard.shut(self.port).await?),
+        }
     }
 
     /// Takes every rule of this gate away, and with the last one what enabled the filter.
     ///
     /// # Errors
-    /// Where the backend refused; the error names the command that removes the rules by hand.
+    /// Where the backend refused; the guard tries again when it ends.
     pub async fn remove(self) -> Result<(), FirewallError> {
-        self.firewall.remove(self.port).await
+        match &self.firewall.held {
+            Held::Off(_) => Ok(()),
+            Held::Guarded { guard, .. } => Ok(guard.remove(self.port).await?),
+        }
     }
 }

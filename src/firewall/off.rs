@@ -1,31 +1,42 @@
-//! No packet filter: the gate as a word only, with the reason why.
+//! No packet filter: the reasons why there is none.
 
 use std::fmt;
 
-/// The backend that does nothing.
-#[derive(Clone, Copy)]
-pub(super) struct Off {
-    why: &'static str,
-}
-
-impl Off {
+/// Why no port is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Off {
     /// `--firewall off`.
-    pub(super) fn chosen() -> Off {
-        Off { why: "off, as chosen: no port is guarded" }
-    }
-
-    /// `--firewall auto` on a system without a backend.
-    pub(super) fn nothing_to_drive() -> Off {
-        Off { why: "off: auto drives pf, which this system does not have; no port is guarded" }
-    }
-
-    pub(super) fn open(&self, port: u16) {
-        tracing::debug!(target: "dlvgate::firewall", port, "{}", self.why);
-    }
+    Chosen,
+    /// `auto`, and the packet filter lets everything pass.
+    NothingToGetPast,
+    /// `auto` on Linux, without the privilege to ask.
+    NoPrivilege,
+    /// `auto` on macOS, without the privilege to ask whether pf is enabled.
+    Unknown,
+    /// `auto` on a system whose packet filter is not driven, or not installed.
+    NoneThere,
 }
 
 impl fmt::Display for Off {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.why)
+        f.write_str(match self {
+            Off::Chosen => "off, as chosen: no port is guarded",
+            Off::NothingToGetPast if cfg!(target_os = "macos") => {
+                "off: pf is not enabled, so nothing stands in the way; no port is guarded (--firewall pf guards it)"
+            }
+            Off::NothingToGetPast => {
+                "off: no chain of nftables could drop anything, so nothing stands in the way; no port is guarded \
+                 (--firewall nftables guards it)"
+            }
+            Off::NoPrivilege => {
+                "off: only root may see or change nftables; no port is guarded (`sudo dlvgate firewall install` lets \
+                 dlvgate do it)"
+            }
+            Off::Unknown => {
+                "off: only root may see whether pf is enabled, so it was not asked; no port is guarded. If a client cannot \
+                 connect, `sudo dlvgate firewall install` lets dlvgate ask and guard"
+            }
+            Off::NoneThere => "off: this system has no packet filter that dlvgate drives; no port is guarded",
+        })
     }
 }

@@ -36,7 +36,44 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// How long to wait before accepting again when the system has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound front.
+/// An address that is ours, at which nobody can connect yet.
+pub struct Bound {
+    socket: Socket,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Takes `address`; port 0 lets the system choose. What comes before [`Bound::listen`] may be slow: a client is
+    /// refused meanwhile, as before, and does not wait.
+    ///
+    /// # Errors
+    /// Where the system refuses the address.
+    pub fn new(address: SocketAddr) -> io::Result<Bound> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        let address = socket.local_addr()?.as_socket().unwrap_or(address);
+        Ok(Bound { socket, address })
+    }
+
+    /// The address that it is bound to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets clients connect.
+    ///
+    /// # Errors
+    /// Where another program listens there, which Linux says only now.
+    pub fn listen(self, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
+        self.socket.listen(BACKLOG)?;
+        let listener = TcpListener::from_std(self.socket.into())?;
+        Ok(Front { listener, address: self.address, admission, owners })
+    }
+}
+
+/// A front at which clients can connect.
 pub struct Front {
     listener: TcpListener,
     address: SocketAddr,
@@ -46,22 +83,6 @@ pub struct Front {
 }
 
 impl Front {
-    /// Binds `address`; port 0 lets the system choose. Nothing slow has happened before, so that a client that
-    /// tries once finds the port open.
-    ///
-    /// # Errors
-    /// Where the system refuses the address.
-    pub fn bind(address: SocketAddr, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        let listener = TcpListener::from_std(socket.into())?;
-        let address = listener.local_addr()?;
-        Ok(Front { listener, address, admission, owners })
-    }
-
     /// The address that it is bound to.
     pub fn address(&self) -> SocketAddr {
         self.address

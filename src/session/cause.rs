@@ -56,7 +56,7 @@ pub enum Cause {
     },
     /// dlvgate was told to stop.
     Stopped {
-        /// The signal's name.
+        /// The signal's name, or what else it was.
         signal: &'static str,
     },
 }

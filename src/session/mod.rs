@@ -13,7 +13,7 @@ mod socket;
 mod talk;
 mod way_out;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ pub use journal::{Entry, Observer, Transition};
 pub use lifecycle::{Lifecycle, Step};
 
 use crate::delve::{Delve, Launcher};
-use crate::firewall::{Firewall, Gate};
+use crate::fault;
+use crate::firewall::{Firewall, Gate, Peer};
 use crate::shutdown::Shutdown;
 use farewell::Farewell;
 use journal::Journal;
@@ -221,10 +222,12 @@ impl<'a> Session<'a> {
     async fn open_gate(&mut self) -> Result<(), Cause> {
         let (address, firewall) = (self.upstream_address(), self.settings.firewall.name());
         self.journal.gate(Transition::GateOpening, firewall, address.port());
-        let peers: [IpAddr; 1] = [address.ip()]; // who dials a loopback address comes from it
+        // Who dials a loopback address comes from it, and other upstreams have no gate.
+        let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
         let gate = self.settings.firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?;
         self.gate = Some(gate);
         self.journal.gate(Transition::GateOpen, firewall, address.port());
+        fault::point("readback").await;
         Ok(())
     }
 

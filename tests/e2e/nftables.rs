@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use dlvgate::firewall::{Choice, Firewall, Programs};
+use dlvgate::firewall::{Choice, Firewall, Parts, Peer};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
@@ -91,7 +91,7 @@ fn a_session_passes_a_host_that_drops_by_default_and_leaves_its_ruleset_as_it_wa
     assert_eq!(ports.len(), 1);
     assert_guarded(&namespace, ports[0]);
     let during = namespace.ruleset();
-    let mark = format!("\"dlvgate:{}:{}\"", server.pid(), ports[0]);
+    let mark = format!("\"dlvgate:{}:{}\"", server.guard().pid, ports[0]);
     assert!(during.contains(&mark), "no {mark} in {during}");
     debug.run_out(thread);
     server.closed(1);
@@ -220,14 +220,16 @@ fn shuts_at_once(address: IpAddr) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let listener = TcpListener::bind((address, 0)).unwrap();
         let at = listener.local_addr().unwrap();
-        let firewall = runtime.block_on(Firewall::prepare(Choice::Nftables, Programs::default())).unwrap();
-        let gate = runtime.block_on(firewall.open(at.port(), &[address])).unwrap();
+        let parts = Parts { program: Some(env!("CARGO_BIN_EXE_dlvgate").into()), ..Parts::default() };
+        let firewall = runtime.block_on(Firewall::prepare(Choice::Nftables, parts, false)).unwrap();
+        let peer = Peer::try_from(address).unwrap();
+        let gate = runtime.block_on(firewall.open(at.port(), std::slice::from_ref(&peer))).unwrap();
         let (mut near, _far) = connected(&listener);
         if address.is_ipv4() {
             let refused = connect_from_other_address(at.port()).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "no peer");
         }
-        assert!(runtime.block_on(firewall.open(at.port(), &[address])).is_err(), "it has a gate already");
+        assert!(runtime.block_on(firewall.open(at.port(), &[peer])).is_err(), "it has a gate already");
 
         runtime.block_on(gate.shut()).unwrap();
         near.write_all(b"?").unwrap();
@@ -239,6 +241,7 @@ fn shuts_at_once(address: IpAddr) {
 
         runtime.block_on(gate.remove()).unwrap();
         TcpStream::connect_timeout(&at, PATIENCE).expect("as if nothing had been");
+        runtime.block_on(firewall.end()).unwrap();
     });
     assert!(!namespace.ruleset().contains("dlvgate"));
 }

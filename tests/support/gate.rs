@@ -15,6 +15,7 @@ use super::toolchain::Pair;
 pub struct StandinPf {
     state: TempDir,
     program: PathBuf,
+    journals: PathBuf,
 }
 
 /// One call of pfctl that took effect.
@@ -31,15 +32,21 @@ impl StandinPf {
     pub fn new() -> Self {
         let program = standin::built();
         let state = tempfile::Builder::new().prefix("dlvgate-standin-pf-").tempdir().unwrap();
-        Self { state, program }
+        let journals = state.path().join("journals");
+        Self { state, program, journals }
     }
 
     /// A server whose firewall this is.
     pub fn serve(&self, dlv: &Pair) -> Serve {
         let program = self.program.to_str().expect("a path in UTF-8");
         Serve::with(dlv)
-            .flags(["--firewall", "pf", "--pfctl", program])
+            .flags(["--firewall", "pf", "--pfctl", program, "--journals", self.journals()])
             .env("STANDIN_PF_STATE", self.state.path())
+    }
+
+    /// The folder of the guards' journals, of this pf alone.
+    pub fn journals(&self) -> &str {
+        self.journals.to_str().expect("a path in UTF-8")
     }
 
     /// From now on calls go wrong in this way; see tests/standins/pfctl/README.md.

@@ -181,6 +181,12 @@ impl Server {
         process::marked(&self.mark).into_iter().filter(|one| !one.is(&own)).collect()
     }
 
+    /// Its guard.
+    pub fn guard(&self) -> Process {
+        let mut all = process::marked(&self.mark).into_iter();
+        all.find(|one| one.arguments.get(1).is_some_and(|word| word == "guard")).expect("a guard runs")
+    }
+
     /// The running dlv processes.
     pub fn dlvs(&self) -> Vec<Process> {
         self.children().into_iter().filter(|one| one.is("dlv") && one.state != 'Z').collect()

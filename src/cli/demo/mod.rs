@@ -18,8 +18,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::delve::{Launcher, PortPlan, PortPool};
-use crate::firewall::{Choice, Firewall, Programs};
-use crate::front::{Admission, Front, Owners};
+use crate::firewall::{Choice, Firewall, Parts};
+use crate::front::{Admission, Bound, Owners};
 use crate::session::{Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
 use client::Client;
@@ -49,7 +49,7 @@ pub struct DemoArgs {
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     dlv: Option<PathBuf>,
-    /// Which packet filter guards dlv's port; auto is off for a macOS user who is not root
+    /// Which packet filter guards dlv's port
     #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND")]
     firewall: Choice,
 }
@@ -64,15 +64,13 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
-    let front = Front::bind(
-        SocketAddr::from(([127, 0, 0, 1], 0)),
-        Admission::default(),
-        Some(Owners::of_this_process()),
-    )?;
+    let owners = Owners::of_this_process();
+    let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let firewall = Firewall::prepare(args.firewall, Parts::default(), false).await?;
+    timeline.line("gate", &firewall.to_string());
+    let front = bound.listen(Admission::default(), Some(owners))?;
     let address = front.address();
     timeline.line("front", &format!("DAP server listening at: {address}"));
-    let firewall = Firewall::prepare(backend(args.firewall), Programs::default()).await?;
-    timeline.line("gate", &firewall.to_string());
     let seen = Arc::new(Mutex::new(None));
     let settings = Settings {
         upstream: Upstream::Launch(Launcher {
@@ -85,7 +83,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         max_sessions: 1,
         slots: Arc::new(Semaphore::new(1)),
         observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
-        firewall,
+        firewall: firewall.clone(),
     };
     let client = async {
         let session = debug(address, &folder, &timeline);
@@ -95,6 +93,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     };
     let (debugged, _) = tokio::join!(client, front.serve(Arc::new(settings), true, stop));
     signals.abort();
+    firewall.end().await?;
     debugged?;
     let delve = *seen.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((pid, address)) = delve {
@@ -113,11 +112,6 @@ async fn nothing_left(pid: i32, address: SocketAddr, timeline: &Timeline) -> any
     }
     timeline.line("check", &format!("{address} refuses connections, and process {pid} is gone"));
     Ok(())
-}
-
-fn backend(asked: Choice) -> Choice {
-    let cannot = cfg!(target_os = "macos") && !nix::unistd::geteuid().is_root();
-    if asked == Choice::Auto && cannot { Choice::Off } else { asked }
 }
 
 /// The session's own transitions, in the demo's words; without a firewall there is no gate to speak of.

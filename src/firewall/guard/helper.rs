@@ -3,6 +3,12 @@
 //! It is a copy of dlvgate that root owns: sudo runs nothing that its caller could have changed. The sudoers entry names
 //! these arguments and no others.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::error::GuardError;
+
 /// The helper's path.
 pub const HELPER: &str = if cfg!(target_os = "macos") {
     "/Library/PrivilegedHelperTools/dlvgate-guard"
@@ -13,3 +19,48 @@ pub const HELPER: &str = if cfg!(target_os = "macos") {
 /// The helper's arguments.
 pub const ARGUMENTS: [&str; 3] =
     ["guard", "--backend", if cfg!(target_os = "macos") { "pf" } else { "nftables" }];
+
+/// Whether root may be let run the helper: it, and every folder on the way to it, is root's, and nobody else's to write.
+///
+/// # Errors
+/// Where it is not installed, or names what somebody else could change.
+pub(super) fn check() -> Result<(), GuardError> {
+    check_path(Path::new(HELPER))
+}
+
+fn check_path(helper: &Path) -> Result<(), GuardError> {
+    if fs::symlink_metadata(helper).is_err() {
+        return Err(GuardError::NoHelper);
+    }
+    for path in helper.ancestors() {
+        let unsafe_because = |why: String| GuardError::UnsafeHelper { path: path.to_owned(), why };
+        let meta = fs::symlink_metadata(path).map_err(|error| unsafe_because(error.to_string()))?;
+        if meta.file_type().is_symlink() {
+            return Err(unsafe_because("it is a symbolic link".to_owned()));
+        }
+        if meta.uid() != 0 {
+            return Err(unsafe_because(format!("it belongs to user {}", meta.uid())));
+        }
+        if meta.mode() & 0o002 != 0 || (meta.mode() & 0o020 != 0 && meta.gid() != 0) {
+            return Err(unsafe_because("others than root may write to it".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_could_change_is_not_run_as_root() {
+        let missing = check_path(Path::new("/nonexistent/dlvgate-guard")).unwrap_err();
+        assert!(matches!(missing, GuardError::NoHelper));
+        let folder = tempfile::tempdir().unwrap(); // below a folder that everybody may write to
+        let helper = folder.path().join("dlvgate-guard");
+        fs::write(&helper, "").unwrap();
+        let refused = check_path(&helper).unwrap_err();
+        assert!(matches!(refused, GuardError::UnsafeHelper { .. }), "{refused}");
+        assert!(check_path(Path::new("/usr/bin/env")).is_ok());
+    }
+}

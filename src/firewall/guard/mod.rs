@@ -1,5 +1,91 @@
 //! The guard: the small privileged process that holds the gates.
+//!
+//! dlvgate runs as its user. The guard runs as root, takes typed requests over a pipe ([`wire`]), and closes everything
+//! when the pipe ends, which the proxy's death causes too. What it is about to open is in its [`journal`] before: what a
+//! guard that was itself killed has left, the next one closes ([`sweep`]).
 
+mod books;
+pub(super) mod client;
+pub(super) mod driver;
+mod error;
 mod helper;
+pub mod journal;
+mod serve;
+pub mod sweep;
+mod system;
+pub mod wire;
 
+use std::sync::Arc;
+
+use tokio::io::BufReader;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+pub use driver::{Loaded, Programs};
+pub use error::GuardError;
 pub use helper::{ARGUMENTS, HELPER};
+
+use super::{Backend, Owner};
+use books::Books;
+use driver::Filter;
+use journal::Journals;
+use serve::Guard;
+use wire::Greeting;
+
+/// Runs the guard of this process's user on standard input and output, until the pipe ends. Returns what could not be
+/// closed: a sentence each.
+///
+/// # Errors
+/// Where the runtime lets us have no signals.
+pub async fn run(backend: Backend, programs: Programs, journals: Journals) -> std::io::Result<Vec<String>> {
+    let stop = Stop::listen()?;
+    leave_the_terminal();
+    let owner = Owner { pid: std::process::id(), uid: caller() };
+    let (input, mut output) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());
+    let books = match Books::open(journals.clone(), backend, owner.uid) {
+        Ok(books) => Arc::new(books),
+        Err(error) => {
+            let folder = journals.folder().display();
+            let failed = Some(format!("the folder of the journals, {folder}, cannot be used: {error}"));
+            let (dlvgate_guard, pid) = (wire::VERSION, owner.pid);
+            let greeting = Greeting { dlvgate_guard, pid, filtering: None, found: Vec::new(), failed };
+            tokio::io::AsyncWriteExt::write_all(&mut output, &wire::line(&greeting)).await?;
+            tokio::io::AsyncWriteExt::flush(&mut output).await?;
+            return Ok(Vec::new());
+        }
+    };
+    let driver = Filter::new(backend, &programs, owner, books.clone());
+    let found = sweep::sweep(&journals, backend, &driver).await;
+    Ok(Guard::new(driver, books, owner.uid).run(found, input, output, stop.terminated()).await)
+}
+
+/// The user for whom we are root: sudo says who called it.
+fn caller() -> u32 {
+    let sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+    sudo.filter(|_| nix::unistd::geteuid().is_root()).unwrap_or_else(|| nix::unistd::getuid().as_raw())
+}
+
+/// A session of our own has no terminal, so that none can signal us. sudo may have made one for us already.
+fn leave_the_terminal() {
+    let _ = nix::unistd::setsid();
+}
+
+/// What a terminal sends is heard and ignored; SIGTERM, as at a shutdown of the machine, ends the guard in order.
+struct Stop {
+    terminate: Signal,
+    _ignored: Vec<Signal>,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Stop> {
+        let stop = SignalKind::from_raw(nix::sys::signal::Signal::SIGTSTP as i32);
+        let ignored = [SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit(), stop];
+        Ok(Stop {
+            terminate: signal(SignalKind::terminate())?,
+            _ignored: ignored.into_iter().map(signal).collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn terminated(mut self) {
+        self.terminate.recv().await;
+    }
+}

@@ -145,6 +145,18 @@ impl Gate {
     }
 }
 
+/// The process id and the port in the name of a gate's table.
+pub(super) fn of_table(name: &str) -> Option<(u32, u16)> {
+    let (pid, port) = name.strip_prefix(TABLE_PREFIX)?.split_once('_')?;
+    Some((pid.parse().ok()?, port.parse().ok()?))
+}
+
+/// The process id and the port in the comment of a gate's rule.
+pub(super) fn of_mark(comment: &str) -> Option<(u32, u16)> {
+    let (pid, port) = comment.strip_prefix(MARK_PREFIX)?.split_once(':')?;
+    Some((pid.parse().ok()?, port.parse().ok()?))
+}
+
 fn protocol(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "ip" } else { "ip6" }
 }

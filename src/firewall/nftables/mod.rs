@@ -12,16 +12,19 @@ mod nft;
 mod proof;
 mod ruleset;
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tokio::sync::Mutex;
 
-use super::FirewallError;
+use super::guard::Loaded;
+use super::guard::driver::Refused;
+use super::{FirewallError, Owner, Peer};
+use crate::fault;
 pub use error::NftError;
 use gate::{Gate, State};
+use listing::Listing;
 use nft::Nft;
 pub use nft::find;
 
@@ -31,13 +34,14 @@ const TRIES: usize = 3;
 /// The gates that this process holds in nftables.
 pub(super) struct Nftables {
     nft: Nft,
+    owner: Owner,
     /// Calls are made one after another: each is made from what the one before left.
     held: Mutex<BTreeMap<u16, Gate>>,
 }
 
 impl Nftables {
-    pub(super) fn new(path: PathBuf) -> Nftables {
-        Nftables { nft: Nft::new(path), held: Mutex::default() }
+    pub(super) fn new(path: PathBuf, owner: Owner) -> Nftables {
+        Nftables { nft: Nft::new(path), owner, held: Mutex::default() }
     }
 
     /// Whether nftables can be used: nft is there, and tells us the ruleset.
@@ -46,19 +50,18 @@ impl Nftables {
         Ok(())
     }
 
-    pub(super) async fn open(&self, port: u16, peers: &[IpAddr]) -> Result<(), FirewallError> {
+    /// Whether a chain of anybody's could drop a packet that comes to a port of this machine, or its answer.
+    pub(super) async fn is_filtering(&self) -> Result<bool, FirewallError> {
+        Ok(ruleset::may_drop(&self.nft.list().await?).next().is_some())
+    }
+
+    pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+        let peers: Vec<IpAddr> = peers.iter().map(|peer| peer.net().addr()).collect();
         let mut held = self.held.lock().await;
-        if held.contains_key(&port) {
-            return Err(FirewallError::AlreadyGuarded { port });
-        }
-        let user = nix::unistd::geteuid().as_raw();
-        let gate = Gate::new(port, peers, std::process::id(), user);
-        let opened = self.bring(&gate, State::Guarded).await;
-        if let Err(refused) = opened {
-            if let Err(error) = self.bring(&gate, State::Gone).await {
-                tracing::warn!(target: "dlvgate::firewall", port, %error, "a refused gate may have left rules");
-            }
-            return Err(refused.into());
+        let gate = Gate::new(port, &peers, self.owner.pid, self.owner.uid);
+        if let Err(why) = self.bring(&gate, State::Guarded).await {
+            let may_be_left = self.bring(&gate, State::Gone).await.is_err();
+            return Err(Refused { why: why.into(), may_be_left });
         }
         held.insert(port, gate);
         Ok(())
@@ -74,8 +77,21 @@ impl Nftables {
 
     pub(super) async fn remove(&self, port: u16) -> Result<(), FirewallError> {
         let mut held = self.held.lock().await;
-        if let Some(gate) = held.remove(&port) {
-            self.bring(&gate, State::Gone).await?;
+        let gate = Gate::new(port, &[], self.owner.pid, self.owner.uid);
+        self.bring(&gate, State::Gone).await?;
+        held.remove(&port);
+        Ok(())
+    }
+
+    /// Every gate of any guard.
+    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+        Ok(gates(&self.nft.list().await?))
+    }
+
+    /// Removes the gates of a guard that is dead.
+    pub(super) async fn sweep(&self, pid: u32, ports: &[u16]) -> Result<(), FirewallError> {
+        for port in ports {
+            self.bring(&Gate::new(*port, &[], pid, self.owner.uid), State::Gone).await?;
         }
         Ok(())
     }
@@ -84,6 +100,9 @@ impl Nftables {
         let mut tries = 1;
         let missing = loop {
             self.change(gate, state).await?;
+            if state == State::Guarded {
+                fault::point("load").await;
+            }
             match proof::missing(&self.nft.list().await?, gate, state) {
                 None => return Ok(()),
                 Some(missing) if tries == TRIES => break missing,
@@ -111,8 +130,10 @@ impl Nftables {
     }
 }
 
-impl fmt::Display for Nftables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nftables, through {}: each session's port is guarded", self.nft.path().display())
-    }
+/// The gates of which a table or a marked rule is there, each once.
+fn gates(now: &Listing) -> Vec<Loaded> {
+    let tables = now.tables.iter().filter_map(|table| gate::of_table(&table.name));
+    let marks = now.rules.iter().filter_map(|rule| gate::of_mark(&rule.comment));
+    let gates: BTreeSet<(u32, u16)> = tables.chain(marks).collect();
+    gates.into_iter().map(|(pid, port)| Loaded { pid, port }).collect()
 }

@@ -38,10 +38,6 @@ impl Nft {
         Nft { path }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The whole ruleset as it is now.
     pub(super) async fn list(&self) -> Result<Listing, NftError> {
         let printed = self.run(&LIST, "").await.map_err(|error| match error {

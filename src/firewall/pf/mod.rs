@@ -10,22 +10,27 @@ mod ruleset;
 mod token;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::FirewallError;
+use super::guard::Loaded;
+use super::guard::driver::Refused;
+use super::{FirewallError, Owner, Peer};
+use crate::fault;
 pub use pfctl::PFCTL;
 use pfctl::Pfctl;
-use ruleset::{MAIN_ANCHOR, Ruleset, anchor};
-use token::{Token, is_stale};
+use ruleset::{MAIN_ANCHOR, Ruleset, anchor, gate_of};
+pub(crate) use token::TokenNotes;
+use token::{Token, is_stale, taken_by};
 
 /// The gates that this process holds in pf.
 pub(super) struct Pf {
     pfctl: Pfctl,
-    pid: u32,
+    owner: Owner,
+    notes: Arc<dyn TokenNotes>,
     /// Calls are made one after another: the token's life depends on the set of gates.
     held: Mutex<Held>,
 }
@@ -37,8 +42,8 @@ struct Held {
 }
 
 impl Pf {
-    pub(super) fn new(path: PathBuf) -> Pf {
-        Pf { pfctl: Pfctl::new(path), pid: std::process::id(), held: Mutex::default() }
+    pub(super) fn new(path: PathBuf, owner: Owner, notes: Arc<dyn TokenNotes>) -> Pf {
+        Pf { pfctl: Pfctl::new(path), owner, notes, held: Mutex::default() }
     }
 
     /// Whether pf can be used: it answers us, and its main ruleset evaluates `com.apple/*`.
@@ -47,24 +52,27 @@ impl Pf {
         self.main_evaluates_us("com.apple/*").await
     }
 
-    pub(super) async fn open(&self, port: u16, peers: &[IpAddr]) -> Result<(), FirewallError> {
+    /// Whether pf is enabled; one that is not passes everything.
+    pub(super) async fn is_filtering(&self) -> Result<bool, FirewallError> {
+        let info = self.pfctl.run(&["-s", "info"], "").await?.stdout;
+        Ok(info.lines().any(|line| line.trim_start().starts_with("Status: Enabled")))
+    }
+
+    pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+        let peers: Vec<IpAddr> = peers.iter().map(|peer| peer.net().addr()).collect();
         let mut held = self.held.lock().await;
-        if !held.ports.insert(port) {
-            return Err(FirewallError::AlreadyGuarded { port });
+        held.ports.insert(port);
+        let opened = self.load_and_prove(&mut held, port, &Ruleset::guarded(port, &peers)).await;
+        match opened {
+            Ok(()) => Ok(()),
+            Err(why) => Err(Refused { why, may_be_left: self.take_away(&mut held, port).await.is_err() }),
         }
-        let opened = self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers)).await;
-        if opened.is_err() {
-            if let Err(error) = self.take_away(&mut held, port).await {
-                tracing::warn!(target: "dlvgate::firewall", port, %error, "a refused gate may have left rules");
-            }
-        }
-        opened
     }
 
     pub(super) async fn shut(&self, port: u16) -> Result<(), FirewallError> {
         let _held = self.held.lock().await;
         let rules = Ruleset::shut(port);
-        let anchor = anchor(self.pid, port);
+        let anchor = anchor(self.owner.pid, port);
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &rules.text()).await?;
         self.rules_are(&anchor, &rules).await
     }
@@ -75,10 +83,11 @@ impl Pf {
     }
 
     async fn load_and_prove(&self, held: &mut Held, port: u16, rules: &Ruleset) -> Result<(), FirewallError> {
-        let anchor = anchor(self.pid, port);
+        let anchor = anchor(self.owner.pid, port);
         let text = rules.text();
         self.pfctl.quiet(&["-a", &anchor, "-n", "-f", "-"], &text).await?;
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &text).await?;
+        fault::point("load").await;
         if held.token.is_none() {
             held.token = Some(self.enable().await?);
         }
@@ -88,17 +97,24 @@ impl Pf {
     }
 
     async fn enable(&self) -> Result<Token, FirewallError> {
-        let answer = self.pfctl.run(&["-E"], "").await?;
-        Token::parse(&answer.stderr).ok_or_else(|| FirewallError::Pfctl {
+        let mut taker = 0;
+        let note = |pid| {
+            taker = pid;
+            self.notes.taking(pid)
+        };
+        let answer = self.pfctl.run_noted("-E", note).await?;
+        fault::point("token").await;
+        let token = Token::parse(&answer.stderr).ok_or_else(|| FirewallError::Pfctl {
             arguments: "-E".to_owned(),
             status: "exit status 0, but no token".to_owned(),
             said: answer.stderr,
-        })
+        })?;
+        self.notes.taken(taker, token.0).map_err(|said| FirewallError::NoJournal { said })?;
+        Ok(token)
     }
 
     async fn is_enabled(&self, anchor: &str, token: Option<&Token>) -> Result<(), FirewallError> {
-        let info = self.pfctl.run(&["-s", "info"], "").await?.stdout;
-        if !info.lines().any(|line| line.trim_start().starts_with("Status: Enabled")) {
+        if !self.is_filtering().await? {
             return Err(not_evaluated(
                 anchor,
                 "pf is not enabled",
@@ -144,7 +160,7 @@ impl Pf {
     async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), FirewallError> {
         held.ports.remove(&port);
         let token = if held.ports.is_empty() { held.token.take() } else { None };
-        let anchor = anchor(self.pid, port);
+        let anchor = anchor(self.owner.pid, port);
         let flushed = self.flush(&anchor).await;
         if matches!(flushed, Err(FirewallError::PfctlHangs { .. })) {
             held.token = token; // the next gate uses it, and gives it back
@@ -174,19 +190,40 @@ impl Pf {
 
     async fn release(&self, token: Option<Token>) -> Result<(), FirewallError> {
         let Some(token) = token else { return Ok(()) };
-        match self.pfctl.run(&["-X", token.as_str()], "").await {
-            Err(FirewallError::Pfctl { said, .. }) if is_stale(&said) => {
-                tracing::info!(target: "dlvgate::firewall", %token, said, "the enable token was gone already");
-                Ok(())
-            }
-            other => other.map(drop),
+        match self.pfctl.run(&["-X", &token.to_string()], "").await {
+            Err(FirewallError::Pfctl { said, .. }) if is_stale(&said) => {}
+            other => other.map(drop)?,
         }
+        self.notes.released().map_err(|said| FirewallError::NoJournal { said })
     }
-}
 
-impl fmt::Display for Pf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pf, through {}: each session's port is guarded", self.pfctl.path().display())
+    /// Every gate of any guard.
+    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+        let anchors = self.pfctl.run(&["-v", "-s", "Anchors"], "").await?.stdout;
+        Ok(anchors
+            .lines()
+            .filter_map(|line| gate_of(line.trim()))
+            .map(|(pid, port)| Loaded { pid, port })
+            .collect())
+    }
+
+    /// Removes the gates of a guard that is dead, and gives its token back: by its number, or where the guard was killed
+    /// before it was told, by the process that took it.
+    pub(super) async fn sweep(
+        &self,
+        pid: u32,
+        ports: &[u16],
+        token: Option<(u32, Option<u64>)>,
+    ) -> Result<(), FirewallError> {
+        for port in ports {
+            self.flush(&anchor(pid, *port)).await?;
+        }
+        let token = match token {
+            Some((_, Some(token))) => Some(token),
+            Some((taker, None)) => taken_by(&self.pfctl.run(&["-s", "References"], "").await?.stdout, taker),
+            None => None,
+        };
+        self.release(token.map(Token)).await
     }
 }
 

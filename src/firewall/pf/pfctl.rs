@@ -1,6 +1,7 @@
 //! Running `pfctl(8)`: one call, its answer without the noise, or a typed failure.
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::firewall::FirewallError;
 
 /// Where macOS has it. Never looked up in PATH: it is run as root.
 pub const PFCTL: &str = "/sbin/pfctl";
+
+/// What every system has.
+const SHELL: &str = "/bin/sh";
 
 /// How long one call may take. pfctl answers in milliseconds; it waits only where another process holds
 /// `/dev/pf`, and a client is waiting for us meanwhile.
@@ -44,10 +48,6 @@ impl Pfctl {
         Pfctl { path }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Runs a call that says nothing on standard error when all is well. pfctl exits 0 on some errors,
     /// so any unexpected word there is a failure.
     pub(super) async fn quiet(&self, arguments: &[&str], stdin: &str) -> Result<String, FirewallError> {
@@ -64,9 +64,32 @@ impl Pfctl {
 
     /// Runs a call that may say something on standard error.
     pub(super) async fn run(&self, arguments: &[&str], stdin: &str) -> Result<Answer, FirewallError> {
+        let mut command = Command::new(&self.path);
+        command.args(arguments);
+        self.call(command, arguments, |_| Ok(()), stdin).await
+    }
+
+    /// Runs a call whose process id is known, and noted, before pfctl does anything: a shell waits for our word and
+    /// becomes pfctl. Should we be killed in between, the pipe ends and pfctl is never run.
+    pub(super) async fn run_noted(
+        &self,
+        argument: &str,
+        note: impl FnOnce(u32) -> io::Result<()>,
+    ) -> Result<Answer, FirewallError> {
+        let mut command = Command::new(SHELL);
+        command.args(["-c", "read -r go && exec \"$0\" \"$1\""]).arg(&self.path).arg(argument);
+        self.call(command, &[argument], note, "go\n").await
+    }
+
+    async fn call(
+        &self,
+        mut command: Command,
+        arguments: &[&str],
+        note: impl FnOnce(u32) -> io::Result<()>,
+        stdin: &str,
+    ) -> Result<Answer, FirewallError> {
         let no_pfctl = |said| FirewallError::NoPfctl { path: self.path.clone(), said };
-        let mut child = Command::new(&self.path)
-            .args(arguments)
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -74,6 +97,7 @@ impl Pfctl {
             .kill_on_drop(true)
             .spawn()
             .map_err(no_pfctl)?;
+        note(child.id().unwrap_or_default()).map_err(|said| FirewallError::NoJournal { said })?;
         let pipe = child.stdin.take();
         let call = async {
             if let Some(mut pipe) = pipe {

@@ -22,6 +22,12 @@ pub(super) fn anchor(pid: u32, port: u16) -> String {
     format!("{ANCHOR_PREFIX}.{pid}.{port}")
 }
 
+/// The process id and the port in the name of a gate's anchor; `None` for every other anchor.
+pub(super) fn gate_of(anchor: &str) -> Option<(u32, u16)> {
+    let (pid, port) = anchor.strip_prefix(ANCHOR_PREFIX)?.strip_prefix('.')?.split_once('.')?;
+    Some((pid.parse().ok()?, port.parse().ok()?))
+}
+
 /// A gate's rules: what to load, and what must be read back.
 pub(super) struct Ruleset {
     table: Option<String>,
@@ -151,8 +157,14 @@ mod tests {
 
     #[test]
     fn anchors_stay_within_pf_s_limit_of_a_path_component() {
-        let anchor = anchor(u32::MAX, u16::MAX);
+        let anchor = super::anchor(u32::MAX, u16::MAX);
         let child = anchor.strip_prefix("com.apple/").unwrap();
         assert!(child.len() < 64 && !child.contains('/') && !child.starts_with('_'));
+        assert_eq!(gate_of(&anchor), Some((u32::MAX, u16::MAX)));
+        for other in
+            ["com.apple/250.ApplicationFirewall", "com.apple/010.dlvgate.1", "com.apple/010.dlvgate.1.2.3"]
+        {
+            assert_eq!(gate_of(other), None, "{other}");
+        }
     }
 }

@@ -1,34 +1,48 @@
 //! The enable token: pf counts who wants it on, and each `pfctl -E` is one such reference.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// One reference, as `pfctl -E` printed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token(String);
+pub(super) struct Token(pub(super) u64);
 
 impl Token {
     /// Reads `Token : 11012949885072952621` out of what `pfctl -E` wrote to standard error.
     pub(super) fn parse(stderr: &str) -> Option<Token> {
         let after = stderr.split_once("Token :")?.1.trim_start();
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-        if digits.is_empty() { None } else { Some(Token(digits)) }
-    }
-
-    /// The token as `pfctl -X` takes it.
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
+        digits.parse().ok().map(Token)
     }
 
     /// Whether `pfctl -s References` lists it.
     pub(super) fn listed_in(&self, references: &str) -> bool {
-        references.split_whitespace().any(|word| word == self.0)
+        references.split_whitespace().any(|word| word.parse() == Ok(self.0))
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
+}
+
+/// Told of a token before and after it is taken, so that it is known to the next guard should this one be killed.
+pub(crate) trait TokenNotes: Send + Sync {
+    /// The process that is about to take it.
+    fn taking(&self, pid: u32) -> io::Result<()>;
+    /// It was taken.
+    fn taken(&self, pid: u32, token: u64) -> io::Result<()>;
+    /// It was given back.
+    fn released(&self) -> io::Result<()>;
+}
+
+/// The token that this process has taken, in what `pfctl -s References` prints.
+pub(super) fn taken_by(references: &str, pid: u32) -> Option<u64> {
+    references.lines().find_map(|row| {
+        let mut columns = row.split_whitespace();
+        (columns.next()?.parse() == Ok(pid)).then_some(())?;
+        columns.nth(1)?.parse().ok()
+    })
 }
 
 /// Whether a failed `pfctl -X` means that the token was gone already: somebody ran `pfctl -d`, or the
@@ -44,7 +58,7 @@ mod tests {
     #[test]
     fn the_token_is_read_from_standard_error() {
         let token = Token::parse("pf enabled; Token : 11012949885072952621").unwrap();
-        assert_eq!(token.as_str(), "11012949885072952621");
+        assert_eq!(token.to_string(), "11012949885072952621");
         assert_eq!(Token::parse("pf enabled"), None);
         assert_eq!(Token::parse("Token : none"), None);
     }
@@ -53,8 +67,18 @@ mod tests {
     fn only_the_token_tells_whose_reference_it_is() {
         let references = "TOKENS:\nPID      Process Name                 TOKEN                    TIMESTAMP\n\
                           77       pfctl                        4711                     0 days 00:00:01\n";
-        assert!(Token("4711".into()).listed_in(references));
-        assert!(!Token("471".into()).listed_in(references));
+        assert!(Token(4711).listed_in(references));
+        assert!(!Token(471).listed_in(references));
+    }
+
+    #[test]
+    fn a_token_that_nobody_was_told_of_is_found_by_who_took_it() {
+        let references = "TOKENS:\nPID      Process Name                 TOKEN                    TIMESTAMP\n\
+                          77       pfctl                        4711                     0 days 00:00:01\n\
+                          78       pfctl                        4712                     0 days 00:00:00\n";
+        assert_eq!(taken_by(references, 78), Some(4712));
+        assert_eq!(taken_by(references, 79), None);
+        assert_eq!(taken_by("No pf starter references held\n", 78), None);
     }
 
     #[test]

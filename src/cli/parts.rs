@@ -1,0 +1,37 @@
+//! Hidden flags, with which a test puts programs and folders of its own in the place of the system's.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::firewall::Parts;
+use crate::firewall::guard::Programs;
+use crate::firewall::guard::journal::{FOLDER, Journals};
+
+/// What a test replaces.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct PartsArgs {
+    /// The pfctl to run
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(super) pfctl: Option<PathBuf>,
+    /// The nft to run
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(super) nft: Option<PathBuf>,
+    /// The folder of the guards' journals
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(super) journals: Option<PathBuf>,
+}
+
+impl PartsArgs {
+    pub(super) fn programs(&self) -> Programs {
+        Programs { pfctl: self.pfctl.clone(), nft: self.nft.clone() }
+    }
+
+    pub(super) fn journals(&self) -> Journals {
+        Journals::new(self.journals.clone().unwrap_or_else(|| FOLDER.into()))
+    }
+
+    pub(super) fn parts(&self) -> Parts {
+        Parts { programs: self.programs(), journals: self.journals.clone(), program: None }
+    }
+}

@@ -1,0 +1,110 @@
+//! What `--firewall` asks for, and what comes of it when the server starts.
+
+use super::guard::client::{Client, Start};
+use super::guard::sweep::Finding;
+use super::guard::{GuardError, Programs};
+use super::{Backend, Firewall, FirewallError, Off};
+
+/// What `--firewall` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// The system's own where it filters anything and we may ask it, else off; the log says which and why
+    #[default]
+    Auto,
+    /// macOS's packet filter, through /sbin/pfctl; every port is guarded, and pf enabled for as long
+    Pf,
+    /// Linux's packet filter, through /usr/sbin/nft; every port is guarded
+    Nftables,
+    /// No packet filter: the port stays as reachable as the system makes it
+    Off,
+}
+
+/// The parts of a [`Start`] that do not follow from the choice.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// See [`Start::programs`].
+    pub programs: Programs,
+    /// See [`Start::journals`].
+    pub journals: Option<std::path::PathBuf>,
+    /// See [`Start::program`].
+    pub program: Option<std::path::PathBuf>,
+}
+
+impl Firewall {
+    /// Settles the choice, starts the guard where there is to be one, and checks that it can work, so that what is
+    /// missing is said, and a password asked for, when the server starts and not when a client waits.
+    ///
+    /// `is_reachable`: the front can be reached from other machines. What cannot be told is then no reason to go on.
+    ///
+    /// # Errors
+    /// Where a packet filter is to be used, by choice or because it filters, and cannot be.
+    pub async fn prepare(
+        choice: Choice,
+        parts: Parts,
+        is_reachable: bool,
+    ) -> Result<Firewall, FirewallError> {
+        let start = |backend, may_ask| {
+            let Parts { programs, journals, program } = parts;
+            Start { backend, programs, journals, program, may_ask }
+        };
+        let backend = match choice {
+            Choice::Off => return Ok(Firewall::off(Off::Chosen)),
+            Choice::Auto => return automatic(start(Backend::NATIVE, false), is_reachable).await,
+            Choice::Pf => Backend::Pf,
+            Choice::Nftables => Backend::Nftables,
+        };
+        let (guard, greeting) = Client::start(&start(backend, true)).await?;
+        report(&greeting.found);
+        match greeting.failed {
+            Some(said) => Err(GuardError::Failed { said }.into()),
+            None => Ok(Firewall::guarded(backend, guard)),
+        }
+    }
+}
+
+async fn automatic(start: Start, is_reachable: bool) -> Result<Firewall, FirewallError> {
+    let unasked = |why: Option<GuardError>| match (start.backend, why) {
+        // What cannot be told is no reason to guess where other machines are concerned.
+        (Backend::Pf, why) if is_reachable => Err(why.unwrap_or(GuardError::NoHelper).into()),
+        (Backend::Pf, _) => Ok(Firewall::off(Off::Unknown)),
+        (Backend::Nftables, _) => Ok(Firewall::off(Off::NoPrivilege)),
+    };
+    if !cfg!(any(target_os = "macos", target_os = "linux")) {
+        return Ok(Firewall::off(Off::NoneThere));
+    }
+    if !start.is_within_reach() {
+        return unasked(None);
+    }
+    let (guard, greeting) = match Client::start(&start).await {
+        Ok(started) => started,
+        Err(why) => {
+            tracing::info!(target: "dlvgate::firewall", "{why}");
+            return unasked(Some(why));
+        }
+    };
+    report(&greeting.found);
+    match (greeting.filtering, greeting.failed) {
+        (Some(false), _) => {
+            guard.end().await?;
+            Ok(Firewall::off(Off::NothingToGetPast))
+        }
+        (Some(true), None) => Ok(Firewall::guarded(start.backend, guard)),
+        // It filters, and gates would not work: going on would be guessing.
+        (Some(true), Some(said)) => Err(GuardError::Failed { said }.into()),
+        (None, said) => {
+            let said = said.unwrap_or_else(|| "the packet filter does not say what it does".to_owned());
+            tracing::info!(target: "dlvgate::firewall", "{said}");
+            unasked(Some(GuardError::Failed { said }))
+        }
+    }
+}
+
+fn report(found: &[Finding]) {
+    for Finding { text, is_left } in found {
+        if *is_left {
+            tracing::warn!(target: "dlvgate::firewall", "{text}");
+        } else {
+            tracing::info!(target: "dlvgate::firewall", "{text}");
+        }
+    }
+}

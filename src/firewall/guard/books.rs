@@ -1,0 +1,72 @@
+//! What this guard holds, in memory and in its journal: the two change together.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::journal::{Gate, Journals, Process, Record, Token};
+use crate::firewall::pf::TokenNotes;
+use crate::firewall::{Backend, Peer};
+
+/// The books of one guard. Each change is on disk when its call returns; the disk is waited for on purpose, since
+/// nothing may be loaded before.
+pub(super) struct Books {
+    journals: Journals,
+    record: Mutex<Record>,
+}
+
+impl Books {
+    pub(super) fn open(journals: Journals, backend: Backend, uid: u32) -> io::Result<Books> {
+        journals.prepare()?;
+        Ok(Books { journals, record: Mutex::new(Record::begin(backend, uid)?) })
+    }
+
+    pub(super) fn proxy(&self, pid: u32) {
+        self.record().proxy = Process::now(pid);
+    }
+
+    pub(super) fn gate(&self, port: u16) -> Option<Gate> {
+        self.record().gates.iter().find(|gate| gate.port == port).cloned()
+    }
+
+    pub(super) fn gates(&self) -> Vec<Gate> {
+        self.record().gates.clone()
+    }
+
+    pub(super) fn opening(&self, port: u16, peers: &[Peer]) -> io::Result<()> {
+        self.change(|record| record.open(port, peers.to_vec()))
+    }
+
+    pub(super) fn shut(&self, port: u16) -> io::Result<()> {
+        self.change(|record| {
+            record.gates.iter_mut().filter(|gate| gate.port == port).for_each(|gate| gate.shut = true);
+        })
+    }
+
+    pub(super) fn gone(&self, port: u16) -> io::Result<()> {
+        self.change(|record| record.gates.retain(|gate| gate.port != port))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Record)) -> io::Result<()> {
+        let mut record = self.record();
+        change(&mut record);
+        self.journals.write(&record)
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TokenNotes for Books {
+    fn taking(&self, pid: u32) -> io::Result<()> {
+        self.change(|record| record.token = Some(Token { pid, token: None }))
+    }
+
+    fn taken(&self, pid: u32, token: u64) -> io::Result<()> {
+        self.change(|record| record.token = Some(Token { pid, token: Some(token) }))
+    }
+
+    fn released(&self) -> io::Result<()> {
+        self.change(|record| record.token = None)
+    }
+}

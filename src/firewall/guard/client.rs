@@ -1,0 +1,246 @@
+//! The proxy's side of the pipe.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
+
+use super::error::GuardError;
+use super::helper::{self, HELPER};
+use super::wire::{self, Greeting, Operation, Reply, Request, VERSION};
+use super::{ARGUMENTS, Programs};
+use crate::firewall::{Backend, Peer};
+
+/// Where sudo is, on macOS and Linux. Never looked up in PATH.
+const SUDO: &str = "/usr/bin/sudo";
+
+/// How long the guard may take to greet, where nobody has to type a password: it reads the packet filter a few times.
+const GREETING_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long one request may take: a few calls of pfctl or nft, each of which has a limit of its own.
+const REPLY_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the guard may take to end, after its pipe.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// Bytes of one answer; a greeting that finds much to report is the longest.
+const ANSWER_LIMIT: u64 = 256 * 1024;
+
+/// How a guard is to be started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Which packet filter it drives.
+    pub backend: Backend,
+    /// The programs that a test puts in the place of the system's; with any of them no root is asked for.
+    pub programs: Programs,
+    /// Where a test wants the journals.
+    pub journals: Option<PathBuf>,
+    /// The guard's own program, where it is started directly; this one, unless a test names another.
+    pub program: Option<PathBuf>,
+    /// Whether sudo may ask for a password on a terminal.
+    pub may_ask: bool,
+}
+
+impl Start {
+    /// Whether the guard needs nobody's password: we are root, a test runs, or the helper is there to be tried.
+    pub fn is_within_reach(&self) -> bool {
+        self.is_direct() || PathBuf::from(HELPER).exists()
+    }
+
+    fn is_direct(&self) -> bool {
+        let is_test = self.programs.pfctl.is_some() || self.programs.nft.is_some() || self.journals.is_some();
+        nix::unistd::geteuid().is_root() || is_test
+    }
+
+    fn command(&self) -> Result<(PathBuf, Command), GuardError> {
+        if !self.is_direct() {
+            helper::check()?;
+            let mut sudo = Command::new(SUDO);
+            if !(self.may_ask && io::stdin().is_terminal() && io::stderr().is_terminal()) {
+                sudo.arg("-n");
+            }
+            sudo.arg("--").arg(HELPER).args(ARGUMENTS);
+            return Ok((SUDO.into(), sudo));
+        }
+        let own = || {
+            std::env::current_exe()
+                .map_err(|said| GuardError::CannotStart { path: "dlvgate itself".into(), said })
+        };
+        let path = self.program.clone().map_or_else(own, Ok)?;
+        let mut guard = Command::new(&path);
+        guard.args(["guard", "--backend", self.backend.name()]);
+        let programs = [
+            ("--pfctl", &self.programs.pfctl),
+            ("--nft", &self.programs.nft),
+            ("--journals", &self.journals),
+        ];
+        for (flag, value) in programs {
+            if let Some(value) = value {
+                guard.arg(flag).arg(value);
+            }
+        }
+        Ok((path, guard))
+    }
+}
+
+/// A guard that runs. When it is dropped the pipe ends, and the guard closes everything.
+#[derive(Debug)]
+pub struct Client {
+    child: Mutex<Child>,
+    pipe: Mutex<Option<Pipe>>,
+    pid: u32,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    requests: ChildStdin,
+    replies: BufReader<ChildStdout>,
+    /// A line that is not whole yet: who waited for it may have given up.
+    partial: Vec<u8>,
+    last: u64,
+}
+
+impl Client {
+    /// Starts a guard and waits for its greeting. A guard whose greeting says why it does not work has ended.
+    ///
+    /// # Errors
+    /// Where it cannot be started, or does not speak our language.
+    pub async fn start(start: &Start) -> Result<(Client, Greeting), GuardError> {
+        let (path, mut command) = start.command()?;
+        let asks = path.as_os_str() == SUDO && !command.as_std().get_args().any(|argument| argument == "-n");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|said| GuardError::CannotStart { path: path.clone(), said })?;
+        let (Some(requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(GuardError::CannotStart { path, said: io::Error::other("it has no pipes") });
+        };
+        let mut pipe = Pipe { requests, replies: BufReader::new(replies), partial: Vec::new(), last: 0 };
+        if asks {
+            tracing::info!(target: "dlvgate::firewall", "sudo starts the guard and may ask for your password");
+        }
+        let limit = if asks { None } else { Some(GREETING_LIMIT) };
+        let greeting: Greeting = match pipe.next(limit).await {
+            Ok(greeting) => greeting,
+            Err(GuardError::Gone) => {
+                let status = child
+                    .wait()
+                    .await
+                    .map_err(|said| GuardError::CannotStart { path: path.clone(), said })?;
+                let by_sudo = path.as_os_str() == SUDO;
+                return Err(if by_sudo {
+                    GuardError::Refused { status }
+                } else {
+                    GuardError::Stillborn { status }
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        if greeting.dlvgate_guard != VERSION {
+            return Err(GuardError::OtherVersion { theirs: greeting.dlvgate_guard });
+        }
+        let client = Client { child: Mutex::new(child), pipe: Mutex::new(Some(pipe)), pid: greeting.pid };
+        if greeting.failed.is_none() {
+            client.ask(Operation::Hello { version: VERSION, pid: std::process::id() }).await?;
+        }
+        Ok((client, greeting))
+    }
+
+    /// The guard's process id, which is in the names of its rules.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Guards a port.
+    ///
+    /// # Errors
+    /// The guard's own, or that it is gone.
+    pub async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), GuardError> {
+        self.ask(Operation::Open { port, peers: peers.to_vec() }).await.map(drop)
+    }
+
+    /// Blocks a port for everybody.
+    ///
+    /// # Errors
+    /// The guard's own, or that it is gone.
+    pub async fn shut(&self, port: u16) -> Result<(), GuardError> {
+        self.ask(Operation::Shut { port }).await.map(drop)
+    }
+
+    /// Removes a gate.
+    ///
+    /// # Errors
+    /// The guard's own, or that it is gone.
+    pub async fn remove(&self, port: u16) -> Result<(), GuardError> {
+        self.ask(Operation::Drop { port }).await.map(drop)
+    }
+
+    /// Ends the pipe and waits until the guard has closed everything.
+    ///
+    /// # Errors
+    /// Where it takes too long, or says that something is left.
+    pub async fn end(&self) -> Result<(), GuardError> {
+        self.pipe.lock().await.take();
+        let ended = async { self.child.lock().await.wait().await };
+        match tokio::time::timeout(END_LIMIT, ended).await {
+            Err(_) => Err(GuardError::Silent { seconds: END_LIMIT.as_secs() }),
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(_) => Err(GuardError::Gone),
+        }
+    }
+
+    /// Waits until the guard has ended, whoever ended it.
+    pub async fn ended(&self) {
+        let _ = self.child.lock().await.wait().await;
+    }
+
+    /// One request at a time: the guard does one thing after another anyway.
+    async fn ask(&self, operation: Operation) -> Result<Reply, GuardError> {
+        let mut pipe = self.pipe.lock().await;
+        let pipe = pipe.as_mut().ok_or(GuardError::Gone)?;
+        pipe.last += 1;
+        let id = pipe.last;
+        let line = wire::line(&Request { id, operation });
+        pipe.requests.write_all(&line).await.map_err(|_| GuardError::Gone)?;
+        loop {
+            let reply: Reply = pipe.next(Some(REPLY_LIMIT)).await?;
+            match reply.failed {
+                // The reply to a request whose caller did not wait for it.
+                _ if reply.id != id && reply.id != 0 => {}
+                Some(said) => return Err(GuardError::Failed { said }),
+                None => return Ok(reply),
+            }
+        }
+    }
+}
+
+impl Pipe {
+    async fn next<T: serde::de::DeserializeOwned>(
+        &mut self,
+        limit: Option<Duration>,
+    ) -> Result<T, GuardError> {
+        let mut bounded = (&mut self.replies).take(ANSWER_LIMIT);
+        let read = bounded.read_until(b'\n', &mut self.partial);
+        let read = match limit {
+            None => read.await,
+            Some(limit) => tokio::time::timeout(limit, read)
+                .await
+                .map_err(|_| GuardError::Silent { seconds: limit.as_secs() })?,
+        };
+        let line = std::mem::take(&mut self.partial);
+        match read {
+            Ok(_) if line.last() == Some(&b'\n') => {
+                serde_json::from_slice(&line).map_err(|error| GuardError::Garbled { said: error.to_string() })
+            }
+            Ok(_) if !line.is_empty() => {
+                Err(GuardError::Garbled { said: "a line without an end".to_owned() })
+            }
+            _ => Err(GuardError::Gone),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The guard's journal: what is open, on disk before it is open in the packet filter.
+//!
+//! One file a guard, replaced as a whole: written beside, fsynced, renamed. Its words are numbers, addresses and two
+//! opaque marks; names of rules are made from the numbers, so that no journal can name anybody else's rules.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::system;
+use crate::firewall::{Backend, Peer};
+
+/// Where the journals are: root's, and gone or stale after a reboot.
+pub const FOLDER: &str = if cfg!(target_os = "macos") { "/var/run/dlvgate" } else { "/run/dlvgate" };
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// Bytes of a journal: every gate with every peer takes half of it.
+const SIZE_LIMIT: u64 = 1024 * 1024;
+
+/// What a guard holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    version: u32,
+    /// The boot that it is from: rules and tokens end with it.
+    boot: String,
+    /// The network namespace that the rules are in; empty where the system has no such.
+    network: String,
+    /// Which packet filter.
+    pub backend: Backend,
+    /// The guard, whose process id is in the names of the rules.
+    pub guard: Process,
+    /// Whose gates they are, as it said itself.
+    pub proxy: Option<Process>,
+    /// The user whose gates they are.
+    pub uid: u32,
+    /// The gates.
+    pub gates: Vec<Gate>,
+    /// What keeps pf enabled.
+    pub token: Option<Token>,
+}
+
+/// A process, told from a later one with the same id by its start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// When it was started, in the system's own form.
+    pub started: String,
+}
+
+/// One gate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The port.
+    pub port: u16,
+    /// Who passes.
+    pub peers: Vec<Peer>,
+    /// Seconds since the epoch when it was opened.
+    pub since: u64,
+    /// Blocked for everybody.
+    pub shut: bool,
+}
+
+/// An enable token of pf.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// The pfctl that was about to take it: pf lists it beside the token.
+    pub pid: u32,
+    /// The token, once pfctl has told it.
+    pub token: Option<u64>,
+}
+
+impl Process {
+    /// The process that has this id now.
+    pub fn now(pid: u32) -> Option<Process> {
+        system::started(pid).map(|started| Process { pid, started })
+    }
+
+    /// Whether it runs still.
+    pub fn is_alive(&self) -> bool {
+        system::started(self.pid).as_ref() == Some(&self.started)
+    }
+}
+
+impl Record {
+    /// Of a guard that holds nothing yet: this process.
+    ///
+    /// # Errors
+    /// Where the system does not tell which boot this is, or when this process was started.
+    pub fn begin(backend: Backend, uid: u32) -> io::Result<Record> {
+        let unknown = |what: &str| io::Error::other(format!("the system does not tell {what}"));
+        Ok(Record {
+            version: VERSION,
+            boot: system::boot().ok_or_else(|| unknown("which boot this is"))?,
+            network: system::network(),
+            backend,
+            guard: Process::now(std::process::id())
+                .ok_or_else(|| unknown("when this process was started"))?,
+            proxy: None,
+            uid,
+            gates: Vec::new(),
+            token: None,
+        })
+    }
+
+    /// Whether it is of the boot that runs now.
+    pub fn is_of_this_boot(&self) -> bool {
+        system::boot().as_ref() == Some(&self.boot)
+    }
+
+    /// Whether its rules are in the network that this process sees.
+    pub fn is_of_this_network(&self) -> bool {
+        system::network() == self.network
+    }
+
+    /// Adds a gate.
+    pub fn open(&mut self, port: u16, peers: Vec<Peer>) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.gates.push(Gate { port, peers, since, shut: false });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.gates.is_empty() && self.token.is_none()
+    }
+}
+
+/// A journal that is there, and what was read of it.
+pub struct Found {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it says, or why it is not believed.
+    pub record: Result<Record, String>,
+}
+
+/// The folder of the journals.
+#[derive(Clone, Debug)]
+pub struct Journals {
+    folder: PathBuf,
+}
+
+impl Journals {
+    /// The journals in this folder.
+    pub fn new(folder: impl Into<PathBuf>) -> Journals {
+        Journals { folder: folder.into() }
+    }
+
+    /// Makes the folder where it is missing, for us to write and all to read.
+    ///
+    /// # Errors
+    /// Where it cannot be made, or somebody else could write to it.
+    pub fn prepare(&self) -> io::Result<()> {
+        match fs::create_dir(&self.folder) {
+            Ok(()) => fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o755))?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        let meta = fs::symlink_metadata(&self.folder)?;
+        match belongs_to_others(&meta) {
+            _ if !meta.is_dir() => Err(io::Error::other("it is no folder")),
+            Some(why) => Err(io::Error::other(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes what a guard holds; returns when it is on disk. A guard that holds nothing has no journal.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub fn write(&self, record: &Record) -> io::Result<()> {
+        let path = self.folder.join(format!("{}.json", record.guard.pid));
+        if record.is_empty() {
+            return remove(&path);
+        }
+        let beside = self.folder.join(format!(".{}.new", record.guard.pid));
+        remove(&beside)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside)?;
+        serde_json::to_writer(&file, record)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&beside, &path)?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Every journal that is there, our own too.
+    ///
+    /// # Errors
+    /// Where the folder is there and cannot be read.
+    pub fn read(&self) -> io::Result<Vec<Found>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        // One that has gone meanwhile is none.
+        Ok(paths
+            .into_iter()
+            .filter_map(|path| Some(Found { record: read(&path).transpose()?, path }))
+            .collect())
+    }
+}
+
+/// Removes a file; one that is not there is gone already.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Record>, String> {
+    let text = match text(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+        Ok(text) => text,
+    };
+    let record: Record = serde_json::from_slice(&text).map_err(|error| format!("it is corrupt: {error}"))?;
+    if record.version != VERSION {
+        return Err(format!("it is of version {}, not {VERSION}", record.version));
+    }
+    if path.file_stem() != Some(record.guard.pid.to_string().as_ref()) {
+        return Err(format!("it is another's: it says guard {}", record.guard.pid));
+    }
+    Ok(Some(record))
+}
+
+/// Reads a file that is ours alone to write.
+fn text(path: &Path) -> io::Result<Vec<u8>> {
+    let meta = fs::symlink_metadata(path)?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if let Some(why) = belongs_to_others(&meta) {
+        return Err(io::Error::other(why));
+    }
+    if meta.len() > SIZE_LIMIT {
+        return Err(io::Error::other(format!("it is larger than {SIZE_LIMIT} bytes")));
+    }
+    fs::read(path)
+}
+
+/// Who reads a journal as root must not read what another user wrote. Others may look, at what root wrote.
+fn belongs_to_others(meta: &fs::Metadata) -> Option<String> {
+    let own = nix::unistd::geteuid().as_raw();
+    if meta.uid() != own && meta.uid() != 0 {
+        return Some(format!("it belongs to user {}", meta.uid()));
+    }
+    (meta.mode() & 0o022 != 0).then(|| "other users may write to it".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use super::*;
+
+fn journals() -> (tempfile::TempDir, Journals) {
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path().join("dlvgate"));
+    journals.prepare().unwrap();
+    (folder, journals)
+}
+
+fn record() -> Record {
+    let mut record = Record::begin(Backend::Pf, 501).unwrap();
+    record.open(40001, vec!["127.0.0.1".parse().unwrap(), "fe80::1%en0".parse().unwrap()]);
+    record
+}
+
+fn why(journals: &Journals) -> String {
+    journals.read().unwrap().remove(0).record.unwrap_err()
+}
+
+#[test]
+fn what_is_written_is_read_again_and_an_empty_record_is_no_file() {
+    let (_folder, journals) = journals();
+    let mut record = record();
+    journals.write(&record).unwrap();
+    let found = journals.read().unwrap();
+    let read = found[0].record.as_ref().unwrap();
+    assert_eq!((found.len(), read.gates[0].port, read.gates[0].peers.len()), (1, 40001, 2));
+    assert!(read.guard.is_alive() && read.is_of_this_boot() && read.is_of_this_network());
+    record.gates.clear();
+    journals.write(&record).unwrap();
+    assert!(journals.read().unwrap().is_empty());
+    assert_eq!(fs::read_dir(journals.folder()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_token_that_is_about_to_be_taken_keeps_the_journal() {
+    let (_folder, journals) = journals();
+    let mut record = record();
+    record.gates.clear();
+    record.token = Some(Token { pid: 77, token: None });
+    journals.write(&record).unwrap();
+    assert_eq!(journals.read().unwrap()[0].record.as_ref().unwrap().token.as_ref().unwrap().pid, 77);
+}
+
+#[test]
+fn a_corrupt_or_foreign_journal_is_not_believed() {
+    let (_folder, journals) = journals();
+    let path = journals.folder().join(format!("{}.json", std::process::id()));
+    let whole = serde_json::to_string(&record()).unwrap();
+    for (text, word) in [
+        (whole[..whole.len() / 2].to_owned(), "corrupt"),
+        (whole.replace("40001", "\"com.apple\""), "corrupt"),
+        (whole.replace("\"uid\"", "\"anchor\":\"x\",\"uid\""), "corrupt"),
+        (whole.replace("\"version\":1", "\"version\":9"), "version 9"),
+        (whole.replace(&format!("\"pid\":{}", std::process::id()), "\"pid\":1"), "another's"),
+        (String::new(), "corrupt"),
+    ] {
+        fs::write(&path, &text).unwrap();
+        assert!(why(&journals).contains(word), "{text}: {}", why(&journals));
+    }
+}
+
+#[test]
+fn what_another_user_could_have_written_is_not_read() {
+    let (folder, journals) = journals();
+    journals.write(&record()).unwrap();
+    let path = journals.read().unwrap().remove(0).path;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(why(&journals).contains("other users may write"), "{}", why(&journals));
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    assert!(why(&journals).contains("no file"));
+    fs::set_permissions(journals.folder(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(journals.prepare().is_err());
+}
+
+#[test]
+fn a_process_that_was_started_later_is_another() {
+    let mut process = Process::now(std::process::id()).unwrap();
+    assert!(process.is_alive());
+    process.started.push('0');
+    assert!(!process.is_alive());
+}

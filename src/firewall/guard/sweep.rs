@@ -1,0 +1,118 @@
+//! Closing what guards that were killed have left.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::driver::{Driver, Loaded};
+use super::journal::{self, Journals, Record};
+use crate::firewall::{Backend, FirewallError};
+
+/// Something of other guards that was found, and what became of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// A sentence for people.
+    pub text: String,
+    /// It is there still, and somebody has to look at it.
+    pub is_left: bool,
+}
+
+/// Goes through the journals: what a dead guard has left is closed, what is from before the last boot is dropped, what
+/// is corrupt or foreign is reported and not touched. Rules that no journal tells of are reported too.
+pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl Driver) -> Vec<Finding> {
+    // In this order: a guard writes its journal before it loads a rule.
+    let loaded = driver.loaded().await;
+    let found = match journals.read() {
+        Ok(found) => found,
+        Err(error) => {
+            return vec![left(format!("{} cannot be read: {error}", journals.folder().display()))];
+        }
+    };
+    let mut findings = Vec::new();
+    let mut known: Vec<Loaded> = Vec::new();
+    for found in found {
+        let path = found.path.display();
+        let record = match found.record {
+            Ok(record) if record.backend == backend => record,
+            Ok(record) => {
+                let text = format!("the journal {path} is of {}, which is not driven here", record.backend);
+                findings.push(left(text));
+                continue;
+            }
+            Err(why) => {
+                let text = format!(
+                    "the journal {path} is not believed: {why}. Look at it, close by hand what it names, and remove it"
+                );
+                findings.push(left(text));
+                continue;
+            }
+        };
+        let names = |record: &Record| {
+            let pid = record.guard.pid;
+            record.gates.iter().map(move |gate| Loaded { pid, port: gate.port }).collect::<Vec<_>>()
+        };
+        if !record.is_of_this_boot() {
+            findings.extend(dropped(&found.path, "it is from before the last boot, which ended its rules"));
+        } else if !record.is_of_this_network() {
+            // Its rules are where we cannot see them; its own proxy's next start can.
+        } else if record.guard.is_alive() {
+            known.extend(names(&record));
+        } else {
+            known.extend(names(&record));
+            findings.push(close(driver, &record, &found.path).await);
+        }
+    }
+    match untold(driver, loaded, &known).await {
+        Ok(untold) => findings.extend(untold.iter().map(unknown)),
+        Err(error) => findings.push(left(format!("the gates that are there cannot be listed: {error}"))),
+    }
+    findings
+}
+
+/// The gates that no journal tells of. One that its guard has removed meanwhile, with its journal, is none.
+async fn untold(
+    driver: &impl Driver,
+    loaded: Result<Vec<Loaded>, FirewallError>,
+    known: &[Loaded],
+) -> Result<Vec<Loaded>, FirewallError> {
+    let mut untold = loaded?;
+    untold.retain(|gate| !known.contains(gate));
+    if !untold.is_empty() {
+        let still = driver.loaded().await?;
+        untold.retain(|gate| still.contains(gate));
+    }
+    Ok(untold)
+}
+
+async fn close(driver: &impl Driver, record: &Record, path: &Path) -> Finding {
+    let ports: Vec<String> = record.gates.iter().map(|gate| gate.port.to_string()).collect();
+    let whose = format!("guard {}, which was killed, had left port {}", record.guard.pid, ports.join(", "));
+    match driver.sweep(record).await {
+        Err(error) => left(format!("{whose}, and it cannot be closed: {error}")),
+        Ok(()) => match journal::remove(path) {
+            Ok(()) => Finding { text: format!("{whose}: closed"), is_left: false },
+            Err(error) => left(format!("{whose}: closed, but {} cannot be removed: {error}", path.display())),
+        },
+    }
+}
+
+fn dropped(path: &Path, why: &str) -> Option<Finding> {
+    let text = format!("dropped the journal {}: {why}", path.display());
+    Some(match journal::remove(path) {
+        Ok(()) => Finding { text, is_left: false },
+        Err(error) => left(format!("{} cannot be removed: {error}", path.display())),
+    })
+}
+
+fn unknown(gate: &Loaded) -> Finding {
+    let Loaded { pid, port } = gate;
+    left(format!(
+        "there are rules named after guard {pid} for port {port}, and no journal tells of them; `dlvgate firewall status` \
+         says how to remove them"
+    ))
+}
+
+fn left(text: String) -> Finding {
+    Finding { text, is_left: true }
+}
