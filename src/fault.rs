@@ -1,17 +1,20 @@
 //! Points at which a test can hold the program, to kill it there.
 //!
 //! In a build with debug assertions, and only there, `DLVGATE_FAULT_POINT=NAME=FILE` makes the program wait at the
-//! point NAME: it creates FILE, and goes on when FILE is gone. A release has no such points.
+//! point NAME, the first time: it creates FILE, and goes on when FILE is gone. A release has no such points.
 
 /// Waits here, where a test asks for it.
 #[cfg(debug_assertions)]
 pub(crate) async fn point(name: &str) {
     use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
+
+    static PASSED: AtomicBool = AtomicBool::new(false);
 
     let Ok(asked) = std::env::var("DLVGATE_FAULT_POINT") else { return };
     let Some(file) = asked.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) else { return };
-    if std::fs::write(file, std::process::id().to_string()).is_err() {
+    if PASSED.swap(true, Ordering::Relaxed) || std::fs::write(file, std::process::id().to_string()).is_err() {
         return;
     }
     while Path::new(file).exists() {

@@ -11,5 +11,6 @@ pub mod delve;
 mod fault;
 pub mod firewall;
 pub mod front;
+pub mod privilege;
 pub mod session;
 pub mod shutdown;

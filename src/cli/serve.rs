@@ -18,6 +18,7 @@ use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
 use crate::firewall::guard::GuardError;
 use crate::firewall::{Choice, Firewall, Gate, Peer};
 use crate::front::{Admission, Bound, Front, IpNet, ListenAddress, Owners, resolve};
+use crate::privilege::Caller;
 use crate::session::{Outcome, Settings, Upstream};
 use crate::shutdown::{self, Signals};
 
@@ -67,6 +68,9 @@ pub(super) struct ServeArgs {
     /// Seconds that dlv may take until it listens
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     start_timeout: u16,
+    /// Under sudo: stay root, and run dlv and the debugged program as root too
+    #[arg(long)]
+    as_root: bool,
     #[command(flatten)]
     parts: PartsArgs,
     /// Flags for `dlv dap`, after `--`
@@ -96,7 +100,12 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
     let front_gate =
         if is_reachable { Some(open_front(&firewall, &bound, &args.allow).await?) } else { None };
-    let upstream = upstream(&args).await?;
+    let caller = Caller::of_sudo().filter(|_| !args.as_root);
+    if let Some(caller) = &caller {
+        caller.become_for_good().with_context(|| format!("cannot go on as {caller} instead of root"))?;
+        tracing::info!(target: "dlvgate", "goes on as {caller}, and dlv with it (--as-root keeps root)");
+    }
+    let upstream = upstream(&args, caller.as_ref()).await?;
     let max_sessions = match upstream {
         Upstream::Running(_) => 1, // `dlv dap` serves one client and leaves a second one hanging
         Upstream::Launch(_) if args.once => 1,
@@ -172,7 +181,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     anyhow::anyhow!("cannot listen on {address}: {error}{remedy}")
 }
 
-async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
+async fn upstream(args: &ServeArgs, caller: Option<&Caller>) -> anyhow::Result<Upstream> {
     if let Some(address) = &args.upstream {
         let found =
             resolve(address).await.map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
@@ -184,6 +193,7 @@ async fn upstream(args: &ServeArgs) -> anyhow::Result<Upstream> {
     Ok(Upstream::Launch(Launcher {
         program: args.dlv.clone(),
         folder: args.dlv_cwd.clone(),
+        environment: caller.map(Caller::environment).unwrap_or_default(),
         flags: args.dlv_flags.clone(),
         ports: PortPool::new(args.dlv_port),
         limit: Duration::from_secs(args.start_timeout.into()),

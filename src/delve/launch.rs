@@ -100,6 +100,8 @@ pub struct Launcher {
     pub program: Option<PathBuf>,
     /// The folder that dlv runs and builds in; ours where there is none.
     pub folder: Option<PathBuf>,
+    /// Variables that dlv's environment has besides ours, or instead.
+    pub environment: Vec<(&'static str, OsString)>,
     /// Flags for `dlv dap` besides `--listen`.
     pub flags: Vec<OsString>,
     /// Where dlv may listen.
@@ -114,7 +116,8 @@ impl Launcher {
     /// # Errors
     /// See [`LaunchError`].
     pub async fn launch(&self) -> Result<Delve, LaunchError> {
-        let path = find(self.program.as_deref()).ok_or(LaunchError::NotFound)?;
+        let home = self.environment.iter().find(|(key, _)| *key == "HOME").map(|(_, home)| home.as_os_str());
+        let path = find(self.program.as_deref(), home).ok_or(LaunchError::NotFound)?;
         let mut after = 0;
         loop {
             let Some(lease) = self.ports.lease(after) else {
@@ -139,6 +142,7 @@ impl Launcher {
         let mut command = Command::new(path);
         command
             .args(argv::dap(lease.port(), &self.flags))
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -14,6 +14,7 @@ mod dlv_dies;
 mod folder;
 mod gate;
 mod inspect;
+mod killed;
 mod launch;
 mod nftables;
 mod nftables_refuses;

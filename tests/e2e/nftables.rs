@@ -27,7 +27,7 @@ for_every_dlv!(
 
 /// A host that lets the front be reached and drops everything else, loopback and established connections included: in
 /// a table laid out as ufw has it, by policy; in one of its own, by rule; and on the way out.
-const HOST: &str = "
+pub const HOST: &str = "
 table ip filter {
     chain ufw-user-input { tcp dport 2345 accept comment \"the front\"; tcp sport 2345 accept; }
     chain INPUT { type filter hook input priority filter; policy drop; counter jump ufw-user-input; }
@@ -71,7 +71,7 @@ fn assert_guarded(namespace: &Namespace, port: u16) {
     assert!(blocked.is_err(), "another address");
 }
 
-fn counters_at_zero(ruleset: &str) -> String {
+pub fn counters_at_zero(ruleset: &str) -> String {
     let is_count = |line: &&str| line.contains("\"packets\":") || line.contains("\"bytes\":");
     ruleset.lines().filter(|line| !is_count(line)).collect::<Vec<_>>().join("\n")
 }

@@ -44,6 +44,12 @@ impl Debug {
         Self { client }.configure(command, arguments, file, lines)
     }
 
+    /// Initializes, and nothing more.
+    pub fn begin_quietly(mut client: Client) -> Self {
+        client.ok("initialize", initialize_arguments());
+        Self { client }
+    }
+
     /// As `begin`, after `initialize`.
     pub fn configure(mut self, command: &str, arguments: Value, file: &Path, lines: &[i64]) -> Self {
         // As LSP4IJ and VS Code do, the launch's response is not waited for.

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use crate::delve::{Launcher, PortPlan, PortPool};
 use crate::firewall::{Choice, Firewall, Parts};
 use crate::front::{Admission, Bound, Owners};
+use crate::privilege::Caller;
 use crate::session::{Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
 use client::Client;
@@ -56,18 +57,22 @@ pub struct DemoArgs {
 
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let timeline = Timeline::start();
-    let project =
-        tempfile::Builder::new().prefix("dlvgate-demo-").tempdir().context("no temporary folder")?;
-    let folder = project.path().canonicalize()?; // macOS's /tmp is a link, and dlv reports where it leads
-    std::fs::write(folder.join("main.go"), PROGRAM)?;
-    std::fs::write(folder.join("go.mod"), GO_MOD)?;
-
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
     let owners = Owners::of_this_process();
     let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let firewall = Firewall::prepare(args.firewall, Parts::default(), false).await?;
     timeline.line("gate", &firewall.to_string());
+    let caller = Caller::of_sudo();
+    if let Some(caller) = &caller {
+        caller.become_for_good().with_context(|| format!("cannot go on as {caller} instead of root"))?;
+    }
+    let project =
+        tempfile::Builder::new().prefix("dlvgate-demo-").tempdir().context("no temporary folder")?;
+    let folder = project.path().canonicalize()?; // macOS's /tmp is a link, and dlv reports where it leads
+    std::fs::write(folder.join("main.go"), PROGRAM)?;
+    std::fs::write(folder.join("go.mod"), GO_MOD)?;
+
     let front = bound.listen(Admission::default(), Some(owners))?;
     let address = front.address();
     timeline.line("front", &format!("DAP server listening at: {address}"));
@@ -76,6 +81,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         upstream: Upstream::Launch(Launcher {
             program: args.dlv,
             folder: Some(folder.clone()),
+            environment: caller.as_ref().map(Caller::environment).unwrap_or_default(),
             flags: Vec::new(),
             ports: PortPool::new(PortPlan::Any),
             limit: Duration::from_secs(30),

@@ -1,0 +1,82 @@
+//! Giving root back: who starts dlvgate with sudo wants a gate, and not dlv and their program to run as root.
+
+use std::env;
+use std::ffi::CString;
+use std::io;
+use std::path::PathBuf;
+
+use nix::unistd::{Gid, Uid, User};
+
+/// Who called sudo.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    uid: Uid,
+    gid: Gid,
+    name: CString,
+    home: PathBuf,
+}
+
+impl Caller {
+    /// The user who runs this with sudo; `None` where we are not root, or root by ourselves.
+    pub fn of_sudo() -> Option<Caller> {
+        let uid: u32 = env::var("SUDO_UID").ok()?.parse().ok()?;
+        if !nix::unistd::geteuid().is_root() || uid == 0 {
+            return None;
+        }
+        let user = User::from_uid(Uid::from_raw(uid)).ok()??;
+        let name = CString::new(user.name).ok()?;
+        Some(Caller { uid: user.uid, gid: user.gid, name, home: user.dir })
+    }
+
+    /// Becomes this user, for good, in all threads.
+    ///
+    /// # Errors
+    /// Where the system refuses, or root could be had again.
+    pub fn become_for_good(&self) -> io::Result<()> {
+        groups::take(&self.name, self.gid)?;
+        nix::unistd::setgid(self.gid)?;
+        nix::unistd::setuid(self.uid)?;
+        match nix::unistd::setuid(Uid::from_raw(0)) {
+            Ok(()) => Err(io::Error::other("root can be had again")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The variables in which sudo puts root, as this user has them.
+    pub fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
+        let name = self.name.to_string_lossy().into_owned();
+        vec![
+            ("HOME", self.home.clone().into_os_string()),
+            ("USER", name.clone().into()),
+            ("LOGNAME", name.into()),
+        ]
+    }
+}
+
+impl std::fmt::Display for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (user {})", self.name.to_string_lossy(), self.uid)
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+mod groups {
+    use super::{CString, Gid, io};
+
+    pub(super) fn take(name: &CString, gid: Gid) -> io::Result<()> {
+        Ok(nix::unistd::initgroups(name, gid)?)
+    }
+}
+
+/// nix leaves initgroups(3) out on Apple's systems, whose prototype differs.
+#[cfg(target_vendor = "apple")]
+#[allow(unsafe_code)]
+mod groups {
+    use super::{CString, Gid, io};
+
+    pub(super) fn take(name: &CString, gid: Gid) -> io::Result<()> {
+        // SAFETY: the name is a C string that outlives the call; nothing else is passed but a number.
+        let refused = unsafe { nix::libc::initgroups(name.as_ptr(), gid.as_raw() as nix::libc::c_int) };
+        if refused == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
