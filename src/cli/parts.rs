@@ -32,6 +32,7 @@ impl PartsArgs {
     }
 
     pub(super) fn parts(&self) -> Parts {
-        Parts { programs: self.programs(), journals: self.journals.clone(), program: None }
+        let (programs, journals) = (self.programs(), self.journals.clone());
+        Parts { programs, journals, ..Parts::default() }
     }
 }

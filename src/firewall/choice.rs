@@ -2,6 +2,7 @@
 
 use super::guard::client::{Client, Start};
 use super::guard::sweep::Finding;
+use super::guard::wire::Purpose;
 use super::guard::{GuardError, Programs};
 use super::{Backend, Firewall, FirewallError, Off};
 
@@ -28,6 +29,8 @@ pub struct Parts {
     pub journals: Option<std::path::PathBuf>,
     /// See [`Start::program`].
     pub program: Option<std::path::PathBuf>,
+    /// See [`Start::purpose`].
+    pub purpose: Purpose,
 }
 
 impl Firewall {
@@ -44,8 +47,8 @@ impl Firewall {
         is_reachable: bool,
     ) -> Result<Firewall, FirewallError> {
         let start = |backend, may_ask| {
-            let Parts { programs, journals, program } = parts;
-            Start { backend, programs, journals, program, may_ask }
+            let Parts { programs, journals, program, purpose } = parts;
+            Start { backend, programs, journals, program, purpose, may_ask }
         };
         let backend = match choice {
             Choice::Off => return Ok(Firewall::off(Off::Chosen)),
@@ -97,6 +100,21 @@ async fn automatic(start: Start, is_reachable: bool) -> Result<Firewall, Firewal
             unasked(Some(GuardError::Failed { said }))
         }
     }
+}
+
+/// Has a guard close what others have left, and ends it. Returns what was found, and why gates would not work.
+///
+/// # Errors
+/// Where no guard can be had.
+pub async fn sweep(backend: Backend, parts: Parts) -> Result<(Vec<Finding>, Option<String>), FirewallError> {
+    let Parts { programs, journals, program, .. } = parts;
+    let start = Start { backend, programs, journals, program, purpose: Purpose::Sweep, may_ask: true };
+    let (guard, greeting) = Client::start(&start).await?;
+    // One that cannot work has ended with an exit code of its own.
+    if let (Err(error), None) = (guard.end().await, &greeting.failed) {
+        return Err(error.into());
+    }
+    Ok((greeting.found, greeting.failed))
 }
 
 fn report(found: &[Finding]) {

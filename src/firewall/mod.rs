@@ -11,13 +11,14 @@ pub mod nftables;
 mod off;
 mod peer;
 pub mod pf;
+pub mod status;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use choice::{Choice, Parts};
+pub use choice::{Choice, Parts, sweep};
 pub use error::FirewallError;
 pub use guard::client::Start;
 pub use off::Off;

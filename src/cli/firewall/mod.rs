@@ -1,12 +1,16 @@
 //! `dlvgate firewall`: what the packet filter holds and does.
 
+mod close;
 mod explain;
+mod open;
+mod status;
+mod sweep;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Look at the packet filter
+/// Look at the packet filter, and at what dlvgate has opened in it
 #[derive(Debug, Args)]
 pub(super) struct FirewallArgs {
     #[command(subcommand)]
@@ -15,11 +19,19 @@ pub(super) struct FirewallArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
+    Sweep(sweep::SweepArgs),
+    Open(open::OpenArgs),
+    Close(close::CloseArgs),
 }
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {
     match args.command {
+        Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Sweep(args) => sweep::run(args).await,
+        Command::Open(args) => open::run(args).await,
+        Command::Close(args) => close::run(args).await,
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::{Gate, Journals, Process, Record, Token};
+use super::wire::Purpose;
 use crate::firewall::pf::TokenNotes;
 use crate::firewall::{Backend, Peer};
 
@@ -20,8 +21,11 @@ impl Books {
         Ok(Books { journals, record: Mutex::new(Record::begin(backend, uid)?) })
     }
 
-    pub(super) fn proxy(&self, pid: u32) {
-        self.record().proxy = Process::now(pid);
+    /// Whose gates will be here; it is in the journal with the first of them.
+    pub(super) fn proxy(&self, pid: u32, purpose: Purpose) {
+        let mut record = self.record();
+        record.proxy = Process::now(pid);
+        record.purpose = Some(purpose);
     }
 
     pub(super) fn gate(&self, port: u16) -> Option<Gate> {

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::error::GuardError;
 use super::helper::{self, HELPER};
-use super::wire::{self, Greeting, Operation, Reply, Request, VERSION};
+use super::wire::{self, Greeting, Operation, Purpose, Reply, Request, VERSION};
 use super::{ARGUMENTS, Programs};
 use crate::firewall::{Backend, Peer};
 
@@ -41,6 +41,8 @@ pub struct Start {
     pub journals: Option<PathBuf>,
     /// The guard's own program, where it is started directly; this one, unless a test names another.
     pub program: Option<PathBuf>,
+    /// What the gates are for.
+    pub purpose: Purpose,
     /// Whether sudo may ask for a password on a terminal.
     pub may_ask: bool,
 }
@@ -146,7 +148,9 @@ impl Client {
         }
         let client = Client { child: Mutex::new(child), pipe: Mutex::new(Some(pipe)), pid: greeting.pid };
         if greeting.failed.is_none() {
-            client.ask(Operation::Hello { version: VERSION, pid: std::process::id() }).await?;
+            client
+                .ask(Operation::Hello { version: VERSION, pid: std::process::id(), purpose: start.purpose })
+                .await?;
         }
         Ok((client, greeting))
     }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::journal::{Record, Token};
 use crate::firewall::nftables::Nftables;
 use crate::firewall::pf::{Pf, TokenNotes};
@@ -16,7 +18,7 @@ pub(in crate::firewall) struct Refused {
 }
 
 /// A gate found in the packet filter: the guard in its name, and the port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Loaded {
     /// The guard's process id.
     pub pid: u32,
@@ -25,7 +27,7 @@ pub struct Loaded {
 }
 
 /// What the guard needs of a packet filter; apart from it so that the guard can be tested against anything.
-pub(super) trait Driver {
+pub(in crate::firewall) trait Driver {
     async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused>;
     async fn shut(&self, port: u16) -> Result<(), FirewallError>;
     async fn remove(&self, port: u16) -> Result<(), FirewallError>;
@@ -49,13 +51,13 @@ pub struct Programs {
 }
 
 /// One of the two.
-pub(super) enum Filter {
+pub(in crate::firewall) enum Filter {
     Nftables(Nftables),
     Pf(Pf),
 }
 
 impl Filter {
-    pub(super) fn new(
+    pub(in crate::firewall) fn new(
         backend: Backend,
         programs: &Programs,
         owner: Owner,

@@ -12,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::system;
+use super::wire::Purpose;
 use crate::firewall::{Backend, Peer};
 
 /// Where the journals are: root's, and gone or stale after a reboot.
@@ -38,6 +39,8 @@ pub struct Record {
     pub guard: Process,
     /// Whose gates they are, as it said itself.
     pub proxy: Option<Process>,
+    /// What they are for, as it said itself.
+    pub purpose: Option<Purpose>,
     /// The user whose gates they are.
     pub uid: u32,
     /// The gates.
@@ -107,6 +110,7 @@ impl Record {
             guard: Process::now(std::process::id())
                 .ok_or_else(|| unknown("when this process was started"))?,
             proxy: None,
+            purpose: None,
             uid,
             gates: Vec::new(),
             token: None,

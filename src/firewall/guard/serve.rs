@@ -97,9 +97,9 @@ impl<D: Driver> Guard<D> {
 
     async fn perform(&mut self, request: Request) -> Result<Option<Vec<u16>>, String> {
         match request.operation {
-            Operation::Hello { version: VERSION, pid } => {
+            Operation::Hello { version: VERSION, pid, purpose } => {
                 self.met = true;
-                self.books.proxy(pid);
+                self.books.proxy(pid, purpose);
                 Ok(None)
             }
             Operation::Hello { version, .. } => Err(format!(

@@ -59,6 +59,8 @@ pub enum Operation {
         version: u32,
         /// Whose gates these are.
         pid: u32,
+        /// What they are for.
+        purpose: Purpose,
     },
     /// Guard this port: the peers pass, nobody else.
     Open {
@@ -79,6 +81,19 @@ pub enum Operation {
     },
     /// Say what is open.
     Status,
+}
+
+/// What a proxy holds its gates for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    #[default]
+    /// Debugging sessions: `dlvgate serve` and the like.
+    Sessions,
+    /// One port, by hand: `dlvgate firewall open`.
+    Open,
+    /// Nothing but to sweep.
+    Sweep,
 }
 
 /// The answer.

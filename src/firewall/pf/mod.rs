@@ -24,7 +24,7 @@ pub use pfctl::PFCTL;
 use pfctl::Pfctl;
 use ruleset::{MAIN_ANCHOR, Ruleset, anchor, gate_of};
 pub(crate) use token::TokenNotes;
-use token::{Token, is_stale, taken_by};
+use token::{Token, is_stale};
 
 /// The gates that this process holds in pf.
 pub(super) struct Pf {
@@ -207,6 +207,11 @@ impl Pf {
             .collect())
     }
 
+    /// Who has taken which enable token: ours and others'.
+    pub(super) async fn tokens(&self) -> Result<Vec<(u32, u64)>, FirewallError> {
+        Ok(token::listed(&self.pfctl.run(&["-s", "References"], "").await?.stdout))
+    }
+
     /// Removes the gates of a guard that is dead, and gives its token back: by its number, or where the guard was killed
     /// before it was told, by the process that took it.
     pub(super) async fn sweep(
@@ -220,7 +225,10 @@ impl Pf {
         }
         let token = match token {
             Some((_, Some(token))) => Some(token),
-            Some((taker, None)) => taken_by(&self.pfctl.run(&["-s", "References"], "").await?.stdout, taker),
+            Some((taker, None)) => {
+                let tokens = self.tokens().await?;
+                tokens.into_iter().find(|(pid, _)| *pid == taker).map(|(_, token)| token)
+            }
             None => None,
         };
         self.release(token.map(Token)).await

@@ -36,13 +36,14 @@ pub(crate) trait TokenNotes: Send + Sync {
     fn released(&self) -> io::Result<()>;
 }
 
-/// The token that this process has taken, in what `pfctl -s References` prints.
-pub(super) fn taken_by(references: &str, pid: u32) -> Option<u64> {
-    references.lines().find_map(|row| {
+/// Who has taken which token, as `pfctl -s References` prints it. The processes are pfctls, and have ended.
+pub(super) fn listed(references: &str) -> Vec<(u32, u64)> {
+    let row = |row: &str| {
         let mut columns = row.split_whitespace();
-        (columns.next()?.parse() == Ok(pid)).then_some(())?;
-        columns.nth(1)?.parse().ok()
-    })
+        let pid = columns.next()?.parse().ok()?;
+        Some((pid, columns.nth(1)?.parse().ok()?))
+    };
+    references.lines().filter_map(row).collect()
 }
 
 /// Whether a failed `pfctl -X` means that the token was gone already: somebody ran `pfctl -d`, or the
@@ -72,13 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_nobody_was_told_of_is_found_by_who_took_it() {
+    fn the_tokens_are_listed_with_who_took_them() {
         let references = "TOKENS:\nPID      Process Name                 TOKEN                    TIMESTAMP\n\
                           77       pfctl                        4711                     0 days 00:00:01\n\
                           78       pfctl                        4712                     0 days 00:00:00\n";
-        assert_eq!(taken_by(references, 78), Some(4712));
-        assert_eq!(taken_by(references, 79), None);
-        assert_eq!(taken_by("No pf starter references held\n", 78), None);
+        assert_eq!(listed(references), [(77, 4711), (78, 4712)]);
+        assert_eq!(listed("No pf starter references held\n"), []);
     }
 
     #[test]

@@ -1,0 +1,90 @@
+//! `dlvgate firewall close`: ends a `firewall open`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::Instant;
+
+use crate::cli::parts::PartsArgs;
+use crate::firewall::guard::journal::{Journals, Process, Record};
+use crate::firewall::guard::wire::Purpose;
+
+/// How long closing may take: a few calls of pfctl or nft.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether it is closed.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Close a port that `dlvgate firewall open` holds
+///
+/// Tells the process that holds it to end, and waits until the gate is gone. What a debugging session holds is the
+/// session's: end that. What a killed guard has left is for `dlvgate firewall sweep`.
+#[derive(Debug, Args)]
+pub(super) struct CloseArgs {
+    /// The port
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    #[command(flatten)]
+    parts: PartsArgs,
+}
+
+pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
+    let (port, journals) = (args.port, args.parts.journals());
+    let holders = holders(&journals, port)?;
+    if holders.is_empty() {
+        bail!("nobody holds port {port}; `dlvgate firewall status` lists what is open");
+    }
+    for record in holders {
+        if !record.guard.is_alive() {
+            bail!(
+                "the guard that opened port {port} was killed; `sudo dlvgate firewall sweep` closes what it left"
+            );
+        }
+        if record.purpose != Some(Purpose::Open) {
+            let proxy = record.proxy.map_or_else(|| "unknown".to_owned(), |proxy| proxy.pid.to_string());
+            bail!(
+                "port {port} is held by a debugging proxy, process {proxy}: end the session, or `kill {proxy}`"
+            );
+        }
+        end(&record, port)?;
+    }
+    let deadline = Instant::now() + LIMIT;
+    while !self::holders(&journals, port)?.is_empty() {
+        if Instant::now() > deadline {
+            bail!("port {port} is not closed after {} s; see `dlvgate firewall status`", LIMIT.as_secs());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    println!("closed: port {port}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn holders(journals: &Journals, port: u16) -> anyhow::Result<Vec<Record>> {
+    let found = journals.read().with_context(|| format!("cannot read {}", journals.folder().display()))?;
+    let records = found.into_iter().filter_map(|found| found.record.ok());
+    Ok(records
+        .filter(|record| record.is_of_this_boot() && record.gates.iter().any(|gate| gate.port == port))
+        .collect())
+}
+
+/// Root tells the guard, whose process id root itself has written; a user tells their own process.
+fn end(record: &Record, port: u16) -> anyhow::Result<()> {
+    let told = match &record.proxy {
+        _ if nix::unistd::geteuid().is_root() => &record.guard,
+        Some(proxy) if Process::is_alive(proxy) => proxy,
+        _ => &record.guard,
+    };
+    let pid = Pid::from_raw(i32::try_from(told.pid).context("no process has such an id")?);
+    match kill(pid, Signal::SIGTERM) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(Errno::EPERM) => {
+            bail!("port {port} is user {}'s: close it as that user, or with sudo", record.uid)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot signal process {pid}")),
+    }
+}

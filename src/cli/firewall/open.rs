@@ -1,0 +1,76 @@
+//! `dlvgate firewall open`: a gate by hand, for as long as this runs.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::io::AsyncReadExt;
+
+use crate::cli::parts::PartsArgs;
+use crate::firewall::guard::GuardError;
+use crate::firewall::guard::wire::Purpose;
+use crate::firewall::{Backend, Choice, Firewall, Parts, Peer};
+use crate::shutdown::{self, Signals};
+
+/// Guard a port by hand: ADDR passes, everybody else is blocked, for as long as this command runs
+///
+/// For scripts, and for a dlv that dlvgate does not start. When the gate stands and was read back, a line on standard
+/// output says so. It is closed at SIGINT, SIGTERM or SIGHUP, at the end of standard input, and when this process is
+/// killed, however that happens: nothing stays open by accident.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  dlvgate firewall open --port 2345 --from 192.0.2.5
+  dlvgate firewall open --port 2345 --from 192.0.2.0/24 --from fe80::1%en0 --hold &
+  dlvgate firewall close --port 2345")]
+pub(super) struct OpenArgs {
+    /// The port
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// Who passes: an address, a network, or a link-local address with its interface
+    #[arg(long, value_name = "ADDR", required = true)]
+    from: Vec<Peer>,
+    /// Go on at the end of standard input; only a signal ends it
+    #[arg(long)]
+    hold: bool,
+    /// The packet filter [default: this system's own]
+    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
+    backend: Backend,
+    #[command(flatten)]
+    parts: PartsArgs,
+}
+
+pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
+    let (trigger, stop) = shutdown::channel();
+    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
+    let choice = match args.backend {
+        Backend::Pf => Choice::Pf,
+        Backend::Nftables => Choice::Nftables,
+    };
+    let parts = Parts { purpose: Purpose::Open, ..args.parts.parts() };
+    let firewall = Firewall::prepare(choice, parts, true).await?;
+    let gate = firewall.open(args.port, &args.from).await?;
+    let from: Vec<String> = args.from.iter().map(ToString::to_string).collect();
+    let mut stdout = io::stdout();
+    writeln!(stdout, "open: port {} for {} ({firewall})", args.port, from.join(", "))?;
+    stdout.flush()?;
+    let lost = tokio::select! {
+        _ = stop.begun() => false,
+        () = end_of_input(), if !args.hold => false,
+        () = firewall.lost() => true,
+    };
+    signals.abort();
+    if lost {
+        return Err(GuardError::Gone.into());
+    }
+    gate.shut().await?;
+    gate.remove().await?;
+    firewall.end().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is written there means nothing.
+async fn end_of_input() {
+    let mut input = tokio::io::stdin();
+    let mut ignored = [0; 512];
+    while let Ok(1..) = input.read(&mut ignored).await {}
+}

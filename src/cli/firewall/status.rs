@@ -1,0 +1,140 @@
+//! `dlvgate firewall status`: what is open, for whom, since when, and whose it is.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use crate::cli::parts::PartsArgs;
+use crate::firewall::Backend;
+use crate::firewall::guard::Loaded;
+use crate::firewall::guard::wire::Purpose;
+use crate::firewall::status::{FilterStatus, GuardStatus, Status, from_filter, from_journals};
+
+/// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
+///
+/// Everybody may ask; the guards' journals tell. Root is told besides what the packet filter itself holds: whether it
+/// filters at all, gates that somebody has flushed, rules of which no journal tells, and enable tokens of others.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  dlvgate firewall status
+  sudo dlvgate firewall status --json")]
+pub(super) struct StatusArgs {
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+    /// The packet filter [default: this system's own]
+    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
+    backend: Backend,
+    #[command(flatten)]
+    parts: PartsArgs,
+}
+
+pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
+    let mut status = from_journals(&args.parts.journals())?;
+    let programs = args.parts.programs();
+    let may_look = nix::unistd::geteuid().is_root() || programs.pfctl.is_some() || programs.nft.is_some();
+    if may_look {
+        if let Err(error) = from_filter(&mut status, args.backend, &programs).await {
+            tracing::warn!(target: "dlvgate::firewall", "the packet filter was not asked: {error}");
+        }
+    }
+    let text =
+        if args.json { format!("{}\n", serde_json::to_string(&status)?) } else { page(&status, may_look) };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page(status: &Status, may_look: bool) -> String {
+    let mut page = String::new();
+    for guard in &status.guards {
+        describe(guard, &mut page);
+    }
+    if status.guards.is_empty() {
+        page.push_str("no port is guarded\n");
+    }
+    for doubtful in &status.doubtful {
+        let _ = writeln!(page, "not believed: {doubtful}");
+    }
+    match &status.filter {
+        Some(filter) => describe_filter(filter, &mut page),
+        None if !may_look => page.push_str("(with sudo: what the packet filter itself holds)\n"),
+        None => {}
+    }
+    page
+}
+
+fn describe(guard: &GuardStatus, page: &mut String) {
+    let purpose = match guard.purpose {
+        Some(Purpose::Sessions) => "debugging sessions",
+        Some(Purpose::Open) => "opened by hand",
+        Some(Purpose::Sweep) | None => "unknown",
+    };
+    let proxy = guard.proxy.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string());
+    let _ = write!(
+        page,
+        "{}, user {}, process {proxy}, guard {} ({purpose})",
+        guard.backend, guard.uid, guard.pid
+    );
+    if let Some(token) = guard.token {
+        let _ = write!(page, ", token {token}");
+    }
+    page.push_str(match (guard.is_alive, guard.is_here) {
+        (true, true) => "\n",
+        (true, false) => ", in another network namespace\n",
+        (false, _) => ": it was KILLED, and this is left; `sudo dlvgate firewall sweep` closes it\n",
+    });
+    for gate in &guard.gates {
+        let peers: Vec<String> = gate.peers.iter().map(ToString::to_string).collect();
+        let state =
+            if gate.shut { "shut for all".to_owned() } else { format!("open for {}", peers.join(", ")) };
+        let _ = writeln!(page, "    port {:<5} {state}, for {}", gate.port, age(gate.since));
+    }
+}
+
+fn describe_filter(filter: &FilterStatus, page: &mut String) {
+    let FilterStatus { backend, is_filtering, untold, missing, other_tokens } = filter;
+    let _ = writeln!(
+        page,
+        "{backend}: {}",
+        match (backend, is_filtering) {
+            (Backend::Pf, true) => "enabled",
+            (Backend::Pf, false) => "not enabled: everything passes",
+            (Backend::Nftables, true) => "there are chains that could drop what comes in",
+            (Backend::Nftables, false) => "no chain could drop what comes in",
+        }
+    );
+    for Loaded { pid, port } in missing {
+        let _ =
+            writeln!(page, "    port {port}: the rules of guard {pid} are GONE; somebody has flushed them");
+    }
+    for gate in untold {
+        let _ = writeln!(page, "    rules that no journal tells of: {}", removal(*backend, gate));
+    }
+    for token in other_tokens {
+        let _ = writeln!(page, "    enable token {token} is somebody else's");
+    }
+}
+
+/// How to get rid of it by hand.
+fn removal(backend: Backend, gate: &Loaded) -> String {
+    let Loaded { pid, port } = gate;
+    match backend {
+        Backend::Pf => format!("`sudo pfctl -a com.apple/010.dlvgate.{pid}.{port} -F rules`"),
+        Backend::Nftables => format!(
+            "`sudo nft delete table inet dlvgate_{pid}_{port}`, and what `sudo nft -a list ruleset | grep \
+             dlvgate:{pid}:{port}` shows"
+        ),
+    }
+}
+
+fn age(since: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(since, |now| now.as_secs());
+    match now.saturating_sub(since) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}

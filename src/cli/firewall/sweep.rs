@@ -1,0 +1,40 @@
+//! `dlvgate firewall sweep`: close what guards that were killed have left.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::FAILURE;
+use crate::cli::parts::PartsArgs;
+use crate::firewall::{self, Backend};
+
+/// Close what a guard that was killed has left open (as root, or with the installed helper)
+///
+/// Reads the guards' journals: what a dead guard had opened is removed, pf's enable token is given back, and journals
+/// from before the last boot are dropped. A journal that is corrupt or not root's is reported and not obeyed, and so are
+/// rules of which no journal tells. Guards that run are left alone. Every start of dlvgate does the same.
+///
+/// Exit code 0: nothing is left; 1: something is left that needs a look, or the packet filter could not be read.
+#[derive(Debug, Args)]
+pub(super) struct SweepArgs {
+    /// The packet filter [default: this system's own]
+    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
+    backend: Backend,
+    #[command(flatten)]
+    parts: PartsArgs,
+}
+
+pub(super) async fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
+    let (found, failed) = firewall::sweep(args.backend, args.parts.parts()).await?;
+    for finding in &found {
+        println!("{}{}", if finding.is_left { "left: " } else { "" }, finding.text);
+    }
+    if let Some(said) = failed {
+        anyhow::bail!(said);
+    }
+    if found.is_empty() {
+        println!("nothing was left");
+    }
+    let is_left = found.iter().any(|finding| finding.is_left);
+    Ok(if is_left { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
+}

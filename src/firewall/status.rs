@@ -1,0 +1,149 @@
+//! What is open, for whom, since when, and whose it is: from the journals, and as root from the packet filter too.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::guard::driver::{Driver, Filter};
+use super::guard::journal::{Gate, Journals, Record};
+use super::guard::wire::Purpose;
+use super::guard::{Loaded, Programs};
+use super::pf::TokenNotes;
+use super::{Backend, FirewallError, Owner};
+
+/// Everything that is known.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// The guards that hold something.
+    pub guards: Vec<GuardStatus>,
+    /// Journals that are not believed, and why.
+    pub doubtful: Vec<String>,
+    /// What the packet filter itself says; `None` where it was not asked.
+    pub filter: Option<FilterStatus>,
+}
+
+/// One guard.
+#[derive(Debug, Serialize)]
+pub struct GuardStatus {
+    /// The packet filter that it drives.
+    pub backend: Backend,
+    /// Its process.
+    pub pid: u32,
+    /// Whether it runs. What a dead one has left is for `sweep`.
+    pub is_alive: bool,
+    /// Whether its rules are in the network that we see.
+    pub is_here: bool,
+    /// The process whose gates they are.
+    pub proxy: Option<u32>,
+    /// What they are for.
+    pub purpose: Option<Purpose>,
+    /// The user whose gates they are.
+    pub uid: u32,
+    /// Its gates.
+    pub gates: Vec<Gate>,
+    /// Its enable token of pf.
+    pub token: Option<u64>,
+}
+
+/// What the packet filter holds.
+#[derive(Debug, Serialize)]
+pub struct FilterStatus {
+    /// Which.
+    pub backend: Backend,
+    /// Whether it filters anything: pf is enabled, a chain of nftables could drop.
+    pub is_filtering: bool,
+    /// Gates of which no journal tells.
+    pub untold: Vec<Loaded>,
+    /// Gates of which a journal tells and that are not there: somebody has flushed the rules.
+    pub missing: Vec<Loaded>,
+    /// pf's enable tokens of others.
+    pub other_tokens: Vec<u64>,
+}
+
+/// Reads the journals.
+///
+/// # Errors
+/// Where their folder cannot be read.
+pub fn from_journals(journals: &Journals) -> io::Result<Status> {
+    let mut status = Status { guards: Vec::new(), doubtful: Vec::new(), filter: None };
+    for found in journals.read()? {
+        match found.record {
+            Ok(record) if record.is_of_this_boot() => status.guards.push(of(record)),
+            Ok(_) => status.doubtful.push(format!("{}: from before the last boot", found.path.display())),
+            Err(why) => status.doubtful.push(format!("{}: {why}", found.path.display())),
+        }
+    }
+    Ok(status)
+}
+
+fn of(record: Record) -> GuardStatus {
+    GuardStatus {
+        backend: record.backend,
+        pid: record.guard.pid,
+        is_alive: record.guard.is_alive(),
+        is_here: record.is_of_this_network(),
+        proxy: record.proxy.map(|proxy| proxy.pid),
+        purpose: record.purpose,
+        uid: record.uid,
+        gates: record.gates,
+        token: record.token.and_then(|token| token.token),
+    }
+}
+
+/// Reads the packet filter too, and compares.
+///
+/// # Errors
+/// Where it does not let us.
+pub async fn from_filter(
+    status: &mut Status,
+    backend: Backend,
+    programs: &Programs,
+) -> Result<(), FirewallError> {
+    let owner = Owner { pid: std::process::id(), uid: nix::unistd::getuid().as_raw() };
+    let filter = Filter::new(backend, programs, owner, Arc::new(NoNotes));
+    let is_filtering = filter.is_filtering().await?;
+    let loaded: BTreeSet<Loaded> = filter.loaded().await?.into_iter().collect();
+    let here = |guard: &&GuardStatus| guard.backend == backend && guard.is_here;
+    let told: BTreeSet<Loaded> = status
+        .guards
+        .iter()
+        .filter(here)
+        .flat_map(|guard| guard.gates.iter().map(|gate| Loaded { pid: guard.pid, port: gate.port }))
+        .collect();
+    let own: BTreeSet<u64> = status.guards.iter().filter_map(|guard| guard.token).collect();
+    let tokens = match &filter {
+        Filter::Pf(pf) => pf.tokens().await?,
+        Filter::Nftables(_) => Vec::new(),
+    };
+    status.filter = Some(FilterStatus {
+        backend,
+        is_filtering,
+        untold: loaded.difference(&told).copied().collect(),
+        missing: told.difference(&loaded).copied().collect(),
+        other_tokens: tokens
+            .into_iter()
+            .map(|(_, token)| token)
+            .filter(|token| !own.contains(token))
+            .collect(),
+    });
+    Ok(())
+}
+
+/// Who only looks takes no token.
+struct NoNotes;
+
+impl TokenNotes for NoNotes {
+    fn taking(&self, _: u32) -> io::Result<()> {
+        Err(io::Error::other("nothing is opened here"))
+    }
+
+    fn taken(&self, _: u32, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn released(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
