@@ -29,5 +29,6 @@ mod signals;
 mod start;
 mod stepping;
 mod transitions;
+mod under_sudo;
 mod upstream;
 mod wire;

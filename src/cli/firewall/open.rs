@@ -51,7 +51,7 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     let gate = firewall.open(args.port, &args.from).await?;
     let from: Vec<String> = args.from.iter().map(ToString::to_string).collect();
     let mut stdout = io::stdout();
-    writeln!(stdout, "open: port {} for {} ({firewall})", args.port, from.join(", "))?;
+    writeln!(stdout, "open: port {} for {}, guarded by {}", args.port, from.join(", "), firewall.name())?;
     stdout.flush()?;
     let lost = tokio::select! {
         _ = stop.begun() => false,
