@@ -15,7 +15,6 @@ use tokio::sync::Semaphore;
 use super::parts::PartsArgs;
 use super::{FAILURE, allow, usage};
 use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
-use crate::firewall::guard::GuardError;
 use crate::firewall::{Choice, Firewall, Gate, Peer};
 use crate::front::{Admission, Bound, Front, IpNet, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
@@ -122,15 +121,16 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     announce(&front)?;
     let mut serving = std::pin::pin!(front.serve(Arc::new(settings), args.once, stop));
     let (last, lost) = tokio::select! {
-        last = &mut serving => (last, false),
-        () = firewall.lost() => {
+        last = &mut serving => (last, None),
+        lost = firewall.lost() => {
+            tracing::error!(target: "dlvgate::firewall", "{lost}");
             trigger.stop("the end of the guard");
-            (serving.await, true)
+            (serving.await, Some(lost))
         }
     };
     signals.abort();
-    if lost {
-        return Err(GuardError::Gone.into());
+    if let Some(lost) = lost {
+        return Err(lost.into());
     }
     if let Some(gate) = front_gate {
         close_front(gate).await;

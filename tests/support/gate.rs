@@ -1,8 +1,9 @@
 //! The stand-in for pfctl as a test sees it: what it was asked, when, and what pf holds now.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,6 +43,21 @@ impl StandinPf {
         Serve::with(dlv)
             .flags(["--firewall", "pf", "--pfctl", program, "--journals", self.journals()])
             .env("STANDIN_PF_STATE", self.state.path())
+    }
+
+    /// This command, with this pf.
+    pub fn with<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("STANDIN_PF_STATE", self.state.path());
+        command.arg("--pfctl").arg(&self.program).args(["--journals", self.journals()])
+    }
+
+    /// Loads rules as somebody else.
+    pub fn load(&self, anchor: &str, rules: &str) {
+        let mut command = Command::new(&self.program);
+        command.args(["-a", anchor, "-f", "-"]).env("STANDIN_PF_STATE", self.state.path());
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().expect("a pipe").write_all(rules.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{rules}");
     }
 
     /// The folder of the guards' journals, of this pf alone.

@@ -54,13 +54,15 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     writeln!(stdout, "open: port {} for {}, guarded by {}", args.port, from.join(", "), firewall.name())?;
     stdout.flush()?;
     let lost = tokio::select! {
-        _ = stop.begun() => false,
-        () = end_of_input(), if !args.hold => false,
-        () = firewall.lost() => true,
+        _ = stop.begun() => None,
+        () = end_of_input(), if !args.hold => None,
+        lost = firewall.lost() => Some(lost),
     };
     signals.abort();
-    if lost {
-        return Err(GuardError::Gone.into());
+    match lost {
+        None => {}
+        Some(GuardError::Dismissed) => return Ok(ExitCode::SUCCESS), // `close`, as root
+        Some(gone) => return Err(gone.into()),
     }
     gate.shut().await?;
     gate.remove().await?;
