@@ -141,6 +141,41 @@ fn by_hand_a_host_that_drops_by_default_lets_the_named_pass() {
 }
 
 #[test]
+fn every_kind_of_peer_is_taken_by_nftables_and_leaves_no_trace() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let before = namespace.ruleset();
+    for peers in [
+        &["192.0.2.0/24", "192.0.2.5", "198.51.100.7", "2001:db8::/32", "fe80::1%en0", "fe80::%en1/64"][..],
+        &["0.0.0.0/0"],
+        &["::/0", "192.0.2.0/25", "192.0.2.128/25"],
+        &["fe80::1%en0"],
+        &["127.0.0.0/8", "::1"],
+    ] {
+        let from = peers.iter().flat_map(|peer| ["--from", peer]);
+        let words: Vec<&str> = ["open", "--port", "4000"].into_iter().chain(from).collect();
+        let mut holder = Holder::start(&mut firewall(&namespace.prefix(), &words));
+        holder.end_input();
+        assert!(holder.exit().success());
+        assert_same(&before, &namespace);
+    }
+}
+
+#[test]
+fn every_kind_of_peer_is_taken_by_pf_and_leaves_no_trace() {
+    let pf = StandinPf::new();
+    let peers = ["192.0.2.0/24", "192.0.2.5", "2001:db8::/32", "fe80::1%en0", "fe80::%en1/64", "0.0.0.0/0"];
+    let from = peers.iter().flat_map(|peer| ["--from", peer]);
+    let words: Vec<&str> = ["open", "--backend", "pf", "--port", "4000"].into_iter().chain(from).collect();
+    let mut holder = Holder::start(pf.with(&mut firewall(&[], &words)));
+    assert!(pf.passes_on("en0", "fe80::1", PORT) && !pf.passes_on("en2", "fe80::1", PORT));
+    assert!(pf.passes_on("en1", "fe80::77", PORT) && !pf.passes_on("en0", "2001:db9::1", PORT));
+    holder.end_input();
+    assert!(holder.exit().success());
+    pf.assert_untouched();
+}
+
+#[test]
 fn a_peer_that_is_no_address_is_explained() {
     let (output, text) = says(&mut firewall(&[], &["open", "--port", "4000", "--from", "laptop"]));
     assert_eq!(output.status.code(), Some(2));

@@ -94,8 +94,23 @@ impl StandinPf {
 
     /// Whether a new connection from this address to this port gets through on the loopback interface.
     pub fn passes(&self, from: &str, port: u16) -> bool {
-        let port = port.to_string();
-        let call = ["--standin", "evaluate", "in", "lo0", "tcp", from, "50000", "127.0.0.1", &port, "--dry"];
+        self.evaluates(&["in", "lo0", "tcp", from, "50000", "127.0.0.1", &port.to_string()])
+    }
+
+    /// The same, from another machine.
+    pub fn passes_on(&self, interface: &str, from: &str, port: u16) -> bool {
+        let to = if from.contains(':') { "2001:db8::1" } else { "192.0.2.1" };
+        self.evaluates(&["in", interface, "tcp", from, "50000", to, &port.to_string()])
+    }
+
+    /// Whether this user's process may connect to this port on loopback.
+    pub fn passes_user(&self, uid: u32, port: u16) -> bool {
+        let (port, uid) = (port.to_string(), uid.to_string());
+        self.evaluates(&["out", "lo0", "tcp", "127.0.0.1", "50000", "127.0.0.1", &port, "--uid", &uid])
+    }
+
+    fn evaluates(&self, packet: &[&str]) -> bool {
+        let call = [&["--standin", "evaluate"], packet, &["--dry"]].concat();
         let answer: Value = serde_json::from_str(&self.says(&call)).expect("an answer in JSON");
         match answer["decision"].as_str() {
             Some("pass") => true,
