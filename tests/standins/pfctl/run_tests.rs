@@ -102,10 +102,14 @@ fn options_and_loads_within_an_anchor_are_not_applied() {
 
 #[test]
 fn flushing_all_of_an_anchor_says_so_in_four_lines() {
+    let mut m = machine();
+    m.run("-f -", "anchor \"x\"\n");
+    m.run("-a x -f -", "pass all\n");
     assert_eq!(
-        machine().run("-a com.apple/x -F all", "").stderr,
+        m.run("-a x -F all", "").stderr,
         format!("{ALTQ}rules cleared\nnat cleared\ndummynet cleared\n0 tables deleted.\n")
     );
+    assert!(m.state.rulesets.contains_key("x"), "a rule refers to it");
 }
 
 #[test]

@@ -30,6 +30,18 @@ fn a_missing_anchor_is_read_with_exit_code_0_and_a_complaint() {
     }
 }
 
+/// pfr_clr_tables: ENOENT. pfctl says so and goes on.
+#[test]
+fn tables_of_a_missing_anchor_are_flushed_with_exit_code_0_and_a_complaint() {
+    let mut m = machine();
+    let missing = "pfctl: Anchor or Ruleset does not exist.\n";
+    let tables = "-a com.apple/x -F Tables";
+    assert_eq!(said(&mut m, tables, ""), (0, String::new(), format!("{ALTQ}{missing}")));
+    m.fine("-a com.apple/x -f -", "block all\n");
+    m.fine("-a com.apple/x -F rules", "");
+    assert_eq!(said(&mut m, tables, ""), (0, String::new(), format!("{ALTQ}{missing}")), "it is gone");
+}
+
 #[test]
 fn an_anchor_is_read_by_its_path_and_not_by_a_wildcard() {
     let mut m = machine();
