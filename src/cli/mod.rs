@@ -1,6 +1,5 @@
 //! The command line: one file a command, each a thin shell around the parts.
 
-mod allow;
 mod completions;
 pub mod demo;
 mod firewall;

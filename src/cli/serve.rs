@@ -13,11 +13,10 @@ use clap::Args;
 use tokio::sync::Semaphore;
 
 use super::parts::PartsArgs;
-use super::{FAILURE, allow, usage};
+use super::{FAILURE, usage};
 use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
-use crate::firewall::guard::GuardError;
 use crate::firewall::{Choice, Firewall, Gate, Peer};
-use crate::front::{Admission, Bound, Front, IpNet, ListenAddress, Owners, resolve};
+use crate::front::{Admission, Bound, Front, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
 use crate::session::{Outcome, Settings, Upstream};
 use crate::shutdown::{self, Signals};
@@ -37,9 +36,10 @@ pub(super) struct ServeArgs {
     /// Where clients connect: HOST:PORT, or :PORT for every address; port 0 is any free one
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345")]
     listen: ListenAddress,
-    /// Who may connect, an address or a network; needed where the front is not on loopback
-    #[arg(long, value_name = "CIDR", value_parser = allow::parse)]
-    allow: Vec<IpNet>,
+    /// Who may connect: an address, a network, or a link-local address with its interface (fe80::1%en0); needed where the
+    /// front is not on loopback
+    #[arg(long, value_name = "CIDR")]
+    allow: Vec<Peer>,
     /// Over loopback, serve this user's clients only, as dlv does (Linux; elsewhere nobody can tell)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     only_same_user: bool,
@@ -122,15 +122,16 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     announce(&front)?;
     let mut serving = std::pin::pin!(front.serve(Arc::new(settings), args.once, stop));
     let (last, lost) = tokio::select! {
-        last = &mut serving => (last, false),
-        () = firewall.lost() => {
+        last = &mut serving => (last, None),
+        lost = firewall.lost() => {
+            tracing::error!(target: "dlvgate::firewall", "{lost}");
             trigger.stop("the end of the guard");
-            (serving.await, true)
+            (serving.await, Some(lost))
         }
     };
     signals.abort();
-    if lost {
-        return Err(GuardError::Gone.into());
+    if let Some(lost) = lost {
+        return Err(lost.into());
     }
     if let Some(gate) = front_gate {
         close_front(gate).await;
@@ -141,11 +142,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// A front that other machines can reach is gated for as long as the server runs.
-async fn open_front(firewall: &Firewall, bound: &Bound, allow: &[IpNet]) -> anyhow::Result<Gate> {
+async fn open_front(firewall: &Firewall, bound: &Bound, allow: &[Peer]) -> anyhow::Result<Gate> {
     let port = bound.address().port();
-    let peers: Vec<Peer> = allow.iter().filter_map(|net| net.to_string().parse().ok()).collect();
     let gate = firewall
-        .open(port, &peers)
+        .open(port, allow)
         .await
         .with_context(|| format!("the front's port {port} cannot be gated"))?;
     if firewall.is_off().is_none() {

@@ -24,6 +24,7 @@ pub use guard::client::Start;
 pub use off::Off;
 pub use peer::{Peer, PeerError};
 
+use guard::GuardError;
 use guard::client::Client;
 
 /// Which packet filter.
@@ -114,11 +115,11 @@ impl Firewall {
         Ok(Gate { firewall: self.clone(), port })
     }
 
-    /// Waits until the guard has ended without being asked; for ever where there is none.
-    pub async fn lost(&self) {
+    /// Waits until the guard has ended without being asked by us, and says how; for ever where there is none.
+    pub async fn lost(&self) -> GuardError {
         match &self.held {
             Held::Off(_) => std::future::pending().await,
-            Held::Guarded { guard, .. } => guard.ended().await,
+            Held::Guarded { guard, .. } => guard.lost().await,
         }
     }
 

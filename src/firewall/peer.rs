@@ -74,6 +74,13 @@ impl TryFrom<IpAddr> for Peer {
     }
 }
 
+impl From<IpNet> for Peer {
+    /// A network as it is, on any interface.
+    fn from(net: IpNet) -> Peer {
+        Peer { net, interface: None }
+    }
+}
+
 impl FromStr for Peer {
     type Err = PeerError;
 

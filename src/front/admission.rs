@@ -1,14 +1,14 @@
 //! Who may connect. A debugger runs arbitrary code for whoever reaches it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use ipnet::IpNet;
+use crate::firewall::Peer;
 
 /// The networks whose addresses may connect; loopback's only where none is named.
 #[derive(Clone, Debug, Default)]
 pub struct Admission {
-    allowed: Vec<IpNet>,
+    allowed: Vec<Peer>,
 }
 
 /// A front that anybody could connect to.
@@ -27,22 +27,29 @@ impl Admission {
     ///
     /// # Errors
     /// Where the front is not a loopback address and nobody is named.
-    pub fn new(front: IpAddr, allowed: Vec<IpNet>) -> Result<Admission, OpenToAll> {
+    pub fn new(front: IpAddr, allowed: Vec<Peer>) -> Result<Admission, OpenToAll> {
         if allowed.is_empty() && !front.to_canonical().is_loopback() {
             return Err(OpenToAll { front });
         }
         Ok(Admission { allowed })
     }
 
-    /// Whether this address may connect. An IPv4-mapped address counts as the IPv4 address that it is.
-    pub fn admits(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
+    /// Whether this address may connect. An IPv4-mapped address counts as the IPv4 address that it is, and a link-local
+    /// one is known with the interface that it came through.
+    pub fn admits(&self, client: SocketAddr) -> bool {
         if self.allowed.is_empty() {
-            peer.is_loopback()
-        } else {
-            self.allowed.iter().any(|net| net.contains(&peer))
+            return client.ip().to_canonical().is_loopback();
         }
+        let interface = interface(client);
+        self.allowed.iter().any(|peer| peer.contains(client.ip(), interface.as_deref()))
     }
+}
+
+/// The interface that a link-local address came through.
+fn interface(client: SocketAddr) -> Option<String> {
+    let SocketAddr::V6(address) = client else { return None };
+    let index = Some(address.scope_id()).filter(|index| *index != 0)?;
+    nix::net::if_::if_indextoname(index).ok()?.into_string().ok()
 }
 
 impl fmt::Display for Admission {
@@ -57,10 +64,16 @@ impl fmt::Display for Admission {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddrV6;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    fn from(text: &str) -> SocketAddr {
+        SocketAddr::new(ip(text), 50000)
     }
 
     #[test]
@@ -74,14 +87,24 @@ mod tests {
     #[test]
     fn loopback_admits_loopback_only() {
         let admission = Admission::new(ip("127.0.0.1"), Vec::new()).unwrap();
-        assert!(admission.admits(ip("127.0.0.1")) && admission.admits(ip("::1")));
-        assert!(!admission.admits(ip("192.0.2.5")));
+        assert!(admission.admits(from("127.0.0.1")) && admission.admits(from("::1")));
+        assert!(!admission.admits(from("192.0.2.5")));
     }
 
     #[test]
     fn who_is_named_may_connect_and_nobody_else() {
         let admission = Admission::new(ip("0.0.0.0"), vec!["192.0.2.0/24".parse().unwrap()]).unwrap();
-        assert!(admission.admits(ip("192.0.2.5")) && admission.admits(ip("::ffff:192.0.2.5")));
-        assert!(!admission.admits(ip("127.0.0.1")) && !admission.admits(ip("192.0.3.5")));
+        assert!(admission.admits(from("192.0.2.5")) && admission.admits(from("::ffff:192.0.2.5")));
+        assert!(!admission.admits(from("127.0.0.1")) && !admission.admits(from("192.0.3.5")));
+    }
+
+    #[test]
+    fn a_link_local_client_is_known_with_its_interface() {
+        let admission = Admission::new(ip("::"), vec!["fe80::1%lo".parse().unwrap()]).unwrap();
+        let index =
+            nix::net::if_::if_nametoindex("lo").or_else(|_| nix::net::if_::if_nametoindex("lo0")).unwrap();
+        let through = |scope| SocketAddr::V6(SocketAddrV6::new("fe80::1".parse().unwrap(), 50000, 0, scope));
+        assert_eq!(admission.admits(through(index)), nix::net::if_::if_nametoindex("lo").is_ok());
+        assert!(!admission.admits(through(index + 1)) && !admission.admits(through(0)));
     }
 }

@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 
 pub use address::{ListenAddress, resolve};
 pub use admission::Admission;
-pub use ipnet::IpNet;
 pub use owner::Owners;
 
 use crate::session::{self, Outcome, Settings};
@@ -135,7 +134,7 @@ impl Front {
                 return None;
             }
         };
-        if !self.admission.admits(peer.ip()) {
+        if !self.admission.admits(peer) {
             tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.admission);
             return None;
         }

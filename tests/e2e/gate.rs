@@ -42,7 +42,7 @@ fn assert_agree(transitions: &[Transition], pf: &StandinPf) {
     assert_eq!(names, WHOLE_SESSION);
     let loads = pf.changes("rules");
     let [opened, shut] = loads.as_slice() else { panic!("two rulesets are loaded: {loads:#?}") };
-    assert!(opened.stdin.contains("pass in quick") && opened.stdin.contains("no state"), "{opened:?}");
+    assert!(opened.stdin.contains("pass quick on lo0") && opened.stdin.contains("no state"), "{opened:?}");
     assert!(is_block_only(shut), "shut is a block rule and nothing else: {shut:?}");
     let (taken, released) = (pf.changes("token"), pf.changes("token released"));
     assert_eq!((taken.len(), released.len()), (1, 1), "a token is taken once and given back once");
@@ -80,6 +80,8 @@ fn while_a_session_runs_its_client_passes_and_nobody_else(dlv: &Pair) {
     let port = dlv_port(&server);
     assert!(pf.passes("127.0.0.1", port));
     assert!(!pf.passes("192.0.2.9", port));
+    let own = nix::unistd::geteuid().as_raw();
+    assert!(pf.passes_user(own, port) && !pf.passes_user(own + 1, port), "another user of this machine");
     debug.run_out(thread);
     server.closed(1);
     assert!(pf.passes("192.0.2.9", port), "the machine's own default again");

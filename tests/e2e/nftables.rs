@@ -43,6 +43,9 @@ table ip6 filter {
 }
 ";
 
+/// `nobody` on Debian.
+const OTHER_USER: u32 = 65_534;
+
 fn serve(dlv: &Pair, namespace: &Namespace) -> Serve {
     Serve::with(dlv).flags(["--firewall", "nftables", "--listen", "127.0.0.1:2345"]).inside(namespace)
 }
@@ -64,11 +67,20 @@ fn connect_from_other_address(port: u16) -> std::io::Result<()> {
 
 /// Neither another user nor another address reaches this port.
 fn assert_guarded(namespace: &Namespace, port: u16) {
-    let answer = namespace.connect_as_other_user(port);
+    let answer = namespace.connect_as(OTHER_USER, port);
     assert!(answer.contains("Connection refused"), "another user: {answer:?}");
     // The host drops the reset that our rule sends.
     let blocked = namespace.inside(|| connect_from_other_address(port));
     assert!(blocked.is_err(), "another address");
+}
+
+/// This user's processes alone reach this port; not even root's do.
+pub fn assert_guarded_as(namespace: &Namespace, port: u16, user: u32) {
+    assert_eq!(namespace.connect_as(user, port), "", "the user's own");
+    for other in [0, user - 1] {
+        let answer = namespace.connect_as(other, port);
+        assert!(answer.contains("Connection refused"), "user {other}: {answer:?}");
+    }
 }
 
 pub fn counters_at_zero(ruleset: &str) -> String {
@@ -76,7 +88,7 @@ pub fn counters_at_zero(ruleset: &str) -> String {
     ruleset.lines().filter(|line| !is_count(line)).collect::<Vec<_>>().join("\n")
 }
 
-fn assert_same(before: &str, namespace: &Namespace) {
+pub fn assert_same(before: &str, namespace: &Namespace) {
     assert_eq!(counters_at_zero(&namespace.ruleset()), counters_at_zero(before));
 }
 

@@ -1,8 +1,9 @@
 //! The stand-in for pfctl as a test sees it: what it was asked, when, and what pf holds now.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,6 +45,21 @@ impl StandinPf {
             .env("STANDIN_PF_STATE", self.state.path())
     }
 
+    /// This command, with this pf.
+    pub fn with<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("STANDIN_PF_STATE", self.state.path());
+        command.arg("--pfctl").arg(&self.program).args(["--journals", self.journals()])
+    }
+
+    /// Loads rules as somebody else.
+    pub fn load(&self, anchor: &str, rules: &str) {
+        let mut command = Command::new(&self.program);
+        command.args(["-a", anchor, "-f", "-"]).env("STANDIN_PF_STATE", self.state.path());
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        child.stdin.take().expect("a pipe").write_all(rules.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{rules}");
+    }
+
     /// The folder of the guards' journals, of this pf alone.
     pub fn journals(&self) -> &str {
         self.journals.to_str().expect("a path in UTF-8")
@@ -78,8 +94,23 @@ impl StandinPf {
 
     /// Whether a new connection from this address to this port gets through on the loopback interface.
     pub fn passes(&self, from: &str, port: u16) -> bool {
-        let port = port.to_string();
-        let call = ["--standin", "evaluate", "in", "lo0", "tcp", from, "50000", "127.0.0.1", &port, "--dry"];
+        self.evaluates(&["in", "lo0", "tcp", from, "50000", "127.0.0.1", &port.to_string()])
+    }
+
+    /// The same, from another machine.
+    pub fn passes_on(&self, interface: &str, from: &str, port: u16) -> bool {
+        let to = if from.contains(':') { "2001:db8::1" } else { "192.0.2.1" };
+        self.evaluates(&["in", interface, "tcp", from, "50000", to, &port.to_string()])
+    }
+
+    /// Whether this user's process may connect to this port on loopback.
+    pub fn passes_user(&self, uid: u32, port: u16) -> bool {
+        let (port, uid) = (port.to_string(), uid.to_string());
+        self.evaluates(&["out", "lo0", "tcp", "127.0.0.1", "50000", "127.0.0.1", &port, "--uid", &uid])
+    }
+
+    fn evaluates(&self, packet: &[&str]) -> bool {
+        let call = [&["--standin", "evaluate"], packet, &["--dry"]].concat();
         let answer: Value = serde_json::from_str(&self.says(&call)).expect("an answer in JSON");
         match answer["decision"].as_str() {
             Some("pass") => true,

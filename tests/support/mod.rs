@@ -6,6 +6,7 @@ pub mod debug;
 pub mod fake_dlv;
 pub mod frames;
 pub mod gate;
+pub mod holder;
 pub mod namespace;
 pub mod process;
 pub mod program;

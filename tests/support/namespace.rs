@@ -10,9 +10,6 @@ use serde_json::Value;
 
 use super::{PATIENCE, poll};
 
-/// `nobody` on Debian.
-const OTHER: &str = "65534";
-
 /// Where root's programs are, whoever's PATH this is.
 const PATH: &str = "/usr/sbin:/sbin:/usr/bin:/bin";
 
@@ -89,12 +86,13 @@ impl Namespace {
         serde_json::to_string_pretty(&ruleset).unwrap()
     }
 
-    /// What another user of the machine gets who connects to this loopback port: the shell's complaint, or nothing.
-    pub fn connect_as_other_user(&self, port: u16) -> String {
+    /// What a user of the machine gets who connects to this loopback port: the shell's complaint, or nothing.
+    pub fn connect_as(&self, user: u32, port: u16) -> String {
         let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
-        let other = ["setpriv", "--reuid", OTHER, "--regid", OTHER, "--clear-groups"];
+        let user = user.to_string();
+        let become_it = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
         let output =
-            self.command(&[&other[..], &["timeout", "20", "bash", "-c", &connect]].concat()).output();
+            self.command(&[&become_it[..], &["timeout", "20", "bash", "-c", &connect]].concat()).output();
         String::from_utf8_lossy(&output.expect("setpriv runs").stderr).into_owned()
     }
 

@@ -51,16 +51,18 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     let gate = firewall.open(args.port, &args.from).await?;
     let from: Vec<String> = args.from.iter().map(ToString::to_string).collect();
     let mut stdout = io::stdout();
-    writeln!(stdout, "open: port {} for {} ({firewall})", args.port, from.join(", "))?;
+    writeln!(stdout, "open: port {} for {}, guarded by {}", args.port, from.join(", "), firewall.name())?;
     stdout.flush()?;
     let lost = tokio::select! {
-        _ = stop.begun() => false,
-        () = end_of_input(), if !args.hold => false,
-        () = firewall.lost() => true,
+        _ = stop.begun() => None,
+        () = end_of_input(), if !args.hold => None,
+        lost = firewall.lost() => Some(lost),
     };
     signals.abort();
-    if lost {
-        return Err(GuardError::Gone.into());
+    match lost {
+        None => {}
+        Some(GuardError::Dismissed) => return Ok(ExitCode::SUCCESS), // `close`, as root
+        Some(gone) => return Err(gone.into()),
     }
     gate.shut().await?;
     gate.remove().await?;

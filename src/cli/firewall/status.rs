@@ -84,7 +84,10 @@ fn describe(guard: &GuardStatus, page: &mut String) {
     page.push_str(match (guard.is_alive, guard.is_here) {
         (true, true) => "\n",
         (true, false) => ", in another network namespace\n",
-        (false, _) => ": it was KILLED, and this is left; `sudo dlvgate firewall sweep` closes it\n",
+        (false, true) => ": it was KILLED, and this is left; `sudo dlvgate firewall sweep` closes it\n",
+        (false, false) => {
+            ": it was KILLED, in another network namespace; `dlvgate firewall sweep` there closes what is left\n"
+        }
     });
     for gate in &guard.gates {
         let peers: Vec<String> = gate.peers.iter().map(ToString::to_string).collect();

@@ -198,9 +198,12 @@ impl Client {
         }
     }
 
-    /// Waits until the guard has ended, whoever ended it.
-    pub async fn ended(&self) {
-        let _ = self.child.lock().await.wait().await;
+    /// Waits until the guard has ended without being asked by us, and says how.
+    pub async fn lost(&self) -> GuardError {
+        match self.child.lock().await.wait().await {
+            Ok(status) if status.success() => GuardError::Dismissed,
+            _ => GuardError::Gone,
+        }
     }
 
     /// One request at a time: the guard does one thing after another anyway.

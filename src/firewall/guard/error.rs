@@ -68,6 +68,9 @@ pub enum GuardError {
          dlvgate or by `dlvgate firewall sweep`"
     )]
     Gone,
+    /// Somebody told the guard to end; it has closed everything.
+    #[error("the guard was told to end, and has closed every gate")]
+    Dismissed,
     /// No answer in time.
     #[error("the guard did not answer within {seconds} s; see `ps -ax | grep 'dlvgate.* guard'`")]
     Silent {

@@ -214,3 +214,6 @@ async fn say(replies: &mut (impl AsyncWrite + Unpin), said: &impl serde::Seriali
 fn no_journal(error: &io::Error) -> String {
     format!("the journal cannot be written: {error}; nothing is opened without it")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! One gate as nftables knows it: its names, and the rules of each of its states.
 
-use std::net::IpAddr;
-
+use ipnet::IpNet;
 use serde_json::{Value, json};
+
+use crate::firewall::{Owner, Peer};
 
 /// Prefix of our tables' names.
 pub(super) const TABLE_PREFIX: &str = "dlvgate_";
@@ -24,9 +25,11 @@ pub(super) const OUTPUT: &str = "output";
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     pub(super) port: u16,
-    peers: Vec<IpAddr>,
-    pid: u32,
-    uid: u32,
+    /// Disjoint.
+    nets: Vec<IpNet>,
+    /// Those that are on one interface only: link-local.
+    local: Vec<Peer>,
+    owner: Owner,
 }
 
 /// What is wanted of a gate.
@@ -41,31 +44,34 @@ pub(super) enum State {
 }
 
 impl Gate {
-    /// IPv4-mapped peers are folded: on the wire they are IPv4.
-    pub(super) fn new(port: u16, peers: &[IpAddr], pid: u32, uid: u32) -> Gate {
-        let mut peers: Vec<IpAddr> = peers.iter().map(IpAddr::to_canonical).collect();
-        peers.sort_unstable();
-        peers.dedup();
-        Gate { port, peers, pid, uid }
+    /// Peers that are within others are left out: nftables takes no overlapping elements.
+    pub(super) fn new(port: u16, peers: &[Peer], owner: Owner) -> Gate {
+        let (mut local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
+            peers.iter().partition(|peer| peer.interface().is_some());
+        local.sort_unstable();
+        local.dedup();
+        let mut nets = IpNet::aggregate(&anywhere.into_iter().map(Peer::net).collect());
+        nets.sort_unstable();
+        Gate { port, nets, local: local.into_iter().cloned().collect(), owner }
     }
 
     /// The gate's own table, of family `inet`: it is made, replaced and deleted as a whole.
     pub(super) fn table(&self) -> String {
-        format!("{TABLE_PREFIX}{}_{}", self.pid, self.port)
+        format!("{TABLE_PREFIX}{}_{}", self.owner.pid, self.port)
     }
 
     /// The comment of every rule of this gate.
     pub(super) fn mark(&self) -> String {
-        format!("{MARK_PREFIX}{}:{}", self.pid, self.port)
+        format!("{MARK_PREFIX}{}:{}", self.owner.pid, self.port)
     }
 
     /// The sets of our table: name, type, addresses. A family without a peer has none.
-    pub(super) fn sets(&self, state: State) -> Vec<(&'static str, &'static str, Vec<IpAddr>)> {
+    pub(super) fn sets(&self, state: State) -> Vec<(&'static str, &'static str, Vec<IpNet>)> {
         if state != State::Guarded {
             return Vec::new();
         }
         let all = [("peers4", "ipv4_addr", self.of("ip")), ("peers6", "ipv6_addr", self.of("ip6"))];
-        all.into_iter().filter(|(_, _, peers)| !peers.is_empty()).collect()
+        all.into_iter().filter(|(_, _, nets)| !nets.is_empty()).collect()
     }
 
     /// The rules of our own chain on this hook, in order.
@@ -73,17 +79,19 @@ impl Gate {
         match (state, hook) {
             (State::Guarded, INPUT) => {
                 let mut rules = Vec::new();
-                for (set, _, peers) in self.sets(state) {
-                    let from = field(protocol(peers[0]), "saddr", json!(format!("@{set}")));
+                for (set, _, nets) in self.sets(state) {
+                    let from = field(protocol(nets[0]), "saddr", json!(format!("@{set}")));
                     rules.push(self.accept(INPUT, vec![from], "dport"));
                 }
+                let local =
+                    self.local.iter().map(|peer| self.accept(INPUT, on_interface(peer, INPUT), "dport"));
+                rules.extend(local);
                 rules.push(self.reject(Vec::new()));
                 rules
             }
             // Over loopback every local user comes from a peer's address, so the sender's user decides.
             (State::Guarded, OUTPUT) if self.is_loopback() => {
-                let others =
-                    json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.uid}});
+                let others = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.owner.uid}});
                 vec![self.reject(vec![loopback("oif"), others])]
             }
             (State::Shut, INPUT) => vec![self.reject(Vec::new())],
@@ -94,39 +102,34 @@ impl Gate {
     /// The rules that a chain of somebody else needs at its head, for the peers to pass: that chain's verdict counts
     /// whatever ours is. Connection tracking may be off, so the answers are let through by name too.
     pub(super) fn accepts(&self, family: &str, hook: &str) -> Vec<Value> {
-        let peers = match family {
-            "inet" => self.peers.clone(),
+        let nets = match family {
+            "inet" => self.nets.clone(),
             family => self.of(family),
         };
-        let one = |peer: IpAddr, side: &str, port: &str| {
-            self.accept(hook, vec![field(protocol(peer), side, json!(peer.to_string()))], port)
-        };
+        let (side, there, back) =
+            if hook == INPUT { ("saddr", "dport", "sport") } else { ("daddr", "sport", "dport") };
         let mut rules = Vec::new();
-        for peer in peers {
-            match hook {
-                INPUT => {
-                    rules.push(one(peer, "saddr", "dport"));
-                    if self.is_loopback() {
-                        rules.push(one(peer, "saddr", "sport"));
-                    }
-                }
-                _ => {
-                    rules.push(one(peer, "daddr", "sport"));
-                    if self.is_loopback() {
-                        rules.push(one(peer, "daddr", "dport"));
-                    }
-                }
+        for net in nets {
+            let peer = || vec![field(protocol(net), side, element(net))];
+            rules.push(self.accept(hook, peer(), there));
+            if self.is_loopback() {
+                rules.push(self.accept(hook, peer(), back));
             }
+        }
+        if family != "ip" {
+            rules.extend(self.local.iter().map(|peer| self.accept(hook, on_interface(peer, hook), there)));
         }
         rules
     }
 
-    fn of(&self, family: &str) -> Vec<IpAddr> {
-        self.peers.iter().copied().filter(|peer| protocol(*peer) == family).collect()
+    fn of(&self, family: &str) -> Vec<IpNet> {
+        self.nets.iter().copied().filter(|net| protocol(*net) == family).collect()
     }
 
+    /// Every packet of every peer is on the loopback interface.
     fn is_loopback(&self) -> bool {
-        !self.peers.is_empty() && self.peers.iter().all(IpAddr::is_loopback)
+        let is_loopback = |net: &IpNet| Peer::from(*net).is_loopback();
+        self.local.is_empty() && !self.nets.is_empty() && self.nets.iter().all(is_loopback)
     }
 
     fn accept(&self, hook: &str, mut matches: Vec<Value>, port: &str) -> Value {
@@ -157,8 +160,22 @@ pub(super) fn of_mark(comment: &str) -> Option<(u32, u16)> {
     Some((pid.parse().ok()?, port.parse().ok()?))
 }
 
-fn protocol(address: IpAddr) -> &'static str {
-    if address.is_ipv4() { "ip" } else { "ip6" }
+/// A network as nft takes it, and prints it: a whole address stands by itself.
+pub(super) fn element(net: IpNet) -> Value {
+    if net.prefix_len() == net.max_prefix_len() {
+        return json!(net.addr().to_string());
+    }
+    json!({"prefix": {"addr": net.addr().to_string(), "len": net.prefix_len()}})
+}
+
+fn protocol(net: IpNet) -> &'static str {
+    if net.addr().is_ipv4() { "ip" } else { "ip6" }
+}
+
+fn on_interface(peer: &Peer, hook: &str) -> Vec<Value> {
+    let (key, side) = if hook == INPUT { ("iifname", "saddr") } else { ("oifname", "daddr") };
+    let interface = json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": peer.interface()}});
+    vec![interface, field(protocol(peer.net()), side, element(peer.net()))]
 }
 
 fn field(protocol: &str, field: &str, right: Value) -> Value {

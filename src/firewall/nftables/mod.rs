@@ -13,7 +13,6 @@ mod proof;
 mod ruleset;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tokio::sync::Mutex;
@@ -56,9 +55,8 @@ impl Nftables {
     }
 
     pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
-        let peers: Vec<IpAddr> = peers.iter().map(|peer| peer.net().addr()).collect();
         let mut held = self.held.lock().await;
-        let gate = Gate::new(port, &peers, self.owner.pid, self.owner.uid);
+        let gate = Gate::new(port, peers, self.owner);
         if let Err(why) = self.bring(&gate, State::Guarded).await {
             let may_be_left = self.bring(&gate, State::Gone).await.is_err();
             return Err(Refused { why: why.into(), may_be_left });
@@ -77,7 +75,7 @@ impl Nftables {
 
     pub(super) async fn remove(&self, port: u16) -> Result<(), FirewallError> {
         let mut held = self.held.lock().await;
-        let gate = Gate::new(port, &[], self.owner.pid, self.owner.uid);
+        let gate = Gate::new(port, &[], self.owner);
         self.bring(&gate, State::Gone).await?;
         held.remove(&port);
         Ok(())
@@ -91,7 +89,7 @@ impl Nftables {
     /// Removes the gates of a guard that is dead.
     pub(super) async fn sweep(&self, pid: u32, ports: &[u16]) -> Result<(), FirewallError> {
         for port in ports {
-            self.bring(&Gate::new(*port, &[], pid, self.owner.uid), State::Gone).await?;
+            self.bring(&Gate::new(*port, &[], Owner { pid, ..self.owner }), State::Gone).await?;
         }
         Ok(())
     }

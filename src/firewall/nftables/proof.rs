@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, PRIORITY, State, TABLE_PREFIX};
@@ -44,14 +45,23 @@ fn own_table(now: &Listing, gate: &Gate, state: State) -> Option<String> {
             return Some(format!("the rules of its {hook} chain are not the ones that were loaded"));
         }
     }
-    let holds = |name: &str, peers: &[IpAddr]| {
+    let holds = |name: &str, nets: &[IpNet]| {
         let set = now.sets.iter().find(|set| set.family == "inet" && set.table == table && set.name == name);
-        let is_peer = |elem: &Value| elem.as_str().and_then(|text| text.parse::<IpAddr>().ok());
-        let printed: Option<BTreeSet<IpAddr>> = set.and_then(|set| set.elem.iter().map(is_peer).collect());
-        printed == Some(peers.iter().copied().collect())
+        let printed: Option<BTreeSet<IpNet>> = set.and_then(|set| set.elem.iter().map(network).collect());
+        printed == Some(nets.iter().copied().collect())
     };
     let wrong = gate.sets(state).into_iter().find(|(name, _, peers)| !holds(name, peers));
     wrong.map(|(name, _, _)| format!("its set {name} does not hold the peers"))
+}
+
+/// An element of a set, as nft prints it.
+fn network(element: &Value) -> Option<IpNet> {
+    if let Some(address) = element.as_str() {
+        return Some(IpNet::from(address.parse::<IpAddr>().ok()?));
+    }
+    let prefix = element.get("prefix")?;
+    let length = prefix.get("len")?.as_u64().and_then(|length| u8::try_from(length).ok())?;
+    IpNet::new(prefix.get("addr")?.as_str()?.parse().ok()?, length).ok()
 }
 
 fn is_ours(chain: &Chain, hook: &str) -> bool {

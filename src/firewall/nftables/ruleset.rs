@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX};
+use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX, element};
 use super::listing::{Chain, Listing, Rule};
 
 /// Statements that never end a packet's way. Anything else might: a jump leads to who knows what, and what this list
@@ -80,8 +80,12 @@ fn is_no_mere_pass(statement: &Value) -> bool {
 
 fn own_table(gate: &Gate, state: State, commands: &mut Vec<Value>) {
     let table = gate.table();
-    for (name, kind, peers) in gate.sets(state) {
-        let set = json!({"family": "inet", "table": table, "name": name, "type": kind, "elem": peers});
+    for (name, kind, nets) in gate.sets(state) {
+        let elements: Vec<Value> = nets.iter().copied().map(element).collect();
+        let mut set = json!({"family": "inet", "table": table, "name": name, "type": kind, "elem": elements});
+        if elements.iter().any(Value::is_object) {
+            set["flags"] = json!(["interval"]);
+        }
         commands.push(json!({"add": {"set": set}}));
     }
     for hook in own_hooks(gate, state) {

@@ -10,7 +10,6 @@ mod ruleset;
 mod token;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,10 +58,10 @@ impl Pf {
     }
 
     pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
-        let peers: Vec<IpAddr> = peers.iter().map(|peer| peer.net().addr()).collect();
         let mut held = self.held.lock().await;
         held.ports.insert(port);
-        let opened = self.load_and_prove(&mut held, port, &Ruleset::guarded(port, &peers)).await;
+        let opened =
+            self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers, self.owner.uid)).await;
         match opened {
             Ok(()) => Ok(()),
             Err(why) => Err(Refused { why, may_be_left: self.take_away(&mut held, port).await.is_err() }),
@@ -102,15 +101,38 @@ impl Pf {
             taker = pid;
             self.notes.taking(pid)
         };
-        let answer = self.pfctl.run_noted("-E", note).await?;
+        let answer = match self.pfctl.run_noted("-E", note).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.give_back_untold(taker).await;
+                return Err(error);
+            }
+        };
         fault::point("token").await;
-        let token = Token::parse(&answer.stderr).ok_or_else(|| FirewallError::Pfctl {
-            arguments: "-E".to_owned(),
-            status: "exit status 0, but no token".to_owned(),
-            said: answer.stderr,
-        })?;
+        let Some(token) = Token::parse(&answer.stderr) else {
+            self.give_back_untold(taker).await;
+            return Err(FirewallError::Pfctl {
+                arguments: "-E".to_owned(),
+                status: "exit status 0, but no token".to_owned(),
+                said: answer.stderr,
+            });
+        };
         self.notes.taken(taker, token.0).map_err(|said| FirewallError::NoJournal { said })?;
         Ok(token)
+    }
+
+    /// A pfctl that failed may have taken its token all the same. Where that cannot be told, the note of it stays for
+    /// the next guard.
+    async fn give_back_untold(&self, taker: u32) {
+        let Ok(tokens) = self.tokens().await else { return };
+        let token = tokens.into_iter().find(|(pid, _)| *pid == taker).map(|(_, token)| Token(token));
+        let given_back = match token {
+            Some(token) => self.release(Some(token)).await.is_ok(),
+            None => self.notes.released().is_ok(),
+        };
+        if !given_back {
+            tracing::warn!(target: "dlvgate::firewall", taker, "an enable token of pf may be left");
+        }
     }
 
     async fn is_enabled(&self, anchor: &str, token: Option<&Token>) -> Result<(), FirewallError> {

@@ -5,7 +5,8 @@
 //! anybody else decides about the port while it is guarded.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+
+use crate::firewall::Peer;
 
 /// Prefix of our anchors. The stock main ruleset of macOS evaluates the direct children of `com.apple`
 /// in string order; `010` puts ours before Apple's `200.AirDrop` and `250.ApplicationFirewall`.
@@ -35,30 +36,42 @@ pub(super) struct Ruleset {
 }
 
 struct Rule {
-    before_port: &'static str,
+    before_port: String,
     port: u16,
     after_port: String,
 }
 
 impl Ruleset {
-    /// The peers pass in both directions, everybody else gets a reset.
-    pub(super) fn guarded(port: u16, peers: &[IpAddr]) -> Ruleset {
-        let addresses: Vec<String> = peers.iter().map(|peer| fold_mapped(*peer).to_string()).collect();
+    /// The peers pass in both directions, everybody else gets a reset. Where all peers are on loopback, `uid` decides:
+    /// every local user comes from the same address.
+    pub(super) fn guarded(port: u16, peers: &[Peer], uid: u32) -> Ruleset {
+        let (local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
+            peers.iter().partition(|peer| peer.interface().is_some());
+        let is_loopback = !peers.is_empty() && peers.iter().all(Peer::is_loopback);
         let label = format!(" no state label \"dlvgate:{port}\"");
-        let rules = vec![
-            Rule {
-                before_port: "pass in quick proto tcp from <peers> to any",
-                port,
-                after_port: label.clone(),
-            },
-            Rule {
-                before_port: "pass out quick proto tcp from any",
-                port,
-                after_port: format!(" to <peers>{label}"),
-            },
-            deny(port),
-        ];
-        Ruleset { table: Some(format!("table <{PEERS}> persist {{ {} }}", addresses.join(", "))), rules }
+        let rule =
+            |before: &str, after: String| Rule { before_port: before.to_owned(), port, after_port: after };
+        let mut rules = Vec::new();
+        if is_loopback {
+            let user = format!(" user != {uid} label \"dlvgate:{port}:user\"");
+            rules.push(rule("block return out log quick on lo0 proto tcp from any to any", user));
+            rules.push(rule("pass quick on lo0 proto tcp from <peers> to any", label.clone()));
+            rules.push(rule("pass quick on lo0 proto tcp from any", format!(" to <peers>{label}")));
+        } else if !anywhere.is_empty() {
+            rules.push(rule("pass in quick proto tcp from <peers> to any", label.clone()));
+            rules.push(rule("pass out quick proto tcp from any", format!(" to <peers>{label}")));
+        }
+        for peer in local {
+            let (address, interface) = (written(peer), peer.interface().unwrap_or_default());
+            let on = format!("quick on {interface} inet6 proto tcp from");
+            rules.push(rule(&format!("pass in {on} {address} to any"), label.clone()));
+            rules.push(rule(&format!("pass out {on} any"), format!(" to {address}{label}")));
+        }
+        rules.push(deny(port));
+        let addresses: Vec<String> = anywhere.into_iter().map(written).collect();
+        let table = (!addresses.is_empty())
+            .then(|| format!("table <{PEERS}> persist {{ {} }}", addresses.join(", ")));
+        Ruleset { table, rules }
     }
 
     /// Everybody gets a reset.
@@ -89,7 +102,7 @@ impl Ruleset {
 impl Rule {
     fn is(&self, printed: &str) -> bool {
         let Some(rest) =
-            printed.strip_prefix(self.before_port).and_then(|rest| rest.strip_prefix(" port = "))
+            printed.strip_prefix(&self.before_port).and_then(|rest| rest.strip_prefix(" port = "))
         else {
             return false;
         };
@@ -101,40 +114,71 @@ impl Rule {
 
 fn deny(port: u16) -> Rule {
     Rule {
-        before_port: "block return in log quick proto tcp from any to any",
+        before_port: "block return in log quick proto tcp from any to any".to_owned(),
         port,
         after_port: format!(" label \"dlvgate:{port}:deny\""),
     }
 }
 
-/// pf does not take `::ffff:192.0.2.5` for 192.0.2.5: an IPv4-mapped address is folded beforehand.
-fn fold_mapped(address: IpAddr) -> IpAddr {
-    address.to_canonical()
+/// As pf takes it, and prints it: without the interface, which a rule names apart.
+fn written(peer: &Peer) -> String {
+    let net = peer.net();
+    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(peers: &[&str]) -> String {
+        let peers: Vec<Peer> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
+        Ruleset::guarded(2345, &peers, 501).text()
+    }
+
+    const DENY: &str =
+        "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n";
+
     #[test]
     fn the_peers_pass_and_the_last_rule_blocks_everybody_else() {
-        let peers =
-            ["192.0.2.5".parse().unwrap(), "::ffff:192.0.2.6".parse().unwrap(), "::1".parse().unwrap()];
         assert_eq!(
-            Ruleset::guarded(2345, &peers).text(),
-            "table <peers> persist { 192.0.2.5, 192.0.2.6, ::1 }\n\
+            text(&["192.0.2.5", "::ffff:192.0.2.6", "2001:db8::/32"]),
+            "table <peers> persist { 192.0.2.5, 192.0.2.6, 2001:db8::/32 }\n\
              pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n\
-             pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n\
-             block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n"
+             pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n"
+                .to_owned()
+                + DENY
+        );
+        assert_eq!(text(&[]), DENY, "nobody");
+    }
+
+    #[test]
+    fn on_loopback_the_user_decides() {
+        assert_eq!(
+            text(&["127.0.0.1", "::1"]),
+            "table <peers> persist { 127.0.0.1, ::1 }\n\
+             block return out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"\n\
+             pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n\
+             pass quick on lo0 proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n"
+                .to_owned()
+                + DENY
+        );
+        assert!(!text(&["127.0.0.1", "192.0.2.5"]).contains("user"), "others have no user here");
+    }
+
+    #[test]
+    fn a_link_local_peer_passes_on_its_interface_only() {
+        assert_eq!(
+            text(&["fe80::1%en0"]),
+            "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"\n\
+             pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 no state label \"dlvgate:2345\"\n"
+                .to_owned()
+                + DENY
         );
     }
 
     #[test]
     fn a_shut_gate_is_the_block_rule_alone() {
-        assert_eq!(
-            Ruleset::shut(2345).text(),
-            "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n"
-        );
+        assert_eq!(Ruleset::shut(2345).text(), DENY);
     }
 
     #[test]

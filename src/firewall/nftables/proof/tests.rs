@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::super::ruleset::transaction;
 use super::*;
+use crate::firewall::Owner;
 
 const HOST: &str = r#"{"nftables": [
     {"table": {"family": "ip", "name": "filter", "handle": 1}},
@@ -9,7 +10,7 @@ const HOST: &str = r#"{"nftables": [
 ]}"#;
 
 fn gate() -> Gate {
-    Gate::new(40001, &["127.0.0.1".parse().unwrap()], 4711, 1000)
+    Gate::new(40001, &["127.0.0.1".parse().unwrap()], Owner { pid: 4711, uid: 1000 })
 }
 
 /// What nft prints after a transaction on a host: its own objects with handles.

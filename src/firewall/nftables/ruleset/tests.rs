@@ -1,4 +1,5 @@
 use super::*;
+use crate::firewall::Owner;
 
 /// A host whose input is dropped by default in one table, and by a rule of another.
 const HOST: &str = r#"{"nftables": [
@@ -25,7 +26,7 @@ fn host() -> Listing {
 
 fn gate(peers: &[&str]) -> Gate {
     let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-    Gate::new(40001, &peers, 4711, 1000)
+    Gate::new(40001, &peers, Owner { pid: 4711, uid: 1000 })
 }
 
 fn commands(now: &Listing, gate: &Gate, wanted: State) -> Vec<Value> {
@@ -82,13 +83,24 @@ fn a_port_for_other_machines_has_no_rule_about_users() {
 fn an_ipv4_mapped_peer_is_ipv4() {
     let gate = gate(&["::ffff:192.0.2.6", "192.0.2.6"]);
     let sets = gate.sets(State::Guarded);
-    assert_eq!(sets, [("peers4", "ipv4_addr", vec!["192.0.2.6".parse().unwrap()])]);
+    assert_eq!(sets, [("peers4", "ipv4_addr", vec!["192.0.2.6/32".parse().unwrap()])]);
 }
 
 #[test]
-fn a_link_local_peer_is_an_address() {
-    let gate = gate(&["fe80::1"]);
-    assert_eq!(gate.sets(State::Guarded), [("peers6", "ipv6_addr", vec!["fe80::1".parse().unwrap()])]);
+fn a_link_local_peer_passes_on_its_interface_only() {
+    let gate = gate(&["fe80::1%en0"]);
+    assert_eq!(gate.sets(State::Guarded), []);
+    let text = Value::Array(gate.own_rules(State::Guarded, "input")).to_string();
+    assert!(text.contains("iifname") && text.contains("en0") && text.contains("fe80::1"), "{text}");
+    assert!(gate.accepts("ip", "input").is_empty() && gate.accepts("ip6", "output").len() == 1);
+}
+
+#[test]
+fn a_peer_within_another_is_left_out() {
+    let gate = gate(&["192.0.2.0/24", "192.0.2.5", "::ffff:192.0.2.9", "2001:db8::/32"]);
+    let sets = gate.sets(State::Guarded);
+    assert_eq!(sets[0].2, ["192.0.2.0/24".parse().unwrap()]);
+    assert_eq!(sets[1].2, ["2001:db8::/32".parse().unwrap()]);
 }
 
 #[test]
@@ -176,7 +188,7 @@ fn a_dormant_table_drops_nothing() {
 
 #[test]
 fn names_fit_nftables_limits() {
-    let gate = Gate::new(u16::MAX, &[], u32::MAX, 0);
+    let gate = Gate::new(u16::MAX, &[], Owner { pid: u32::MAX, uid: 0 });
     assert!(gate.table().len() < 256, "NFT_TABLE_MAXNAMELEN");
     assert!(gate.mark().len() < 128, "NFTNL_UDATA_COMMENT_MAXLEN");
 }

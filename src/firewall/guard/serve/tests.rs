@@ -1,0 +1,301 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncWriteExt, BufReader};
+
+use super::super::journal::{Journals, Record};
+use super::super::sweep::sweep;
+use super::*;
+use crate::firewall::guard::Loaded;
+use crate::firewall::{Backend, FirewallError};
+
+/// A packet filter that notes what it is told.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    open: BTreeMap<u16, Vec<Peer>>,
+    said: Vec<String>,
+    swept: Vec<(u32, Vec<u16>)>,
+    refuses: bool,
+    loaded: Vec<Loaded>,
+}
+
+impl Notes {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    fn refusal() -> FirewallError {
+        FirewallError::NotRoot { said: "no".to_owned() }
+    }
+}
+
+impl Driver for Notes {
+    async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+        let mut state = self.state();
+        if state.refuses {
+            return Err(Refused { why: Notes::refusal(), may_be_left: false });
+        }
+        state.said.push(format!("open {port}"));
+        state.open.insert(port, peers.to_vec());
+        Ok(())
+    }
+
+    async fn shut(&self, port: u16) -> Result<(), FirewallError> {
+        self.state().said.push(format!("shut {port}"));
+        self.state().open.insert(port, Vec::new());
+        Ok(())
+    }
+
+    async fn remove(&self, port: u16) -> Result<(), FirewallError> {
+        let mut state = self.state();
+        if state.refuses {
+            return Err(Notes::refusal());
+        }
+        state.said.push(format!("remove {port}"));
+        state.open.remove(&port);
+        Ok(())
+    }
+
+    async fn is_filtering(&self) -> Result<bool, FirewallError> {
+        Ok(true)
+    }
+
+    async fn check(&self) -> Result<(), FirewallError> {
+        Ok(())
+    }
+
+    async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+        Ok(self.state().loaded.clone())
+    }
+
+    async fn sweep(&self, left: &Record) -> Result<(), FirewallError> {
+        let ports = left.gates.iter().map(|gate| gate.port).collect();
+        self.state().swept.push((left.guard.pid, ports));
+        Ok(())
+    }
+}
+
+const HELLO: &str = r#"{"id":1,"do":{"hello":{"version":1,"pid":1,"purpose":"sessions"}}}"#;
+
+fn open(port: u16, peers: &[&str]) -> String {
+    json!({"id": 2, "do": {"open": {"port": port, "peers": peers}}}).to_string()
+}
+
+struct Run {
+    replies: Vec<Value>,
+    /// What was open when the last line was answered.
+    open: BTreeMap<u16, Vec<Peer>>,
+    notes: Notes,
+    journals: Journals,
+    /// What a journal said while it was open.
+    written: usize,
+    left: Vec<String>,
+    _folder: tempfile::TempDir,
+}
+
+/// Feeds these lines to the guard of this user, and ends the pipe.
+fn run(uid: u32, notes: &Notes, lines: &[Vec<u8>]) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path().join("journals"));
+    let books = Arc::new(Books::open(journals.clone(), Backend::Pf, uid).unwrap());
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (replies, open, written, left) = runtime.block_on(async {
+        let (mut requests, theirs) = tokio::io::duplex(LINE_LIMIT * 2);
+        let (answers, reader) = tokio::io::duplex(LINE_LIMIT * 64);
+        let guard = Guard::new(notes.clone(), books, uid);
+        let serving = guard.run(Vec::new(), BufReader::new(theirs), answers, std::future::pending());
+        let speaking = async {
+            for line in lines {
+                let _ = requests.write_all(line).await;
+                let _ = requests.write_all(b"\n").await;
+            }
+            // Everything is read, and so answered, when the guard waits again.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let open = notes.state().open.clone();
+            let written = journals.read().unwrap().len();
+            drop(requests);
+            (open, written)
+        };
+        let (left, (open, written)) = tokio::join!(serving, speaking);
+        let mut lines = BufReader::new(reader).lines();
+        let mut replies = Vec::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            replies.push(serde_json::from_str(&line).unwrap());
+        }
+        (replies, open, written, left)
+    });
+    Run { replies, open, notes: notes.clone(), journals, written, left, _folder: folder }
+}
+
+fn lines(lines: &[&str]) -> Vec<Vec<u8>> {
+    lines.iter().map(|line| line.as_bytes().to_vec()).collect()
+}
+
+fn failure(run: &Run, line: usize) -> &str {
+    // The first is the greeting.
+    run.replies[line + 1]["failed"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn what_was_opened_is_shut_and_removed_when_the_pipe_ends() {
+    let run = run(501, &Notes::default(), &lines(&[HELLO, &open(40001, &["127.0.0.1"])]));
+    assert_eq!(run.open.keys().collect::<Vec<_>>(), [&40001]);
+    assert_eq!(run.written, 1, "the journal was there while it was open");
+    assert_eq!(run.notes.state().said, ["open 40001", "shut 40001", "remove 40001"]);
+    assert!(run.left.is_empty() && run.journals.read().unwrap().is_empty());
+}
+
+#[test]
+fn nothing_is_done_for_who_does_not_say_hello_in_our_version() {
+    let old = HELLO.replace("\"version\":1", "\"version\":2");
+    let run = run(501, &Notes::default(), &lines(&[&open(40001, &[]), &old, &open(40001, &[])]));
+    assert!(failure(&run, 0).contains("hello") && failure(&run, 1).contains("firewall install"));
+    assert!(failure(&run, 2).contains("hello") && run.notes.state().said.is_empty());
+}
+
+#[test]
+fn a_user_cannot_cut_off_the_system_s_own_ports() {
+    let asked = lines(&[HELLO, &open(22, &["127.0.0.1"])]);
+    assert!(failure(&run(501, &Notes::default(), &asked), 1).contains("system's"));
+    assert!(run(0, &Notes::default(), &asked).open.contains_key(&22), "root may");
+}
+
+#[test]
+fn limits_are_said() {
+    let many = vec!["192.0.2.5"; MAX_PEERS + 1];
+    let mut asked = vec![HELLO.to_owned(), open(40000, &many), open(0, &[])];
+    asked.extend((0..=u16::try_from(MAX_GATES).unwrap()).map(|port| open(41000 + port, &[])));
+    asked.push(open(41000, &[]));
+    let asked: Vec<Vec<u8>> = asked.into_iter().map(String::into_bytes).collect();
+    let run = run(501, &Notes::default(), &asked);
+    assert!(failure(&run, 1).contains("65 peers") && failure(&run, 2).contains("port 0"));
+    assert!(failure(&run, 3 + MAX_GATES).contains("64 gates"), "{}", failure(&run, 3 + MAX_GATES));
+    assert!(failure(&run, 4 + MAX_GATES).contains("has a gate already"));
+    assert_eq!(run.open.len(), MAX_GATES);
+}
+
+#[test]
+fn a_line_without_an_end_is_not_obeyed_and_one_too_long_ends_the_guard() {
+    let long =
+        run(501, &Notes::default(), &[HELLO.into(), vec![b' '; LINE_LIMIT + 1], open(40001, &[]).into()]);
+    assert!(failure(&long, 1).contains("16384") && long.open.is_empty());
+    assert_eq!(long.replies.len(), 3, "the guard has ended");
+}
+
+#[test]
+fn a_refused_gate_leaves_no_journal() {
+    let notes = Notes::default();
+    notes.state().refuses = true;
+    let run = run(501, &notes, &lines(&[HELLO, &open(40001, &[])]));
+    assert!(failure(&run, 1).contains("pf refuses") && run.written == 0);
+}
+
+#[test]
+fn only_dead_guards_of_this_boot_are_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path());
+    let write = |pid: u32, change: &dyn Fn(&mut Value)| {
+        let mut record = Record::begin(Backend::Pf, 501).unwrap();
+        record.open(40001, Vec::new());
+        let mut value = serde_json::to_value(record).unwrap();
+        value["guard"]["pid"] = pid.into();
+        change(&mut value);
+        std::fs::write(folder.path().join(format!("{pid}.json")), value.to_string()).unwrap();
+    };
+    write(std::process::id(), &|_| {});
+    write(4_000_001, &|_| {});
+    write(4_000_002, &|value| value["boot"] = "another".into());
+    write(4_000_003, &|value| value["network"] = "another".into());
+    write(4_000_004, &|value| value["backend"] = "nftables".into());
+    std::fs::write(folder.path().join("4000005.json"), "{").unwrap();
+    let notes = Notes::default();
+    notes.state().loaded = vec![
+        Loaded { pid: std::process::id(), port: 40001 },
+        Loaded { pid: 4_000_001, port: 40001 },
+        Loaded { pid: 7, port: 9 },
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(sweep(&journals, Backend::Pf, &notes));
+    assert_eq!(notes.state().swept, [(4_000_001, vec![40001])]);
+    let left: Vec<&str> = found.iter().filter(|one| one.is_left).map(|one| one.text.as_str()).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left[0].contains("nftables") && left[1].contains("corrupt") && left[2].contains("guard 7"));
+    let there: Vec<u32> = journals.read().unwrap().iter().map(|one| pid_of(&one.path)).collect();
+    assert_eq!(there, [std::process::id(), 4_000_003, 4_000_004, 4_000_005], "{found:?}");
+}
+
+fn pid_of(path: &std::path::Path) -> u32 {
+    path.file_stem().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+/// What this line asks to open, by another reading of it than the guard's.
+fn asks(line: &[u8]) -> Option<(u16, Vec<Peer>)> {
+    let value: Value = serde_json::from_slice(line).ok()?;
+    let (object, asked) = (value.as_object()?, value.get("do")?.get("open")?.as_object()?);
+    let exact = object.len() == 2 && object["do"].as_object()?.len() == 1 && asked.len() == 2;
+    let peers = asked.get("peers")?.as_array()?;
+    let peers: Option<Vec<Peer>> = peers.iter().map(|peer| peer.as_str()?.parse().ok()).collect();
+    let port = u16::try_from(asked.get("port")?.as_u64()?).ok()?;
+    (exact && object.get("id")?.is_u64()).then_some((port, peers?))
+}
+
+fn a_line() -> impl Strategy<Value = Vec<u8>> {
+    let port = prop_oneof![Just(0_u64), Just(22), Just(65_536), 40_000_u64..40_004];
+    let peer = prop_oneof![
+        Just("127.0.0.1"),
+        Just("192.0.2.0/24"),
+        Just("fe80::1%en0"),
+        Just("fe80::1"),
+        Just("0.0.0.0/0"),
+        Just("any } pass all"),
+        Just("$(reboot)"),
+    ];
+    let request = (0..5, port, prop::collection::vec(peer, 0..3)).prop_map(|(kind, port, peers)| {
+        let operation = match kind {
+            0 | 1 => json!({"open": {"port": port, "peers": peers}}),
+            2 => json!({"shut": {"port": port}}),
+            3 => json!({"drop": {"port": port}}),
+            _ => json!("status"),
+        };
+        json!({"id": 3, "do": operation}).to_string().into_bytes()
+    });
+    let broken =
+        (request.clone(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(mut line, at, byte)| {
+            let at = at.index(line.len());
+            line[at] = if byte == b'\n' { b' ' } else { byte };
+            line
+        });
+    let garbage = prop::collection::vec(any::<u8>().prop_filter("a line", |byte| *byte != b'\n'), 0..80);
+    let extra = request.clone().prop_map(|line| {
+        String::from_utf8(line).unwrap().replacen('{', "{\"rule\":\"pass all\",", 1).into_bytes()
+    });
+    prop_oneof![4 => request, 3 => broken, 2 => garbage, 1 => extra]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_comes_over_the_pipe_nothing_is_open_but_what_was_asked_for(
+        garbled in prop::collection::vec(a_line(), 1..30)
+    ) {
+        let mut asked: Vec<Vec<u8>> = vec![HELLO.into()];
+        asked.extend(garbled);
+        let run = run(501, &Notes::default(), &asked);
+        let wanted: Vec<(u16, Vec<Peer>)> = asked.iter().filter_map(|line| asks(line)).collect();
+        for (port, peers) in &run.open {
+            prop_assert!(*port >= SYSTEM_PORTS);
+            // Shut is nobody's.
+            prop_assert!(peers.is_empty() || wanted.contains(&(*port, peers.clone())), "{port} for {peers:?}");
+        }
+        prop_assert_eq!(run.replies.len(), asked.len() + 1, "each line has an answer");
+        prop_assert!(run.notes.state().open.is_empty() && run.left.is_empty());
+        prop_assert!(run.journals.read().unwrap().is_empty());
+    }
+}

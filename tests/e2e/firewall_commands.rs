@@ -1,0 +1,183 @@
+//! `dlvgate firewall open`, `close`, `status` and `sweep`, as they are typed.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::nftables::{HOST, assert_same};
+use crate::support::gate::StandinPf;
+use crate::support::holder::{Holder, firewall, says};
+use crate::support::namespace::Namespace;
+use crate::support::poll;
+use crate::support::process::signal_pid;
+
+const PORT: u16 = 4000;
+
+/// A gate by hand in a pf of the test's own.
+fn open(pf: &StandinPf, more: &[&str]) -> Holder {
+    let words = ["open", "--backend", "pf", "--port", "4000", "--from", "192.0.2.5", "--from", "127.0.0.1"];
+    Holder::start(pf.with(&mut firewall(&[], &[&words[..], more].concat())))
+}
+
+fn run(pf: &StandinPf, words: &[&str]) -> (bool, String) {
+    let (output, text) = says(pf.with(&mut firewall(&[], words)));
+    (output.status.success(), text)
+}
+
+fn left_within_two_seconds(pf: &StandinPf) -> Option<String> {
+    let mut last = None;
+    poll(Duration::from_secs(2), || {
+        last = pf.left();
+        last.is_none().then_some(())
+    });
+    last
+}
+
+#[test]
+fn a_port_is_open_for_who_was_named_until_the_input_ends() {
+    let pf = StandinPf::new();
+    let mut holder = open(&pf, &[]);
+    assert!(holder.line.contains("port 4000 for 192.0.2.5, 127.0.0.1, guarded by pf"), "{}", holder.line);
+    assert!(pf.passes("127.0.0.1", PORT) && !pf.passes("127.0.0.2", PORT));
+    holder.write("what is written means nothing\n");
+    assert!(holder.runs());
+    holder.end_input();
+    assert!(holder.exit().success());
+    pf.assert_untouched();
+}
+
+#[test]
+fn one_that_holds_outlives_its_input_and_ends_at_close() {
+    let pf = StandinPf::new();
+    let mut holder = open(&pf, &["--hold"]);
+    holder.end_input();
+    let (closed, text) = run(&pf, &["close", "--port", "4000"]);
+    assert!(closed && text.contains("closed: port 4000"), "{text}");
+    assert!(holder.exit().success());
+    pf.assert_untouched();
+    let (closed, text) = run(&pf, &["close", "--port", "4000"]);
+    assert!(!closed && text.contains("nobody holds port 4000"), "{text}");
+}
+
+#[test]
+fn one_that_is_killed_holds_nothing() {
+    let pf = StandinPf::new();
+    let holder = open(&pf, &[]);
+    signal_pid(holder.pid(), Signal::SIGKILL);
+    assert_eq!(left_within_two_seconds(&pf), None);
+}
+
+#[test]
+fn status_says_what_is_open_for_whom_and_whose_it_is() {
+    let pf = StandinPf::new();
+    let (_, text) = run(&pf, &["status", "--backend", "pf"]);
+    assert!(text.contains("no port is guarded") && text.contains("not enabled"), "{text}");
+    let holder = open(&pf, &[]);
+    let (_, text) = run(&pf, &["status", "--backend", "pf"]);
+    assert!(text.contains(&format!("process {}", holder.pid())) && text.contains("opened by hand"), "{text}");
+    assert!(text.contains("port 4000  open for 192.0.2.5, 127.0.0.1"), "{text}");
+    let (_, text) = run(&pf, &["status", "--backend", "pf", "--json"]);
+    let status: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(status["guards"][0]["gates"][0]["port"], 4000);
+    let token = status["guards"][0]["token"].as_u64().expect("a token");
+    let listed = String::from_utf8(pf.run(&["-s", "References"]).stdout).unwrap();
+    assert!(listed.contains(&token.to_string()), "{listed}");
+    assert_eq!(status["filter"]["other_tokens"], serde_json::json!([]));
+}
+
+#[test]
+fn status_sees_rules_that_somebody_flushed_and_rules_that_nobody_told_of() {
+    let pf = StandinPf::new();
+    let _holder = open(&pf, &[]);
+    let anchors = String::from_utf8(pf.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
+    let anchor = anchors.lines().map(str::trim).find(|line| line.contains("dlvgate")).unwrap();
+    pf.run(&["-a", anchor, "-F", "rules"]);
+    pf.run(&["-a", anchor, "-F", "Tables"]);
+    pf.load("com.apple/010.dlvgate.7.9", "block return in log quick proto tcp from any to any port 9\n");
+    let (_, text) = run(&pf, &["status", "--backend", "pf"]);
+    assert!(text.contains("port 4000: the rules of guard") && text.contains("GONE"), "{text}");
+    assert!(text.contains("pfctl -a com.apple/010.dlvgate.7.9 -F rules"), "{text}");
+    let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
+    assert!(!clean && text.contains("left: ") && text.contains("no journal tells"), "{text}");
+}
+
+#[test]
+fn sweep_closes_what_a_killed_guard_left_and_reports_what_it_does_not_believe() {
+    let pf = StandinPf::new();
+    let mut holder = open(&pf, &["--hold"]);
+    signal_pid(holder.guard(), Signal::SIGKILL);
+    assert_eq!(holder.exit().code(), Some(1), "it does not go on without its guard");
+    assert!(pf.left().is_some());
+    let (_, text) = run(&pf, &["status", "--backend", "pf"]);
+    assert!(text.contains("KILLED") && text.contains("sweep"), "{text}");
+    let (_, text) = run(&pf, &["close", "--port", "4000"]);
+    assert!(text.contains("sudo dlvgate firewall sweep"), "{text}");
+    let corrupt = format!("{}/77.json", pf.journals());
+    fs::write(&corrupt, r#"{"version":1,"boot":"#).unwrap();
+    let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
+    assert!(!clean && text.contains("had left port 4000: closed") && text.contains("77.json"), "{text}");
+    assert!(fs::exists(&corrupt).unwrap(), "it is reported, not obeyed and not removed");
+    fs::remove_file(&corrupt).unwrap();
+    assert_eq!(run(&pf, &["sweep", "--backend", "pf"]), (true, "nothing was left\n".to_owned()));
+    pf.assert_untouched();
+}
+
+#[test]
+fn by_hand_a_host_that_drops_by_default_lets_the_named_pass() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let before = namespace.ruleset();
+    let words = ["open", "--port", "4000", "--from", "127.0.0.1"];
+    let mut holder = Holder::start(&mut firewall(&namespace.prefix(), &words));
+    assert!(holder.line.contains("guarded by nftables"), "{}", holder.line);
+    let listener = namespace.inside(|| std::net::TcpListener::bind(("127.0.0.1", PORT)).unwrap());
+    assert_eq!(namespace.connect_as(0, PORT), "");
+    drop(listener);
+    signal_pid(holder.pid(), Signal::SIGTERM);
+    assert!(holder.exit().success());
+    assert_same(&before, &namespace);
+}
+
+#[test]
+fn every_kind_of_peer_is_taken_by_nftables_and_leaves_no_trace() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let before = namespace.ruleset();
+    for peers in [
+        &["192.0.2.0/24", "192.0.2.5", "198.51.100.7", "2001:db8::/32", "fe80::1%en0", "fe80::%en1/64"][..],
+        &["0.0.0.0/0"],
+        &["::/0", "192.0.2.0/25", "192.0.2.128/25"],
+        &["fe80::1%en0"],
+        &["127.0.0.0/8", "::1"],
+    ] {
+        let from = peers.iter().flat_map(|peer| ["--from", peer]);
+        let words: Vec<&str> = ["open", "--port", "4000"].into_iter().chain(from).collect();
+        let mut holder = Holder::start(&mut firewall(&namespace.prefix(), &words));
+        holder.end_input();
+        assert!(holder.exit().success());
+        assert_same(&before, &namespace);
+    }
+}
+
+#[test]
+fn every_kind_of_peer_is_taken_by_pf_and_leaves_no_trace() {
+    let pf = StandinPf::new();
+    let peers = ["192.0.2.0/24", "192.0.2.5", "2001:db8::/32", "fe80::1%en0", "fe80::%en1/64", "0.0.0.0/0"];
+    let from = peers.iter().flat_map(|peer| ["--from", peer]);
+    let words: Vec<&str> = ["open", "--backend", "pf", "--port", "4000"].into_iter().chain(from).collect();
+    let mut holder = Holder::start(pf.with(&mut firewall(&[], &words)));
+    assert!(pf.passes_on("en0", "fe80::1", PORT) && !pf.passes_on("en2", "fe80::1", PORT));
+    assert!(pf.passes_on("en1", "fe80::77", PORT) && !pf.passes_on("en0", "2001:db9::1", PORT));
+    holder.end_input();
+    assert!(holder.exit().success());
+    pf.assert_untouched();
+}
+
+#[test]
+fn a_peer_that_is_no_address_is_explained() {
+    let (output, text) = says(&mut firewall(&[], &["open", "--port", "4000", "--from", "laptop"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("192.0.2.0/24"), "{text}");
+}

@@ -1,0 +1,67 @@
+//! Who is root: the guard alone, whether dlvgate is started with sudo or starts the guard with it.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::nftables::{HOST, assert_guarded_as, assert_same};
+use crate::support::debug::Debug;
+use crate::support::namespace::Namespace;
+use crate::support::program::Program;
+use crate::support::server::{Serve, Server};
+use crate::support::toolchain::Pair;
+
+/// `nobody` on Debian.
+const CALLER: u32 = 65_534;
+
+/// Real, effective, saved and file system uid of a process.
+fn uids(pid: i32) -> Vec<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+    line.split_whitespace().map(|uid| uid.parse().unwrap()).collect()
+}
+
+fn groups(pid: i32) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap().trim().to_owned()
+}
+
+/// A session during which dlvgate, dlv and the program are the caller's, and only the guard is root's.
+fn only_the_guard_is_root(server: &Server, namespace: &Namespace, guard: i32) {
+    let program = Program::built(&Pair::any(), "demo");
+    let client = namespace.inside(|| server.client());
+    let (debug, thread) = Debug::stopped_at(client, &program, "// breakpoint: order");
+    let debugged = server.programs("demo-binary");
+    for pid in [server.dlv().pid, debugged[0].pid] {
+        assert_eq!(uids(pid), [CALLER; 4], "{:#?}", server.children());
+        assert!(!groups(pid).split(' ').any(|group| group == "0"), "root's group: {}", groups(pid));
+    }
+    assert_eq!(uids(guard), [0; 4]);
+    let port = server.ports().into_iter().find(|port| *port != server.front().port()).unwrap();
+    assert_guarded_as(namespace, port, CALLER);
+    debug.run_out(thread);
+    server.closed(1);
+}
+
+#[test]
+fn who_starts_it_with_sudo_gets_a_gate_and_no_dlv_of_root_s() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let before = namespace.ruleset();
+    let mut server = Serve::with(&Pair::any())
+        .flags(["--firewall", "nftables", "--listen", "127.0.0.1:2345"])
+        .env("SUDO_UID", CALLER.to_string())
+        .inside(&namespace)
+        .start();
+    assert_eq!(uids(server.pid()), [CALLER; 4]);
+    only_the_guard_is_root(&server, &namespace, server.guard().pid);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.exit().code(), Some(0));
+    assert_same(&before, &namespace);
+}
+
+#[test]
+fn who_asks_for_it_stays_root() {
+    let server = Serve::with(&Pair::any()).flags(["--as-root"]).env("SUDO_UID", CALLER.to_string()).start();
+    assert_eq!(uids(server.pid()), [0; 4]);
+}
