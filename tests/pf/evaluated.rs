@@ -8,14 +8,11 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::machine::{Connection, DAEMON, Outcome, PEER, Pf};
+use crate::machine::{Connection, DAEMON, Outcome, PEER, Pf, me};
 use crate::standin;
 
 /// Where the stand-in keeps what the kernel would.
 const STATE: &str = "STANDIN_PF_STATE";
-
-/// The listening user.
-const ROOT: u32 = 0;
 
 pub struct Evaluated {
     folder: TempDir,
@@ -59,7 +56,7 @@ impl Pf for Evaluated {
     }
 
     fn connect(&self, from: Ipv4Addr, port: u16) -> Outcome {
-        self.attempt(ROOT, from, port)
+        self.attempt(me(), from, port)
     }
 
     fn user_connects(&self, uid: u32, port: u16) -> bool {
@@ -78,13 +75,13 @@ struct Wire {
 impl Wire {
     fn there(&self, direction: &str, is_first: bool) -> Value {
         let (from, from_port, uid) = self.client;
-        let owner = if direction == "out" { uid } else { ROOT };
+        let owner = if direction == "out" { uid } else { me() };
         self.evaluate(direction, (from, from_port), (PEER, self.port), owner, is_first)
     }
 
     fn back(&self, direction: &str) -> Value {
         let (from, from_port, uid) = self.client;
-        let owner = if direction == "out" { ROOT } else { uid };
+        let owner = if direction == "out" { me() } else { uid };
         self.evaluate(direction, (PEER, self.port), (from, from_port), owner, false)
     }
 

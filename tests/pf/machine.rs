@@ -23,6 +23,11 @@ pub const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// A user who is not root, on every system.
 pub const DAEMON: u32 = 1;
 
+/// The user of the tests: on a Mac, root.
+pub fn me() -> u32 {
+    nix::unistd::getuid().as_raw()
+}
+
 /// A pfctl, and packets that go through what it has loaded.
 pub trait Pf {
     fn pfctl(&self) -> &Path;
@@ -125,6 +130,7 @@ impl Machine {
         let mut dlvgate = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
         dlvgate.args(command).arg("--pfctl").arg(self.pf.pfctl());
         self.pf.equip(&mut dlvgate);
+        dlvgate.env_remove("SUDO_UID"); // a gate is for who called sudo, and it is root that connects here
         dlvgate
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::machine::{DAEMON, Machine, OTHER, PEER};
+use crate::machine::{DAEMON, Machine, OTHER, PEER, me};
 use crate::service::Service;
 use crate::texts;
 
@@ -80,6 +80,8 @@ fn explained(mut command: Command) -> bool {
 fn explain(machine: &Machine, service: &Service, from: Ipv4Addr) -> bool {
     let mut command = machine.dlvgate(&["firewall", "explain"]);
     command.args(["--port", &service.port().to_string(), "--from", &from.to_string()]);
+    // A gate's answers pass by the port that they come from: whether a client has the same is not left open.
+    command.args(["--from-port", "50000"]);
     explained(command)
 }
 
@@ -114,14 +116,15 @@ fn tokens(references: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_documented_rules_are_those_that_it_loads() {
+fn the_rules_of_these_tests_are_those_that_it_loads() {
     let (machine, service) = (Machine::new(), Service::echo());
     let gate = Gate::open(&machine, &service, PEER);
     let anchors = gates(&machine, service.port());
     assert_eq!(anchors.len(), 1, "{anchors:?}");
     let page = machine.says(&["-a", &anchors[0], "-s", "rules"]);
     let printed: Vec<&str> = page.lines().map(str::trim).collect();
-    assert_eq!(printed, texts::printed(&texts::guarded(service.port(), &PEER.to_string())));
+    let expected = texts::guarded_on_loopback(service.port(), &PEER.to_string(), me());
+    assert_eq!(printed, texts::printed(&expected));
     gate.close();
 }
 
@@ -152,14 +155,15 @@ fn explain_is_right_about_a_shut_gate() {
 }
 
 #[test]
-fn explain_is_right_about_a_port_for_one_user() {
-    let machine = Machine::new();
-    let (_token, anchor, service) = (machine.token(), machine.anchor(), Service::echo());
-    anchor.load(&texts::one_user(service.port(), DAEMON));
-    for uid in [0, DAEMON] {
+fn a_gate_for_loopback_is_open_to_its_user_alone_and_explain_says_so() {
+    let (machine, service) = (Machine::new(), Service::echo());
+    let gate = Gate::open(&machine, &service, PEER);
+    for (uid, passes) in [(me(), true), (DAEMON, false)] {
+        assert_eq!(machine.user_connects(uid, &service), passes, "user {uid}");
         let mut command = machine.dlvgate(&["firewall", "explain", "--direction", "out"]);
         command.args(["--port", &service.port().to_string(), "--from", &PEER.to_string()]);
         command.args(["--uid", &uid.to_string()]);
-        assert_eq!(explained(command), machine.user_connects(uid, &service), "user {uid}");
+        assert_eq!(explained(command), passes, "explain of user {uid}");
     }
+    gate.close();
 }

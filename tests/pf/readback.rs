@@ -18,7 +18,7 @@ fn assert_printed(loaded: &str, printed: &[String]) {
 
 #[test]
 fn the_rules_of_a_gate_that_is_open() {
-    for peers in ["127.0.0.1", "192.0.2.5, 2001:db8::/32, ::1"] {
+    for peers in ["192.0.2.5", "192.0.2.0/24, 2001:db8::/32, ::1"] {
         let text = texts::guarded(PORT, peers);
         assert_printed(&text, &texts::printed(&text));
     }
@@ -30,8 +30,14 @@ fn the_rule_of_a_gate_that_is_shut() {
 }
 
 #[test]
-fn the_rules_of_a_port_for_one_user() {
-    let text = texts::one_user(PORT, 501);
+fn the_rules_of_a_gate_for_one_user_of_this_machine() {
+    let text = texts::guarded_on_loopback(PORT, "127.0.0.1, ::1", 501);
+    assert_printed(&text, &texts::printed(&text));
+}
+
+#[test]
+fn the_rules_of_a_gate_for_a_link_local_peer() {
+    let text = texts::guarded_on_link(PORT, "fe80::1", "lo0");
     assert_printed(&text, &texts::printed(&text));
 }
 

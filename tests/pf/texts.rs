@@ -1,6 +1,6 @@
-//! The rules as docs/firewall.md has them, with their read-back form.
+//! The rules that dlvgate loads, and their read-back form.
 
-/// A gate that is open for these peers.
+/// A gate that is open for peers on other machines.
 pub fn guarded(port: u16, peers: &str) -> String {
     format!(
         "table <peers> persist {{ {peers} }}\n\
@@ -15,12 +15,24 @@ pub fn shut(port: u16) -> String {
     format!("block return in log quick proto tcp from any to any port {port} label \"dlvgate:{port}:deny\"\n")
 }
 
-/// A loopback port that only programs of one user may connect to.
-pub fn one_user(port: u16, uid: u32) -> String {
+/// A gate that is open for one user of this machine.
+pub fn guarded_on_loopback(port: u16, peers: &str, uid: u32) -> String {
     format!(
-        "block return out quick on lo0 proto tcp from any to any port {port} user != {uid}\n\
-         pass quick on lo0 proto tcp from any to any port {port} no state\n\
-         pass quick on lo0 proto tcp from any port {port} to any no state\n"
+        "table <peers> persist {{ {peers} }}\n\
+         block return out log quick on lo0 proto tcp from any to any port {port} user != {uid} label \"dlvgate:{port}:user\"\n\
+         pass quick on lo0 proto tcp from <peers> to any port {port} no state label \"dlvgate:{port}\"\n\
+         pass quick on lo0 proto tcp from any port {port} to <peers> no state label \"dlvgate:{port}\"\n{}",
+        shut(port)
+    )
+}
+
+/// A gate that is open for a link-local peer.
+pub fn guarded_on_link(port: u16, peer: &str, interface: &str) -> String {
+    let on = format!("quick on {interface} inet6 proto tcp from");
+    format!(
+        "pass in {on} {peer} to any port {port} no state label \"dlvgate:{port}\"\n\
+         pass out {on} any port {port} to {peer} no state label \"dlvgate:{port}\"\n{}",
+        shut(port)
     )
 }
 

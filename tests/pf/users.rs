@@ -1,20 +1,19 @@
 //! Rules that ask whose a socket is. On the loopback interface only a Mac can show whether they match as meant.
 
-use crate::machine::{DAEMON, Machine};
+use crate::machine::{DAEMON, Machine, PEER, me};
 use crate::service::Service;
 use crate::texts;
 
-const ROOT: u32 = 0;
-
 #[test]
-fn a_loopback_port_for_one_user_is_closed_for_another() {
+fn a_gate_for_one_user_of_this_machine_is_closed_for_another() {
     let machine = Machine::new();
     let (_token, anchor, service) = (machine.token(), machine.anchor(), Service::echo());
-    let passes = || [ROOT, DAEMON].map(|uid| machine.user_connects(uid, &service));
+    let passes = || [me(), DAEMON].map(|uid| machine.user_connects(uid, &service));
     assert_eq!(passes(), [true, true], "before");
-    anchor.load(&texts::one_user(service.port(), ROOT));
+    let gate = |uid| texts::guarded_on_loopback(service.port(), &PEER.to_string(), uid);
+    anchor.load(&gate(me()));
     assert_eq!(passes(), [true, false]);
-    anchor.load(&texts::one_user(service.port(), DAEMON));
+    anchor.load(&gate(DAEMON));
     assert_eq!(passes(), [false, true]);
     anchor.flush();
     assert_eq!(passes(), [true, true], "afterwards");
@@ -32,6 +31,6 @@ fn what_arrives_belongs_to_the_user_who_listens() {
     };
     anchor.load(&block(DAEMON));
     assert!(machine.user_connects(DAEMON, &service));
-    anchor.load(&block(ROOT));
+    anchor.load(&block(me()));
     assert!(!machine.user_connects(DAEMON, &service));
 }
