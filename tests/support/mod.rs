@@ -7,6 +7,7 @@ pub mod fake_dlv;
 pub mod frames;
 pub mod gate;
 pub mod holder;
+pub mod link;
 pub mod namespace;
 pub mod process;
 pub mod program;

@@ -39,6 +39,25 @@ impl Namespace {
         Some(namespace)
     }
 
+    /// Its name, as ip knows it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs ip in it.
+    pub fn ip(&self, words: &[&str]) {
+        succeeds(tool("ip").args(["-n", &self.name]).args(words));
+    }
+
+    /// What a user of the machine gets printed by a shell that runs this.
+    pub fn says_as(&self, user: u32, script: &str) -> String {
+        let user = user.to_string();
+        let become_it = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
+        let output =
+            self.command(&[&become_it[..], &["timeout", "20", "bash", "-c", script]].concat()).output();
+        String::from_utf8_lossy(&output.expect("setpriv runs").stdout).into_owned()
+    }
+
     /// The words that run a program in it; the process keeps its id.
     pub fn prefix(&self) -> [&str; 4] {
         ["ip", "netns", "exec", &self.name]

@@ -113,7 +113,10 @@ impl Gate {
             let peer = || vec![field(protocol(net), side, element(net))];
             rules.push(self.accept(hook, peer(), there));
             if self.is_loopback() {
-                rules.push(self.accept(hook, peer(), back));
+                // Answers only: by a rule for every packet that comes from the port, who connects from that port
+                // would get anywhere.
+                let answer = peer().into_iter().chain([no_first_packet()]).collect();
+                rules.push(self.accept(hook, answer, back));
             }
         }
         if family != "ip" {
@@ -170,6 +173,12 @@ pub(super) fn element(net: IpNet) -> Value {
 
 fn protocol(net: IpNet) -> &'static str {
     if net.addr().is_ipv4() { "ip" } else { "ip6" }
+}
+
+/// Every packet of a connection but its first: of SYN (2) and ACK (16), not SYN alone.
+fn no_first_packet() -> Value {
+    let flags = json!({"payload": {"protocol": "tcp", "field": "flags"}});
+    json!({"match": {"op": "!=", "left": {"&": [flags, 2 + 16]}, "right": 2}})
 }
 
 fn on_interface(peer: &Peer, hook: &str) -> Vec<Value> {

@@ -67,7 +67,11 @@ impl Listing {
             match kind.as_str() {
                 "table" => listing.tables.push(serde_json::from_value(value)?),
                 "chain" => listing.chains.push(serde_json::from_value(value)?),
-                "rule" => listing.rules.push(serde_json::from_value(value)?),
+                "rule" => {
+                    let mut rule: Rule = serde_json::from_value(value)?;
+                    rule.expr.iter_mut().for_each(sum_masks);
+                    listing.rules.push(rule);
+                }
                 // A set of somebody else may hold elements in any form.
                 "set" => listing.sets.extend(serde_json::from_value::<Set>(value).ok()),
                 _ => {}
@@ -91,5 +95,53 @@ impl Listing {
             Value::Array(flags) => flags.iter().any(|flag| flag == "dormant"),
             _ => false,
         })
+    }
+}
+
+/// A mask of bits is printed as a number, as a list of numbers, or as `{"|": [...]}`, by the version of nft: here it is
+/// a number.
+fn sum_masks(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::Array(operands)) = object.get_mut("&") {
+                operands.iter_mut().skip(1).for_each(|mask| {
+                    if let Some(sum) = sum(mask) {
+                        *mask = sum.into();
+                    }
+                });
+            }
+            object.values_mut().for_each(sum_masks);
+        }
+        Value::Array(list) => list.iter_mut().for_each(sum_masks),
+        _ => {}
+    }
+}
+
+fn sum(mask: &Value) -> Option<u64> {
+    match mask {
+        Value::Number(number) => number.as_u64(),
+        Value::Array(bits) => bits.iter().map(sum).sum(),
+        Value::Object(or) if or.len() == 1 => sum(or.get("|")?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_mask_is_a_number_however_nft_prints_it() {
+        for mask in [json!(18), json!([2, 16]), json!({"|": [2, 16]})] {
+            let mut expr =
+                json!([{"match": {"op": "!=", "left": {"&": [{"payload": {}}, mask]}, "right": 2}}]);
+            sum_masks(&mut expr);
+            assert_eq!(expr[0]["match"]["left"]["&"][1], 18);
+        }
+        let mut names = json!({"&": [{}, ["syn", "ack"]]});
+        sum_masks(&mut names);
+        assert_eq!(names["&"][1], json!(["syn", "ack"]), "not understood, left as it is");
     }
 }

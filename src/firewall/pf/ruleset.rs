@@ -56,7 +56,8 @@ impl Ruleset {
             let user = format!(" user != {uid} label \"dlvgate:{port}:user\"");
             rules.push(rule("block return out log quick on lo0 proto tcp from any to any", user));
             rules.push(rule("pass quick on lo0 proto tcp from <peers> to any", label.clone()));
-            rules.push(rule("pass quick on lo0 proto tcp from any", format!(" to <peers>{label}")));
+            // Answers only: who connects from that port is none of the peer's.
+            rules.push(rule("pass quick on lo0 proto tcp from any", format!(" to <peers> flags A/A{label}")));
         } else if !anywhere.is_empty() {
             rules.push(rule("pass in quick proto tcp from <peers> to any", label.clone()));
             rules.push(rule("pass out quick proto tcp from any", format!(" to <peers>{label}")));
@@ -158,7 +159,7 @@ mod tests {
             "table <peers> persist { 127.0.0.1, ::1 }\n\
              block return out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"\n\
              pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n\
-             pass quick on lo0 proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n"
+             pass quick on lo0 proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n"
                 .to_owned()
                 + DENY
         );

@@ -1,0 +1,139 @@
+//! A client on another host: two network namespaces on a wire, and a server that drops everything by default.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use nix::sys::signal::Signal;
+
+use crate::for_every_dlv;
+use crate::support::client::Client;
+use crate::support::debug::{Debug, initialize_arguments};
+use crate::support::link::{Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
+use crate::support::namespace::Namespace;
+use crate::support::program::Program;
+use crate::support::server::{Serve, Server};
+use crate::support::session_log::WHOLE_SESSION;
+use crate::support::toolchain::Pair;
+
+for_every_dlv!(only_the_allowed_address_debugs_and_the_ruleset_is_byte_for_byte_what_it_was);
+
+/// Everything is dropped but what IPv6 needs to find its neighbours: no counter, so that every byte counts.
+const HOST: &str = "
+table inet host {
+    chain in { type filter hook input priority filter; policy drop; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }
+    chain forward { type filter hook forward priority filter; policy drop; }
+}
+";
+
+fn at(address: &str) -> SocketAddr {
+    SocketAddr::new(address.parse().unwrap(), 2345)
+}
+
+fn host() -> Option<(Link, String)> {
+    let link = Link::new()?;
+    link.server.nft(HOST);
+    let before = link.server.ruleset();
+    Some((link, before))
+}
+
+fn serve(dlv: &Pair, server: &Namespace, listen: SocketAddr, allow: &str) -> Serve {
+    let listen = listen.to_string();
+    Serve::with(dlv).flags(["--firewall", "nftables", "--listen", &listen, "--allow", allow]).inside(server)
+}
+
+fn dlv_port(server: &Server) -> u16 {
+    let ports = server.ports();
+    ports.into_iter().find(|port| *port != server.front().port()).expect("dlv listens")
+}
+
+/// A whole session from this address of the peer's host; during it the other address gets nothing.
+fn a_session(link: &Link, server: &Server, dlv: &Pair, front: SocketAddr, peer: &str, other: &str) {
+    let program = Program::built(dlv, "demo");
+    let client = Client::over(link.connect(peer, front).expect("the peer may"));
+    let (debug, thread) = Debug::stopped_at(client, &program, "// breakpoint: order");
+    let refused = link.connect(other, front).expect_err("another address");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "it gets a reset");
+    let delve = SocketAddr::new(front.ip(), dlv_port(server));
+    assert!(link.connect(peer, delve).is_err(), "dlv's own port is not for other hosts");
+    debug.run_out(thread);
+    server.closed(1);
+    let names: Vec<String> = server.log.of(1).into_iter().map(|one| one.name).collect();
+    assert_eq!(names, WHOLE_SESSION);
+}
+
+fn ends(mut server: Server) {
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.exit().code(), Some(0));
+}
+
+fn only_the_allowed_address_debugs_and_the_ruleset_is_byte_for_byte_what_it_was(dlv: &Pair) {
+    let Some((link, before)) = host() else { return };
+    let dropped = link.connect(PEER, at(SERVER)).expect_err("nothing is open before");
+    assert_eq!(dropped.kind(), ErrorKind::TimedOut, "the SYN is dropped, not answered");
+    let server = serve(dlv, &link.server, at(SERVER), PEER).start();
+    let with_front = link.server.ruleset();
+    a_session(&link, &server, dlv, at(SERVER), PEER, OTHER);
+    assert_eq!(link.server.ruleset(), with_front, "of the session nothing is left");
+    ends(server);
+    assert_eq!(link.server.ruleset(), before);
+    let dropped = link.connect(PEER, at(SERVER)).expect_err("nothing is open after");
+    assert_eq!(dropped.kind(), ErrorKind::TimedOut);
+}
+
+#[test]
+fn the_same_over_ipv6() {
+    let Some((link, before)) = host() else { return };
+    let dlv = Pair::any();
+    assert!(link.connect(PEER_V6, at(SERVER_V6)).is_err());
+    let server = serve(&dlv, &link.server, at(SERVER_V6), PEER_V6).start();
+    a_session(&link, &server, &dlv, at(SERVER_V6), PEER_V6, OTHER_V6);
+    ends(server);
+    assert_eq!(link.server.ruleset(), before);
+}
+
+#[test]
+fn a_network_is_allowed_and_no_address_beside_it() {
+    let Some((link, before)) = host() else { return };
+    let dlv = Pair::any();
+    // 192.0.2.4 and 192.0.2.5.
+    let server = serve(&dlv, &link.server, at(SERVER), "192.0.2.4/31").start();
+    a_session(&link, &server, &dlv, at(SERVER), PEER, OTHER);
+    ends(server);
+    assert_eq!(link.server.ruleset(), before);
+}
+
+#[test]
+fn a_link_local_client_passes_through_its_interface() {
+    let Some((link, before)) = host() else { return };
+    let dlv = Pair::any();
+    let server = serve(&dlv, &link.server, "[::]:2345".parse().unwrap(), "fe80::5%wire0").start();
+    let client = link.peer.inside(|| Client::connect("[fe80::1%2]:2345".parse().unwrap()));
+    Debug::begin_quietly(client).disconnect();
+    server.closed(1);
+    assert!(link.connect(PEER_V6, at(SERVER_V6)).is_err(), "the same host by another address");
+    ends(server);
+    assert_eq!(link.server.ruleset(), before);
+}
+
+#[test]
+fn on_every_address_the_machine_s_own_clients_are_strangers_too() {
+    let Some((link, _)) = host() else { return };
+    let _server = serve(&Pair::any(), &link.server, "0.0.0.0:2345".parse().unwrap(), PEER).start();
+    let own = link.server.inside(|| crate::support::link::connect("127.0.0.1", at("127.0.0.1")));
+    assert!(own.is_err(), "127.0.0.1 is not among the allowed");
+    let mut client = Client::over(link.connect(PEER, at(SERVER)).unwrap());
+    client.ok("initialize", initialize_arguments());
+}
+
+#[test]
+fn a_proxy_that_is_killed_leaves_no_front_open() {
+    let Some((link, before)) = host() else { return };
+    let server = serve(&Pair::any(), &link.server, at(SERVER), PEER).start();
+    let mut client = Client::over(link.connect(PEER, at(SERVER)).unwrap());
+    client.ok("initialize", initialize_arguments());
+    server.signal(Signal::SIGKILL);
+    let gone = crate::support::poll(std::time::Duration::from_secs(2), || {
+        (link.server.ruleset() == before).then_some(())
+    });
+    assert!(gone.is_some(), "{}", link.server.ruleset());
+}
