@@ -1,5 +1,6 @@
 //! dlvgate itself: the gate that it opens, and what it says of it.
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
@@ -23,7 +24,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn open(machine: &Machine, service: &Service, from: Ipv4Addr) -> Gate {
+    fn open(machine: &Machine, service: &Service, from: impl Display) -> Gate {
         let journals = tempfile::Builder::new().prefix("dlvgate-pf-journals-").tempdir().unwrap();
         let mut command = machine.dlvgate(&["firewall", "open", "--backend", "pf"]);
         command.args(["--port", &service.port().to_string(), "--from", &from.to_string(), "--journals"]);
@@ -80,8 +81,6 @@ fn explained(mut command: Command) -> bool {
 fn explain(machine: &Machine, service: &Service, from: Ipv4Addr) -> bool {
     let mut command = machine.dlvgate(&["firewall", "explain"]);
     command.args(["--port", &service.port().to_string(), "--from", &from.to_string()]);
-    // A gate's answers pass by the port that they come from: whether a client has the same is not left open.
-    command.args(["--from-port", "50000"]);
     explained(command)
 }
 
@@ -118,14 +117,20 @@ fn tokens(references: &str) -> Vec<&str> {
 #[test]
 fn the_rules_of_these_tests_are_those_that_it_loads() {
     let (machine, service) = (Machine::new(), Service::echo());
-    let gate = Gate::open(&machine, &service, PEER);
-    let anchors = gates(&machine, service.port());
-    assert_eq!(anchors.len(), 1, "{anchors:?}");
-    let page = machine.says(&["-a", &anchors[0], "-s", "rules"]);
-    let printed: Vec<&str> = page.lines().map(str::trim).collect();
-    let expected = texts::guarded_on_loopback(service.port(), &PEER.to_string(), me());
-    assert_eq!(printed, texts::printed(&expected));
-    gate.close();
+    let port = service.port();
+    for (from, text) in [
+        ("127.0.0.1", texts::guarded_on_loopback(port, "127.0.0.1", me())),
+        ("192.0.2.0/24", texts::guarded(port, "192.0.2.0/24")),
+        ("fe80::1%lo0", texts::guarded_on_link(port, "fe80::1", "lo0")),
+    ] {
+        let gate = Gate::open(&machine, &service, from);
+        let anchors = gates(&machine, port);
+        assert_eq!(anchors.len(), 1, "{anchors:?}");
+        let page = machine.says(&["-a", &anchors[0], "-s", "rules"]);
+        let printed: Vec<&str> = page.lines().map(str::trim).collect();
+        assert_eq!(printed, texts::printed(&text), "{from}");
+        gate.close();
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub fn guarded_on_loopback(port: u16, peers: &str, uid: u32) -> String {
         "table <peers> persist {{ {peers} }}\n\
          block return out log quick on lo0 proto tcp from any to any port {port} user != {uid} label \"dlvgate:{port}:user\"\n\
          pass quick on lo0 proto tcp from <peers> to any port {port} no state label \"dlvgate:{port}\"\n\
-         pass quick on lo0 proto tcp from any port {port} to <peers> no state label \"dlvgate:{port}\"\n{}",
+         pass quick on lo0 proto tcp from any port {port} to <peers> flags A/A no state label \"dlvgate:{port}\"\n{}",
         shut(port)
     )
 }
