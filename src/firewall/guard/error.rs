@@ -15,10 +15,8 @@ pub enum GuardError {
          or run `sudo dlvgate serve …` (dlv runs as you all the same), or use --firewall off when nothing filters the port"
     )]
     NoHelper,
-    /// The helper, or a folder on its way, could be changed by others than root.
-    #[error(
-        "{} is not started as root: {why}. Install it anew with `sudo dlvgate firewall install`", path.display()
-    )]
+    /// A file, or a folder on its way, could be changed by others than root.
+    #[error("root must not trust what is at {}: {why}. Make it root's, and root's alone to write", path.display())]
     UnsafeHelper {
         /// The file or folder.
         path: PathBuf,

@@ -6,8 +6,9 @@ use super::files;
 use super::install::load_pf_conf;
 use super::plan::{Call, Change, Plan};
 use super::record::Record;
-use super::snapshot::{Manifest, RULESET, rulesets};
+use super::snapshot::{MANIFEST, Manifest, RULESET, rulesets};
 use super::{Layout, PersistError, Platform, Tools};
+use crate::firewall::guard::helper::check_owners;
 
 /// What is to be done: each file becomes what it was. One that somebody else has changed since is refused; what dlvgate
 /// itself wrote since is not.
@@ -15,6 +16,10 @@ use super::{Layout, PersistError, Platform, Tools};
 /// # Errors
 /// Where the snapshot is corrupt or of another system, or something was changed since, without `force`.
 pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, force: bool) -> Result<Plan, PersistError> {
+    if layout.is_system() {
+        // Who can write there could have root install anything.
+        check_owners(&folder.join(MANIFEST))?;
+    }
     let manifest = Manifest::read(folder)?;
     if manifest.platform != format!("{:?}", layout.platform()) {
         let why = format!("it is of {}", manifest.platform);

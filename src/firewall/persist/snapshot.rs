@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, Content};
 use super::tools::run;
 use super::{Layout, PersistError, Platform, Tools};
+use crate::firewall::guard::helper::check_owners;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -48,6 +49,10 @@ pub(super) struct Saved {
 /// Where the folder is there already, or something cannot be read.
 pub fn take(layout: &Layout, tools: &Tools, folder: &Path) -> Result<Vec<String>, PersistError> {
     let failed = |said| PersistError::Io { path: folder.to_owned(), said };
+    let folder = &std::path::absolute(folder).map_err(failed)?;
+    if layout.is_system() {
+        check_owners(folder)?; // `rollback` would not take it
+    }
     let mut held = BTreeMap::new();
     let mut manifest = Manifest {
         version: VERSION,

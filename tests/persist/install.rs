@@ -1,0 +1,138 @@
+//! The helper, its sudoers entry, openings at boot: put in place, shown, refused, and removed without a trace.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::trial::Trial;
+
+const LAYOUTS: [(&str, &str); 2] = [
+    ("macos", "/Library/PrivilegedHelperTools/dlvgate-guard"),
+    ("linux", "/usr/local/libexec/dlvgate-guard"),
+];
+
+const OPENING: [&str; 7] = ["install", "--user", "alice", "--open", "2345", "--from", "192.0.2.5"];
+
+#[test]
+fn uninstalled_a_system_is_byte_for_byte_what_it_was() {
+    for (layout, helper) in LAYOUTS {
+        let trial = Trial::new(layout);
+        let before = trial.everything();
+        trial.firewall(&OPENING).ok();
+        let mode = |path| fs::metadata(trial.at(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(helper), mode("/etc/sudoers.d/dlvgate")), (0o755, 0o440));
+        let own = fs::read(env!("CARGO_BIN_EXE_dlvgate")).unwrap();
+        assert!(fs::read(trial.at(helper)).unwrap() == own, "the helper is this program");
+        assert!(trial.firewall(&["uninstall"]).ok().contains("nothing of dlvgate is left"));
+        assert!(trial.everything() == before, "{layout}");
+    }
+}
+
+#[test]
+fn a_dry_run_shows_every_change_and_makes_none() {
+    for (layout, helper) in LAYOUTS {
+        let trial = Trial::new(layout);
+        let before = trial.everything();
+        let diff = trial.firewall(&[&OPENING[..], &["--dry-run"]].concat()).ok();
+        let entry = format!("+alice ALL=(root) NOPASSWD: {helper} guard --backend");
+        assert!(diff.contains(&entry) && diff.contains("+++ /etc/sudoers.d/dlvgate"), "{diff}");
+        assert!(diff.contains("--from") && diff.contains("192.0.2.5"), "{diff}");
+        assert!(trial.everything() == before);
+        trial.firewall(&OPENING).ok();
+        let installed = trial.everything();
+        let diff = trial.firewall(&["uninstall", "--dry-run"]).ok();
+        assert!(diff.contains("-alice ALL=(root)"), "{diff}");
+        assert!(trial.everything() == installed);
+    }
+}
+
+#[test]
+fn a_second_install_changes_nothing_and_a_second_user_is_added() {
+    let trial = Trial::new("linux");
+    let before = trial.everything();
+    trial.firewall(&OPENING).ok();
+    let installed = trial.everything();
+    assert!(trial.firewall(&OPENING).ok().contains("nothing to do"));
+    assert!(trial.everything() == installed);
+    trial.firewall(&["install", "--user", "bob"]).ok();
+    let sudoers = trial.get("/etc/sudoers.d/dlvgate");
+    assert!(sudoers.contains("alice ALL=") && sudoers.contains("bob ALL="), "{sudoers}");
+    trial.firewall(&["uninstall"]).ok();
+    assert!(trial.everything() == before);
+}
+
+#[test]
+fn a_name_that_could_mean_more_than_one_user_is_refused() {
+    for name in ["ALL", "%admin", "alice ALL=(ALL) ALL #"] {
+        let trial = Trial::new("linux");
+        let before = trial.everything();
+        let text = trial.firewall(&["install", "--user", name]).refused();
+        assert!(text.contains("no user"), "{text}");
+        assert!(trial.everything() == before);
+    }
+    let text = Trial::new("linux").firewall(&["install"]).refused();
+    assert!(text.contains("--user"), "{text}");
+}
+
+#[test]
+fn files_of_somebody_else_are_not_overwritten_unless_forced() {
+    let trial = Trial::new("linux");
+    trial.put("/etc/sudoers.d/dlvgate", "# mine\n");
+    let before = trial.everything();
+    let text = trial.firewall(&OPENING).refused();
+    assert!(text.contains("/etc/sudoers.d/dlvgate") && text.contains("--force"), "{text}");
+    assert!(trial.everything() == before, "nothing of it is done");
+    trial.firewall(&[&OPENING[..], &["--force"]].concat()).ok();
+    assert!(trial.get("/etc/sudoers.d/dlvgate").contains("alice"));
+}
+
+#[test]
+fn what_was_changed_since_is_named_and_kept_unless_forced() {
+    let trial = Trial::new("macos");
+    trial.firewall(&OPENING).ok();
+    trial.put("/Library/LaunchDaemons/io.github.dlvgate.open.2345.plist", "mine now");
+    let before = trial.everything();
+    let text = trial.firewall(&["uninstall"]).refused();
+    assert!(text.contains("open.2345.plist") && text.contains("--force"), "{text}");
+    assert!(trial.everything() == before, "nothing of it is done");
+    trial.firewall(&["uninstall", "--force"]).ok();
+    assert!(!trial.at("/Library").exists());
+}
+
+#[test]
+fn an_uninstall_without_an_install_says_so() {
+    let text = Trial::new("linux").firewall(&["uninstall"]).refused();
+    assert!(text.contains("installed nothing"), "{text}");
+}
+
+#[test]
+fn a_record_that_is_corrupt_is_not_obeyed() {
+    let trial = Trial::new("linux");
+    trial.firewall(&OPENING).ok();
+    trial.put("/var/lib/dlvgate/installed.json", "{");
+    let before = trial.everything();
+    let text = trial.firewall(&["uninstall"]).refused();
+    assert!(text.contains("installed.json") && text.contains("not believed"), "{text}");
+    assert!(trial.everything() == before);
+}
+
+#[test]
+fn a_step_that_fails_undoes_the_ones_before_it() {
+    let trial = Trial::new("linux");
+    // The record's folder cannot be made: that is the last step.
+    trial.put("/var", "a file");
+    let before = trial.everything();
+    trial.firewall(&OPENING).refused();
+    assert!(trial.everything() == before);
+}
+
+#[test]
+fn only_root_may_change_the_system_itself() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+    command.args(["firewall", "uninstall"]);
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::process::CommandExt::uid(&mut command, 65_534);
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && text.contains("sudo") && text.contains("--root"), "{text}");
+}
