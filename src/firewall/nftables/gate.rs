@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
+use super::nets::element;
 use crate::firewall::{Owner, Peer};
 
 /// Prefix of our tables' names.
@@ -161,14 +162,6 @@ pub(super) fn of_table(name: &str) -> Option<(u32, u16)> {
 pub(super) fn of_mark(comment: &str) -> Option<(u32, u16)> {
     let (pid, port) = comment.strip_prefix(MARK_PREFIX)?.split_once(':')?;
     Some((pid.parse().ok()?, port.parse().ok()?))
-}
-
-/// A network as nft takes it, and prints it: a whole address stands by itself.
-pub(super) fn element(net: IpNet) -> Value {
-    if net.prefix_len() == net.max_prefix_len() {
-        return json!(net.addr().to_string());
-    }
-    json!({"prefix": {"addr": net.addr().to_string(), "len": net.prefix_len()}})
 }
 
 fn protocol(net: IpNet) -> &'static str {
