@@ -10,6 +10,7 @@ pub mod guard;
 pub mod nftables;
 mod off;
 mod peer;
+pub mod persist;
 pub mod pf;
 pub mod status;
 
@@ -42,7 +43,7 @@ impl Backend {
     pub const NATIVE: Backend = if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables };
 
     /// As `--firewall` takes it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Backend::Pf => "pf",
             Backend::Nftables => "nftables",

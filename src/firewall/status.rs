@@ -124,7 +124,7 @@ pub async fn from_filter(
         missing: told.difference(&loaded).copied().collect(),
         other_tokens: tokens
             .into_iter()
-            .map(|(_, token)| token)
+            .map(|token| token.number)
             .filter(|token| !own.contains(token))
             .collect(),
     });

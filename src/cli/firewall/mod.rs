@@ -2,15 +2,19 @@
 
 mod close;
 mod explain;
+mod install;
 mod open;
+mod snapshot;
 mod status;
 mod sweep;
+mod system;
+mod uninstall;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Look at the packet filter, and at what dlvgate has opened in it
+/// Look at the packet filter and at what dlvgate has opened in it; install what opens it without a password
 #[derive(Debug, Args)]
 pub(super) struct FirewallArgs {
     #[command(subcommand)]
@@ -24,6 +28,10 @@ enum Command {
     Sweep(sweep::SweepArgs),
     Open(open::OpenArgs),
     Close(close::CloseArgs),
+    Install(install::InstallArgs),
+    Uninstall(uninstall::UninstallArgs),
+    Snapshot(snapshot::SnapshotArgs),
+    Rollback(snapshot::RollbackArgs),
 }
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {
@@ -33,5 +41,9 @@ pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {
         Command::Sweep(args) => sweep::run(args).await,
         Command::Open(args) => open::run(args).await,
         Command::Close(args) => close::run(args).await,
+        Command::Install(args) => install::run(&args),
+        Command::Uninstall(args) => uninstall::run(&args),
+        Command::Snapshot(args) => snapshot::take(&args),
+        Command::Rollback(args) => snapshot::roll_back(&args),
     }
 }

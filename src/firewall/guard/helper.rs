@@ -8,17 +8,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::error::GuardError;
+use crate::firewall::Backend;
 
-/// The helper's path.
-pub const HELPER: &str = if cfg!(target_os = "macos") {
-    "/Library/PrivilegedHelperTools/dlvgate-guard"
-} else {
-    "/usr/local/libexec/dlvgate-guard"
-};
+/// The helper's path on macOS.
+pub const HELPER_ON_MACOS: &str = "/Library/PrivilegedHelperTools/dlvgate-guard";
+
+/// The helper's path on Linux.
+pub const HELPER_ON_LINUX: &str = "/usr/local/libexec/dlvgate-guard";
+
+/// The helper's path here.
+pub const HELPER: &str = if cfg!(target_os = "macos") { HELPER_ON_MACOS } else { HELPER_ON_LINUX };
 
 /// The helper's arguments.
-pub const ARGUMENTS: [&str; 3] =
-    ["guard", "--backend", if cfg!(target_os = "macos") { "pf" } else { "nftables" }];
+pub const ARGUMENTS: [&str; 3] = ["guard", "--backend", Backend::NATIVE.name()];
 
 /// Whether root may be let run the helper: it, and every folder on the way to it, is root's, and nobody else's to write.
 ///
@@ -32,7 +34,15 @@ fn check_path(helper: &Path) -> Result<(), GuardError> {
     if fs::symlink_metadata(helper).is_err() {
         return Err(GuardError::NoHelper);
     }
-    for path in helper.ancestors() {
+    check_owners(helper)
+}
+
+/// Whether this file, as far as it is there, and every folder on the way to it, is root's, and nobody else's to write.
+///
+/// # Errors
+/// Names the first that is not.
+pub(in crate::firewall) fn check_owners(helper: &Path) -> Result<(), GuardError> {
+    for path in helper.ancestors().filter(|path| fs::symlink_metadata(path).is_ok()) {
         let unsafe_because = |why: String| GuardError::UnsafeHelper { path: path.to_owned(), why };
         let meta = fs::symlink_metadata(path).map_err(|error| unsafe_because(error.to_string()))?;
         if meta.file_type().is_symlink() {

@@ -8,7 +8,7 @@ mod books;
 pub(super) mod client;
 pub(super) mod driver;
 mod error;
-mod helper;
+pub(super) mod helper;
 pub mod journal;
 mod serve;
 pub mod sweep;
@@ -22,7 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use driver::{Loaded, Programs};
 pub use error::GuardError;
-pub use helper::{ARGUMENTS, HELPER};
+pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS};
 
 use super::{Backend, Owner};
 use books::Books;

@@ -109,7 +109,7 @@ impl Pf {
             }
         };
         fault::point("token").await;
-        let Some(token) = Token::parse(&answer.stderr) else {
+        let Some(token) = Token::parse(&answer.stderr, taker) else {
             self.give_back_untold(taker).await;
             return Err(FirewallError::Pfctl {
                 arguments: "-E".to_owned(),
@@ -117,7 +117,7 @@ impl Pf {
                 said: answer.stderr,
             });
         };
-        self.notes.taken(taker, token.0).map_err(|said| FirewallError::NoJournal { said })?;
+        self.notes.taken(taker, token.number).map_err(|said| FirewallError::NoJournal { said })?;
         Ok(token)
     }
 
@@ -125,7 +125,7 @@ impl Pf {
     /// the next guard.
     async fn give_back_untold(&self, taker: u32) {
         let Ok(tokens) = self.tokens().await else { return };
-        let token = tokens.into_iter().find(|(pid, _)| *pid == taker).map(|(_, token)| Token(token));
+        let token = tokens.into_iter().find(|token| token.taker == taker);
         let given_back = match token {
             Some(token) => self.release(Some(token)).await.is_ok(),
             None => self.notes.released().is_ok(),
@@ -143,8 +143,8 @@ impl Pf {
                 "see `sudo pfctl -s info`, and who runs `pfctl -d`",
             ));
         }
-        let references = self.pfctl.run(&["-s", "References"], "").await?.stdout;
-        if token.is_some_and(|token| token.listed_in(&references)) {
+        let tokens = self.tokens().await?;
+        if token.is_some_and(|token| tokens.contains(token)) {
             return Ok(());
         }
         Err(not_evaluated(anchor, "our enable token is not listed", "see `sudo pfctl -s References`"))
@@ -210,11 +210,15 @@ impl Pf {
         Err(FirewallError::RulesLeft { anchor: anchor.to_owned(), rules: left.trim().replace('\n', " / ") })
     }
 
+    /// One that is not listed any more is gone: somebody ran `pfctl -d`, or the machine was started anew. Its number may
+    /// be somebody else's by now, and is not given back.
     async fn release(&self, token: Option<Token>) -> Result<(), FirewallError> {
         let Some(token) = token else { return Ok(()) };
-        match self.pfctl.run(&["-X", &token.to_string()], "").await {
-            Err(FirewallError::Pfctl { said, .. }) if is_stale(&said) => {}
-            other => other.map(drop)?,
+        if self.tokens().await?.contains(&token) {
+            match self.pfctl.run(&["-X", &token.to_string()], "").await {
+                Err(FirewallError::Pfctl { said, .. }) if is_stale(&said) => {}
+                other => other.map(drop)?,
+            }
         }
         self.notes.released().map_err(|said| FirewallError::NoJournal { said })
     }
@@ -229,8 +233,8 @@ impl Pf {
             .collect())
     }
 
-    /// Who has taken which enable token: ours and others'.
-    pub(super) async fn tokens(&self) -> Result<Vec<(u32, u64)>, FirewallError> {
+    /// The enable tokens: ours and others'.
+    pub(super) async fn tokens(&self) -> Result<Vec<Token>, FirewallError> {
         Ok(token::listed(&self.pfctl.run(&["-s", "References"], "").await?.stdout))
     }
 
@@ -246,14 +250,11 @@ impl Pf {
             self.flush(&anchor(pid, *port)).await?;
         }
         let token = match token {
-            Some((_, Some(token))) => Some(token),
-            Some((taker, None)) => {
-                let tokens = self.tokens().await?;
-                tokens.into_iter().find(|(pid, _)| *pid == taker).map(|(_, token)| token)
-            }
+            Some((taker, Some(number))) => Some(Token { taker, number }),
+            Some((taker, None)) => self.tokens().await?.into_iter().find(|token| token.taker == taker),
             None => None,
         };
-        self.release(token.map(Token)).await
+        self.release(token).await
     }
 }
 

@@ -2,27 +2,28 @@
 
 use std::{fmt, io};
 
-/// One reference, as `pfctl -E` printed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token(pub(super) u64);
+/// One reference: its number, as `pfctl -E` printed it, and the process id of that pfctl.
+///
+/// The number alone is not enough: it is made from an address in the kernel, and after somebody's `pfctl -d` another
+/// reference may get the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::firewall) struct Token {
+    pub(in crate::firewall) taker: u32,
+    pub(in crate::firewall) number: u64,
+}
 
 impl Token {
     /// Reads `Token : 11012949885072952621` out of what `pfctl -E` wrote to standard error.
-    pub(super) fn parse(stderr: &str) -> Option<Token> {
+    pub(super) fn parse(stderr: &str, taker: u32) -> Option<Token> {
         let after = stderr.split_once("Token :")?.1.trim_start();
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().ok().map(Token)
-    }
-
-    /// Whether `pfctl -s References` lists it.
-    pub(super) fn listed_in(&self, references: &str) -> bool {
-        references.split_whitespace().any(|word| word.parse() == Ok(self.0))
+        digits.parse().ok().map(|number| Token { taker, number })
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.number.fmt(f)
     }
 }
 
@@ -36,12 +37,12 @@ pub(crate) trait TokenNotes: Send + Sync {
     fn released(&self) -> io::Result<()>;
 }
 
-/// Who has taken which token, as `pfctl -s References` prints it. The processes are pfctls, and have ended.
-pub(super) fn listed(references: &str) -> Vec<(u32, u64)> {
+/// The references that pf holds, as `pfctl -s References` prints them. The processes are pfctls, and have ended.
+pub(super) fn listed(references: &str) -> Vec<Token> {
     let row = |row: &str| {
         let mut columns = row.split_whitespace();
-        let pid = columns.next()?.parse().ok()?;
-        Some((pid, columns.nth(1)?.parse().ok()?))
+        let taker = columns.next()?.parse().ok()?;
+        Some(Token { taker, number: columns.nth(1)?.parse().ok()? })
     };
     references.lines().filter_map(row).collect()
 }
@@ -58,18 +59,10 @@ mod tests {
 
     #[test]
     fn the_token_is_read_from_standard_error() {
-        let token = Token::parse("pf enabled; Token : 11012949885072952621").unwrap();
-        assert_eq!(token.to_string(), "11012949885072952621");
-        assert_eq!(Token::parse("pf enabled"), None);
-        assert_eq!(Token::parse("Token : none"), None);
-    }
-
-    #[test]
-    fn only_the_token_tells_whose_reference_it_is() {
-        let references = "TOKENS:\nPID      Process Name                 TOKEN                    TIMESTAMP\n\
-                          77       pfctl                        4711                     0 days 00:00:01\n";
-        assert!(Token(4711).listed_in(references));
-        assert!(!Token(471).listed_in(references));
+        let token = Token::parse("pf enabled; Token : 11012949885072952621", 7).unwrap();
+        assert_eq!((token.to_string().as_str(), token.taker), ("11012949885072952621", 7));
+        assert_eq!(Token::parse("pf enabled", 7), None);
+        assert_eq!(Token::parse("Token : none", 7), None);
     }
 
     #[test]
@@ -77,7 +70,8 @@ mod tests {
         let references = "TOKENS:\nPID      Process Name                 TOKEN                    TIMESTAMP\n\
                           77       pfctl                        4711                     0 days 00:00:01\n\
                           78       pfctl                        4712                     0 days 00:00:00\n";
-        assert_eq!(listed(references), [(77, 4711), (78, 4712)]);
+        let tokens = [Token { taker: 77, number: 4711 }, Token { taker: 78, number: 4712 }];
+        assert_eq!(listed(references), tokens);
         assert_eq!(listed("No pf starter references held\n"), []);
     }
 

@@ -27,6 +27,7 @@ pub fn flush(state: &mut State, out: &mut Output, word: &str, anchor: &str) -> O
                 ruleset.dummynet.clear();
             }
             out.err("dummynet cleared");
+            state.remove_empty_rulesets();
             tables(state, out, anchor);
             if anchor.is_empty() {
                 states(state, out);
@@ -64,8 +65,13 @@ fn nat(state: &mut State, out: &mut Output, anchor: &str) {
     out.err("nat cleared");
 }
 
+/// An anchor that is not there has none to clear, and one that holds nothing else is gone after its rules.
 fn tables(state: &mut State, out: &mut Output, anchor: &str) {
-    let gone = state.rulesets.get_mut(anchor).map_or(0, |r| std::mem::take(&mut r.tables).len());
+    let Some(ruleset) = state.rulesets.get_mut(anchor) else {
+        out.err("pfctl: Anchor or Ruleset does not exist.");
+        return;
+    };
+    let gone = std::mem::take(&mut ruleset.tables).len();
     out.changes.push(json!({ "change": "tables cleared", "anchor": anchor, "tables": gone }));
     out.err(format!("{gone} tables deleted."));
 }

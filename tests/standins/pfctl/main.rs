@@ -7,6 +7,8 @@ mod args;
 mod cursor;
 mod evaluate;
 mod expand;
+#[cfg(test)]
+mod facts_tests;
 mod faults;
 mod files;
 mod flush;

@@ -76,7 +76,9 @@ pub fn rule(rule: &Rule, services: &Services, view: View) -> String {
     }
     match &rule.flags {
         Flags::Unset => {}
-        Flags::Any => add("flags any"),
+        // The kernel holds no flags then: it is the default that is not taken, and only a stateful pass has one.
+        Flags::Any if rule.action == Action::Pass && rule.keep_state => add("flags any"),
+        Flags::Any => {}
         Flags::Mask(set, mask) => add(&format!("flags {set}/{mask}")),
     }
     if rule.keep_state {

@@ -90,7 +90,8 @@ pub fn show(state: &State, out: &mut Output) {
     }
     out.out("TOKENS:");
     out.out("PID      Process Name                 TOKEN                    TIMESTAMP");
-    for t in &state.tokens {
+    // The kernel puts a new one at the head of its list.
+    for t in state.tokens.iter().rev() {
         let seconds = now().saturating_sub(t.taken) / 1_000_000;
         out.out(format!("{:<8} {:<28} {:<24} {}", t.pid, "pfctl", t.token, age(seconds)));
     }

@@ -1,0 +1,59 @@
+//! `dlvgate firewall snapshot` and `rollback`: the system's files and rules as they are, and as they were.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::system::{SystemArgs, show_or_do};
+use crate::firewall::persist::{rollback, snapshot};
+
+/// Save the files and rulesets that matter to a gate, with their hashes (as root)
+///
+/// Into a new folder: pf.conf and its anchors (on Linux /etc/nftables.conf), what dlvgate has installed, and the rules
+/// as they are loaded. `rollback` brings it back.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo dlvgate firewall snapshot /var/root/before-the-recipe
+  sudo dlvgate firewall rollback /var/root/before-the-recipe --dry-run")]
+pub(super) struct SnapshotArgs {
+    /// The folder to make
+    folder: PathBuf,
+    #[command(flatten)]
+    system: SystemArgs,
+}
+
+/// Bring back the files and rules of a snapshot (as root)
+///
+/// Each file becomes what it was, all of them or none. What was changed since by somebody else than dlvgate is named and
+/// refused, and so are loaded rules that are others now; --force brings back the snapshot's all the same. A snapshot
+/// whose own hashes are wrong is refused always.
+#[derive(Debug, Args)]
+pub(super) struct RollbackArgs {
+    /// The snapshot's folder
+    folder: PathBuf,
+    /// Bring back what was changed since, too
+    #[arg(long)]
+    force: bool,
+    /// Print every change as a diff, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    system: SystemArgs,
+}
+
+pub(super) fn take(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
+    args.system.must_be_root()?;
+    let layout = args.system.layout();
+    for line in snapshot::take(&layout, &args.system.tools(&layout), &args.folder)? {
+        println!("{line}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn roll_back(args: &RollbackArgs) -> anyhow::Result<ExitCode> {
+    args.system.must_be_root()?;
+    let layout = args.system.layout();
+    let plan = rollback::plan(&layout, &args.system.tools(&layout), &args.folder, args.force)?;
+    show_or_do(&plan, &layout, args.dry_run, "rolled back: everything is as it was in the snapshot")
+}

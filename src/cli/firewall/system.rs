@@ -1,0 +1,66 @@
+//! What `install`, `uninstall`, `snapshot` and `rollback` share: where, with which tools, and showing or doing it.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::firewall::persist::plan::Plan;
+use crate::firewall::persist::{Layout, PersistError, Platform, Tools};
+
+/// Where it is done.
+#[derive(Debug, Args)]
+pub(super) struct SystemArgs {
+    /// Try it in this folder, as if it were `/`; needs no root, and nothing of the system is touched
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Whose places and formats, for a trial
+    #[arg(long, value_enum, value_name = "PLATFORM", default_value_t = Platform::NATIVE, hide = true, requires = "root")]
+    layout: Platform,
+    /// The pfctl to run, for tests
+    #[arg(long, value_name = "PATH", hide = true)]
+    pfctl: Option<PathBuf>,
+}
+
+impl SystemArgs {
+    pub(super) fn layout(&self) -> Layout {
+        Layout::new(self.root.clone(), self.layout)
+    }
+
+    pub(super) fn tools(&self, layout: &Layout) -> Tools {
+        Tools::new(layout, self.pfctl.clone())
+    }
+
+    /// # Errors
+    /// Where the system itself is to be changed, by somebody who may not.
+    pub(super) fn must_be_root(&self) -> Result<(), PersistError> {
+        if self.root.is_some() || nix::unistd::geteuid().is_root() {
+            Ok(())
+        } else {
+            Err(PersistError::NotRoot)
+        }
+    }
+}
+
+/// Shows the plan as a diff, or carries it out and says so.
+pub(super) fn show_or_do(
+    plan: &Plan,
+    layout: &Layout,
+    dry_run: bool,
+    done: &str,
+) -> anyhow::Result<ExitCode> {
+    let mut stdout = std::io::stdout().lock();
+    if plan.is_empty() {
+        writeln!(stdout, "nothing to do: everything is so already")?;
+    } else if dry_run {
+        stdout.write_all(plan.diff(layout)?.as_bytes())?;
+    } else {
+        plan.apply(layout)?;
+        writeln!(stdout, "{done}")?;
+    }
+    for remark in plan.remarks() {
+        writeln!(stdout, "{remark}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

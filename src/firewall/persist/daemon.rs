@@ -1,0 +1,65 @@
+//! The job that restores an opening at boot: launchd's on macOS, systemd's on Linux. It runs the helper's
+//! `firewall open`, which holds the gate until it is told to end, and leaves nothing when it ends.
+
+use super::{Layout, Platform};
+use crate::firewall::Peer;
+
+/// The job's file.
+pub(super) fn text(layout: &Layout, port: u16, peers: &[Peer]) -> String {
+    let mut words = vec![layout.helper().to_owned(), "firewall".into(), "open".into()];
+    words.extend(["--port".to_owned(), port.to_string(), "--hold".into()]);
+    // Peers are addresses and names of interfaces: no character of theirs means anything in either format.
+    words.extend(peers.iter().flat_map(|peer| ["--from".to_owned(), peer.to_string()]));
+    match layout.platform() {
+        Platform::Macos => plist(&layout.job(port), &words),
+        Platform::Linux => unit(port, &words),
+    }
+}
+
+/// launchd.plist(5). A job that ends is started anew.
+fn plist(label: &str, words: &[String]) -> String {
+    let words: String = words.iter().map(|word| format!("        <string>{word}</string>\n")).collect();
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+    <key>Label</key>
+    <string>{label}</string>
+    <key>ProgramArguments</key>
+    <array>
+{words}    </array>
+    <key>RunAtLoad</key>
+    <true/>
+    <key>KeepAlive</key>
+    <true/>
+</dict>
+</plist>
+"#
+    )
+}
+
+/// systemd.service(5). `%` begins a specifier, and is in a link-local peer.
+fn unit(port: u16, words: &[String]) -> String {
+    let command = words.join(" ").replace('%', "%%");
+    format!(
+        "[Unit]\nDescription=dlvgate: port {port} open for its peers\nAfter=network.target nftables.service\n\n\
+         [Service]\nExecStart={command}\nRestart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_job_holds_the_port_for_its_peers() {
+        let peers = ["192.0.2.0/24".parse().unwrap(), "fe80::1%en0".parse().unwrap()];
+        let text = text(&Layout::new(None, Platform::Macos), 2345, &peers);
+        assert!(text.contains("<string>io.github.dlvgate.open.2345</string>"), "{text}");
+        assert!(text.contains("<string>--from</string>\n        <string>fe80::1%en0</string>"), "{text}");
+        let text = super::text(&Layout::new(None, Platform::Linux), 2345, &peers);
+        let line = "ExecStart=/usr/local/libexec/dlvgate-guard firewall open --port 2345 --hold --from 192.0.2.0/24 --from fe80::1%%en0\n";
+        assert!(text.contains(line), "{text}");
+    }
+}

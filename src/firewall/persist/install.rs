@@ -1,0 +1,189 @@
+//! `install`: the plan.
+
+use super::files::{self, Content};
+use super::plan::{Call, Change, Plan};
+use super::record::{Record, Written};
+use super::{Layout, PersistError, Platform, Tools, daemon, pf_conf, sudoers};
+use crate::firewall::Peer;
+use crate::firewall::guard::helper::check_owners;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The user who may start the guard without a password; `None` leaves sudoers as it is.
+    pub user: Option<String>,
+    /// Ports that are to be open after each boot, and for whom.
+    pub openings: Vec<(u16, Vec<Peer>)>,
+    /// Whether pf.conf is to have the anchor.
+    pub pf_conf: bool,
+    /// Whether to overwrite what was changed since.
+    pub force: bool,
+}
+
+/// What is to be done. `program` is the running dlvgate, of which the helper is a copy.
+///
+/// # Errors
+/// Where something is there that dlvgate did not write, or could be changed by others than root.
+pub fn plan(layout: &Layout, tools: &Tools, wanted: &Wanted, program: Vec<u8>) -> Result<Plan, PersistError> {
+    let mut record = Record::read(layout)?.unwrap_or_else(Record::empty);
+    let before = record.clone();
+    let mut plan = Plan::default();
+    let mut files = vec![(layout.helper().to_owned(), Content { bytes: program, mode: 0o755 }, None)];
+    if let Some(user) = &wanted.user {
+        files.push(sudoers_file(layout, tools, user)?);
+    }
+    for (port, peers) in &wanted.openings {
+        let text = daemon::text(layout, *port, peers);
+        files.push((layout.job_file(*port), Content { bytes: text.into_bytes(), mode: 0o644 }, None));
+    }
+    let mut written = Vec::new();
+    for (path, content, check) in files {
+        if layout.is_system() {
+            check_owners(&layout.at(&path))?;
+        }
+        let there = files::read(&layout.at(&path))?;
+        let is_ours = there.as_ref().is_none_or(|there| record.wrote(&path, there) || *there == content);
+        if !is_ours && !wanted.force {
+            return Err(PersistError::Changed { path, why: "is there, and dlvgate did not write it so" });
+        }
+        note_folders(layout, &path, &mut record);
+        record.note(&path, &content);
+        if there.as_ref() != Some(&content) {
+            plan.write(&path, content, check);
+            written.push(path);
+        }
+    }
+    for (port, _) in &wanted.openings {
+        let is_new = !record.openings.contains(port);
+        if is_new {
+            record.openings.push(*port);
+        }
+        if written.contains(&layout.job_file(*port)) {
+            start_job(layout, tools, *port, is_new, &mut plan);
+        }
+    }
+    if wanted.pf_conf {
+        edit_pf_conf(layout, tools, wanted.force, &mut record, &mut plan)?;
+    }
+    if record != before {
+        note_folders(layout, layout.record(), &mut record);
+        let content = record.content();
+        plan.write(layout.record(), content, None);
+    }
+    Ok(plan)
+}
+
+type File = (String, Content, Option<Call>);
+
+fn sudoers_file(layout: &Layout, tools: &Tools, user: &str) -> Result<File, PersistError> {
+    sudoers::check_name(user)?;
+    let path = layout.sudoers().to_owned();
+    let there = files::read(&layout.at(&path))?;
+    let text = there.map(|there| String::from_utf8_lossy(&there.bytes).into_owned()).unwrap_or_default();
+    let mut users = sudoers::users(&text);
+    if !users.iter().any(|one| one == user) {
+        users.push(user.to_owned());
+    }
+    let text = sudoers::text(&users, layout.helper(), layout.backend());
+    let check = match &tools.visudo {
+        Some(visudo) => Call::new(visudo, &["-c", "-f"]),
+        None => {
+            let why = "to check the sudoers entry before it is put in place (package sudo)";
+            return Err(PersistError::NoProgram { program: "/usr/sbin/visudo".to_owned(), why });
+        }
+    };
+    Ok((path, Content { bytes: text.into_bytes(), mode: 0o440 }, Some(check)))
+}
+
+/// The folders that have to be made for this file, to be removed with it.
+fn note_folders(layout: &Layout, path: &str, record: &mut Record) {
+    let file = layout.at(path);
+    let missing = file.ancestors().skip(1).take_while(|folder| !folder.exists());
+    let mut missing: Vec<String> = missing.map(|folder| layout.name_of(folder)).collect();
+    missing.reverse();
+    for folder in missing {
+        if !record.folders.contains(&folder) {
+            record.folders.push(folder);
+        }
+    }
+}
+
+/// A job whose file is another than before is stopped first.
+fn start_job(layout: &Layout, tools: &Tools, port: u16, is_new: bool, plan: &mut Plan) {
+    let Some(program) = &tools.jobs else {
+        let what = format!("port {port} opens at the next boot: there is nobody here to tell now");
+        plan.remarks.push(what);
+        return;
+    };
+    let (job, file) = (layout.job(port), layout.job_file(port));
+    let run = |words: &[&str], undo: Option<&[&str]>| Change::Run {
+        call: Call::new(program, words),
+        undo: undo.map(|words| Call::new(program, words)),
+    };
+    match layout.platform() {
+        Platform::Macos => {
+            let label = format!("system/{job}");
+            if !is_new {
+                plan.changes.push(run(&["bootout", &label], None));
+            }
+            plan.changes.push(run(&["bootstrap", "system", &file], Some(&["bootout", &label])));
+        }
+        Platform::Linux => {
+            plan.changes.push(run(&["daemon-reload"], None));
+            plan.changes.push(run(&["enable", &job], Some(&["disable", &job])));
+            plan.changes.push(run(&["restart", &job], Some(&["stop", &job])));
+        }
+    }
+}
+
+/// Marked lines before the first rule: candidate, check, backup, load, verify; or everything as it was.
+fn edit_pf_conf(
+    layout: &Layout,
+    tools: &Tools,
+    force: bool,
+    record: &mut Record,
+    plan: &mut Plan,
+) -> Result<(), PersistError> {
+    if layout.platform() != Platform::Macos {
+        return Err(PersistError::OtherPlatform { what: "--pf-conf" });
+    }
+    let path = layout.pf_conf();
+    let Some(there) = files::read(&layout.at(path))? else {
+        return Err(PersistError::Changed { path: path.to_owned(), why: "is not there" });
+    };
+    let text = String::from_utf8_lossy(&there.bytes).into_owned();
+    if pf_conf::has_anchor(&text) {
+        plan.remarks.push(format!("{path} has the line `{}` already: it stays as it is", pf_conf::ANCHOR));
+        return Ok(());
+    }
+    if record.pf_conf.is_some() && !force {
+        let why = "had our lines, and somebody has taken the anchor out of them";
+        return Err(PersistError::Changed { path: path.to_owned(), why });
+    }
+    let text = pf_conf::without_ours(&text).unwrap_or(text);
+    let content = Content { bytes: pf_conf::with_ours(&text).into_bytes(), mode: there.mode };
+    let backup = layout.pf_conf_backup();
+    record.note(backup, &there);
+    record.pf_conf = Some(Written { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
+    plan.remarks.push(format!("{path} as it was, sha256 {}, is in {backup}", files::sha256(&there.bytes)));
+    plan.write(backup, there, None);
+    load_pf_conf(layout, tools, content, plan);
+    if let Some(pfctl) = &tools.pfctl {
+        plan.changes.push(Change::Verify { call: Call::new(pfctl, &["-s", "rules"]), line: pf_conf::ANCHOR });
+    }
+    Ok(())
+}
+
+/// Puts pf.conf in place and has pf load it; should a later step fail, what was there is loaded again.
+pub(super) fn load_pf_conf(layout: &Layout, tools: &Tools, content: Content, plan: &mut Plan) {
+    let path = layout.pf_conf();
+    let Some(pfctl) = &tools.pfctl else {
+        plan.write(path, content, None);
+        return;
+    };
+    let file = layout.at(path).display().to_string();
+    let load = Call::new(pfctl, &["-f", &file]);
+    plan.changes.push(Change::OnUndo(load.clone()));
+    plan.write(path, content, Some(Call::new(pfctl, &["-n", "-f"])));
+    plan.changes.push(Change::Run { call: load, undo: None });
+}

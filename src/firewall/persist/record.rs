@@ -1,0 +1,71 @@
+//! What was installed: written last, read by `uninstall`.
+
+use serde::{Deserialize, Serialize};
+
+use super::files::{self, Content};
+use super::{Layout, PersistError};
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// The files that dlvgate has written, by their names in the system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    version: u32,
+    /// Each file, but pf.conf.
+    pub(super) files: Vec<Written>,
+    /// Ports that a job opens at boot.
+    pub(super) openings: Vec<u16>,
+    /// pf.conf, where it was edited.
+    pub(super) pf_conf: Option<Written>,
+    /// Folders that were made, outermost first.
+    pub(super) folders: Vec<String>,
+}
+
+/// One file as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    pub(super) path: String,
+    pub(super) sha256: String,
+}
+
+impl Record {
+    /// The record of this layout, or an empty one.
+    pub(super) fn read(layout: &Layout) -> Result<Option<Record>, PersistError> {
+        let path = layout.record();
+        let Some(content) = files::read(&layout.at(path))? else { return Ok(None) };
+        let corrupt = |why: String| PersistError::Corrupt { path: path.to_owned(), why };
+        let record: Record =
+            serde_json::from_slice(&content.bytes).map_err(|error| corrupt(error.to_string()))?;
+        if record.version != VERSION {
+            return Err(corrupt(format!("it is of version {}", record.version)));
+        }
+        Ok(Some(record))
+    }
+
+    pub(super) fn empty() -> Record {
+        Record { version: VERSION, ..Record::default() }
+    }
+
+    /// Notes a file, or notes it anew.
+    pub(super) fn note(&mut self, path: &str, content: &Content) {
+        self.files.retain(|file| file.path != path);
+        self.files.push(Written { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
+    }
+
+    /// Whether this is the file as it was written.
+    pub(super) fn wrote(&self, path: &str, content: &Content) -> bool {
+        let sha256 = files::sha256(&content.bytes);
+        let all = self.files.iter().chain(&self.pf_conf);
+        all.into_iter().any(|file| file.path == path && file.sha256 == sha256)
+    }
+
+    pub(super) fn content(&self) -> Content {
+        // Numbers, texts and lists of them: there is nothing in it that JSON could not hold.
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        Content { bytes, mode: 0o644 }
+    }
+}

@@ -1,0 +1,136 @@
+//! What pfctl answers, on which stream, with which exit code.
+
+use super::*;
+
+#[test]
+fn what_was_asked_for_is_on_standard_output_and_all_else_on_standard_error() {
+    let mut m = machine();
+    let none = String::new;
+    assert_eq!(said(&mut m, "-a com.apple/x -f -", GATE), (0, none(), format!("{WARNING}{ALTQ}")));
+    let (code, stdout, stderr) = said(&mut m, "-E", "");
+    assert_eq!((code, stdout), (0, none()));
+    assert!(stderr.starts_with(&format!("{ALTQ}pf enabled\nToken : ")), "{stderr}");
+    for line in ["-s rules", "-s info", "-s References", "-v -s Anchors", "-a com.apple/x -s rules"] {
+        let (code, stdout, stderr) = said(&mut m, line, "");
+        assert_eq!((code, stderr.as_str()), (0, ALTQ), "{line}");
+        assert!(!stdout.is_empty(), "{line}");
+    }
+    assert_eq!(said(&mut m, "-n -f -", GATE), (0, none(), WARNING.to_owned()), "no /dev/pf, no ALTQ");
+}
+
+#[test]
+fn a_missing_anchor_is_read_with_exit_code_0_and_a_complaint() {
+    let mut m = machine();
+    for (line, complaint) in [
+        ("-a com.apple/none -s rules", "pfctl: DIOCGETRULES: Invalid argument\n"),
+        ("-a com.apple/none -s nat", "pfctl: DIOCGETRULES: Invalid argument\n"),
+        ("-a com.apple/none -s Anchors", "Anchor 'com.apple/none' not found.\n"),
+    ] {
+        assert_eq!(said(&mut m, line, ""), (0, String::new(), format!("{ALTQ}{complaint}")), "{line}");
+    }
+}
+
+/// pfr_clr_tables: ENOENT. pfctl says so and goes on.
+#[test]
+fn tables_of_a_missing_anchor_are_flushed_with_exit_code_0_and_a_complaint() {
+    let mut m = machine();
+    let missing = "pfctl: Anchor or Ruleset does not exist.\n";
+    let tables = "-a com.apple/x -F Tables";
+    assert_eq!(said(&mut m, tables, ""), (0, String::new(), format!("{ALTQ}{missing}")));
+    m.fine("-a com.apple/x -f -", "block all\n");
+    m.fine("-a com.apple/x -F rules", "");
+    assert_eq!(said(&mut m, tables, ""), (0, String::new(), format!("{ALTQ}{missing}")), "it is gone");
+}
+
+#[test]
+fn an_anchor_is_read_by_its_path_and_not_by_a_wildcard() {
+    let mut m = machine();
+    m.fine("-a com.apple/x -f -", GATE);
+    assert_eq!(m.fine("-a com.apple/* -s rules", ""), "");
+}
+
+#[test]
+fn a_reboot_wipes_rules_tables_tokens_and_states_but_no_file() {
+    let folder = std::env::temp_dir().join(format!("standin-pfctl-facts-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("pf.conf"), "anchor \"com.apple/*\"\nanchor \"mine\"\n").unwrap();
+    let mut m = enabled();
+    m.around.files.folder = Some(folder.clone());
+    m.fine("-a com.apple/x -f -", GATE);
+    m.fine("-a com.apple/y -f -", "pass in all\n");
+    m.passes(FROM_OTHER);
+    m.fine("--standin reboot", "");
+    assert_eq!(m.fine("-s References", ""), "No pf starter references held\n");
+    assert_eq!(m.fine("-s states", "") + &m.fine("-a com.apple/x -s Tables", ""), "");
+    assert!(!m.fine("-v -s Anchors", "").contains("com.apple/"));
+    assert_eq!(m.fine("-s rules", ""), "anchor \"com.apple/*\" all\nanchor \"mine\" all\n", "the file's");
+    assert!(m.fine("-s info", "").starts_with("Status: Disabled"), "launchd loads it and enables nothing");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_missing_last_newline_is_a_syntax_error_in_that_line() {
+    let mut m = machine();
+    let dry = "stdin:2: syntax error\n";
+    assert_eq!(said(&mut m, "-n -f -", "pass all\nblock all"), (1, String::new(), format!("{WARNING}{dry}")));
+    let real = format!("{WARNING}{ALTQ}{dry}pfctl: Syntax error in config file: pf rules not loaded\n");
+    assert_eq!(said(&mut m, "-a com.apple/x -f -", "pass all\nblock all"), (1, String::new(), real));
+    assert!(!m.fine("-v -s Anchors", "").contains("com.apple/x"), "nothing was loaded");
+}
+
+#[test]
+fn only_a_dry_run_needs_no_root() {
+    let mut m = machine();
+    m.around.uid = 501;
+    assert_eq!(m.run("-n -f -", GATE).code, 0);
+    let denied = "pfctl: /dev/pf: Permission denied\n";
+    for line in ["-s info", "-s rules", "-E", "-X 1", "-a com.apple/x -F rules"] {
+        assert_eq!(said(&mut m, line, ""), (1, String::new(), denied.to_owned()), "{line}");
+    }
+    let before = m.state.clone();
+    assert_eq!(said(&mut m, "-a com.apple/x -f -", GATE), (1, String::new(), format!("{WARNING}{denied}")));
+    assert_eq!(m.state, before);
+}
+
+#[test]
+fn a_table_holds_addresses_only_and_survives_a_flush_of_the_rules() {
+    let mut m = machine();
+    let ports = m.run("-n -f -", "pass proto tcp to port <ports>\n");
+    assert_eq!((ports.code, ports.stderr), (1, format!("{WARNING}stdin:1: unknown port ports\n")));
+    m.fine("-a com.apple/x -f -", GATE);
+    assert!(m.run("-a com.apple/x -t peers -T add 192.0.2.7", "").stderr.ends_with("1/1 addresses added.\n"));
+    assert_eq!(m.fine("-a com.apple/x -t peers -T show", ""), "   192.0.2.5\n   192.0.2.7\n");
+    m.fine("-a com.apple/x -F rules", "");
+    assert_eq!(m.fine("-a com.apple/x -s Tables", ""), "peers\n");
+    assert!(m.run("-a com.apple/x -F Tables", "").stderr.ends_with("1 tables deleted.\n"));
+    assert!(!m.fine("-v -s Anchors", "").contains("com.apple/x"), "an anchor that holds nothing is gone");
+}
+
+#[test]
+fn names_have_their_limits() {
+    let mut m = machine();
+    for (what, longest) in
+        [("table <*> persist\n", 31), ("pass all label \"*\"\n", 63), ("anchor \"*\"\n", 63)]
+    {
+        assert_eq!(m.run("-n -f -", &what.replace('*', &"x".repeat(longest))).code, 0, "{what}");
+        assert_eq!(m.run("-n -f -", &what.replace('*', &"x".repeat(longest + 1))).code, 1, "{what}");
+    }
+    assert_eq!(m.run("-a com.apple/_x -s rules", "").code, 1, "a leading underscore is pf's own");
+}
+
+#[test]
+fn anchors_are_listed_with_their_whole_paths_and_two_spaces() {
+    let mut m = machine();
+    m.fine("-a com.apple/x/y -f -", "pass all\n");
+    let page = m.fine("-v -s Anchors", "");
+    assert!(page.contains("  com.apple\n") && page.contains("  com.apple/x\n  com.apple/x/y\n"), "{page}");
+    assert_eq!(m.fine("-s Anchors", ""), "  com.apple\n", "without -v no children");
+}
+
+#[test]
+fn set_and_load_anchor_are_read_and_not_applied_within_an_anchor() {
+    let mut m = machine();
+    m.fine("-a com.apple/x -f -", "set skip on lo0\nload anchor \"y\" from \"/nowhere\"\npass all\n");
+    assert!(!m.fine("-v -s Interfaces", "").contains("(skip)"));
+    assert!(!m.fine("-v -s Anchors", "").contains("com.apple/x/y"));
+}
