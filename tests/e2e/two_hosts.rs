@@ -1,14 +1,14 @@
 //! A client on another host: two network namespaces on a wire, and a server that drops everything by default.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use nix::sys::signal::Signal;
 
 use crate::for_every_dlv;
 use crate::support::client::Client;
 use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::link::{Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
+use crate::support::link::{DROPPED, Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
 use crate::support::namespace::Namespace;
 use crate::support::program::Program;
 use crate::support::server::{Serve, Server};
@@ -22,6 +22,16 @@ const HOST: &str = "
 table inet host {
     chain in { type filter hook input priority filter; policy drop; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }
     chain forward { type filter hook forward priority filter; policy drop; }
+}
+";
+
+/// The server's link-local address, as the peer's host knows it: its wire is the interface after loopback.
+const SERVER_ON_THE_LINK: &str = "[fe80::1%2]:2345";
+
+/// A host that drops what leaves, too.
+const NOTHING_LEAVES: &str = "
+table inet out {
+    chain out { type filter hook output priority filter; policy drop; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }
 }
 ";
 
@@ -107,12 +117,43 @@ fn a_link_local_client_passes_through_its_interface() {
     let Some((link, before)) = host() else { return };
     let dlv = Pair::any();
     let server = serve(&dlv, &link.server, "[::]:2345".parse().unwrap(), "fe80::5%wire0").start();
-    let client = link.peer.inside(|| Client::connect("[fe80::1%2]:2345".parse().unwrap()));
+    let client = link.peer.inside(|| Client::connect(SERVER_ON_THE_LINK.parse().unwrap()));
     Debug::begin_quietly(client).disconnect();
     server.closed(1);
     assert!(link.connect(PEER_V6, at(SERVER_V6)).is_err(), "the same host by another address");
     ends(server);
     assert_eq!(link.server.ruleset(), before);
+}
+
+#[test]
+fn a_link_local_client_of_another_interface_or_address_is_a_stranger() {
+    let Some((link, before)) = host() else { return };
+    for allowed in ["fe80::5%wire1", "fe80::6%wire0", "fe80::%wire1/64"] {
+        let server = serve(&Pair::any(), &link.server, "[::]:2345".parse().unwrap(), allowed).start();
+        let to = SERVER_ON_THE_LINK.parse().unwrap();
+        let refused = link.peer.inside(|| TcpStream::connect_timeout(&to, DROPPED)).expect_err(allowed);
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{allowed}: it gets a reset");
+        ends(server);
+    }
+    assert_eq!(link.server.ruleset(), before);
+}
+
+#[test]
+fn a_host_that_drops_what_leaves_lets_the_answers_to_its_peers_out() {
+    let Some(link) = Link::new() else { return };
+    link.server.nft(&[HOST, NOTHING_LEAVES].concat());
+    let before = link.server.ruleset();
+    for (listen, allow, to) in [
+        (at(SERVER), "192.0.2.4/31", at(SERVER)),
+        (at(SERVER_V6), "2001:db8::/64", at(SERVER_V6)),
+        (at("::"), "fe80::%wire0/64", SERVER_ON_THE_LINK.parse().unwrap()),
+    ] {
+        let server = serve(&Pair::any(), &link.server, listen, allow).start();
+        Debug::begin_quietly(link.peer.inside(|| Client::connect(to))).disconnect();
+        server.closed(1);
+        ends(server);
+        assert_eq!(link.server.ruleset(), before, "{allow}");
+    }
 }
 
 #[test]

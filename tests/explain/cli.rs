@@ -14,11 +14,28 @@ block return in log quick proto tcp from any to any port 2345 label \"dlvgate:23
 
 /// pf is on, and holds a gate for port 2345.
 fn gated() -> Pf {
+    holding(GATE)
+}
+
+fn holding(gate: &str) -> Pf {
     let pf = Pf::new();
-    pf.run(&["-a", "com.apple/010.dlvgate.1.2345", "-f", "-"], GATE);
+    pf.run(&["-a", "com.apple/010.dlvgate.1.2345", "-f", "-"], gate);
     pf.run(&["-E"], "");
     pf
 }
+
+const LOOPBACK_GATE: &str = "table <peers> persist { 127.0.0.1 }
+block return out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"
+pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"
+pass quick on lo0 proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"
+block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"
+";
+
+const LINK_LOCAL_GATE: &str =
+    "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"
+pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 no state label \"dlvgate:2345\"
+block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"
+";
 
 fn text(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
@@ -39,6 +56,38 @@ fn a_gate_is_explained_for_its_peer_and_for_others() {
     let (code, page) = text(&pf.explain(&["--port", "2345", "--from", "192.0.2.6"]));
     assert_eq!(code, Some(0), "{page}");
     assert!(page.starts_with("is blocked: "), "{page}");
+}
+
+#[test]
+fn over_loopback_the_user_decides_and_has_to_be_said() {
+    let pf = holding(LOOPBACK_GATE);
+    let leaves = ["--port", "2345", "--from", "127.0.0.1", "--direction", "out"];
+    let (code, page) = text(&pf.explain(&leaves));
+    assert_eq!(code, Some(1), "{page}");
+    assert!(page.starts_with("unknown: ") && page.contains("--uid"), "{page}");
+    let (code, page) = text(&pf.explain(&[&leaves[..], &["--uid", "502"]].concat()));
+    assert_eq!(code, Some(0), "{page}");
+    assert!(page.starts_with("is blocked: ") && page.contains("user != 501"), "{page}");
+    let (code, page) = text(&pf.explain(&[&leaves[..], &["--uid", "501"]].concat()));
+    assert_eq!(code, Some(0), "{page}");
+    assert!(page.starts_with("passes: ") && page.contains("line 2 of the anchor"), "{page}");
+    let (code, page) = text(&pf.explain(&["--port", "2345", "--from", "127.0.0.1"]));
+    assert_eq!(code, Some(0), "on its way in the user was judged already: {page}");
+    assert!(page.starts_with("passes: "), "{page}");
+}
+
+#[test]
+fn a_link_local_peer_is_explained_with_its_interface() {
+    let pf = holding(LINK_LOCAL_GATE);
+    for (from, verdict) in [
+        ("fe80::1%en0", "passes: "),
+        ("fe80::1%en1", "is blocked: "),
+        ("fe80::2%en0", "is blocked: "),
+        ("fe80::1", "unknown: "),
+    ] {
+        let (_, page) = text(&pf.explain(&["--port", "2345", "--from", from]));
+        assert!(page.starts_with(verdict), "{from}: {page}");
+    }
 }
 
 #[test]

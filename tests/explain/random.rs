@@ -21,6 +21,18 @@ const ANCHORS: [(&str, &[&str]); 8] = [
 const MAIN_CALLS: &[&str] =
     &["com.apple/*", "com.apple", "com.apple/9", "com.apple/10/*", "other", "other/*", "*"];
 
+/// The rules of gates, as they are loaded.
+const OURS: &[&str] = &[
+    "pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n",
+    "pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n",
+    "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"\n",
+    "pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 no state label \"dlvgate:2345\"\n",
+    "block return out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"\n",
+    "pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n",
+    "pass quick on lo0 proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n",
+    "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n",
+];
+
 /// One machine's pf.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -66,6 +78,7 @@ pub fn setup(packets: usize) -> impl Strategy<Value = Setup> {
 
 /// Tables, then rules and anchor lines in any order.
 fn ruleset(calls: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
+    let rule = || prop_oneof![8 => rule(), 1 => word(OURS).prop_map(str::to_owned)];
     let line =
         if calls.is_empty() { rule().boxed() } else { prop_oneof![2 => rule(), 1 => anchor(calls)].boxed() };
     let table = select(vec![
@@ -140,7 +153,8 @@ fn addresses() -> impl Strategy<Value = (&'static str, &'static str, &'static st
         &["any", "any", "any", "any", "any", "any", "! any", "<peers>", "! <peers>", "! <others>"];
     const V4: &[&str] =
         &["any", "any", "10.0.0.9", "10.0.0.0/24", "! 10.0.0.9", "0.0.0.0/0", "! 10.0.0.0/29", "<peers>"];
-    const V6: &[&str] = &["any", "any", "2001:db8::9", "2001:db8::/64", "! 2001:db8::9", "<peers>"];
+    const V6: &[&str] =
+        &["any", "any", "2001:db8::9", "2001:db8::/64", "! 2001:db8::9", "fe80::1", "! fe80::/10", "<peers>"];
     const PORT: &[&str] = &[
         "port 2345 ",
         "port != 2345 ",
@@ -167,6 +181,7 @@ fn packet() -> impl Strategy<Value = Packet> {
     let hosts = prop_oneof![
         3 => (word(&["10.0.0.9", "10.0.0.7", "10.0.1.1"]), word(&["10.0.0.5", "10.0.0.9"])),
         1 => (word(&["2001:db8::9", "2001:db9::1"]), word(&["2001:db8::5", "2001:db8::9"])),
+        1 => (word(&["fe80::1", "fe80::5"]), word(&["fe80::1", "fe80::5"])),
     ];
     let ports = (select(vec![50000, 50001, 1023, 2345]), select(vec![2345, 2345, 2344, 22, 8080]));
     let uid = select(vec![Some(0), Some(501), Some(501), None]);

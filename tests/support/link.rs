@@ -19,7 +19,7 @@ pub const OTHER: &str = "192.0.2.6";
 pub const OTHER_V6: &str = "2001:db8::6";
 
 /// How long a connection attempt is watched whose packets may be dropped without a word.
-const DROPPED: Duration = Duration::from_millis(700);
+pub const DROPPED: Duration = Duration::from_millis(700);
 
 /// The two hosts.
 pub struct Link {

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
+use super::nets::element;
 use crate::firewall::{Owner, Peer};
 
 /// Prefix of our tables' names.
@@ -102,25 +103,24 @@ impl Gate {
     /// The rules that a chain of somebody else needs at its head, for the peers to pass: that chain's verdict counts
     /// whatever ours is. Connection tracking may be off, so the answers are let through by name too.
     pub(super) fn accepts(&self, family: &str, hook: &str) -> Vec<Value> {
-        let nets = match family {
+        let side = if hook == INPUT { "saddr" } else { "daddr" };
+        let anywhere = match family {
             "inet" => self.nets.clone(),
             family => self.of(family),
         };
-        let (side, there, back) =
-            if hook == INPUT { ("saddr", "dport", "sport") } else { ("daddr", "sport", "dport") };
+        let local: &[Peer] = if family == "ip" { &[] } else { &self.local };
+        let anywhere = anywhere.into_iter().map(|net| vec![field(protocol(net), side, element(net))]);
         let mut rules = Vec::new();
-        for net in nets {
-            let peer = || vec![field(protocol(net), side, element(net))];
-            rules.push(self.accept(hook, peer(), there));
-            if self.is_loopback() {
-                // Answers only: by a rule for every packet that comes from the port, who connects from that port
-                // would get anywhere.
-                let answer = peer().into_iter().chain([no_first_packet()]).collect();
-                rules.push(self.accept(hook, answer, back));
+        for mut peer in anywhere.chain(local.iter().map(|peer| on_interface(peer, hook))) {
+            // Over loopback the way there and the way of the answers go through both hooks.
+            if hook == INPUT || self.is_loopback() {
+                rules.push(self.accept(hook, peer.clone(), "dport"));
             }
-        }
-        if family != "ip" {
-            rules.extend(self.local.iter().map(|peer| self.accept(hook, on_interface(peer, hook), there)));
+            if hook == OUTPUT || self.is_loopback() {
+                // By a rule for every packet that comes from the port, who connects from that port would get anywhere.
+                peer.push(no_first_packet());
+                rules.push(self.accept(hook, peer, "sport"));
+            }
         }
         rules
     }
@@ -161,14 +161,6 @@ pub(super) fn of_table(name: &str) -> Option<(u32, u16)> {
 pub(super) fn of_mark(comment: &str) -> Option<(u32, u16)> {
     let (pid, port) = comment.strip_prefix(MARK_PREFIX)?.split_once(':')?;
     Some((pid.parse().ok()?, port.parse().ok()?))
-}
-
-/// A network as nft takes it, and prints it: a whole address stands by itself.
-pub(super) fn element(net: IpNet) -> Value {
-    if net.prefix_len() == net.max_prefix_len() {
-        return json!(net.addr().to_string());
-    }
-    json!({"prefix": {"addr": net.addr().to_string(), "len": net.prefix_len()}})
 }
 
 fn protocol(net: IpNet) -> &'static str {

@@ -8,6 +8,7 @@
 mod error;
 mod gate;
 mod listing;
+mod nets;
 mod nft;
 mod proof;
 mod ruleset;

@@ -1,13 +1,11 @@
 //! Reading back: whether the ruleset holds what was asked for.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use serde_json::Value;
 
 use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, PRIORITY, State, TABLE_PREFIX};
 use super::listing::{Chain, Listing, Rule, Table};
+use super::nets;
 use super::ruleset::{has_table, marked, may_drop, own_hooks};
 
 /// What of this state the ruleset does not hold, in words that go after "but".
@@ -45,23 +43,17 @@ fn own_table(now: &Listing, gate: &Gate, state: State) -> Option<String> {
             return Some(format!("the rules of its {hook} chain are not the ones that were loaded"));
         }
     }
-    let holds = |name: &str, nets: &[IpNet]| {
-        let set = now.sets.iter().find(|set| set.family == "inet" && set.table == table && set.name == name);
-        let printed: Option<BTreeSet<IpNet>> = set.and_then(|set| set.elem.iter().map(network).collect());
-        printed == Some(nets.iter().copied().collect())
-    };
-    let wrong = gate.sets(state).into_iter().find(|(name, _, peers)| !holds(name, peers));
-    wrong.map(|(name, _, _)| format!("its set {name} does not hold the peers"))
+    wrong_set(now, &table, gate, state).map(|name| format!("its set {name} does not hold the peers"))
 }
 
-/// An element of a set, as nft prints it.
-fn network(element: &Value) -> Option<IpNet> {
-    if let Some(address) = element.as_str() {
-        return Some(IpNet::from(address.parse::<IpAddr>().ok()?));
-    }
-    let prefix = element.get("prefix")?;
-    let length = prefix.get("len")?.as_u64().and_then(|length| u8::try_from(length).ok())?;
-    IpNet::new(prefix.get("addr")?.as_str()?.parse().ok()?, length).ok()
+/// A set of the gate's that this table does not have, or has with others than the peers.
+fn wrong_set(now: &Listing, table: &str, gate: &Gate, state: State) -> Option<&'static str> {
+    let holds = |name: &str, peers: &[IpNet]| {
+        let set = now.sets.iter().find(|set| set.family == "inet" && set.table == table && set.name == name);
+        set.is_some_and(|set| nets::are(&set.elem, peers))
+    };
+    let wrong = gate.sets(state).into_iter().find(|(name, _, peers)| !holds(name, peers));
+    wrong.map(|(name, _, _)| name)
 }
 
 fn is_ours(chain: &Chain, hook: &str) -> bool {
@@ -97,6 +89,7 @@ fn other_gate(now: &Listing, gate: &Gate) -> Option<String> {
     };
     let differs = |table: &str| {
         [INPUT, OUTPUT].iter().any(|hook| rules_on(table, hook) != gate.own_rules(State::Guarded, hook))
+            || wrong_set(now, table, gate, State::Guarded).is_some()
     };
     let Table { name, .. } = others.find(|table| differs(&table.name))?;
     Some(format!(

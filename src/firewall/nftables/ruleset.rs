@@ -5,8 +5,9 @@
 
 use serde_json::{Value, json};
 
-use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX, element};
+use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX};
 use super::listing::{Chain, Listing, Rule};
+use super::nets::element;
 
 /// Statements that never end a packet's way. Anything else might: a jump leads to who knows what, and what this list
 /// does not know is taken for a drop.

@@ -9,16 +9,25 @@ const HOST: &str = r#"{"nftables": [
     {"chain": {"family": "ip", "table": "filter", "name": "INPUT", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}}
 ]}"#;
 
+fn gate_for(peers: &[&str]) -> Gate {
+    let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
+    Gate::new(40001, &peers, Owner { pid: 4711, uid: 1000 })
+}
+
 fn gate() -> Gate {
-    Gate::new(40001, &["127.0.0.1".parse().unwrap()], Owner { pid: 4711, uid: 1000 })
+    gate_for(&["127.0.0.1"])
 }
 
 /// What nft prints after a transaction on a host: its own objects with handles.
 fn printed_after(state: State) -> Vec<Value> {
+    printed_of(&gate(), state)
+}
+
+fn printed_of(gate: &Gate, state: State) -> Vec<Value> {
     let host = Listing::parse(HOST).unwrap();
     let mut objects: Vec<Value> =
         serde_json::from_str::<Value>(HOST).unwrap()["nftables"].as_array().unwrap().clone();
-    let commands = transaction(&host, &gate(), state).unwrap();
+    let commands = transaction(&host, gate, state).unwrap();
     for (handle, command) in commands["nftables"].as_array().unwrap().iter().enumerate().skip(2) {
         let mut object = command.get("add").or(command.get("insert")).expect("a new object").clone();
         for (_, value) in object.as_object_mut().unwrap() {
@@ -30,7 +39,17 @@ fn printed_after(state: State) -> Vec<Value> {
 }
 
 fn missing_of(objects: &[Value], state: State) -> Option<String> {
-    missing(&Listing::parse(&json!({"nftables": objects}).to_string()).unwrap(), &gate(), state)
+    missing_of_gate(&gate(), objects, state)
+}
+
+fn missing_of_gate(gate: &Gate, objects: &[Value], state: State) -> Option<String> {
+    missing(&Listing::parse(&json!({"nftables": objects}).to_string()).unwrap(), gate, state)
+}
+
+fn replaced(objects: &[Value], from: &str, to: &str) -> Vec<Value> {
+    let text = Value::from(objects).to_string();
+    assert!(text.contains(from), "no {from} in {text}");
+    serde_json::from_str(&text.replace(from, to)).unwrap()
 }
 
 #[test]
@@ -60,11 +79,42 @@ fn a_rule_that_says_something_else_is_no_proof() {
         ("1000", "1001"),
     ];
     for (from, to) in changes {
-        let text = Value::from(printed_after(State::Guarded)).to_string();
-        assert!(text.contains(from), "{from}");
-        let objects: Vec<Value> = serde_json::from_str(&text.replace(from, to)).unwrap();
+        let objects = replaced(&printed_after(State::Guarded), from, to);
         assert!(missing_of(&objects, State::Guarded).is_some(), "{from} as {to}");
     }
+}
+
+#[test]
+fn networks_are_proved_as_prefixes_or_as_ranges() {
+    let gate = gate_for(&["192.0.2.0/24", "192.0.2.5", "198.51.100.7", "fe80::1%en0"]);
+    let whole = printed_of(&gate, State::Guarded);
+    let missing = |objects: &[Value]| missing_of_gate(&gate, objects, State::Guarded);
+    assert_eq!(missing(&whole), None);
+    let elements = r#"[{"prefix":{"addr":"192.0.2.0","len":24}},"198.51.100.7"]"#;
+    let range = r#"["198.51.100.7",{"range":["192.0.2.0","192.0.2.255"]}]"#;
+    assert_eq!(missing(&replaced(&whole, elements, range)), None);
+    for (from, to) in [
+        (elements, r#"["198.51.100.7",{"prefix":{"addr":"192.0.2.0","len":23}}]"#),
+        (elements, r#"["198.51.100.7",{"range":["192.0.2.0","192.0.3.0"]}]"#),
+        (elements, r#"["198.51.100.7"]"#),
+        ("en0", "en1"),
+        ("fe80::1", "fe80::2"),
+    ] {
+        assert!(missing(&replaced(&whole, from, to)).is_some(), "{from} as {to}");
+    }
+}
+
+#[test]
+fn a_gate_for_other_peers_that_a_killed_dlvgate_left_is_named() {
+    let gate = gate_for(&["192.0.2.0/24"]);
+    let left = |peers: &[&str]| {
+        let theirs = replaced(&printed_of(&gate_for(peers), State::Guarded), "4711", "99");
+        let tables = theirs.into_iter().filter(|object| object.to_string().contains("dlvgate_99_"));
+        [printed_of(&gate, State::Guarded), tables.collect()].concat()
+    };
+    assert_eq!(missing_of_gate(&gate, &left(&["192.0.2.0/24"]), State::Guarded), None, "it says the same");
+    let why = missing_of_gate(&gate, &left(&["192.0.2.0/25"]), State::Guarded).unwrap();
+    assert!(why.contains("sudo nft delete table inet dlvgate_99_40001"), "{why}");
 }
 
 #[test]
@@ -98,9 +148,9 @@ fn an_accept_that_is_left_is_no_shut_gate() {
 #[test]
 fn a_shut_gate_that_a_killed_dlvgate_left_is_named() {
     let left = |state| {
-        let theirs = Value::from(printed_after(state)).to_string().replace("4711", "99");
-        let theirs: Vec<Value> = serde_json::from_str(&theirs).unwrap();
-        theirs.into_iter().filter(|object| object.to_string().contains("dlvgate_99_"))
+        replaced(&printed_after(state), "4711", "99")
+            .into_iter()
+            .filter(|object| object.to_string().contains("dlvgate_99_"))
     };
     let mut objects = printed_after(State::Guarded);
     objects.extend(left(State::Guarded));

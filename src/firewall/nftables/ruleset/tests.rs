@@ -96,6 +96,38 @@ fn a_link_local_peer_passes_on_its_interface_only() {
 }
 
 #[test]
+fn a_link_local_peer_is_asked_for_its_interface_both_ways() {
+    let gate = gate(&["fe80::1%en0", "fe80::1%en0"]);
+    let is = |key: &str| json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": "en0"}});
+    let field = |protocol: &str, name: &str, right: Value| json!({"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": name}}, "right": right}});
+    let answers = no_first_packet();
+    let there = json!([is("iifname"), field("ip6", "saddr", json!("fe80::1")), field("tcp", "dport", json!(40001)), {"accept": null}]);
+    let back = json!([is("oifname"), field("ip6", "daddr", json!("fe80::1")), answers, field("tcp", "sport", json!(40001)), {"accept": null}]);
+    let reject = gate.own_rules(State::Shut, INPUT)[0].clone();
+    assert_eq!(gate.own_rules(State::Guarded, INPUT), [there.clone(), reject]);
+    assert!(gate.own_rules(State::Guarded, OUTPUT).is_empty());
+    assert_eq!((gate.accepts("inet", INPUT), gate.accepts("ip6", OUTPUT)), (vec![there], vec![back]));
+}
+
+#[test]
+fn a_network_is_a_prefix_in_its_set_and_in_others_chains() {
+    let commands = commands(&host(), &gate(&["192.0.2.5/24"]), State::Guarded);
+    let prefix = json!({"prefix": {"addr": "192.0.2.0", "len": 24}});
+    let set = commands.iter().find_map(|command| command["add"].get("set")).unwrap();
+    assert_eq!((&set["elem"], &set["flags"]), (&json!([prefix]), &json!(["interval"])));
+    let inserted = inserted(&commands);
+    assert_eq!(inserted.len(), 2);
+    assert!(inserted.iter().all(|(_, expr)| expr.contains(&prefix.to_string())), "{inserted:?}");
+}
+
+#[test]
+fn beside_a_loopback_peer_another_one_makes_it_a_port_for_other_machines() {
+    for other in ["192.0.2.5", "fe80::1%en0"] {
+        assert!(gate(&["127.0.0.1", other]).own_rules(State::Guarded, OUTPUT).is_empty());
+    }
+}
+
+#[test]
 fn a_peer_within_another_is_left_out() {
     let gate = gate(&["192.0.2.0/24", "192.0.2.5", "::ffff:192.0.2.9", "2001:db8::/32"]);
     let sets = gate.sets(State::Guarded);
@@ -120,6 +152,22 @@ fn only_chains_that_could_drop_the_packet_get_a_rule() {
         ["ip filter INPUT", "inet fw in"],
         "no forward chain, no ip6 for IPv4, no other dlvgate"
     );
+}
+
+/// Of SYN and ACK, not SYN alone.
+fn no_first_packet() -> Value {
+    json!({"match": {"op": "!=", "left": {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, 18]}, "right": 2}})
+}
+
+#[test]
+fn what_comes_from_the_port_is_let_through_as_an_answer_only() {
+    for peers in [&["127.0.0.1"][..], &["192.0.2.0/24", "fe80::1%en0"]] {
+        let gate = gate(peers);
+        for expr in [gate.accepts("inet", INPUT), gate.accepts("inet", OUTPUT)].concat() {
+            let answers = expr.as_array().unwrap().contains(&no_first_packet());
+            assert_eq!(answers, expr.to_string().contains("sport"), "{expr}");
+        }
+    }
 }
 
 #[test]

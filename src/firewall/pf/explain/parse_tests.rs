@@ -22,6 +22,26 @@ fn our_own_gate_is_read_whole() {
 }
 
 #[test]
+fn our_own_gate_is_read_whole_on_loopback_and_for_a_link_local_peer() {
+    let user = rule(
+        "block return out log quick on lo0 proto tcp from any to any port = 2345 user != 501 label \"dlvgate:2345:user\"",
+    );
+    assert_eq!((&user.action, user.direction, user.quick), (&Action::Block, Some(Direction::Out), true));
+    assert_eq!(user.interface, Some(Interface { negated: false, name: "lo0".to_owned() }));
+    assert!(matches!(user.user, Some(Test::Of(test)) if test.holds(502) && !test.holds(501)));
+    let answer = rule(
+        "pass quick on lo0 proto tcp from any port = 2345 to <peers> flags A/A no state label \"dlvgate:2345\"",
+    );
+    assert_eq!(answer.flags, Some(Flags { set: "A".to_owned(), mask: "A".to_owned() }));
+    let peer = rule(
+        "pass in quick on en0 inet6 proto tcp from fe80::1 to any port = 2345 no state label \"dlvgate:2345\"",
+    );
+    assert_eq!(peer.interface, Some(Interface { negated: false, name: "en0".to_owned() }));
+    assert_eq!((peer.is_ipv4, peer.from.host), (Some(false), Host::Net("fe80::1/128".parse().unwrap())));
+    assert_eq!([user.unknown, answer.unknown, peer.unknown].concat(), [""; 0]);
+}
+
+#[test]
 fn the_parts_that_pfctl_prints_are_understood() {
     for text in [
         "pass all flags S/SA keep state",
