@@ -77,7 +77,7 @@ mod tests {
     fn our_lines_come_before_the_first_rule_and_go_without_a_trace() {
         assert!(!has_anchor(RECIPE));
         let with = with_ours(RECIPE);
-        let (ours, block) = (with.find(ANCHOR).unwrap(), with.find("block in").unwrap());
+        let (ours, block) = (with.find(BEGIN).unwrap(), with.find("block in").unwrap());
         assert!(with.find("rdr-anchor").unwrap() < ours && ours < block, "{with}");
         assert!(has_anchor(&with));
         assert_eq!(without_ours(&with).unwrap(), RECIPE);
