@@ -1,7 +1,7 @@
 //! `--upstream`: a dlv that listens already.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -95,6 +95,9 @@ fn a_message_that_follows_the_disconnect_response_still_reaches_the_client() {
         reply(r#"{"seq":1,"type":"response","request_seq":1,"success":true,"command":"initialize"}"#);
         reply(r#"{"seq":2,"type":"response","request_seq":2,"success":true,"command":"disconnect"}"#);
         stream.write_all(&frame(r#"{"seq":3,"type":"event","event":"terminated"}"#)).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        // A socket that is closed with unread requests resets, and a reset may eat what was said last.
+        let _ = stream.read_to_end(&mut Vec::new());
     });
     let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).start();
     let mut client = server.client();
