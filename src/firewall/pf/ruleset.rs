@@ -35,6 +35,7 @@ pub(super) struct Ruleset {
     rules: Vec<Rule>,
 }
 
+/// Each has a label: pfctl's optimizer neither merges nor moves such a rule (pfctl_optimize.c).
 struct Rule {
     before_port: String,
     port: u16,
