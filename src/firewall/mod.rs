@@ -9,6 +9,7 @@ pub mod nftables;
 mod off;
 mod peer;
 pub mod pf;
+pub mod watch;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -29,4 +29,6 @@ mod start;
 mod stepping;
 mod transitions;
 mod upstream;
+mod watch;
+mod watch_pf;
 mod wire;

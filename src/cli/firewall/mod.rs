@@ -1,6 +1,7 @@
 //! `dlvgate firewall`: what the packet filter holds and does.
 
 mod explain;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -16,10 +17,12 @@ pub(super) struct FirewallArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::ExplainArgs),
+    Watch(watch::WatchArgs),
 }
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Explain(args) => explain::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use super::FirewallError;
 pub use pfctl::PFCTL;
-use pfctl::Pfctl;
+pub(super) use pfctl::Pfctl;
 use ruleset::{MAIN_ANCHOR, Ruleset, anchor};
 use token::{Token, is_stale};
 
