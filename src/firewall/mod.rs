@@ -4,6 +4,7 @@
 //! remove every trace) and nothing of rules, anchors or tokens. A backend is one file or folder of that shape.
 
 mod error;
+pub mod explain;
 pub mod guard;
 pub mod nftables;
 mod off;
