@@ -6,6 +6,7 @@
 
 mod choice;
 mod error;
+pub mod explain;
 pub mod guard;
 pub mod nftables;
 mod off;
@@ -13,6 +14,7 @@ mod peer;
 pub mod persist;
 pub mod pf;
 pub mod status;
+pub mod watch;
 
 use std::fmt;
 use std::sync::Arc;

@@ -34,4 +34,6 @@ mod transitions;
 mod two_hosts;
 mod under_sudo;
 mod upstream;
+mod watch;
+mod watch_pf;
 mod wire;

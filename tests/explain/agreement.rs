@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
-use dlvgate::firewall::pf::explain::{
-    Direction, Explanation, Loaded, Question, Services, Verdict, Why, explain, read,
-};
+use dlvgate::firewall::explain::{Direction, Question, Verdict};
+use dlvgate::firewall::pf::explain::{Explanation, LOOPBACK, Loaded, Services, Why, explain, read};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
@@ -36,7 +35,7 @@ fn question(packet: &Packet) -> Question {
         interface: Some(packet.interface.to_owned()),
         direction: if packet.direction == "in" { Direction::In } else { Direction::Out },
         uid: Some(packet.uid.unwrap_or(u32::MAX)), // pf's own number for a packet without a socket
-        ..Question::new(packet.port, packet.from.parse().unwrap())
+        ..Question::new(LOOPBACK, packet.port, packet.from.parse().unwrap())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::pf::Pf;
 
 const GATE: &str = "table <peers> persist { 192.0.2.5 }
 pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"
-pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"
+pass out quick proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"
 block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"
 ";
 
@@ -33,7 +33,7 @@ block return in log quick proto tcp from any to any port 2345 label \"dlvgate:23
 
 const LINK_LOCAL_GATE: &str =
     "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"
-pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 no state label \"dlvgate:2345\"
+pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 flags A/A no state label \"dlvgate:2345\"
 block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"
 ";
 

@@ -24,9 +24,9 @@ const MAIN_CALLS: &[&str] =
 /// The rules of gates, as they are loaded.
 const OURS: &[&str] = &[
     "pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n",
-    "pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n",
+    "pass out quick proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n",
     "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"\n",
-    "pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 no state label \"dlvgate:2345\"\n",
+    "pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 flags A/A no state label \"dlvgate:2345\"\n",
     "block return out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"\n",
     "pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n",
     "pass quick on lo0 proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n",

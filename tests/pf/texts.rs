@@ -5,7 +5,7 @@ pub fn guarded(port: u16, peers: &str) -> String {
     format!(
         "table <peers> persist {{ {peers} }}\n\
          pass in quick proto tcp from <peers> to any port {port} no state label \"dlvgate:{port}\"\n\
-         pass out quick proto tcp from any port {port} to <peers> no state label \"dlvgate:{port}\"\n{}",
+         pass out quick proto tcp from any port {port} to <peers> flags A/A no state label \"dlvgate:{port}\"\n{}",
         shut(port)
     )
 }

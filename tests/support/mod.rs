@@ -15,6 +15,7 @@ pub mod server;
 pub mod session_log;
 pub mod standin;
 pub mod toolchain;
+pub mod watch;
 
 use std::time::Duration;
 

@@ -115,7 +115,8 @@ impl Namespace {
         String::from_utf8_lossy(&output.expect("setpriv runs").stderr).into_owned()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command that runs in it; the process keeps its id.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let [ip, rest @ ..] = self.prefix();
         let mut command = tool(ip);
         command.args(rest).args(arguments);

@@ -44,6 +44,12 @@ pub fn is_alive(pid: i32) -> bool {
     read(pid).is_some_and(|process| process.state != 'Z')
 }
 
+/// The children that this process has now.
+pub fn children(parent: i32) -> Vec<i32> {
+    let all = pids().into_iter().filter_map(read);
+    all.filter(|process| process.parent == parent).map(|process| process.pid).collect()
+}
+
 /// All processes marked with `mark`, and the zombies of a parent that is.
 pub fn marked(mark: &str) -> Vec<Process> {
     let wanted = format!("{MARK}={mark}").into_bytes();

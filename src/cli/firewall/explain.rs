@@ -11,8 +11,9 @@ use clap::Args;
 
 use crate::cli::FAILURE;
 use crate::firewall::FirewallError;
+use crate::firewall::explain::{Direction, Question, Verdict};
 use crate::firewall::pf::PFCTL;
-use crate::firewall::pf::explain::{Direction, Loaded, Question, Services, Verdict, explain, read};
+use crate::firewall::pf::explain::{LOOPBACK, Loaded, Services, explain, read};
 
 /// The names of ports that pfctl prints.
 const SERVICES: &str = "/etc/services";
@@ -91,7 +92,7 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
 
 fn question(args: &ExplainArgs) -> anyhow::Result<Question> {
     let (from, zone) = &args.from;
-    let mut question = Question::new(args.port, *from);
+    let mut question = Question::new(LOOPBACK, args.port, *from);
     question.to = args.to.map(|to| to.to_canonical()).or(question.to);
     question.interface = args.interface.clone().or_else(|| zone.clone()).or(question.interface);
     (question.from_port, question.direction, question.uid) = (args.from_port, args.direction, args.uid);

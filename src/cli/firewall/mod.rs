@@ -9,6 +9,7 @@ mod status;
 mod sweep;
 mod system;
 mod uninstall;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ enum Command {
     Uninstall(uninstall::UninstallArgs),
     Snapshot(snapshot::SnapshotArgs),
     Rollback(snapshot::RollbackArgs),
+    Watch(watch::WatchArgs),
 }
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {
@@ -45,5 +47,6 @@ pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {
         Command::Uninstall(args) => uninstall::run(&args),
         Command::Snapshot(args) => snapshot::take(&args),
         Command::Rollback(args) => snapshot::roll_back(&args),
+        Command::Watch(args) => watch::run(args).await,
     }
 }

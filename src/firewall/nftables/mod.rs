@@ -25,11 +25,14 @@ use crate::fault;
 pub use error::NftError;
 use gate::{Gate, State};
 use listing::Listing;
-use nft::Nft;
+pub(super) use nft::Nft;
 pub use nft::find;
 
 /// How often a change is tried where somebody else changes the ruleset at the same moment.
 const TRIES: usize = 3;
+
+/// Prefix of the tables' names: `dlvgate_PID_PORT`.
+pub(super) const GATES: &str = gate::TABLE_PREFIX;
 
 /// The gates that this process holds in nftables.
 pub(super) struct Nftables {

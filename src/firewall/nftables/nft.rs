@@ -20,10 +20,13 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// Numbers instead of names, so that what is read back can be compared.
 const LIST: [&str; 4] = ["-n", "-j", "list", "ruleset"];
 
+/// Far less than the ruleset where there are large sets.
+const TABLES: [&str; 4] = ["-n", "-j", "list", "tables"];
+
 const LOAD: [&str; 3] = ["-j", "-f", "-"];
 
 /// How to run it.
-pub(super) struct Nft {
+pub(in crate::firewall) struct Nft {
     path: PathBuf,
 }
 
@@ -34,21 +37,40 @@ pub fn find() -> PathBuf {
 }
 
 impl Nft {
-    pub(super) fn new(path: PathBuf) -> Nft {
+    pub(in crate::firewall) fn new(path: PathBuf) -> Nft {
         Nft { path }
+    }
+
+    pub(in crate::firewall) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The whole ruleset as it is now.
     pub(super) async fn list(&self) -> Result<Listing, NftError> {
-        let printed = self.run(&LIST, "").await.map_err(|error| match error {
-            NftError::Failed { said, .. } if is_refusal(&said) => NftError::NotRoot { said },
-            other => other,
-        })?;
+        self.listing(&LIST).await
+    }
+
+    /// The tables that there are: family and name of each.
+    pub(in crate::firewall) async fn tables(&self) -> Result<Vec<(String, String)>, NftError> {
+        let tables = self.listing(&TABLES).await?.tables;
+        Ok(tables.into_iter().map(|table| (table.family, table.name)).collect())
+    }
+
+    async fn listing(&self, arguments: &[&str]) -> Result<Listing, NftError> {
+        let printed = self.print(arguments).await?;
         Listing::parse(&printed).map_err(|error| NftError::Unreadable { said: error.to_string() })
     }
 
+    /// What a call prints that changes nothing.
+    async fn print(&self, arguments: &[&str]) -> Result<String, NftError> {
+        self.run(arguments, "").await.map_err(|error| match error {
+            NftError::Failed { said, .. } if is_refusal(&said) => NftError::NotRoot { said },
+            other => other,
+        })
+    }
+
     /// Applies all of these commands, or none.
-    pub(super) async fn load(&self, commands: &Value) -> Result<(), NftError> {
+    pub(in crate::firewall) async fn load(&self, commands: &Value) -> Result<(), NftError> {
         let loaded = self.run(&LOAD, &commands.to_string()).await;
         loaded.map(drop).map_err(|error| match error {
             // Without the privilege nothing could have been listed before.

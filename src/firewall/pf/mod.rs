@@ -20,7 +20,7 @@ use super::guard::driver::Refused;
 use super::{FirewallError, Owner, Peer};
 use crate::fault;
 pub use pfctl::PFCTL;
-use pfctl::Pfctl;
+pub(super) use pfctl::Pfctl;
 use ruleset::{MAIN_ANCHOR, Ruleset, anchor, gate_of};
 pub(crate) use token::TokenNotes;
 use token::{Token, is_stale};

@@ -32,19 +32,19 @@ const NOISE: [&str; 6] = [
 ];
 
 /// The answer of a call that succeeded.
-pub(super) struct Answer {
-    pub(super) stdout: String,
+pub(in crate::firewall) struct Answer {
+    pub(in crate::firewall) stdout: String,
     /// Standard error without the noise.
     pub(super) stderr: String,
 }
 
 /// How to run it.
-pub(super) struct Pfctl {
+pub(in crate::firewall) struct Pfctl {
     path: PathBuf,
 }
 
 impl Pfctl {
-    pub(super) fn new(path: PathBuf) -> Pfctl {
+    pub(in crate::firewall) fn new(path: PathBuf) -> Pfctl {
         Pfctl { path }
     }
 
@@ -63,7 +63,11 @@ impl Pfctl {
     }
 
     /// Runs a call that may say something on standard error.
-    pub(super) async fn run(&self, arguments: &[&str], stdin: &str) -> Result<Answer, FirewallError> {
+    pub(in crate::firewall) async fn run(
+        &self,
+        arguments: &[&str],
+        stdin: &str,
+    ) -> Result<Answer, FirewallError> {
         let mut command = Command::new(&self.path);
         command.args(arguments);
         self.call(command, arguments, |_| Ok(()), stdin).await

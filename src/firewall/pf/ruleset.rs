@@ -50,6 +50,8 @@ impl Ruleset {
             peers.iter().partition(|peer| peer.interface().is_some());
         let is_loopback = !peers.is_empty() && peers.iter().all(Peer::is_loopback);
         let label = format!(" no state label \"dlvgate:{port}\"");
+        // Who connects *from* the port is let past nobody's rules: a first packet has no ACK.
+        let answers = format!(" flags A/A{label}");
         let rule =
             |before: &str, after: String| Rule { before_port: before.to_owned(), port, after_port: after };
         let mut rules = Vec::new();
@@ -57,17 +59,16 @@ impl Ruleset {
             let user = format!(" user != {uid} label \"dlvgate:{port}:user\"");
             rules.push(rule("block return out log quick on lo0 proto tcp from any to any", user));
             rules.push(rule("pass quick on lo0 proto tcp from <peers> to any", label.clone()));
-            // Answers only: who connects from that port is none of the peer's.
-            rules.push(rule("pass quick on lo0 proto tcp from any", format!(" to <peers> flags A/A{label}")));
+            rules.push(rule("pass quick on lo0 proto tcp from any", format!(" to <peers>{answers}")));
         } else if !anywhere.is_empty() {
             rules.push(rule("pass in quick proto tcp from <peers> to any", label.clone()));
-            rules.push(rule("pass out quick proto tcp from any", format!(" to <peers>{label}")));
+            rules.push(rule("pass out quick proto tcp from any", format!(" to <peers>{answers}")));
         }
         for peer in local {
             let (address, interface) = (written(peer), peer.interface().unwrap_or_default());
             let on = format!("quick on {interface} inet6 proto tcp from");
             rules.push(rule(&format!("pass in {on} {address} to any"), label.clone()));
-            rules.push(rule(&format!("pass out {on} any"), format!(" to {address}{label}")));
+            rules.push(rule(&format!("pass out {on} any"), format!(" to {address}{answers}")));
         }
         rules.push(deny(port));
         let addresses: Vec<String> = anywhere.into_iter().map(written).collect();
@@ -146,7 +147,7 @@ mod tests {
             text(&["192.0.2.5", "::ffff:192.0.2.6", "2001:db8::/32"]),
             "table <peers> persist { 192.0.2.5, 192.0.2.6, 2001:db8::/32 }\n\
              pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n\
-             pass out quick proto tcp from any port 2345 to <peers> no state label \"dlvgate:2345\"\n"
+             pass out quick proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n"
                 .to_owned()
                 + DENY
         );
@@ -172,7 +173,7 @@ mod tests {
         assert_eq!(
             text(&["fe80::1%en0"]),
             "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"\n\
-             pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 no state label \"dlvgate:2345\"\n"
+             pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 flags A/A no state label \"dlvgate:2345\"\n"
                 .to_owned()
                 + DENY
         );

@@ -1,30 +1,17 @@
-//! The answer: what happens to the packet, by which rule, and what else has a say.
+//! pf's part of the answer: where its rules stand, and why it comes to a decision.
+
+use std::fmt;
 
 use serde::Serialize;
 
-use super::question::Question;
+use crate::firewall::explain::{self, Standing};
 
-/// What a rule does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// The packet goes on.
-    Pass,
-    /// The packet is dropped, with or without a word to its sender.
-    Block,
-}
+/// The whole answer. Displayed, it is a page for people.
+pub type Explanation = explain::Explanation<Place, Why>;
 
-/// What happens to the packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// It passes.
-    Pass,
-    /// It is blocked.
-    Block,
-    /// Something that was not understood or not said may decide.
-    Unknown,
-}
+pub(super) type Also = explain::Also<Place>;
+pub(super) type Doubt = explain::Doubt<Place>;
+pub(super) type Settled = explain::Settled<Place, Why>;
 
 /// Why it comes to a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,78 +53,37 @@ pub struct Place {
     pub rule: String,
 }
 
-/// Why a rule that matches does not decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// A later rule matches too.
-    Overridden,
-    /// The evaluation ended before it.
-    NotReached,
-}
-
-/// A rule that matches and does not decide.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Also {
-    /// The rule.
-    #[serde(flatten)]
-    pub place: Place,
-    /// What it would do.
-    pub decision: Decision,
-    /// Why it does not.
-    pub fate: Fate,
-}
-
-/// Something that may decide, and of which it cannot be told whether it does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Doubt {
-    /// The rule, where it is one.
-    pub place: Option<Place>,
-    /// What it would do; `None`: not known either.
-    pub decision: Option<Decision>,
-    /// What was not understood, or not said.
-    pub reasons: Vec<String>,
-}
-
-/// What is certain of the evaluation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Settled {
-    /// What comes of it.
-    pub decision: Decision,
-    /// Why.
-    pub why: Why,
-    /// The rule that decides, where one does.
-    pub rule: Option<Place>,
-}
-
-/// The whole answer. Displayed, it is a page for people.
-#[derive(Clone, Debug, Serialize)]
-pub struct Explanation {
-    /// What was asked.
-    pub question: Question,
-    /// What happens.
-    pub verdict: Verdict,
-    /// What is certain. Where the verdict is unknown, this holds only if none of the doubts does.
-    pub settled: Settled,
-    /// Other rules that match, in the order of the evaluation.
-    pub also: Vec<Also>,
-    /// What may change the verdict.
-    pub doubts: Vec<Doubt>,
-    /// What else is worth knowing.
-    pub notes: Vec<String>,
-}
-
-impl Settled {
-    pub(super) fn pass(why: Why) -> Settled {
-        Settled { decision: Decision::Pass, why, rule: None }
+impl Standing for Place {
+    fn rule(&self) -> &str {
+        &self.rule
     }
 }
 
-impl From<Decision> for Verdict {
-    fn from(decision: Decision) -> Verdict {
-        match decision {
-            Decision::Pass => Verdict::Pass,
-            Decision::Block => Verdict::Block,
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::PfDisabled => f.write_str("pf is off, so no rule is looked at"),
+            Why::Skip { interface } => {
+                write!(f, "`set skip on {interface}`: on this interface no rule is looked at")
+            }
+            Why::State { state } => {
+                write!(f, "it belongs to a connection that pf knows, so no rule is looked at: {state}")
+            }
+            Why::Quick => f.write_str("quick ends the evaluation, so no later rule has a say"),
+            Why::QuickAnchor { line } => {
+                write!(f, "it matches last within `{}` ({line}), whose quick ends the evaluation", line.rule)
+            }
+            Why::LastMatch => f.write_str("the last match wins, and no later rule matches"),
+            Why::DefaultPass => f.write_str("no rule matches, and pf passes by default"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.anchor.as_str() {
+            "" => write!(f, "line {} of the main ruleset", self.line),
+            anchor => write!(f, "line {} of the anchor {anchor}", self.line),
         }
     }
 }

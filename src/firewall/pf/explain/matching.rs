@@ -5,59 +5,14 @@ use std::net::IpAddr;
 use super::address::Host;
 use super::compare::Test;
 use super::loaded::Loaded;
-use super::question::Question;
 use super::rule::{Flags, Rule, Side};
+use crate::firewall::explain::{Fit, Question};
 
 /// The ports that a client's connection may come from where the question does not say.
 const CLIENT_PORTS: (u32, u32) = (1024, 65535);
 
 /// pf's UID_MAX: of a packet without a socket.
 const NO_USER: u32 = u32::MAX;
-
-/// Whether a condition holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Fit {
-    Yes,
-    No,
-    /// With the reasons.
-    Unknown(Vec<String>),
-}
-
-impl Fit {
-    fn unknown(reason: String) -> Fit {
-        Fit::Unknown(vec![reason])
-    }
-
-    fn negated_if(self, negated: bool) -> Fit {
-        match self {
-            Fit::Yes if negated => Fit::No,
-            Fit::No if negated => Fit::Yes,
-            other => other,
-        }
-    }
-
-    /// Both: a condition that does not hold decides, whatever is not known of the other.
-    fn and(self, other: impl FnOnce() -> Fit) -> Fit {
-        match self {
-            Fit::No => Fit::No,
-            Fit::Yes => other(),
-            Fit::Unknown(mut reasons) => match other() {
-                Fit::No => Fit::No,
-                Fit::Yes => Fit::Unknown(reasons),
-                Fit::Unknown(more) => {
-                    reasons.extend(more);
-                    Fit::Unknown(reasons)
-                }
-            },
-        }
-    }
-}
-
-impl From<bool> for Fit {
-    fn from(holds: bool) -> Fit {
-        if holds { Fit::Yes } else { Fit::No }
-    }
-}
 
 /// Whether this rule of the anchor `path` matches. All conditions have to hold (`pf_test_rule`).
 pub(super) fn fit(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {

@@ -13,18 +13,18 @@ mod explanation;
 mod loaded;
 mod matching;
 mod parse;
-mod question;
 mod read;
-mod report;
 mod rule;
 mod services;
 mod states;
 mod walk;
 mod words;
 
-pub use explanation::{Also, Decision, Doubt, Explanation, Fate, Place, Settled, Verdict, Why};
+pub use explanation::{Explanation, Place, Why};
 pub use loaded::{Listings, Loaded};
-pub use question::{Direction, Question};
 pub use read::read;
 pub use services::Services;
 pub use walk::explain;
+
+/// macOS's loopback interface.
+pub const LOOPBACK: &str = "lo0";

@@ -6,10 +6,10 @@
 
 use super::address::{Host, net};
 use super::compare::comparison;
-use super::question::Direction;
 use super::rule::{Action, Call, Flags, Interface, Line, Rule, Side};
 use super::services::Services;
 use super::words::{Word, Words};
+use crate::firewall::explain::Direction;
 
 /// First words of the rules of other lists. `-s rules` prints scrub rules before the filter's.
 const OTHER_LISTS: [&str; 9] = [

@@ -2,7 +2,7 @@
 
 use super::address::Host;
 use super::compare::Test;
-use super::question::Direction;
+use crate::firewall::explain::Direction;
 
 /// What one printed line is.
 #[derive(Clone, Debug, PartialEq)]

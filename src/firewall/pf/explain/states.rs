@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::question::{Direction, Question};
+use crate::firewall::explain::{Direction, Question};
 
 /// An interface that stands for all.
 const ANY_INTERFACE: &str = "ALL";
@@ -92,11 +92,11 @@ mod tests {
     #[test]
     fn a_state_takes_its_packets_in_both_directions() {
         let states = States::parse("ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED\n");
-        let mut question = Question::new(2345, "10.0.0.9".parse().unwrap());
+        let mut question = Question::new("lo0", 2345, "10.0.0.9".parse().unwrap());
         assert!(states.tcp[0].takes(&question) && !states.tcp[0].is_certain(&question));
         question.from_port = Some(50000);
         assert!(!states.tcp[0].takes(&question));
-        let mut reply = Question::new(52998, "10.0.0.5".parse().unwrap());
+        let mut reply = Question::new("lo0", 52998, "10.0.0.5".parse().unwrap());
         reply.direction = Direction::Out;
         (reply.from_port, reply.to) = (Some(2345), Some("10.0.0.9".parse().unwrap()));
         assert!(states.tcp[0].takes(&reply) && states.tcp[0].is_certain(&reply));
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_state_of_one_interface_takes_nothing_on_another() {
         let states = States::parse("en1 tcp fe80::5[2345] <- fe80::9[52998]  ESTABLISHED:ESTABLISHED\n");
-        let mut question = Question::new(2345, "fe80::9".parse().unwrap());
+        let mut question = Question::new("lo0", 2345, "fe80::9".parse().unwrap());
         question.interface = Some("en0".to_owned());
         assert!(!states.tcp[0].takes(&question));
         question.interface = Some("en1".to_owned());

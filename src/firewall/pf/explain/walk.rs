@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use super::explanation::{Also, Decision, Doubt, Explanation, Fate, Place, Settled, Verdict, Why};
+use super::explanation::{Also, Doubt, Explanation, Place, Settled, Why};
 use super::loaded::Loaded;
-use super::matching::{Fit, fit};
-use super::question::{Direction, Question};
+use super::matching::fit;
 use super::rule::{Action, Call, Rule};
+use crate::firewall::explain::{Decision, Direction, Fate, Fit, Question, Verdict};
 
 /// Says what pf does with the packet.
 pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {

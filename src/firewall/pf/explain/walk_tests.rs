@@ -1,5 +1,5 @@
-use super::super::Services;
 use super::super::loaded::Listings;
+use super::super::{LOOPBACK, Services};
 use super::*;
 
 const STOCK: &str = "anchor \"com.apple/*\" all\n";
@@ -16,7 +16,7 @@ fn loaded(rulesets: &[(&str, &str)]) -> Listings {
 }
 
 fn asked() -> Question {
-    Question::new(2345, "10.0.0.9".parse().unwrap())
+    Question::new(LOOPBACK, 2345, "10.0.0.9".parse().unwrap())
 }
 
 fn answer(listings: &Listings) -> Explanation {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::explanation::{Decision, Explanation, Fate, Place, Settled, Verdict, Why};
+use super::explanation::{Decision, Explanation, Fate, Settled, Standing, Verdict};
 
-impl fmt::Display for Explanation {
+impl<P: Standing, W: fmt::Display> fmt::Display for Explanation<P, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = match self.verdict {
             Verdict::Pass => "passes",
@@ -24,8 +24,9 @@ impl fmt::Display for Explanation {
             let fate = match also.fate {
                 Fate::Overridden => "a later rule matches too",
                 Fate::NotReached => "not reached",
+                Fate::OwnChain => "that ends its own chain only",
             };
-            writeln!(f, "  {} ({fate})\n    {}", also.place, also.place.rule)?;
+            writeln!(f, "  {} ({fate})\n    {}", also.place, also.place.rule())?;
         }
         for note in &self.notes {
             writeln!(f, "\nNote: {note}.")?;
@@ -34,7 +35,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl Explanation {
+impl<P: Standing, W: fmt::Display> Explanation<P, W> {
     fn unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Unknown, because of what may decide and cannot be told:")?;
         for doubt in &self.doubts {
@@ -45,7 +46,7 @@ impl Explanation {
             };
             match &doubt.place {
                 Some(place) => {
-                    writeln!(f, "  {place} {decision}\n    {}", place.rule)?;
+                    writeln!(f, "  {place} {decision}\n    {}", place.rule())?;
                     for reason in &doubt.reasons {
                         writeln!(f, "    {reason}")?;
                     }
@@ -65,40 +66,11 @@ fn verb(decision: Decision) -> &'static str {
     }
 }
 
-impl fmt::Display for Settled {
+impl<P: Standing, W: fmt::Display> fmt::Display for Settled<P, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.rule {
-            write!(f, "The rule is {place}:\n    {}\n", place.rule)?;
+            write!(f, "The rule is {place}:\n    {}\n", place.rule())?;
         }
         write!(f, "Why: {}.", self.why)
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Why::PfDisabled => f.write_str("pf is off, so no rule is looked at"),
-            Why::Skip { interface } => {
-                write!(f, "`set skip on {interface}`: on this interface no rule is looked at")
-            }
-            Why::State { state } => {
-                write!(f, "it belongs to a connection that pf knows, so no rule is looked at: {state}")
-            }
-            Why::Quick => f.write_str("quick ends the evaluation, so no later rule has a say"),
-            Why::QuickAnchor { line } => {
-                write!(f, "it matches last within `{}` ({line}), whose quick ends the evaluation", line.rule)
-            }
-            Why::LastMatch => f.write_str("the last match wins, and no later rule matches"),
-            Why::DefaultPass => f.write_str("no rule matches, and pf passes by default"),
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.anchor.as_str() {
-            "" => write!(f, "line {} of the main ruleset", self.line),
-            anchor => write!(f, "line {} of the anchor {anchor}", self.line),
-        }
     }
 }

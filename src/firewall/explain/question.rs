@@ -5,9 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::Serialize;
 
-/// macOS's loopback interface.
-const LOOPBACK: &str = "lo0";
-
 /// Which way the packet goes, seen from this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -45,33 +42,37 @@ pub struct Question {
     pub direction: Direction,
     /// The user of the socket on this machine.
     pub uid: Option<u32>,
+    /// The name of the loopback interface.
+    #[serde(skip)]
+    pub loopback: &'static str,
 }
 
 impl Question {
-    /// A question about a packet that comes in, with what follows from the address alone: pf sees an IPv4-mapped
-    /// address as IPv4, and what comes from a loopback address goes to one, over the loopback interface.
-    pub fn new(port: u16, from: IpAddr) -> Question {
+    /// A question about a packet that comes in, with what follows from the address alone: an IPv4-mapped address
+    /// is IPv4 on the wire, and what comes from a loopback address goes to one, over the loopback interface.
+    pub fn new(loopback: &'static str, port: u16, from: IpAddr) -> Question {
         let from = from.to_canonical();
-        let loopback = from.is_loopback();
+        let is_local = from.is_loopback();
         Question {
             port,
             from,
             from_port: None,
-            to: loopback.then(|| match from {
+            to: is_local.then(|| match from {
                 IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
                 IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             }),
-            interface: loopback.then(|| LOOPBACK.to_owned()),
+            interface: is_local.then(|| loopback.to_owned()),
             direction: Direction::In,
             uid: None,
+            loopback,
         }
     }
 
     /// Whether the packet is on this interface. `None`: the question does not say.
-    pub(super) fn is_on(&self, name: &str) -> Option<bool> {
+    pub(in crate::firewall) fn is_on(&self, name: &str) -> Option<bool> {
         match self.interface.as_deref() {
             Some(own) => Some(own == name),
-            None => (name == LOOPBACK).then_some(false),
+            None => (name == self.loopback).then_some(false),
         }
     }
 }
@@ -89,7 +90,7 @@ impl fmt::Display for Question {
         write!(f, "port {}, {} on ", self.port, self.direction)?;
         match &self.interface {
             Some(name) => f.write_str(name)?,
-            None => write!(f, "any interface but {LOOPBACK}")?,
+            None => write!(f, "any interface but {}", self.loopback)?,
         }
         match self.uid {
             Some(uid) => write!(f, ", for user {uid}"),

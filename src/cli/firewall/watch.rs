@@ -1,0 +1,117 @@
+//! `dlvgate firewall watch`: who is refused at the gates, as it happens.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use tokio::io::{AsyncWriteExt, stdout};
+
+use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch, WatchError};
+use crate::firewall::{nftables, pf};
+use crate::shutdown::{self, Shutdown, Signals};
+
+/// Say who is refused at the ports that dlvgate guards, as it happens (as root)
+///
+/// Prints a line for each new connection that a rule of a gate refuses, of this dlvgate or any other: when, from which
+/// address and port, at which port, on which interface, and by which table or anchor. Gates that open meanwhile are
+/// watched too. Runs until SIGINT, SIGTERM or SIGHUP, or until nobody reads its output; exit code 0.
+///
+/// On Linux a table of its own, dlvgatewatch_PID, has the kernel trace new connections to the gates' ports; it is
+/// removed at the end, and one that a killed watch left at the next start. It does not change what passes. On macOS
+/// tcpdump reads pf's log from pflog0, which is created where it is missing, and then destroyed at the end.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo dlvgate firewall watch
+  sudo dlvgate firewall watch --json | jq -r .from
+  sudo dlvgate firewall explain --port 2345 --from 192.0.2.6   # why one of them is refused")]
+pub(super) struct WatchArgs {
+    /// Print a JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// The packet filter, for tests
+    #[arg(long, value_enum, default_value_t = Backend::of_this_system(), hide = true)]
+    backend: Backend,
+    /// The nft to run, for tests
+    #[arg(long, value_name = "PATH", hide = true)]
+    nft: Option<PathBuf>,
+    /// The pfctl to run, for tests
+    #[arg(long, value_name = "PATH", default_value = pf::PFCTL, hide = true)]
+    pfctl: PathBuf,
+    /// The tcpdump to run, for tests
+    #[arg(long, value_name = "PATH", hide = true)]
+    tcpdump: Option<PathBuf>,
+    /// The ifconfig to run, for tests
+    #[arg(long, value_name = "PATH", hide = true)]
+    ifconfig: Option<PathBuf>,
+}
+
+/// Whose rules are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Backend {
+    /// macOS's
+    Pf,
+    /// Linux's
+    Nftables,
+}
+
+impl Backend {
+    pub(super) fn of_this_system() -> Backend {
+        if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables }
+    }
+}
+
+pub(super) async fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
+    let (trigger, stop) = shutdown::channel();
+    // From here on a signal ends the watch in order, however far its start has come.
+    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
+    let mut watch = Watch::start(source(&args)).await?;
+    let told = tell(&mut watch, args.json, &stop).await;
+    let ended = watch.end().await;
+    signals.abort();
+    if let (Err(_), Err(left)) = (&told, &ended) {
+        tracing::error!(target: "dlvgate::firewall", "{left}");
+    }
+    told?;
+    ended?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn source(args: &WatchArgs) -> Source {
+    match args.backend {
+        Backend::Nftables => Source::Nftables { nft: args.nft.clone().unwrap_or_else(nftables::find) },
+        Backend::Pf => {
+            let usual = PfPrograms::default();
+            let tcpdump = args.tcpdump.clone().unwrap_or(usual.tcpdump);
+            let ifconfig = args.ifconfig.clone().unwrap_or(usual.ifconfig);
+            Source::Pf { programs: PfPrograms { pfctl: args.pfctl.clone(), tcpdump, ifconfig } }
+        }
+    }
+}
+
+/// Prints refusals until told to stop, or until nobody reads them.
+async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> Result<(), WatchError> {
+    while let Some(refusal) = watch.next(stop).await? {
+        let line = line(&refusal, json);
+        let write = async {
+            let mut stdout = stdout();
+            stdout.write_all(line.as_bytes()).await?;
+            stdout.flush().await
+        };
+        // A reader that has stopped reading must not keep us from ending.
+        let written = tokio::select! {
+            written = write => written,
+            _ = stop.begun() => return Ok(()),
+        };
+        if written.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn line(refusal: &Refusal, json: bool) -> String {
+    match serde_json::to_string(refusal) {
+        Ok(object) if json => format!("{object}\n"),
+        _ => format!("{refusal}\n"),
+    }
+}

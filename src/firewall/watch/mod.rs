@@ -1,0 +1,100 @@
+//! Who was refused at our ports, as it happens.
+//!
+//! On Linux the kernel traces new connections to the gates' ports ([`nftables`]), on macOS it logs what the gates' block
+//! rules block ([`pflog`]). Both print lines for people: [`trace`] and [`pflog`] decode them without I/O.
+
+mod error;
+mod follower;
+mod nftables;
+mod pflog;
+mod refusal;
+mod tcpdump;
+mod trace;
+
+use std::path::PathBuf;
+
+pub use error::WatchError;
+use nftables::Tracing;
+pub use refusal::Refusal;
+use tcpdump::Logging;
+
+use crate::shutdown::Shutdown;
+
+/// Where refusals are learned from.
+pub enum Source {
+    /// The kernel's trace.
+    Nftables {
+        /// The nft to run.
+        nft: PathBuf,
+    },
+    /// pf's log.
+    Pf {
+        /// The programs to run.
+        programs: PfPrograms,
+    },
+}
+
+/// What a watch of pf runs.
+pub struct PfPrograms {
+    /// Names our anchors.
+    pub pfctl: PathBuf,
+    /// Prints the log.
+    pub tcpdump: PathBuf,
+    /// Makes the interface that the log goes to.
+    pub ifconfig: PathBuf,
+}
+
+impl Default for PfPrograms {
+    /// Where macOS has them; PATH is not asked, since they run as root.
+    fn default() -> PfPrograms {
+        PfPrograms {
+            pfctl: super::pf::PFCTL.into(),
+            tcpdump: tcpdump::TCPDUMP.into(),
+            ifconfig: tcpdump::IFCONFIG.into(),
+        }
+    }
+}
+
+/// A running watch. Its holder ends it, whatever `next` said.
+#[must_use = "a watch has to be ended"]
+pub struct Watch(Kind);
+
+enum Kind {
+    Nftables(Tracing),
+    Pf(Logging),
+}
+
+impl Watch {
+    /// Starts to watch.
+    ///
+    /// # Errors
+    /// Where a program is missing or refuses us; then nothing is left behind.
+    pub async fn start(source: Source) -> Result<Watch, WatchError> {
+        Ok(Watch(match source {
+            Source::Nftables { nft } => Kind::Nftables(Tracing::start(nft).await?),
+            Source::Pf { programs } => Kind::Pf(Logging::start(programs).await?),
+        }))
+    }
+
+    /// Waits for the next refusal; `None`: we are told to stop.
+    ///
+    /// # Errors
+    /// Where the watch cannot go on.
+    pub async fn next(&mut self, stop: &Shutdown) -> Result<Option<Refusal>, WatchError> {
+        match &mut self.0 {
+            Kind::Nftables(tracing) => tracing.next(stop).await,
+            Kind::Pf(logging) => logging.next(stop).await,
+        }
+    }
+
+    /// Takes away what the watch made: its table, or the interface.
+    ///
+    /// # Errors
+    /// Where it could not be taken away; the error names the command that does so by hand.
+    pub async fn end(self) -> Result<(), WatchError> {
+        match self.0 {
+            Kind::Nftables(tracing) => tracing.end().await,
+            Kind::Pf(logging) => logging.end().await,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Watching pf: tcpdump prints what the gates' block rules log to pflog0.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use tokio::process::Command;
+
+use super::PfPrograms;
+use super::error::WatchError;
+use super::follower::Follower;
+use super::pflog::{self, Blocked};
+use super::refusal::{Refusal, now};
+use crate::firewall::pf::Pfctl;
+use crate::shutdown::Shutdown;
+
+/// Where macOS has them. Never looked up in PATH: they run as root.
+pub(super) const TCPDUMP: &str = "/usr/sbin/tcpdump";
+pub(super) const IFCONFIG: &str = "/sbin/ifconfig";
+
+/// Where `log` without `(to …)` writes to.
+const INTERFACE: &str = "pflog0";
+
+/// Numbers, pf's header, a line at once and not by the buffer.
+const ARGUMENTS: [&str; 7] = ["-n", "-e", "-l", "-ttt", "--immediate-mode", "-i", INTERFACE];
+
+/// What the system says to those who are not root.
+const REFUSALS: [&str; 3] = ["Operation not permitted", "permission", "Permission denied"];
+
+/// What the watch changed of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interface {
+    /// Made by us.
+    Made,
+    /// It was there, and down.
+    Raised,
+    /// It was there and up, and stays so.
+    Untouched,
+}
+
+/// A running watch.
+pub(super) struct Logging {
+    programs: PfPrograms,
+    pfctl: Pfctl,
+    tcpdump: Follower,
+    interface: Interface,
+    /// What `pfctl -v -s Anchors` printed last.
+    anchors: String,
+}
+
+impl Logging {
+    pub(super) async fn start(programs: PfPrograms) -> Result<Logging, WatchError> {
+        let interface = raise(&programs.ifconfig).await?;
+        match Follower::start(&programs.tcpdump, &ARGUMENTS) {
+            Ok(tcpdump) => {
+                tracing::info!(target: "dlvgate::firewall", interface = INTERFACE, "watching what pf logs");
+                let pfctl = Pfctl::new(programs.pfctl.clone());
+                Ok(Logging { programs, pfctl, tcpdump, interface, anchors: String::new() })
+            }
+            Err(said) => {
+                lower(&programs.ifconfig, interface).await?;
+                Err(no_program(&programs.tcpdump, said))
+            }
+        }
+    }
+
+    pub(super) async fn next(&mut self, stop: &Shutdown) -> Result<Option<Refusal>, WatchError> {
+        loop {
+            let line = tokio::select! {
+                line = self.tcpdump.line() => line,
+                _ = stop.begun() => return Ok(None),
+            };
+            let Ok(Some(line)) = line else {
+                let (status, said) = self.tcpdump.ended().await;
+                return Err(if is_refusal(&said) {
+                    WatchError::NotRoot { said }
+                } else {
+                    WatchError::Ended { path: self.tcpdump.path().to_owned(), status, said }
+                });
+            };
+            if let Some(blocked) = pflog::parse(&line) {
+                return Ok(Some(self.refusal(blocked).await));
+            }
+        }
+    }
+
+    pub(super) async fn end(self) -> Result<(), WatchError> {
+        self.tcpdump.end().await;
+        lower(&self.programs.ifconfig, self.interface).await
+    }
+
+    async fn refusal(&mut self, blocked: Blocked) -> Refusal {
+        let time = now();
+        let mut anchor = pflog::full_name(&self.anchors, &blocked);
+        if anchor.is_none() {
+            // A gate that opened since, or one that is gone already: then its name is told as far as it was logged.
+            self.anchors = self
+                .pfctl
+                .run(&["-v", "-s", "Anchors"], "")
+                .await
+                .map_or_else(|_| String::new(), |a| a.stdout);
+            anchor = pflog::full_name(&self.anchors, &blocked);
+        }
+        let anchor = anchor.unwrap_or_else(|| format!("com.apple/{}…", blocked.anchor));
+        Refusal {
+            time,
+            from: blocked.from,
+            from_port: blocked.from_port,
+            to: blocked.to,
+            port: blocked.port,
+            direction: if blocked.is_incoming { "in" } else { "out" },
+            interface: Some(blocked.interface),
+            gate: format!("anchor {anchor}"),
+            rule: format!("line {}", blocked.rule + 1),
+        }
+    }
+}
+
+/// Sees to it that the interface is there and up.
+async fn raise(ifconfig: &Path) -> Result<Interface, WatchError> {
+    let shown = call(ifconfig, &[INTERFACE]).await?;
+    let flags = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let made = if !shown.status.success() {
+        succeeds(ifconfig, &[INTERFACE, "create"]).await?;
+        Interface::Made
+    } else if is_up(&flags) {
+        return Ok(Interface::Untouched);
+    } else {
+        Interface::Raised
+    };
+    if let Err(error) = succeeds(ifconfig, &[INTERFACE, "up"]).await {
+        lower(ifconfig, made).await?;
+        return Err(error);
+    }
+    Ok(made)
+}
+
+/// `pflog0: flags=141<UP,RUNNING,PROMISC> mtu 33080`.
+fn is_up(shown: &str) -> bool {
+    let flags = shown.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    flags.is_some_and(|(flags, _)| flags.split(',').any(|flag| flag == "UP"))
+}
+
+/// As it was before.
+async fn lower(ifconfig: &Path, interface: Interface) -> Result<(), WatchError> {
+    let verb = match interface {
+        Interface::Made => "destroy",
+        Interface::Raised => "down",
+        Interface::Untouched => return Ok(()),
+    };
+    succeeds(ifconfig, &[INTERFACE, verb]).await.map_err(|error| WatchError::Left {
+        what: format!("the interface {INTERFACE}"),
+        said: error.to_string(),
+        remedy: format!("sudo ifconfig {INTERFACE} {verb}"),
+    })
+}
+
+async fn succeeds(ifconfig: &Path, arguments: &[&str]) -> Result<(), WatchError> {
+    let output = call(ifconfig, arguments).await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(if is_refusal(&said) {
+        WatchError::NotRoot { said }
+    } else {
+        WatchError::Ifconfig { arguments: arguments.join(" "), status: output.status.to_string(), said }
+    })
+}
+
+async fn call(ifconfig: &Path, arguments: &[&str]) -> Result<Output, WatchError> {
+    let mut command = Command::new(ifconfig);
+    command.args(arguments).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
+    command.output().await.map_err(|said| no_program(ifconfig, said))
+}
+
+fn no_program(path: &Path, said: std::io::Error) -> WatchError {
+    let remedy = "pf and its log exist on macOS only, which has this program";
+    WatchError::NoProgram { path: PathBuf::from(path), said, remedy }
+}
+
+fn is_refusal(said: &str) -> bool {
+    REFUSALS.iter().any(|words| said.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_is_up_by_its_flag() {
+        assert!(is_up("pflog0: flags=141<UP,RUNNING,PROMISC> mtu 33080\n"));
+        assert!(!is_up("pflog0: flags=0<> mtu 33080\n") && !is_up("pflog0: flags=100<UPPER> mtu 1\n"));
+    }
+}

@@ -1,0 +1,119 @@
+//! What `nft -n monitor trace` prints, decoded.
+//!
+//! Its JSON output has no traces (nft 1.0.6 prints the same text), so the text is read: for each chain that has a say a
+//! line with the packet, and one for each rule that matches, all beginning with the packet's id. The rule's own text is
+//! left aside: nft knows the rules that there were when it was started, by handle, and a table that was made anew
+//! counts its handles from 1 again.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+/// Packets whose verdict is waited for. It follows on the next lines, unless the kernel lost them.
+const PENDING: usize = 256;
+
+/// What nft prints where the kernel was faster than it.
+const LOST: &str = "We lost some netlink events";
+
+/// What a line says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A packet was dropped or rejected in a table that we look at.
+    Dropped(Dropped),
+    /// Some lines are missing.
+    Lost,
+}
+
+/// A packet and where it was dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dropped {
+    pub(super) packet: Packet,
+    pub(super) family: String,
+    pub(super) table: String,
+    pub(super) chain: String,
+}
+
+/// What is told of a TCP packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Packet {
+    pub(super) from: IpAddr,
+    pub(super) from_port: u16,
+    pub(super) to: IpAddr,
+    pub(super) port: u16,
+    pub(super) incoming: Option<String>,
+    pub(super) outgoing: Option<String>,
+}
+
+/// The lines of one monitor, as far as they concern tables with this prefix.
+pub(super) struct Traces {
+    prefix: &'static str,
+    pending: VecDeque<(String, Packet)>,
+}
+
+impl Traces {
+    pub(super) fn new(prefix: &'static str) -> Traces {
+        Traces { prefix, pending: VecDeque::new() }
+    }
+
+    /// Takes the next line. What is not understood is passed over.
+    pub(super) fn line(&mut self, line: &str) -> Option<Event> {
+        if line.contains(LOST) {
+            return Some(Event::Lost);
+        }
+        let rest = line.trim().strip_prefix("trace id ")?;
+        let mut fields = rest.splitn(6, ' ');
+        let (id, family, table) = (fields.next()?, fields.next()?, fields.next()?);
+        let (chain, kind, rest) = (fields.next()?, fields.next()?, fields.next()?);
+        if !table.starts_with(self.prefix) {
+            return None;
+        }
+        match kind {
+            "packet:" => {
+                self.keep(id, packet(rest)?);
+                return None;
+            }
+            // `unknown rule handle 5`: one that nft has not seen.
+            "rule" | "unknown" if rest.trim().ends_with("(verdict drop)") => {}
+            "policy" if rest.trim() == "drop" => {}
+            _ => return None,
+        }
+        let at = self.pending.iter().position(|(pending, _)| pending == id)?;
+        let (_, packet) = self.pending.remove(at)?;
+        Some(Event::Dropped(Dropped {
+            packet,
+            family: family.to_owned(),
+            table: table.to_owned(),
+            chain: chain.to_owned(),
+        }))
+    }
+
+    fn keep(&mut self, id: &str, packet: Packet) {
+        self.pending.retain(|(pending, _)| pending != id);
+        if self.pending.len() == PENDING {
+            self.pending.pop_front();
+        }
+        self.pending.push_back((id.to_owned(), packet));
+    }
+}
+
+fn packet(text: &str) -> Option<Packet> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let after = |wanted: &[&str]| {
+        let at = words.windows(wanted.len()).position(|window| window == wanted)?;
+        words.get(at + wanted.len()).copied()
+    };
+    let address = |field: &str| after(&["ip", field]).or_else(|| after(&["ip6", field]))?.parse().ok();
+    let port = |field: &str| after(&["tcp", field])?.parse().ok();
+    let interface = |field: &str| after(&[field]).map(|name| name.trim_matches('"').to_owned());
+    Some(Packet {
+        from: address("saddr")?,
+        from_port: port("sport")?,
+        to: address("daddr")?,
+        port: port("dport")?,
+        incoming: interface("iif"),
+        outgoing: interface("oif"),
+    })
+}
+
+#[cfg(test)]
+#[path = "trace_tests.rs"]
+mod tests;
