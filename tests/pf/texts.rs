@@ -31,7 +31,7 @@ pub fn guarded_on_link(port: u16, peer: &str, interface: &str) -> String {
     let on = format!("quick on {interface} inet6 proto tcp from");
     format!(
         "pass in {on} {peer} to any port {port} no state label \"dlvgate:{port}\"\n\
-         pass out {on} any port {port} to {peer} no state label \"dlvgate:{port}\"\n{}",
+         pass out {on} any port {port} to {peer} flags A/A no state label \"dlvgate:{port}\"\n{}",
         shut(port)
     )
 }
