@@ -1,6 +1,8 @@
 //! `dlvgate firewall open`, `close`, `status` and `sweep`, as they are typed.
 
 use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -173,6 +175,47 @@ fn every_kind_of_peer_is_taken_by_pf_and_leaves_no_trace() {
     holder.end_input();
     assert!(holder.exit().success());
     pf.assert_untouched();
+}
+
+/// What comes over the pipe is none of anybody's who may open a gate; bytes without a pattern, for the guard itself.
+#[test]
+fn a_guard_that_is_fed_garbage_opens_nothing_and_ends_in_order() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let before = namespace.ruleset();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut garbage: Vec<u8> = Vec::new();
+    while garbage.len() < 200_000 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        garbage.extend_from_slice(&state.to_le_bytes());
+        if state % 64 == 0 {
+            garbage.extend_from_slice(
+                b"\n{\"id\":1,\"do\":{\"open\":{\"port\":4000,\"peers\":[\"0.0.0.0/0\"]}}}\n",
+            );
+        }
+    }
+    let journals = tempfile::tempdir().unwrap();
+    let folder = journals.path().to_str().unwrap();
+    let words = [env!("CARGO_BIN_EXE_dlvgate"), "guard", "--backend", "nftables", "--journals", folder];
+    let line = [&namespace.prefix()[..], &words].concat();
+    let mut guard = Command::new(line[0]);
+    let mut guard = guard.args(&line[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = guard.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || {
+        let _ = stdin.write_all(&garbage); // it may end before it has read all
+    });
+    let output = guard.wait_with_output().unwrap();
+    writing.join().unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.lines().skip(1).all(|line| line.contains("failed")),
+        "nothing was asked for in order: {said}"
+    );
+    assert_same(&before, &namespace);
+    assert_eq!(fs::read_dir(journals.path()).unwrap().count(), 0);
 }
 
 #[test]

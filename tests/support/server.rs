@@ -88,6 +88,10 @@ impl Serve {
             }
         }
         self.command.args(&self.arguments);
+        if !self.arguments.iter().any(|one| one == "--journals") {
+            // A guard that a failed test kills leaves its journal to nobody else.
+            self.command.arg("--journals").arg(self.folder.path().join("journals"));
+        }
         if !self.extra.is_empty() {
             self.command.arg("--").args(&self.extra);
         }
