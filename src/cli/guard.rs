@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::FAILURE;
 use super::parts::PartsArgs;
-use crate::firewall::{Backend, guard};
+use crate::firewall::guard;
 
 /// Hold gates for the dlvgate at the other end of standard input and output (started by dlvgate itself)
 ///
@@ -14,15 +14,12 @@ use crate::firewall::{Backend, guard};
 /// standard input ends. Its own folder of journals lets the next one close what it left, should it be killed.
 #[derive(Debug, Args)]
 pub(super) struct GuardArgs {
-    /// The packet filter to drive
-    #[arg(long, value_enum)]
-    backend: Backend,
     #[command(flatten)]
     parts: PartsArgs,
 }
 
 pub(super) async fn run(args: GuardArgs) -> anyhow::Result<ExitCode> {
-    let left = guard::run(args.backend, args.parts.programs(), args.parts.journals()).await?;
+    let left = guard::run(args.parts.backend, args.parts.programs(), args.parts.journals()).await?;
     for text in &left {
         eprintln!("dlvgate guard: {text}");
     }

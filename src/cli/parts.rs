@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::firewall::Parts;
 use crate::firewall::guard::Programs;
 use crate::firewall::guard::journal::{FOLDER, Journals};
+use crate::firewall::{Backend, Parts};
 
 /// What a test replaces.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct PartsArgs {
+    /// The system's packet filter
+    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
+    pub(super) backend: Backend,
     /// The pfctl to run
     #[arg(long, value_name = "PATH", hide = true)]
     pub(super) pfctl: Option<PathBuf>,
@@ -33,6 +36,6 @@ impl PartsArgs {
 
     pub(super) fn parts(&self) -> Parts {
         let (programs, journals) = (self.programs(), self.journals.clone());
-        Parts { programs, journals, ..Parts::default() }
+        Parts { native: self.backend, programs, journals, ..Parts::default() }
     }
 }

@@ -21,8 +21,10 @@ pub enum Choice {
 }
 
 /// The parts of a [`Start`] that do not follow from the choice.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Parts {
+    /// The packet filter that `auto` takes.
+    pub native: Backend,
     /// See [`Start::programs`].
     pub programs: Programs,
     /// See [`Start::journals`].
@@ -31,6 +33,14 @@ pub struct Parts {
     pub program: Option<std::path::PathBuf>,
     /// See [`Start::purpose`].
     pub purpose: Purpose,
+}
+
+impl Default for Parts {
+    /// The system's own, for debugging sessions.
+    fn default() -> Parts {
+        let (programs, purpose) = (Programs::default(), Purpose::default());
+        Parts { native: Backend::NATIVE, programs, journals: None, program: None, purpose }
+    }
 }
 
 impl Firewall {
@@ -46,13 +56,14 @@ impl Firewall {
         parts: Parts,
         is_reachable: bool,
     ) -> Result<Firewall, FirewallError> {
+        let native = parts.native;
         let start = |backend, may_ask| {
-            let Parts { programs, journals, program, purpose } = parts;
+            let Parts { programs, journals, program, purpose, .. } = parts;
             Start { backend, programs, journals, program, purpose, may_ask }
         };
         let backend = match choice {
             Choice::Off => return Ok(Firewall::off(Off::Chosen)),
-            Choice::Auto => return automatic(start(Backend::NATIVE, false), is_reachable).await,
+            Choice::Auto => return automatic(start(native, false), is_reachable).await,
             Choice::Pf => Backend::Pf,
             Choice::Nftables => Backend::Nftables,
         };
@@ -89,7 +100,7 @@ async fn automatic(start: Start, is_reachable: bool) -> Result<Firewall, Firewal
     match (greeting.filtering, greeting.failed) {
         (Some(false), _) => {
             guard.end().await?;
-            Ok(Firewall::off(Off::NothingToGetPast))
+            Ok(Firewall::off(Off::NothingToGetPast(start.backend)))
         }
         (Some(true), None) => Ok(Firewall::guarded(start.backend, guard)),
         // It filters, and gates would not work: going on would be guessing.

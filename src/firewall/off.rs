@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use super::Backend;
+
 /// Why no port is guarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Off {
     /// `--firewall off`.
     Chosen,
-    /// `auto`, and the packet filter lets everything pass.
-    NothingToGetPast,
+    /// `auto`, and this packet filter lets everything pass.
+    NothingToGetPast(Backend),
     /// `auto` on Linux, without the privilege to ask.
     NoPrivilege,
     /// `auto` on macOS, without the privilege to ask whether pf is enabled.
@@ -21,10 +23,10 @@ impl fmt::Display for Off {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Off::Chosen => "off, as chosen: no port is guarded",
-            Off::NothingToGetPast if cfg!(target_os = "macos") => {
+            Off::NothingToGetPast(Backend::Pf) => {
                 "off: pf is not enabled, so nothing stands in the way; no port is guarded (--firewall pf guards it)"
             }
-            Off::NothingToGetPast => {
+            Off::NothingToGetPast(Backend::Nftables) => {
                 "off: no chain of nftables could drop anything, so nothing stands in the way; no port is guarded \
                  (--firewall nftables guards it)"
             }

@@ -7,6 +7,7 @@
 mod support;
 
 mod attach;
+mod auto;
 mod bad_input;
 mod cut_short;
 mod disconnect;

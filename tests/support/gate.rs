@@ -53,8 +53,17 @@ impl StandinPf {
 
     /// Loads rules as somebody else.
     pub fn load(&self, anchor: &str, rules: &str) {
+        self.feed(&["-a", anchor, "-f", "-"], rules);
+    }
+
+    /// Loads a main ruleset as somebody else.
+    pub fn load_main(&self, rules: &str) {
+        self.feed(&["-f", "-"], rules);
+    }
+
+    fn feed(&self, arguments: &[&str], rules: &str) {
         let mut command = Command::new(&self.program);
-        command.args(["-a", anchor, "-f", "-"]).env("STANDIN_PF_STATE", self.state.path());
+        command.args(arguments).env("STANDIN_PF_STATE", self.state.path());
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         child.stdin.take().expect("a pipe").write_all(rules.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success(), "{rules}");

@@ -26,6 +26,7 @@ pub struct Serve {
     extra: Vec<OsString>,
     mark: String,
     folder: TempDir,
+    own_journals: bool,
 }
 
 impl Serve {
@@ -36,7 +37,15 @@ impl Serve {
         let folder = tempfile::Builder::new().prefix("dlvgate-server-").tempdir().unwrap();
         let mut command = pair.command(env!("CARGO_BIN_EXE_dlvgate"));
         command.env(process::MARK, &mark).env("TMPDIR", folder.path()).current_dir(folder.path());
-        Self { command, arguments: Vec::new(), dlv: pair.dlv.clone(), extra: Vec::new(), mark, folder }
+        Self {
+            command,
+            arguments: Vec::new(),
+            dlv: pair.dlv.clone(),
+            extra: Vec::new(),
+            mark,
+            folder,
+            own_journals: true,
+        }
     }
 
     /// With another dlv than the pair's.
@@ -60,6 +69,26 @@ impl Serve {
     /// With this variable in its environment.
     pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(key, value);
+        self
+    }
+
+    /// With this packet filter, whatever was said before.
+    pub fn firewall(mut self, choice: &str) -> Self {
+        if let Some(at) = self.arguments.iter().position(|one| one == "--firewall") {
+            self.arguments.drain(at..at + 2);
+        }
+        self.flags(["--firewall", choice])
+    }
+
+    /// Where the guards' journals are: in the test's own folder, or the system's.
+    pub fn own_journals(mut self, own: bool) -> Self {
+        self.own_journals = own;
+        self
+    }
+
+    /// As this user of the machine.
+    pub fn run_as(mut self, uid: u32) -> Self {
+        std::os::unix::process::CommandExt::uid(&mut self.command, uid);
         self
     }
 
@@ -88,7 +117,7 @@ impl Serve {
             }
         }
         self.command.args(&self.arguments);
-        if !self.arguments.iter().any(|one| one == "--journals") {
+        if self.own_journals && !self.arguments.iter().any(|one| one == "--journals") {
             // A guard that a failed test kills leaves its journal to nobody else.
             self.command.arg("--journals").arg(self.folder.path().join("journals"));
         }

@@ -32,9 +32,6 @@ pub(super) struct OpenArgs {
     /// Go on at the end of standard input; only a signal ends it
     #[arg(long)]
     hold: bool,
-    /// The packet filter [default: this system's own]
-    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
-    backend: Backend,
     #[command(flatten)]
     parts: PartsArgs,
 }
@@ -42,7 +39,7 @@ pub(super) struct OpenArgs {
 pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
-    let choice = match args.backend {
+    let choice = match args.parts.backend {
         Backend::Pf => Choice::Pf,
         Backend::Nftables => Choice::Nftables,
     };

@@ -25,9 +25,6 @@ pub(super) struct StatusArgs {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
-    /// The packet filter [default: this system's own]
-    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
-    backend: Backend,
     #[command(flatten)]
     parts: PartsArgs,
 }
@@ -37,7 +34,7 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let programs = args.parts.programs();
     let may_look = nix::unistd::geteuid().is_root() || programs.pfctl.is_some() || programs.nft.is_some();
     if may_look {
-        if let Err(error) = from_filter(&mut status, args.backend, &programs).await {
+        if let Err(error) = from_filter(&mut status, args.parts.backend, &programs).await {
             tracing::warn!(target: "dlvgate::firewall", "the packet filter was not asked: {error}");
         }
     }

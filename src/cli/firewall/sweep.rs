@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::FAILURE;
 use crate::cli::parts::PartsArgs;
-use crate::firewall::{self, Backend};
+use crate::firewall;
 
 /// Close what a guard that was killed has left open (as root, or with the installed helper)
 ///
@@ -17,15 +17,12 @@ use crate::firewall::{self, Backend};
 /// Exit code 0: nothing is left; 1: something is left that needs a look, or the packet filter could not be read.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
-    /// The packet filter [default: this system's own]
-    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
-    backend: Backend,
     #[command(flatten)]
     parts: PartsArgs,
 }
 
 pub(super) async fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
-    let (found, failed) = firewall::sweep(args.backend, args.parts.parts()).await?;
+    let (found, failed) = firewall::sweep(args.parts.backend, args.parts.parts()).await?;
     for finding in &found {
         println!("{}{}", if finding.is_left { "left: " } else { "" }, finding.text);
     }
