@@ -107,3 +107,17 @@ fn without_the_privilege_to_ask_the_log_says_so() {
         said(&server)
     );
 }
+
+#[test]
+fn another_system_s_packet_filter_is_refused_to_a_user() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("not run: it takes root to become another user");
+        return;
+    }
+    let output = Serve::with(&Pair::any()).firewall("pf").own_journals(false).run_as(65_534).run();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && text.contains("not this system's") && text.contains("nftables"),
+        "{text}"
+    );
+}

@@ -60,6 +60,9 @@ impl Start {
 
     fn command(&self) -> Result<(PathBuf, Command), GuardError> {
         if !self.is_direct() {
+            if self.backend != Backend::NATIVE {
+                return Err(GuardError::NotHere { backend: self.backend }); // the helper drives the system's own
+            }
             helper::check()?;
             let mut sudo = Command::new(SUDO);
             if !(self.may_ask && io::stdin().is_terminal() && io::stderr().is_terminal()) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use super::helper::HELPER;
+use crate::firewall::Backend;
 
 /// A failure of, or around, the guard. Each message says what failed and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,12 @@ pub enum GuardError {
          or run `sudo dlvgate serve …` (dlv runs as you all the same), or use --firewall off when nothing filters the port"
     )]
     NoHelper,
+    /// Another system's packet filter.
+    #[error("{backend} is not this system's packet filter; use --firewall auto, {}, or off", Backend::NATIVE)]
+    NotHere {
+        /// What was asked for.
+        backend: Backend,
+    },
     /// A file, or a folder on its way, could be changed by others than root.
     #[error("root must not trust what is at {}: {why}. Make it root's, and root's alone to write", path.display())]
     UnsafeHelper {
