@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::nftables::{HOST, assert_same};
 use crate::support::gate::StandinPf;
 use crate::support::holder::{Holder, firewall, says};
+use crate::support::link;
 use crate::support::namespace::Namespace;
 use crate::support::poll;
 use crate::support::process::signal_pid;
@@ -140,6 +141,19 @@ fn by_hand_a_host_that_drops_by_default_lets_the_named_pass() {
     signal_pid(holder.pid(), Signal::SIGTERM);
     assert!(holder.exit().success());
     assert_same(&before, &namespace);
+}
+
+#[test]
+fn who_connects_from_an_open_port_gets_past_no_rule_of_the_host() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let _holder =
+        Holder::start(&mut firewall(&namespace.prefix(), &["open", "--port", "4000", "--from", "127.0.0.1"]));
+    let connected = namespace.inside(|| {
+        let _listener = std::net::TcpListener::bind("127.0.0.1:4001").unwrap();
+        link::connect_from("127.0.0.1:4000".parse().unwrap(), "127.0.0.1:4001".parse().unwrap())
+    });
+    assert!(connected.is_err(), "the host drops what goes to port 4001");
 }
 
 #[test]

@@ -64,8 +64,13 @@ impl Link {
 /// Connects from this address, in the namespace of the thread.
 pub fn connect(from: &str, to: SocketAddr) -> io::Result<TcpStream> {
     let from: IpAddr = from.parse().expect("an address");
+    connect_from(SocketAddr::new(from, 0), to)
+}
+
+/// The same, from this port.
+pub fn connect_from(from: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
-    socket.bind(&SocketAddr::new(from, 0).into())?;
+    socket.bind(&from.into())?;
     socket.connect_timeout(&to.into(), DROPPED)?;
     Ok(socket.into())
 }

@@ -64,9 +64,15 @@ fn caller() -> u32 {
     sudo.filter(|_| nix::unistd::geteuid().is_root()).unwrap_or_else(|| nix::unistd::getuid().as_raw())
 }
 
-/// A session of our own has no terminal, so that none can signal us. sudo may have made one for us already.
+/// A session of our own has no terminal, so that none can signal us. With a terminal, sudo makes us the leader of a
+/// process group, which a new session cannot have been: we join sudo's own group first.
 fn leave_the_terminal() {
-    let _ = nix::unistd::setsid();
+    use nix::unistd::{Pid, getpgid, getppid, setpgid, setsid};
+    if setsid().is_err() {
+        // Where this fails too we stay where we are, deaf to what a terminal sends.
+        let left = getpgid(Some(getppid())).and_then(|group| setpgid(Pid::from_raw(0), group));
+        let _ = left.and_then(|()| setsid());
+    }
 }
 
 /// What a terminal sends is heard and ignored; SIGTERM, as at a shutdown of the machine, ends the guard in order.
