@@ -58,7 +58,7 @@ pub struct DemoArgs {
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let timeline = Timeline::start();
     let (trigger, stop) = shutdown::channel();
-    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
+    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
     let owners = Owners::of_this_process();
     let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let firewall = Firewall::prepare(args.firewall, Parts::default(), false).await?;
@@ -93,9 +93,13 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     };
     let client = async {
         let session = debug(address, &folder, &timeline);
-        tokio::time::timeout(LIMIT, session)
+        let debugged = tokio::time::timeout(LIMIT, session)
             .await
-            .unwrap_or_else(|_| bail!("no end within {} s", LIMIT.as_secs()))
+            .unwrap_or_else(|_| bail!("no end within {} s", LIMIT.as_secs()));
+        if debugged.is_err() {
+            trigger.stop("the demo's client failed"); // a front that no session comes to waits for ever
+        }
+        debugged
     };
     let (debugged, _) = tokio::join!(client, front.serve(Arc::new(settings), true, stop));
     signals.abort();
