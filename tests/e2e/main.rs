@@ -12,6 +12,7 @@ mod bad_input;
 mod cut_short;
 mod disconnect;
 mod dlv_dies;
+mod every_address;
 mod firewall_commands;
 mod folder;
 mod gate;
