@@ -4,6 +4,7 @@
 //! remove every trace) and nothing of rules, anchors or tokens. The [`guard`], a process of its own, drives the packet
 //! filter: [`pf`] or [`nftables`], each a folder of the same shape.
 
+mod call;
 mod choice;
 mod error;
 pub mod explain;

@@ -1,21 +1,16 @@
 //! Running `nft(8)`: one call, its answer, or a typed failure.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::error::NftError;
 use super::listing::Listing;
+use crate::firewall::call::{LIMIT, NoAnswer, call};
 
 /// Where distributions have it. Never looked up in PATH: it is run as root.
 const PLACES: [&str; 2] = ["/usr/sbin/nft", "/sbin/nft"];
-
-/// How long one call may take. nft answers in milliseconds, and a client is waiting for us meanwhile.
-const CALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Numbers instead of names, so that what is read back can be compared.
 const LIST: [&str; 4] = ["-n", "-j", "list", "ruleset"];
@@ -80,28 +75,14 @@ impl Nft {
     }
 
     async fn run(&self, arguments: &[&str], stdin: &str) -> Result<String, NftError> {
-        let no_nft = |said| NftError::NoNft { path: self.path.clone(), said };
-        let mut child = Command::new(&self.path)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0) // a terminal's Ctrl-C must not stop it half-way
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(no_nft)?;
-        let pipe = child.stdin.take();
-        let call = async {
-            if let Some(mut pipe) = pipe {
-                // An nft that ends without reading says why on standard error.
-                let _ = pipe.write_all(stdin.as_bytes()).await;
+        let mut command = Command::new(&self.path);
+        command.args(arguments);
+        let output = call(command, |_| Ok(()), stdin).await.map_err(|why| match why {
+            NoAnswer::NotRun(said) | NoAnswer::NotNoted(said) => {
+                NftError::NoNft { path: self.path.clone(), said }
             }
-            child.wait_with_output().await
-        };
-        let output = match tokio::time::timeout(CALL_LIMIT, call).await {
-            Ok(output) => output.map_err(no_nft)?,
-            Err(_) => return Err(NftError::Hangs { arguments: arguments.join(" "), limit: CALL_LIMIT }),
-        };
+            NoAnswer::Hangs => NftError::Hangs { arguments: arguments.join(" "), limit: LIMIT },
+        })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }

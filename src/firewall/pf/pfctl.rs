@@ -2,23 +2,17 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::firewall::FirewallError;
+use crate::firewall::call::{LIMIT, NoAnswer, call};
 
 /// Where macOS has it. Never looked up in PATH: it is run as root.
 pub const PFCTL: &str = "/sbin/pfctl";
 
 /// What every system has.
 const SHELL: &str = "/bin/sh";
-
-/// How long one call may take. pfctl answers in milliseconds; it waits only where another process holds
-/// `/dev/pf`, and a client is waiting for us meanwhile.
-const CALL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What macOS's pfctl writes to standard error when all is well: ALTQ is not in its kernel, and every
 /// `-f` warns that rules may be flushed (pfctl.c).
@@ -70,7 +64,7 @@ impl Pfctl {
     ) -> Result<Answer, FirewallError> {
         let mut command = Command::new(&self.path);
         command.args(arguments);
-        self.call(command, arguments, |_| Ok(()), stdin).await
+        self.answer(command, arguments, |_| Ok(()), stdin).await
     }
 
     /// Runs a call whose process id is known, and noted, before pfctl does anything: a shell waits for our word and
@@ -82,40 +76,21 @@ impl Pfctl {
     ) -> Result<Answer, FirewallError> {
         let mut command = Command::new(SHELL);
         command.args(["-c", "read -r go && exec \"$0\" \"$1\""]).arg(&self.path).arg(argument);
-        self.call(command, &[argument], note, "go\n").await
+        self.answer(command, &[argument], note, "go\n").await
     }
 
-    async fn call(
+    async fn answer(
         &self,
-        mut command: Command,
+        command: Command,
         arguments: &[&str],
         note: impl FnOnce(u32) -> io::Result<()>,
         stdin: &str,
     ) -> Result<Answer, FirewallError> {
-        let no_pfctl = |said| FirewallError::NoPfctl { path: self.path.clone(), said };
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0) // a terminal's Ctrl-C must not stop it half-way
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(no_pfctl)?;
-        note(child.id().unwrap_or_default()).map_err(|said| FirewallError::NoJournal { said })?;
-        let pipe = child.stdin.take();
-        let call = async {
-            if let Some(mut pipe) = pipe {
-                // A pfctl that ends without reading says why on standard error.
-                let _ = pipe.write_all(stdin.as_bytes()).await;
-            }
-            child.wait_with_output().await
-        };
-        let output = match tokio::time::timeout(CALL_LIMIT, call).await {
-            Ok(output) => output.map_err(no_pfctl)?,
-            Err(_) => {
-                return Err(FirewallError::PfctlHangs { arguments: arguments.join(" "), limit: CALL_LIMIT });
-            }
-        };
+        let output = call(command, note, stdin).await.map_err(|why| match why {
+            NoAnswer::NotRun(said) => FirewallError::NoPfctl { path: self.path.clone(), said },
+            NoAnswer::NotNoted(said) => FirewallError::NoJournal { said },
+            NoAnswer::Hangs => FirewallError::PfctlHangs { arguments: arguments.join(" "), limit: LIMIT },
+        })?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = without_noise(&String::from_utf8_lossy(&output.stderr));
         if output.status.success() {
