@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::for_every_dlv;
 use crate::support::client::Client;
 use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::link::{DROPPED, Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
+use crate::support::link::{BEYOND, DROPPED, Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
 use crate::support::namespace::Namespace;
 use crate::support::program::Program;
 use crate::support::server::{Serve, Server};
@@ -18,7 +18,7 @@ use crate::support::toolchain::Pair;
 for_every_dlv!(only_the_allowed_address_debugs_and_the_ruleset_is_byte_for_byte_what_it_was);
 
 /// Everything is dropped but what IPv6 needs to find its neighbours: no counter, so that every byte counts.
-const HOST: &str = "
+pub const HOST: &str = "
 table inet host {
     chain in { type filter hook input priority filter; policy drop; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }
     chain forward { type filter hook forward priority filter; policy drop; }
@@ -29,24 +29,26 @@ table inet host {
 const SERVER_ON_THE_LINK: &str = "[fe80::1%2]:2345";
 
 /// A host that drops what leaves, too.
-const NOTHING_LEAVES: &str = "
+pub const NOTHING_LEAVES: &str = "
 table inet out {
     chain out { type filter hook output priority filter; policy drop; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }
 }
 ";
 
-fn at(address: &str) -> SocketAddr {
+pub fn at(address: &str) -> SocketAddr {
     SocketAddr::new(address.parse().unwrap(), 2345)
 }
 
+/// Two hosts, of which the server's drops everything, and its ruleset word for word.
 fn host() -> Option<(Link, String)> {
     let link = Link::new()?;
     link.server.nft(HOST);
-    let before = link.server.ruleset();
+    let before = link.server.printed();
     Some((link, before))
 }
 
-fn serve(dlv: &Pair, server: &Namespace, listen: SocketAddr, allow: &str) -> Serve {
+/// A server of that host's that is gated in nftables.
+pub fn serve(dlv: &Pair, server: &Namespace, listen: impl ToString, allow: &str) -> Serve {
     let listen = listen.to_string();
     Serve::with(dlv).flags(["--firewall", "nftables", "--listen", &listen, "--allow", allow]).inside(server)
 }
@@ -56,22 +58,28 @@ fn dlv_port(server: &Server) -> u16 {
     ports.into_iter().find(|port| *port != server.front().port()).expect("dlv listens")
 }
 
-/// A whole session from this address of the peer's host; during it the other address gets nothing.
-fn a_session(link: &Link, server: &Server, dlv: &Pair, front: SocketAddr, peer: &str, other: &str) {
-    let program = Program::built(dlv, "demo");
+/// A whole session from this address of the peer's host; during it the other address gets nothing. `count` is how many
+/// there have been then.
+pub fn a_session(link: &Link, server: &Server, dlv: &Pair, peer: &str, other: &str, count: usize) {
+    let (program, front) =
+        (Program::built(dlv, "demo"), at(if peer.contains(':') { SERVER_V6 } else { SERVER }));
     let client = Client::over(link.connect(peer, front).expect("the peer may"));
-    let (debug, thread) = Debug::stopped_at(client, &program, "// breakpoint: order");
+    let (mut debug, thread) = Debug::stopped_at(client, &program, "// breakpoint: order");
     let refused = link.connect(other, front).expect_err("another address");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "it gets a reset");
     let delve = SocketAddr::new(front.ip(), dlv_port(server));
     assert!(link.connect(peer, delve).is_err(), "dlv's own port is not for other hosts");
+    let frame = debug.top(thread);
+    assert_eq!(debug.evaluate(&frame, "order.ID"), "7");
+    assert_eq!(debug.step("next", thread)["line"], program.line("// breakpoint: call"));
+    assert!(link.connect(other, front).is_err(), "another address, a step later");
     debug.run_out(thread);
-    server.closed(1);
-    let names: Vec<String> = server.log.of(1).into_iter().map(|one| one.name).collect();
+    server.closed(count);
+    let names = server.log.of(count as u64).into_iter().map(|one| one.name).collect::<Vec<_>>();
     assert_eq!(names, WHOLE_SESSION);
 }
 
-fn ends(mut server: Server) {
+pub fn ends(mut server: Server) {
     server.signal(Signal::SIGTERM);
     assert_eq!(server.exit().code(), Some(0));
 }
@@ -81,11 +89,11 @@ fn only_the_allowed_address_debugs_and_the_ruleset_is_byte_for_byte_what_it_was(
     let dropped = link.connect(PEER, at(SERVER)).expect_err("nothing is open before");
     assert_eq!(dropped.kind(), ErrorKind::TimedOut, "the SYN is dropped, not answered");
     let server = serve(dlv, &link.server, at(SERVER), PEER).start();
-    let with_front = link.server.ruleset();
-    a_session(&link, &server, dlv, at(SERVER), PEER, OTHER);
-    assert_eq!(link.server.ruleset(), with_front, "of the session nothing is left");
+    let with_front = link.server.printed();
+    a_session(&link, &server, dlv, PEER, OTHER, 1);
+    assert_eq!(link.server.printed(), with_front, "of the session nothing is left");
     ends(server);
-    assert_eq!(link.server.ruleset(), before);
+    assert_eq!(link.server.printed(), before);
     let dropped = link.connect(PEER, at(SERVER)).expect_err("nothing is open after");
     assert_eq!(dropped.kind(), ErrorKind::TimedOut);
 }
@@ -96,53 +104,74 @@ fn the_same_over_ipv6() {
     let dlv = Pair::any();
     assert!(link.connect(PEER_V6, at(SERVER_V6)).is_err());
     let server = serve(&dlv, &link.server, at(SERVER_V6), PEER_V6).start();
-    a_session(&link, &server, &dlv, at(SERVER_V6), PEER_V6, OTHER_V6);
+    a_session(&link, &server, &dlv, PEER_V6, OTHER_V6, 1);
     ends(server);
-    assert_eq!(link.server.ruleset(), before);
+    assert_eq!(link.server.printed(), before);
+}
+
+#[test]
+fn without_a_gate_the_front_stays_dropped_for_the_allowed_address_too() {
+    let Some((link, before)) = host() else { return };
+    let server = serve(&Pair::any(), &link.server, at(SERVER), PEER).firewall("off").start();
+    let dropped = link.connect(PEER, at(SERVER)).expect_err("the host drops it");
+    assert_eq!(dropped.kind(), ErrorKind::TimedOut);
+    ends(server);
+    assert_eq!(link.server.printed(), before);
 }
 
 #[test]
 fn a_network_is_allowed_and_no_address_beside_it() {
     let Some((link, before)) = host() else { return };
     let dlv = Pair::any();
-    // 192.0.2.4 and 192.0.2.5.
-    let server = serve(&dlv, &link.server, at(SERVER), "192.0.2.4/31").start();
-    a_session(&link, &server, &dlv, at(SERVER), PEER, OTHER);
+    let server = serve(&dlv, &link.server, at(SERVER), "192.0.2.0/28").start();
+    a_session(&link, &server, &dlv, PEER, BEYOND, 1);
+    a_session(&link, &server, &dlv, OTHER, BEYOND, 2);
     ends(server);
-    assert_eq!(link.server.ruleset(), before);
+    assert_eq!(link.server.printed(), before);
+}
+
+#[test]
+fn a_front_with_a_link_local_address_serves_its_link() {
+    let Some((link, before)) = host() else { return };
+    let server = serve(&Pair::any(), &link.server, "[fe80::1%wire0]:2345", "fe80::5%wire0").start();
+    let client = link.peer.inside(|| Client::connect(SERVER_ON_THE_LINK.parse().unwrap()));
+    Debug::begin_quietly(client).disconnect();
+    server.closed(1);
+    ends(server);
+    assert_eq!(link.server.printed(), before);
 }
 
 #[test]
 fn a_link_local_client_passes_through_its_interface() {
     let Some((link, before)) = host() else { return };
     let dlv = Pair::any();
-    let server = serve(&dlv, &link.server, "[::]:2345".parse().unwrap(), "fe80::5%wire0").start();
+    let server = serve(&dlv, &link.server, "[::]:2345", "fe80::5%wire0").start();
     let client = link.peer.inside(|| Client::connect(SERVER_ON_THE_LINK.parse().unwrap()));
     Debug::begin_quietly(client).disconnect();
     server.closed(1);
     assert!(link.connect(PEER_V6, at(SERVER_V6)).is_err(), "the same host by another address");
     ends(server);
-    assert_eq!(link.server.ruleset(), before);
+    assert_eq!(link.server.printed(), before);
 }
 
 #[test]
 fn a_link_local_client_of_another_interface_or_address_is_a_stranger() {
     let Some((link, before)) = host() else { return };
     for allowed in ["fe80::5%wire1", "fe80::6%wire0", "fe80::%wire1/64"] {
-        let server = serve(&Pair::any(), &link.server, "[::]:2345".parse().unwrap(), allowed).start();
+        let server = serve(&Pair::any(), &link.server, "[::]:2345", allowed).start();
         let to = SERVER_ON_THE_LINK.parse().unwrap();
         let refused = link.peer.inside(|| TcpStream::connect_timeout(&to, DROPPED)).expect_err(allowed);
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{allowed}: it gets a reset");
         ends(server);
     }
-    assert_eq!(link.server.ruleset(), before);
+    assert_eq!(link.server.printed(), before);
 }
 
 #[test]
 fn a_host_that_drops_what_leaves_lets_the_answers_to_its_peers_out() {
     let Some(link) = Link::new() else { return };
     link.server.nft(&[HOST, NOTHING_LEAVES].concat());
-    let before = link.server.ruleset();
+    let before = link.server.printed();
     for (listen, allow, to) in [
         (at(SERVER), "192.0.2.4/31", at(SERVER)),
         (at(SERVER_V6), "2001:db8::/64", at(SERVER_V6)),
@@ -152,18 +181,23 @@ fn a_host_that_drops_what_leaves_lets_the_answers_to_its_peers_out() {
         Debug::begin_quietly(link.peer.inside(|| Client::connect(to))).disconnect();
         server.closed(1);
         ends(server);
-        assert_eq!(link.server.ruleset(), before, "{allow}");
+        assert_eq!(link.server.printed(), before, "{allow}");
     }
 }
 
 #[test]
-fn on_every_address_the_machine_s_own_clients_are_strangers_too() {
-    let Some((link, _)) = host() else { return };
-    let _server = serve(&Pair::any(), &link.server, "0.0.0.0:2345".parse().unwrap(), PEER).start();
-    let own = link.server.inside(|| crate::support::link::connect("127.0.0.1", at("127.0.0.1")));
-    assert!(own.is_err(), "127.0.0.1 is not among the allowed");
-    let mut client = Client::over(link.connect(PEER, at(SERVER)).unwrap());
-    client.ok("initialize", initialize_arguments());
+fn a_server_that_ends_in_mid_session_says_so_before_the_way_is_closed() {
+    let Some(link) = Link::new() else { return };
+    link.server.nft(&[HOST, NOTHING_LEAVES].concat());
+    let dlv = Pair::any();
+    let (before, program) = (link.server.printed(), Program::built(&dlv, "demo"));
+    let server = serve(&dlv, &link.server, at(SERVER), PEER).start();
+    let client = Client::over(link.connect(PEER, at(SERVER)).unwrap());
+    let (debug, _) = Debug::stopped_at(client, &program, "// breakpoint: order");
+    ends(server);
+    debug.client.event("terminated");
+    debug.client.eof();
+    assert_eq!(link.server.printed(), before);
 }
 
 #[test]
@@ -174,7 +208,7 @@ fn a_proxy_that_is_killed_leaves_no_front_open() {
     client.ok("initialize", initialize_arguments());
     server.signal(Signal::SIGKILL);
     let gone = crate::support::poll(std::time::Duration::from_secs(2), || {
-        (link.server.ruleset() == before).then_some(())
+        (link.server.printed() == before).then_some(())
     });
-    assert!(gone.is_some(), "{}", link.server.ruleset());
+    assert!(gone.is_some(), "{}", link.server.printed());
 }

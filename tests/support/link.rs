@@ -17,6 +17,8 @@ pub const PEER_V6: &str = "2001:db8::5";
 /// A second address of the peer's host.
 pub const OTHER: &str = "192.0.2.6";
 pub const OTHER_V6: &str = "2001:db8::6";
+/// A third one, beyond the /28 in which the others are.
+pub const BEYOND: &str = "192.0.2.17";
 
 /// How long a connection attempt is watched whose packets may be dropped without a word.
 pub const DROPPED: Duration = Duration::from_millis(700);
@@ -33,7 +35,7 @@ impl Link {
         let (server, peer) = (Namespace::new()?, Namespace::new()?);
         server.ip(&["link", "add", "wire0", "type", "veth", "peer", "name", "wire0", "netns", peer.name()]);
         for (namespace, addresses) in
-            [(&server, &[SERVER, SERVER_V6][..]), (&peer, &[PEER, OTHER, PEER_V6, OTHER_V6][..])]
+            [(&server, &[SERVER, SERVER_V6][..]), (&peer, &[PEER, OTHER, BEYOND, PEER_V6, OTHER_V6][..])]
         {
             for address in addresses {
                 let with_bits =

@@ -11,9 +11,11 @@ pub mod link;
 pub mod namespace;
 pub mod process;
 pub mod program;
+pub mod random;
 pub mod server;
 pub mod session_log;
 pub mod standin;
+pub mod strangers;
 pub mod toolchain;
 pub mod watch;
 

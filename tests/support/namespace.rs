@@ -49,15 +49,6 @@ impl Namespace {
         succeeds(tool("ip").args(["-n", &self.name]).args(words));
     }
 
-    /// What a user of the machine gets printed by a shell that runs this.
-    pub fn says_as(&self, user: u32, script: &str) -> String {
-        let user = user.to_string();
-        let become_it = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
-        let output =
-            self.command(&[&become_it[..], &["timeout", "20", "bash", "-c", script]].concat()).output();
-        String::from_utf8_lossy(&output.expect("setpriv runs").stdout).into_owned()
-    }
-
     /// The words that run a program in it; the process keeps its id.
     pub fn prefix(&self) -> [&str; 4] {
         ["ip", "netns", "exec", &self.name]
@@ -99,10 +90,15 @@ impl Namespace {
 
     /// The whole ruleset as nft prints it in JSON, but for the handles, which count up.
     pub fn ruleset(&self) -> String {
-        let output = succeeds(&mut self.command(&["nft", "-j", "list", "ruleset"]));
-        let mut ruleset: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let mut ruleset: Value = serde_json::from_str(&self.printed()).expect("JSON");
         drop_handles(&mut ruleset);
         serde_json::to_string_pretty(&ruleset).unwrap()
+    }
+
+    /// The same word for word, the handles of all rules among them.
+    pub fn printed(&self) -> String {
+        let output = succeeds(&mut self.command(&["nft", "-j", "list", "ruleset"]));
+        String::from_utf8(output.stdout).expect("UTF-8")
     }
 
     /// What a user of the machine gets who connects to this loopback port: the shell's complaint, or nothing.
@@ -150,6 +146,15 @@ fn succeeds(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
+}
+
+/// The packets that the rule with this comment has counted, in a ruleset as above.
+pub fn count(ruleset: &str, comment: &str) -> u64 {
+    let ruleset: Value = serde_json::from_str(ruleset).expect("JSON");
+    let mut rules = ruleset["nftables"].as_array().expect("a list").iter().map(|one| &one["rule"]);
+    let rule = rules.find(|rule| rule["comment"] == comment).expect("a rule with this comment");
+    let mut statements = rule["expr"].as_array().expect("statements").iter();
+    statements.find_map(|one| one["counter"]["packets"].as_u64()).expect("a counter")
 }
 
 fn drop_handles(value: &mut Value) {

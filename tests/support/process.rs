@@ -68,6 +68,11 @@ pub fn marked(mark: &str) -> Vec<Process> {
     ours.map(|(process, _)| process).collect()
 }
 
+/// How many files, sockets and pipes a process has open.
+pub fn descriptors(pid: i32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").count()
+}
+
 /// The TCP ports on which these processes listen.
 pub fn listening_ports(processes: &[Process]) -> Vec<u16> {
     let mut ports = Vec::new();

@@ -82,10 +82,10 @@ impl Gate {
                 let mut rules = Vec::new();
                 for (set, _, nets) in self.sets(state) {
                     let from = field(protocol(nets[0]), "saddr", json!(format!("@{set}")));
-                    rules.push(self.accept(INPUT, vec![from], "dport"));
+                    let interface = self.is_loopback().then(|| loopback("iif"));
+                    rules.push(self.accept(interface.into_iter().chain([from]).collect(), "dport"));
                 }
-                let local =
-                    self.local.iter().map(|peer| self.accept(INPUT, on_interface(peer, INPUT), "dport"));
+                let local = self.local.iter().map(|peer| self.accept(on_interface(peer, INPUT), "dport"));
                 rules.extend(local);
                 rules.push(self.reject(Vec::new()));
                 rules
@@ -109,17 +109,23 @@ impl Gate {
             family => self.of(family),
         };
         let local: &[Peer] = if family == "ip" { &[] } else { &self.local };
-        let anywhere = anywhere.into_iter().map(|net| vec![field(protocol(net), side, element(net))]);
+        let anywhere = anywhere.into_iter().map(|net| {
+            let is_loopback = Peer::from(net).is_loopback();
+            let interface = is_loopback.then(|| loopback(if hook == INPUT { "iif" } else { "oif" }));
+            let address = field(protocol(net), side, element(net));
+            (is_loopback, interface.into_iter().chain([address]).collect::<Vec<_>>())
+        });
+        let local = local.iter().map(|peer| (false, on_interface(peer, hook)));
         let mut rules = Vec::new();
-        for mut peer in anywhere.chain(local.iter().map(|peer| on_interface(peer, hook))) {
+        for (is_loopback, mut peer) in anywhere.chain(local) {
             // Over loopback the way there and the way of the answers go through both hooks.
-            if hook == INPUT || self.is_loopback() {
-                rules.push(self.accept(hook, peer.clone(), "dport"));
+            if hook == INPUT || is_loopback {
+                rules.push(self.accept(peer.clone(), "dport"));
             }
-            if hook == OUTPUT || self.is_loopback() {
+            if hook == OUTPUT || is_loopback {
                 // By a rule for every packet that comes from the port, who connects from that port would get anywhere.
                 peer.push(no_first_packet());
-                rules.push(self.accept(hook, peer, "sport"));
+                rules.push(self.accept(peer, "sport"));
             }
         }
         rules
@@ -135,10 +141,7 @@ impl Gate {
         self.local.is_empty() && !self.nets.is_empty() && self.nets.iter().all(is_loopback)
     }
 
-    fn accept(&self, hook: &str, mut matches: Vec<Value>, port: &str) -> Value {
-        if self.is_loopback() {
-            matches.insert(0, loopback(if hook == INPUT { "iif" } else { "oif" }));
-        }
+    fn accept(&self, mut matches: Vec<Value>, port: &str) -> Value {
         matches.push(field("tcp", port, json!(self.port)));
         matches.push(json!({"accept": null}));
         Value::Array(matches)

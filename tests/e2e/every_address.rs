@@ -1,0 +1,128 @@
+//! A front on every address of the machine, and what its gate alone decides: on hosts that would let strangers in.
+
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use crate::support::client::Client;
+use crate::support::debug::{Debug, initialize_arguments};
+use crate::support::link::{Link, OTHER, PEER, PEER_V6, SERVER, SERVER_V6, connect};
+use crate::support::namespace::Namespace;
+use crate::support::server::Server;
+use crate::support::strangers::{Door, NOBODY, keep_trying};
+use crate::support::toolchain::Pair;
+use crate::two_hosts::{HOST, NOTHING_LEAVES, a_session, at, ends, serve};
+
+/// What stays on the machine passes, as on most hosts; everything else is dropped.
+const OPEN_TO_ITSELF: &str = "
+table inet host {
+    chain in { type filter hook input priority filter; policy drop; iif lo accept; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }
+}
+";
+
+/// A client of the machine's own gets a reset, whichever of its addresses it comes from and goes to.
+fn assert_own_clients_are_refused(server: &Namespace) {
+    for (from, to) in [("127.0.0.1", "127.0.0.1"), ("127.0.0.2", "127.0.0.1"), (SERVER, SERVER)] {
+        let refused = server.inside(|| connect(from, at(to))).expect_err(from);
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{from}: it gets a reset");
+    }
+}
+
+#[test]
+fn on_every_address_the_peer_passes_and_the_machine_s_own_clients_do_not() {
+    let Some(link) = Link::new() else { return };
+    link.server.nft(OPEN_TO_ITSELF);
+    let (before, dlv) = (link.server.printed(), Pair::any());
+    let server = serve(&dlv, &link.server, ":2345", PEER).start();
+    assert_own_clients_are_refused(&link.server);
+    a_session(&link, &server, &dlv, PEER, OTHER, 1);
+    assert_own_clients_are_refused(&link.server);
+    ends(server);
+    assert_eq!(link.server.printed(), before);
+}
+
+#[test]
+fn on_every_address_of_both_families_a_peer_of_ipv4_is_known() {
+    let Some(link) = Link::new() else { return };
+    link.server.nft(OPEN_TO_ITSELF);
+    let (before, dlv) = (link.server.printed(), Pair::any());
+    let server = serve(&dlv, &link.server, "[::]:2345", PEER).start();
+    assert_own_clients_are_refused(&link.server);
+    let refused = link.connect(PEER_V6, at(SERVER_V6)).expect_err("the same host over IPv6");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    a_session(&link, &server, &dlv, PEER, OTHER, 1);
+    ends(server);
+    assert_eq!(link.server.printed(), before);
+}
+
+/// A front for the peer and for this machine's own clients.
+fn for_the_machine_too(rules: &str) {
+    let Some(link) = Link::new() else { return };
+    link.server.nft(rules);
+    let before = link.server.printed();
+    let server = serve(&Pair::any(), &link.server, ":2345", PEER).flags(["--allow", "127.0.0.1"]).start();
+    Debug::begin_quietly(Client::over(link.connect(PEER, at(SERVER)).expect("the peer"))).disconnect();
+    let own = link.server.inside(|| connect("127.0.0.1", at("127.0.0.1"))).expect("this machine");
+    Debug::begin_quietly(Client::over(own)).disconnect();
+    assert!(link.connect(OTHER, at(SERVER)).is_err(), "another host's");
+    server.closed(2);
+    ends(server);
+    assert_eq!(link.server.printed(), before);
+}
+
+#[test]
+fn the_machine_itself_can_be_allowed_besides_a_peer() {
+    for_the_machine_too(OPEN_TO_ITSELF);
+}
+
+#[test]
+fn the_machine_itself_can_be_allowed_besides_a_peer_where_the_host_drops_everything() {
+    for_the_machine_too(&[HOST, NOTHING_LEAVES].concat());
+}
+
+/// Another user of the machine gets a connection, and nothing more.
+#[test]
+fn another_user_of_an_allowed_machine_is_refused() {
+    let Some(link) = Link::new() else { return };
+    let server = serve(&Pair::any(), &link.server, ":2345", "127.0.0.1").start();
+    let door = Door { from: "127.0.0.1", to: at("127.0.0.1"), user: NOBODY };
+    link.server.inside(|| door.opens());
+    server.nothing_left();
+    assert!(server.log.sessions_with("dlv_starting").is_empty());
+    Debug::begin_quietly(link.server.inside(|| server_client(&server))).disconnect();
+    server.closed(1);
+}
+
+fn server_client(server: &Server) -> Client {
+    Client::connect(at(&server.front().ip().to_string()))
+}
+
+#[test]
+fn on_a_host_without_rules_nobody_else_gets_in_from_before_the_start_until_after_the_end() {
+    let Some(link) = Link::new() else { return };
+    let before = link.server.printed();
+    let doors = [Door { from: OTHER, to: at(SERVER), user: 0 }];
+    let here = ["127.0.0.1", SERVER].map(|own| Door { from: own, to: at(own), user: 0 });
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let strangers = [
+            scope.spawn(|| link.peer.inside(|| keep_trying(&doors, &stop))),
+            scope.spawn(|| link.server.inside(|| keep_trying(&here, &stop))),
+        ];
+        for _ in 0..5 {
+            let server = serve(&Pair::any(), &link.server, ":2345", PEER).start();
+            let mut client = Client::over(link.connect(PEER, at(SERVER)).expect("the peer may"));
+            client.ok("initialize", initialize_arguments());
+            client.ok("disconnect", json!({}));
+            ends(server);
+        }
+        stop.store(true, Ordering::Relaxed);
+        for one in strangers {
+            let tried = one.join().expect("they try");
+            assert!(tried.opened.is_empty(), "{:?}", tried.opened);
+            assert!(tried.times > 1_000, "hardly anybody tried: {}", tried.times);
+        }
+    });
+    assert_eq!(link.server.printed(), before);
+}
