@@ -9,7 +9,6 @@ mod support;
 mod attach;
 mod auto;
 mod bad_input;
-mod before_the_gate;
 mod cut_short;
 mod disconnect;
 mod dlv_dies;
