@@ -11,6 +11,7 @@ mod bad_input;
 mod cut_short;
 mod disconnect;
 mod dlv_dies;
+mod explain;
 mod folder;
 mod gate;
 mod inspect;

@@ -5,7 +5,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Look at the packet filter
 #[derive(Debug, Args)]
@@ -18,6 +18,21 @@ pub(super) struct FirewallArgs {
 enum Command {
     Explain(explain::ExplainArgs),
     Watch(watch::WatchArgs),
+}
+
+/// Whose rules are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// macOS's
+    Pf,
+    /// Linux's
+    Nftables,
+}
+
+impl Backend {
+    fn of_this_system() -> Backend {
+        if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables }
+    }
 }
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {

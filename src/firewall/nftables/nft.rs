@@ -20,6 +20,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// Numbers instead of names, so that what is read back can be compared.
 const LIST: [&str; 4] = ["-n", "-j", "list", "ruleset"];
 
+const TEXT: [&str; 5] = ["-n", "-s", "-a", "list", "ruleset"];
+
 /// Far less than the ruleset where there are large sets.
 const TABLES: [&str; 4] = ["-n", "-j", "list", "tables"];
 
@@ -54,6 +56,16 @@ impl Nft {
     pub(in crate::firewall) async fn tables(&self) -> Result<Vec<(String, String)>, NftError> {
         let tables = self.listing(&TABLES).await?.tables;
         Ok(tables.into_iter().map(|table| (table.family, table.name)).collect())
+    }
+
+    /// The whole ruleset, as JSON.
+    pub(in crate::firewall) async fn json(&self) -> Result<String, NftError> {
+        self.print(&LIST).await
+    }
+
+    /// The whole ruleset with its handles, as text for people, without what counts up.
+    pub(in crate::firewall) async fn text(&self) -> Result<String, NftError> {
+        self.print(&TEXT).await
     }
 
     async fn listing(&self, arguments: &[&str]) -> Result<Listing, NftError> {
