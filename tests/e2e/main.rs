@@ -13,6 +13,7 @@ mod cut_short;
 mod disconnect;
 mod dlv_dies;
 mod every_address;
+mod explain;
 mod firewall_commands;
 mod folder;
 mod gate;

@@ -68,10 +68,17 @@ impl Namespace {
 
     /// Feeds a script to nft.
     pub fn nft(&self, script: &str) {
+        self.try_nft(script).unwrap_or_else(|said| panic!("nft refuses {script}: {said}"));
+    }
+
+    /// The same; what nft says where it refuses it.
+    pub fn try_nft(&self, script: &str) -> Result<(), String> {
         let mut nft = self.command(&["nft", "-f", "-"]);
-        let mut child = nft.stdin(Stdio::piped()).spawn().expect("nft runs");
+        let mut child = nft.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("nft runs");
         child.stdin.take().expect("a pipe").write_all(script.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success(), "nft refuses {script}");
+        let output = child.wait_with_output().unwrap();
+        let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(()) } else { Err(said()) }
     }
 
     /// Holds a table that takes no change from anybody else, with one chain and one rule, as firewalld can; it goes
@@ -90,7 +97,9 @@ impl Namespace {
 
     /// The whole ruleset as nft prints it in JSON, but for the handles, which count up.
     pub fn ruleset(&self) -> String {
-        let mut ruleset: Value = serde_json::from_str(&self.printed()).expect("JSON");
+        // While another nft changes the ruleset, nft may print nothing at all.
+        let printed = poll(PATIENCE, || serde_json::from_str(&self.printed()).ok());
+        let mut ruleset: Value = printed.expect("JSON");
         drop_handles(&mut ruleset);
         serde_json::to_string_pretty(&ruleset).unwrap()
     }
@@ -109,6 +118,16 @@ impl Namespace {
         let output =
             self.command(&[&become_it[..], &["timeout", "20", "bash", "-c", &connect]].concat()).output();
         String::from_utf8_lossy(&output.expect("setpriv runs").stderr).into_owned()
+    }
+
+    /// A wire to another one: an interface of this name on either side, with these hardware addresses.
+    pub fn wire(&self, other: &Self, interface: &str, macs: [&str; 2]) {
+        let end = |namespace: &Self, mac| format!("name {interface} address {mac} netns {}", namespace.name);
+        let add = format!("link add {} type veth peer {}", end(self, macs[0]), end(other, macs[1]));
+        succeeds(tool("ip").args(add.split(' ')));
+        for end in [self, other] {
+            end.ip(&["link", "set", interface, "up"]);
+        }
     }
 
     /// A command that runs in it; the process keeps its id.

@@ -1,5 +1,6 @@
-//! `dlvgate firewall explain`: which of pf's rules decides about a connection.
+//! `dlvgate firewall explain`: which of the packet filter's rules decides about a connection.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -8,30 +9,38 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Args;
+use serde::Serialize;
 
+use super::Backend;
 use crate::cli::FAILURE;
-use crate::firewall::FirewallError;
-use crate::firewall::explain::{Direction, Question, Verdict};
+use crate::firewall::explain::{Direction, Explanation, Question, Standing, Verdict};
+use crate::firewall::nftables::NftError;
 use crate::firewall::pf::PFCTL;
-use crate::firewall::pf::explain::{LOOPBACK, Loaded, Services, explain, read};
+use crate::firewall::pf::explain::Services;
+use crate::firewall::{FirewallError, nftables, pf};
 
 /// The names of ports that pfctl prints.
 const SERVICES: &str = "/etc/services";
 
-/// Say which of pf's rules decides about a new connection, and why (macOS, as root)
+/// Say which rule of the packet filter decides about a new connection, and why (as root)
 ///
-/// Reads what pf holds, without changing anything: its rules and anchors, tables, states, and the interfaces that it
-/// skips. Then follows the first packet of a TCP connection from ADDR to port N through them, as the kernel does: pf
-/// that is off, a skipped interface or a state pass it before any rule; then the last matching rule wins, unless one
-/// with `quick` matches before; where none matches, it passes.
+/// Reads what pf (macOS) or nftables (Linux) holds, without changing anything, and follows the first packet of a TCP
+/// connection from ADDR to port N through it, as the kernel does.
+///
+/// pf: where it is off, skips the interface or knows the connection, the packet passes before any rule; then the last
+/// matching rule wins, unless one with `quick` matches before; where none matches, it passes.
+///
+/// nftables: the packet meets every base chain of its hooks (prerouting and input, or output and postrouting), in the
+/// order of their priorities. An accept ends its own chain only, a drop or reject ends everything; where no rule of a
+/// chain decides, its policy does.
 ///
 /// What is not said is not guessed: if a rule asks about it, the answer is unknown and names the option that is
-/// missing. So is the answer where a rule has a part that dlvgate does not understand, or where nat, rdr or binat
-/// rules may come before. Exit code 0: it passes or is blocked; 1: unknown, or pf could not be read.
+/// missing. So is the answer where a rule has a part that dlvgate does not understand, or where the packet may be
+/// translated (nat, rdr, dnat, redirect). Exit code 0: it passes or is blocked; 1: unknown, or nothing could be read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sudo dlvgate firewall explain --port 2345 --from 192.0.2.5
-  sudo dlvgate firewall explain --port 2345 --from 192.0.2.5 --interface en0 --to 192.0.2.1
+  sudo dlvgate firewall explain --port 2345 --from 192.0.2.5 --interface eth0 --to 192.0.2.1
   sudo dlvgate firewall explain --port 2345 --from 127.0.0.1 --direction out --uid 501 --json")]
 pub(super) struct ExplainArgs {
     /// The port that the connection goes to
@@ -46,10 +55,10 @@ pub(super) struct ExplainArgs {
     /// The address that it goes to [default: not said; from a loopback address, 127.0.0.1 or ::1]
     #[arg(long, value_name = "ADDR")]
     to: Option<IpAddr>,
-    /// The interface that it is on [default: not said, but not lo0; from a loopback address, lo0]
+    /// The interface that it is on [default: not said, but not the loopback interface; from a loopback address, that one]
     #[arg(long, value_name = "IFACE")]
     interface: Option<String>,
-    /// Whether it arrives at this machine or leaves it; over lo0 every packet does both
+    /// Whether it arrives at this machine or leaves it; over loopback every packet does both
     #[arg(long, value_enum, default_value_t = Direction::In, value_name = "in|out")]
     direction: Direction,
     /// The user id of the socket on this machine: who listens, or for `out`, who connects
@@ -58,9 +67,15 @@ pub(super) struct ExplainArgs {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
+    /// The packet filter, for tests
+    #[arg(long, value_enum, hide = true)]
+    backend: Option<Backend>,
     /// The pfctl to run, for tests
-    #[arg(long, value_name = "PATH", default_value = PFCTL, hide = true)]
-    pfctl: PathBuf,
+    #[arg(long, value_name = "PATH", hide = true)]
+    pfctl: Option<PathBuf>,
+    /// The nft to run, for tests
+    #[arg(long, value_name = "PATH", hide = true)]
+    nft: Option<PathBuf>,
 }
 
 /// An address, with the interface of a link-local one.
@@ -75,14 +90,47 @@ fn address(text: &str) -> Result<(IpAddr, Option<String>), String> {
 }
 
 pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
-    let question = question(&args)?;
-    let listings = read(args.pfctl.clone()).await.map_err(|error| cannot_read(error, &question))?;
+    let named = match (&args.pfctl, &args.nft) {
+        (Some(_), _) => Some(Backend::Pf),
+        (None, Some(_)) => Some(Backend::Nftables),
+        (None, None) => None,
+    };
+    match args.backend.or(named).unwrap_or_else(Backend::of_this_system) {
+        Backend::Pf => explain_pf(&args).await,
+        Backend::Nftables => explain_nftables(&args).await,
+    }
+}
+
+async fn explain_pf(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    use pf::explain::{LOOPBACK, Loaded, explain, read};
+    let question = question(args, LOOPBACK)?;
+    let pfctl = args.pfctl.clone().unwrap_or_else(|| PFCTL.into());
+    let listings = read(pfctl).await.map_err(|error| cannot_read(error, &question))?;
     // Without it ports have no names, and a rule that has one is said to be unknown.
     let services = Services::parse(&fs::read_to_string(SERVICES).unwrap_or_default());
-    let explanation = explain(&Loaded::parse(&listings, &services), &question);
+    print(&explain(&Loaded::parse(&listings, &services), &question), args.json)
+}
+
+async fn explain_nftables(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    use nftables::explain::{LOOPBACK, Loaded, explain, read};
+    let question = question(args, LOOPBACK)?;
+    let nft = args.nft.clone().unwrap_or_else(nftables::find);
+    let read = async {
+        let listings = read(nft).await?;
+        Loaded::parse(&listings).map_err(|error| NftError::Unreadable { said: error.to_string() })
+    };
+    let loaded = read.await.map_err(|error| cannot_read(error.into(), &question))?;
+    print(&explain(&loaded, &question), args.json)
+}
+
+fn print<P, W>(explanation: &Explanation<P, W>, json: bool) -> anyhow::Result<ExitCode>
+where
+    P: Standing + Serialize,
+    W: fmt::Display + Serialize,
+{
     let mut stdout = io::stdout().lock();
-    if args.json {
-        writeln!(stdout, "{}", serde_json::to_string(&explanation)?)?;
+    if json {
+        writeln!(stdout, "{}", serde_json::to_string(explanation)?)?;
     } else {
         write!(stdout, "{explanation}")?;
     }
@@ -90,9 +138,9 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     Ok(if explained { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
-fn question(args: &ExplainArgs) -> anyhow::Result<Question> {
+fn question(args: &ExplainArgs, loopback: &'static str) -> anyhow::Result<Question> {
     let (from, zone) = &args.from;
-    let mut question = Question::new(LOOPBACK, args.port, *from);
+    let mut question = Question::new(loopback, args.port, *from);
     question.to = args.to.map(|to| to.to_canonical()).or(question.to);
     question.interface = args.interface.clone().or_else(|| zone.clone()).or(question.interface);
     (question.from_port, question.direction, question.uid) = (args.from_port, args.direction, args.uid);
@@ -112,8 +160,13 @@ fn cannot_read(error: FirewallError, question: &Question) -> anyhow::Error {
              whose port it is",
             path.display()
         ),
-        FirewallError::NotRoot { said } => anyhow!(
-            "only root may read what pf holds ({said}); run it with sudo: \
+        FirewallError::Nft(NftError::NoNft { path, said }) => anyhow!(
+            "there is no nftables here to explain: {} cannot be run ({said}). It is Linux's packet filter; its tool is in \
+             the package nftables",
+            path.display()
+        ),
+        FirewallError::NotRoot { said } | FirewallError::Nft(NftError::NotRoot { said }) => anyhow!(
+            "only root may read what the packet filter holds ({said}); run it with sudo: \
              `sudo dlvgate firewall explain --port {} --from {}`",
             question.port,
             question.from

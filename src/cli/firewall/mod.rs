@@ -13,7 +13,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Look at the packet filter and at what dlvgate has opened in it; install what opens it without a password
 #[derive(Debug, Args)]
@@ -34,6 +34,21 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     Rollback(snapshot::RollbackArgs),
     Watch(watch::WatchArgs),
+}
+
+/// Whose rules are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// macOS's
+    Pf,
+    /// Linux's
+    Nftables,
+}
+
+impl Backend {
+    fn of_this_system() -> Backend {
+        if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables }
+    }
 }
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {

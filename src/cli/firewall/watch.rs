@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tokio::io::{AsyncWriteExt, stdout};
 
+use super::Backend;
 use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch, WatchError};
 use crate::firewall::{nftables, pf};
 use crate::shutdown::{self, Shutdown, Signals};
@@ -43,21 +44,6 @@ pub(super) struct WatchArgs {
     /// The ifconfig to run, for tests
     #[arg(long, value_name = "PATH", hide = true)]
     ifconfig: Option<PathBuf>,
-}
-
-/// Whose rules are asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Backend {
-    /// macOS's
-    Pf,
-    /// Linux's
-    Nftables,
-}
-
-impl Backend {
-    pub(super) fn of_this_system() -> Backend {
-        if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables }
-    }
 }
 
 pub(super) async fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {

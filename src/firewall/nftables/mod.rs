@@ -6,6 +6,7 @@
 //! read back is taken away again and refused.
 
 mod error;
+pub mod explain;
 mod gate;
 mod listing;
 mod nets;

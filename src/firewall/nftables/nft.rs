@@ -12,8 +12,13 @@ use crate::firewall::call::{LIMIT, NoAnswer, call};
 /// Where distributions have it. Never looked up in PATH: it is run as root.
 const PLACES: [&str; 2] = ["/usr/sbin/nft", "/sbin/nft"];
 
+/// How often a listing that is not understood is asked for again.
+const LISTING_TRIES: usize = 3;
+
 /// Numbers instead of names, so that what is read back can be compared.
 const LIST: [&str; 4] = ["-n", "-j", "list", "ruleset"];
+
+const TEXT: [&str; 5] = ["-n", "-s", "-a", "list", "ruleset"];
 
 /// Far less than the ruleset where there are large sets.
 const TABLES: [&str; 4] = ["-n", "-j", "list", "tables"];
@@ -51,9 +56,25 @@ impl Nft {
         Ok(tables.into_iter().map(|table| (table.family, table.name)).collect())
     }
 
+    /// The whole ruleset, as JSON.
+    pub(in crate::firewall) async fn json(&self) -> Result<String, NftError> {
+        self.print(&LIST).await
+    }
+
+    /// The whole ruleset with its handles, as text for people, without what counts up.
+    pub(in crate::firewall) async fn text(&self) -> Result<String, NftError> {
+        self.print(&TEXT).await
+    }
+
+    /// nft that is caught by another program's change may print half a ruleset, or nothing, and exit with 0.
     async fn listing(&self, arguments: &[&str]) -> Result<Listing, NftError> {
-        let printed = self.print(arguments).await?;
-        Listing::parse(&printed).map_err(|error| NftError::Unreadable { said: error.to_string() })
+        let mut tries = 1;
+        loop {
+            match Listing::parse(&self.print(arguments).await?) {
+                Err(_) if tries < LISTING_TRIES => tries += 1,
+                listing => return listing.map_err(|error| NftError::Unreadable { said: error.to_string() }),
+            }
+        }
     }
 
     /// What a call prints that changes nothing.

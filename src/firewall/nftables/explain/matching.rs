@@ -1,0 +1,110 @@
+//! Whether a match of a rule holds: yes, no, or not to be told.
+
+use serde_json::Value as Json;
+
+use super::elements::{any, holds, numbers};
+use super::loaded::Loaded;
+use super::packet::Packet;
+use super::value::{Kind, Value};
+use crate::firewall::explain::Fit;
+use crate::firewall::nftables::listing::Chain;
+
+/// Whether `{"op": …, "left": …, "right": …}` holds.
+pub(super) fn fit(body: &Json, packet: &Packet<'_>, chain: &Chain, loaded: &Loaded) -> Fit {
+    let part = |name: &str| body.get(name).unwrap_or(&Json::Null);
+    let (operator, left, right) = (part("op").as_str().unwrap_or_default(), part("left"), part("right"));
+    let not_understood = || Fit::unknown(format!("`{body}` is not understood"));
+    if let Some([masked, mask]) = left.get("&").and_then(Json::as_array).map(Vec::as_slice) {
+        return match packet.value(masked) {
+            Value::Absent => Fit::No,
+            Value::Number { kind, low, high } if low == high => {
+                kind.bits(mask).map_or_else(not_understood, |mask| {
+                    compare(operator, &Value::exactly(kind, low & mask), right, chain, loaded)
+                })
+            }
+            Value::Unknown(reason) => Fit::unknown(reason),
+            _ => not_understood(),
+        };
+    }
+    compare(operator, &packet.value(left), right, chain, loaded)
+}
+
+fn compare(operator: &str, value: &Value, right: &Json, chain: &Chain, loaded: &Loaded) -> Fit {
+    // What a packet does not have ends the rule, `!=` or not.
+    if is_absent(value) {
+        return Fit::No;
+    }
+    let not_understood = || Fit::unknown(format!("`{operator} {right}` is not understood"));
+    match (operator, value) {
+        ("==" | "in" | "!=" | "!", Value::Number { kind: Kind::State | Kind::Flags, low, high })
+            if low == high && !is_set(right) =>
+        {
+            let Value::Number { kind, .. } = value else { return not_understood() };
+            let several = right.is_array() || right.get("|").is_some();
+            kind.bits(right).map_or_else(not_understood, |bits| match operator {
+                "==" => (*low == bits).into(),
+                "in" => (low & bits != 0).into(),
+                "!" => (low & bits == 0).into(),
+                // nft has taken `!= a,b` for another number, and for none of these bits.
+                _ if several && (*low != bits) != (low & bits == 0) => not_understood(),
+                _ => (*low != bits).into(),
+            })
+        }
+        ("==" | "in", _) => member(value, right, chain, loaded),
+        ("!=", _) => member(value, right, chain, loaded).negated_if(true),
+        ("<" | ">" | "<=" | ">=", Value::Number { kind, low, high }) => match numbers(*kind, right) {
+            Some((number, last)) if number == last => ordered(operator, *low, *high, number),
+            _ => not_understood(),
+        },
+        (_, Value::Unknown(reason)) => Fit::unknown(reason.clone()),
+        _ => not_understood(),
+    }
+}
+
+fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Absent => true,
+        Value::Concat(parts) => parts.iter().any(is_absent),
+        _ => false,
+    }
+}
+
+fn is_set(right: &Json) -> bool {
+    right.get("set").is_some() || right.as_str().is_some_and(|text| text.starts_with('@'))
+}
+
+/// Whether the value is the right side, or one of its elements.
+fn member(value: &Value, right: &Json, chain: &Chain, loaded: &Loaded) -> Fit {
+    match elements(right, chain, loaded) {
+        Some(Ok(elements)) => any(value, elements),
+        Some(Err(name)) => Fit::unknown(format!("the set {name} is not understood")),
+        None => holds(value, right),
+    }
+}
+
+/// The elements of a set or map, named or not; `Err`: a name that is not known.
+pub(super) fn elements<'a>(
+    right: &'a Json,
+    chain: &Chain,
+    loaded: &'a Loaded,
+) -> Option<Result<&'a [Json], &'a str>> {
+    if let Some(elements) = right.get("set").and_then(Json::as_array) {
+        return Some(Ok(elements));
+    }
+    let name = right.as_str()?.strip_prefix('@')?;
+    Some(loaded.elements(chain, name).ok_or(name))
+}
+
+fn ordered(operator: &str, low: u32, high: u32, number: u32) -> Fit {
+    let holds = |value: u32| match operator {
+        "<" => value < number,
+        ">" => value > number,
+        "<=" => value <= number,
+        _ => value >= number,
+    };
+    match (holds(low), holds(high)) {
+        (true, true) => Fit::Yes,
+        (false, false) => Fit::No,
+        _ => Fit::unknown("it asks for the port that the connection comes from (--from-port)".to_owned()),
+    }
+}

@@ -1,0 +1,161 @@
+//! The packet at one hook: what each expression of a rule comes to.
+
+use std::net::IpAddr;
+
+use serde_json::Value as Json;
+
+use super::value::{Kind, Value};
+use crate::firewall::explain::{Direction, Question};
+
+/// The ports that a client's connection may come from where the question does not say.
+const CLIENT_PORTS: (u16, u16) = (1024, 65535);
+
+const TCP: u32 = 6;
+
+/// The flags of a SYN, without ECN's.
+const SYN: u32 = 2;
+
+/// The routing table's type of an address of this machine (`RTN_LOCAL`).
+const LOCAL: u32 = 2;
+
+/// What connection tracking has of the packet.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Tracked {
+    /// It has not come to it yet.
+    NotYet,
+    New,
+    /// A rule with `notrack` kept it away.
+    Untracked,
+    /// It is not known, for this reason.
+    Unknown(String),
+}
+
+/// The packet, as a chain sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Packet<'a> {
+    pub(super) question: &'a Question,
+    pub(super) tracked: Tracked,
+    /// Why its source is not what it was.
+    pub(super) translated: Option<String>,
+}
+
+impl Packet<'_> {
+    fn is_ipv4(&self) -> bool {
+        self.question.from.is_ipv4()
+    }
+
+    /// What an expression comes to.
+    pub(super) fn value(&self, expression: &Json) -> Value {
+        let unknown = || Value::Unknown(format!("`{expression}` is not understood"));
+        let Some((name, inner)) = expression.as_object().and_then(|object| object.iter().next()) else {
+            return unknown();
+        };
+        let key = |key: &str| inner.get(key).and_then(Json::as_str);
+        match name.as_str() {
+            "payload" => match (key("protocol"), key("field")) {
+                (Some(protocol), Some(field)) => self.payload(protocol, field).unwrap_or_else(unknown),
+                _ => unknown(),
+            },
+            "meta" => key("key").and_then(|key| self.meta(key)).unwrap_or_else(unknown),
+            "ct" if inner.get("dir").is_none() => {
+                key("key").and_then(|key| self.tracking(key)).unwrap_or_else(unknown)
+            }
+            "fib" => self.route(inner).unwrap_or_else(unknown),
+            "concat" => match inner.as_array() {
+                Some(parts) => Value::Concat(parts.iter().map(|part| self.value(part)).collect()),
+                None => unknown(),
+            },
+            _ => unknown(),
+        }
+    }
+
+    fn payload(&self, protocol: &str, field: &str) -> Option<Value> {
+        let question = self.question;
+        Some(match (protocol, field) {
+            ("ip", _) if !self.is_ipv4() => Value::Absent,
+            ("ip6", _) if self.is_ipv4() => Value::Absent,
+            ("ip" | "ip6", "saddr") => match &self.translated {
+                Some(reason) => Value::Unknown(reason.clone()),
+                None => Value::Address(question.from),
+            },
+            ("ip" | "ip6", "daddr") => self.destination(),
+            ("ip", "protocol") | ("ip6", "nexthdr") => Value::exactly(Kind::Protocol, TCP),
+            ("tcp" | "th", "sport") => match (&self.translated, question.from_port) {
+                (Some(reason), _) => Value::Unknown(reason.clone()),
+                (None, Some(port)) => Value::exactly(Kind::Port, port.into()),
+                (None, None) => Value::Number {
+                    kind: Kind::Port,
+                    low: CLIENT_PORTS.0.into(),
+                    high: CLIENT_PORTS.1.into(),
+                },
+            },
+            ("tcp" | "th", "dport") => Value::exactly(Kind::Port, question.port.into()),
+            ("tcp", "flags") => Value::exactly(Kind::Flags, SYN),
+            // nft asks for the protocol before it looks at its header.
+            ("udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp" | "ah" | "esp" | "comp", _) => {
+                Value::Absent
+            }
+            _ => return None,
+        })
+    }
+
+    fn destination(&self) -> Value {
+        let reason = || "the address that it goes to was not said (--to)".to_owned();
+        let some = || Value::SomeAddress { is_ipv4: self.is_ipv4(), reason: reason() };
+        self.question.to.map_or_else(some, |to: IpAddr| Value::Address(to))
+    }
+
+    fn meta(&self, key: &str) -> Option<Value> {
+        let comes_in = self.question.direction == Direction::In;
+        Some(match key {
+            "iif" | "iifname" if comes_in => self.interface(),
+            "oif" | "oifname" if !comes_in => self.interface(),
+            // On the other side a packet has no interface: no name, and 0 for its index.
+            "iif" | "iifname" | "oif" | "oifname" => Value::Interface(String::new()),
+            "l4proto" => Value::exactly(Kind::Protocol, TCP),
+            "nfproto" => Value::exactly(Kind::Family, if self.is_ipv4() { 2 } else { 10 }),
+            "protocol" => Value::exactly(Kind::EtherType, if self.is_ipv4() { 0x0800 } else { 0x86dd }),
+            // What comes in has no socket yet: a SYN finds the one that listens only after the input hook.
+            "skuid" | "skgid" if comes_in => Value::Absent,
+            "skuid" => match self.question.uid {
+                Some(uid) => Value::exactly(Kind::User, uid),
+                None => {
+                    Value::Unknown("it asks for the user of the socket on this machine (--uid)".to_owned())
+                }
+            },
+            _ => return None,
+        })
+    }
+
+    fn interface(&self) -> Value {
+        let question = self.question;
+        match &question.interface {
+            Some(name) => Value::Interface(name.clone()),
+            None => Value::SomeInterface {
+                but: question.loopback,
+                reason: "which interface it is was not said (--interface)".to_owned(),
+            },
+        }
+    }
+
+    fn tracking(&self, key: &str) -> Option<Value> {
+        Some(match (key, &self.tracked) {
+            (_, Tracked::Unknown(reason)) => Value::Unknown(reason.clone()),
+            ("state", Tracked::New) => Value::exactly(Kind::State, 8),
+            ("state", Tracked::Untracked) => Value::exactly(Kind::State, 64),
+            ("state", Tracked::NotYet) => Value::exactly(Kind::State, 1),
+            ("direction", Tracked::New) => Value::exactly(Kind::Direction, 0),
+            ("direction", _) => Value::Absent,
+            _ => return None,
+        })
+    }
+
+    /// `fib daddr type`: the question is about a connection to this machine, so where it comes in it goes to an address
+    /// of this machine.
+    fn route(&self, fib: &Json) -> Option<Value> {
+        let flags = fib.get("flags")?.as_array()?;
+        let is_type = fib.get("result")? == "type" && flags.iter().eq(["daddr"].iter());
+        (is_type && self.question.direction == Direction::In)
+            .then(|| Value::exactly(Kind::AddressType, LOCAL))
+    }
+}
