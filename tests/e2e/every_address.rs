@@ -1,16 +1,13 @@
 //! A front on every address of the machine, and what its gate alone decides: on hosts that would let strangers in.
 
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use serde_json::json;
 
 use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
+use crate::support::debug::Debug;
 use crate::support::link::{Link, OTHER, PEER, PEER_V6, SERVER, SERVER_V6, connect};
 use crate::support::namespace::Namespace;
 use crate::support::server::Server;
-use crate::support::strangers::{Door, NOBODY, keep_trying};
+use crate::support::strangers::{Door, NOBODY, meanwhile};
 use crate::support::toolchain::Pair;
 use crate::two_hosts::{HOST, NOTHING_LEAVES, a_session, at, ends, serve};
 
@@ -102,27 +99,19 @@ fn server_client(server: &Server) -> Client {
 fn on_a_host_without_rules_nobody_else_gets_in_from_before_the_start_until_after_the_end() {
     let Some(link) = Link::new() else { return };
     let before = link.server.printed();
-    let doors = [Door { from: OTHER, to: at(SERVER), user: 0 }];
-    let here = ["127.0.0.1", SERVER].map(|own| Door { from: own, to: at(own), user: 0 });
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let strangers = [
-            scope.spawn(|| link.peer.inside(|| keep_trying(&doors, &stop))),
-            scope.spawn(|| link.server.inside(|| keep_trying(&here, &stop))),
-        ];
+    let there = vec![Door { from: OTHER, to: at(SERVER), user: 0 }];
+    let here = ["127.0.0.1", SERVER].map(|own| Door { from: own, to: at(own), user: 0 }).to_vec();
+    let (tried, ()) = meanwhile(&[(&link.server, here), (&link.peer, there)], || {
         for _ in 0..5 {
             let server = serve(&Pair::any(), &link.server, ":2345", PEER).start();
-            let mut client = Client::over(link.connect(PEER, at(SERVER)).expect("the peer may"));
-            client.ok("initialize", initialize_arguments());
-            client.ok("disconnect", json!({}));
+            let client = Client::over(link.connect(PEER, at(SERVER)).expect("the peer may"));
+            Debug::begin_quietly(client).disconnect();
             ends(server);
         }
-        stop.store(true, Ordering::Relaxed);
-        for one in strangers {
-            let tried = one.join().expect("they try");
-            assert!(tried.opened.is_empty(), "{:?}", tried.opened);
-            assert!(tried.times > 1_000, "hardly anybody tried: {}", tried.times);
-        }
     });
+    for one in tried {
+        assert!(one.opened.is_empty(), "{:?}", one.opened);
+        assert!(one.times > 1_000, "hardly anybody tried: {}", one.times);
+    }
     assert_eq!(link.server.printed(), before);
 }

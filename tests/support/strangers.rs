@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nix::unistd::{Uid, setfsuid};
 
 use super::link::connect;
+use super::namespace::Namespace;
 
 /// `nobody` on Debian.
 pub const NOBODY: u32 = 65_534;
@@ -37,8 +38,33 @@ pub struct Tried {
     pub opened: Vec<Door>,
 }
 
+/// Does something while others keep trying these doors, each list in its namespace; gives what came of either.
+pub fn meanwhile<T>(strangers: &[(&Namespace, Vec<Door>)], action: impl FnOnce() -> T) -> (Vec<Tried>, T) {
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let trying: Vec<_> = strangers
+            .iter()
+            .map(|(namespace, doors)| scope.spawn(move || namespace.inside(|| keep_trying(doors, stop))))
+            .collect();
+        let done = {
+            let _stopped = Stop(stop);
+            action()
+        };
+        (trying.into_iter().map(|one| one.join().expect("they try")).collect(), done)
+    })
+}
+
+/// Stops them when dropped, also by a test that fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Tries one door after the other, over and over, until told to stop; then once more each.
-pub fn keep_trying(doors: &[Door], stop: &AtomicBool) -> Tried {
+fn keep_trying(doors: &[Door], stop: &AtomicBool) -> Tried {
     let mut tried = Tried::default();
     loop {
         let last = stop.load(Ordering::Relaxed);
