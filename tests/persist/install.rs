@@ -118,11 +118,42 @@ fn a_record_that_is_corrupt_is_not_obeyed() {
 #[test]
 fn a_step_that_fails_undoes_the_ones_before_it() {
     let trial = Trial::new("linux");
-    // The record's folder cannot be made: that is the last step.
-    trial.put("/var", "a file");
+    // The folder of the opening at boot cannot be made: that is the last step.
+    trial.put("/etc/systemd", "a file");
     let before = trial.everything();
     trial.firewall(&OPENING).refused();
     assert!(trial.everything() == before);
+}
+
+#[test]
+fn an_install_that_was_killed_is_uninstalled_like_any_other() {
+    for killed_before in ["/usr/local/libexec/dlvgate-guard", "/etc/sudoers.d/dlvgate"] {
+        let trial = Trial::new("linux");
+        let before = trial.everything();
+        trial.firewall(&OPENING).ok();
+        // What comes after the record, in the order in which it is written, is not there yet.
+        let files = [
+            "/usr/local/libexec/dlvgate-guard",
+            "/etc/sudoers.d/dlvgate",
+            "/etc/systemd/system/dlvgate-open-2345.service",
+        ];
+        for file in files.into_iter().skip_while(|file| *file != killed_before) {
+            fs::remove_file(trial.at(file)).unwrap();
+        }
+        trial.firewall(&["uninstall"]).ok();
+        assert!(trial.everything() == before, "{killed_before}");
+    }
+}
+
+#[test]
+fn the_record_is_the_first_thing_that_is_written() {
+    let diff = Trial::new("linux").firewall(&[&OPENING[..], &["--dry-run"]].concat()).ok();
+    let at = |path: &str| diff.find(&format!("+++ {path}")).unwrap_or_else(|| panic!("no {path} in {diff}"));
+    let record = at("/var/lib/dlvgate/installed.json");
+    assert!(
+        record < at("/usr/local/libexec/dlvgate-guard") && record < at("/etc/sudoers.d/dlvgate"),
+        "{diff}"
+    );
 }
 
 #[test]

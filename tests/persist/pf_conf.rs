@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::trial::{Trial, WITHOUT_ANCHOR};
+use crate::trial::{STOCK, Trial, WITHOUT_ANCHOR};
 
 const INSTALL: [&str; 4] = ["install", "--user", "alice", "--pf-conf"];
 const ANCHOR: &str = "anchor \"com.apple/*\" all";
@@ -68,6 +68,17 @@ fn a_file_that_was_changed_since_loses_our_lines_only_and_only_when_forced() {
     assert_eq!(trial.get("/etc/pf.conf"), edited);
     trial.firewall(&["uninstall", "--force"]).ok();
     assert_eq!(trial.get("/etc/pf.conf"), format!("{WITHOUT_ANCHOR}pass in proto tcp to any port 80\n"));
+}
+
+#[test]
+fn a_system_update_s_own_file_does_not_keep_anything_from_being_uninstalled() {
+    let trial = lost();
+    trial.firewall(&INSTALL).ok();
+    trial.put("/etc/pf.conf", STOCK);
+    let text = trial.firewall(&["uninstall"]).ok();
+    assert!(text.contains("no lines of ours"), "{text}");
+    assert_eq!(trial.get("/etc/pf.conf"), STOCK);
+    assert!(!trial.at("/etc/sudoers.d/dlvgate").exists());
 }
 
 #[test]

@@ -116,3 +116,33 @@ mkdir -m 777 /var/lib/dlvgate/open
     assert!(text.contains("table inet theirs") && !text.contains("table inet other"), "{text}");
     assert!(text.contains("root must not trust what is at /var/lib/dlvgate/open"), "{text}");
 }
+
+/// macOS's /etc and /var are links into /private.
+#[test]
+fn a_link_is_followed_to_where_it_leads_and_judged_by_that() {
+    let Some(text) = says(
+        r#"
+cd /var/lib/dlvgate
+mkdir -p private/var
+ln -s private/var var
+ln -s var again
+"$DLVGATE" firewall snapshot /var/lib/dlvgate/again/kept >/dev/null && echo "SAVED"
+"$DLVGATE" firewall rollback /var/lib/dlvgate/again/kept && echo "ROLLED BACK"
+mkdir -m 777 open
+ln -s open trap
+"$DLVGATE" firewall snapshot /var/lib/dlvgate/trap/kept || true
+ln -s circle circle
+"$DLVGATE" firewall snapshot /var/lib/dlvgate/circle/kept || true
+mkdir -m 777 writable
+cd writable
+cp -r ../private/var/kept .
+"$DLVGATE" firewall rollback kept || true
+"#,
+    ) else {
+        return;
+    };
+    assert!(text.contains("SAVED") && text.contains("ROLLED BACK"), "{text}");
+    assert!(text.contains("what is at /var/lib/dlvgate/open: others"), "{text}");
+    assert!(text.contains("circle"), "{text}");
+    assert!(text.contains("what is at /var/lib/dlvgate/writable: others"), "a relative path: {text}");
+}

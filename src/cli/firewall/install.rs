@@ -50,10 +50,7 @@ pub(super) struct InstallArgs {
 }
 
 pub(super) fn run(args: &InstallArgs) -> anyhow::Result<ExitCode> {
-    if !args.dry_run {
-        args.system.must_be_root()?;
-    }
-    let layout = args.system.layout();
+    let (layout, tools) = args.system.begin(args.dry_run)?;
     let user = match args.user.clone().or_else(caller) {
         Some(user) => user,
         None => return Err(PersistError::NoUser.into()),
@@ -69,7 +66,7 @@ pub(super) fn run(args: &InstallArgs) -> anyhow::Result<ExitCode> {
         pf_conf: args.pf_conf,
         force: args.force,
     };
-    let plan = plan(&layout, &args.system.tools(&layout), &wanted, program)?;
+    let plan = plan(&layout, &tools, &wanted, program)?;
     let done = format!("installed: {user} may start the guard without a password");
     show_or_do(&plan, &layout, args.dry_run, &done)
 }

@@ -43,17 +43,15 @@ pub(super) struct RollbackArgs {
 }
 
 pub(super) fn take(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
-    args.system.must_be_root()?;
-    let layout = args.system.layout();
-    for line in snapshot::take(&layout, &args.system.tools(&layout), &args.folder)? {
+    let (layout, tools) = args.system.begin(false)?;
+    for line in snapshot::take(&layout, &tools, &args.folder)? {
         println!("{line}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn roll_back(args: &RollbackArgs) -> anyhow::Result<ExitCode> {
-    args.system.must_be_root()?;
-    let layout = args.system.layout();
-    let plan = rollback::plan(&layout, &args.system.tools(&layout), &args.folder, args.force)?;
+    let (layout, tools) = args.system.begin(false)?;
+    let plan = rollback::plan(&layout, &tools, &args.folder, args.force)?;
     show_or_do(&plan, &layout, args.dry_run, "rolled back: everything is as it was in the snapshot")
 }

@@ -24,22 +24,17 @@ pub(super) struct SystemArgs {
 }
 
 impl SystemArgs {
-    pub(super) fn layout(&self) -> Layout {
-        Layout::new(self.root.clone(), self.layout)
-    }
-
-    pub(super) fn tools(&self, layout: &Layout) -> Tools {
-        Tools::new(layout, self.pfctl.clone())
-    }
-
+    /// Where, and with which programs; who only looks needs not be root.
+    ///
     /// # Errors
     /// Where the system itself is to be changed, by somebody who may not.
-    pub(super) fn must_be_root(&self) -> Result<(), PersistError> {
-        if self.root.is_some() || nix::unistd::geteuid().is_root() {
-            Ok(())
-        } else {
-            Err(PersistError::NotRoot)
+    pub(super) fn begin(&self, only_looks: bool) -> Result<(Layout, Tools), PersistError> {
+        if !only_looks && self.root.is_none() && !nix::unistd::geteuid().is_root() {
+            return Err(PersistError::NotRoot);
         }
+        let layout = Layout::new(self.root.clone(), self.layout);
+        let tools = Tools::new(&layout, self.pfctl.clone());
+        Ok((layout, tools))
     }
 }
 

@@ -28,10 +28,7 @@ pub(super) struct UninstallArgs {
 }
 
 pub(super) fn run(args: &UninstallArgs) -> anyhow::Result<ExitCode> {
-    if !args.dry_run {
-        args.system.must_be_root()?;
-    }
-    let layout = args.system.layout();
-    let plan = plan(&layout, &args.system.tools(&layout), args.force)?;
+    let (layout, tools) = args.system.begin(args.dry_run)?;
+    let plan = plan(&layout, &tools, args.force)?;
     show_or_do(&plan, &layout, args.dry_run, "uninstalled: nothing of dlvgate is left")
 }

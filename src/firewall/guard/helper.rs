@@ -4,6 +4,7 @@
 //! these arguments and no others.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -22,6 +23,9 @@ pub const HELPER: &str = if cfg!(target_os = "macos") { HELPER_ON_MACOS } else {
 /// The helper's arguments.
 pub const ARGUMENTS: [&str; 3] = ["guard", "--backend", Backend::NATIVE.name()];
 
+/// Links that are followed on the way to one file; what leads in a circle ends there.
+const MOST_LINKS: usize = 8;
+
 /// Whether root may be let run the helper: it, and every folder on the way to it, is root's, and nobody else's to write.
 ///
 /// # Errors
@@ -31,31 +35,46 @@ pub(super) fn check() -> Result<(), GuardError> {
 }
 
 fn check_path(helper: &Path) -> Result<(), GuardError> {
-    if fs::symlink_metadata(helper).is_err() {
-        return Err(GuardError::NoHelper);
+    match fs::symlink_metadata(helper) {
+        Err(_) => Err(GuardError::NoHelper),
+        Ok(meta) if meta.is_symlink() => Err(not_roots_alone(helper, "it is a symbolic link")),
+        Ok(_) => check_owners(helper),
     }
-    check_owners(helper)
 }
 
 /// Whether this file, as far as it is there, and every folder on the way to it, is root's, and nobody else's to write.
+/// Links are followed, each to where it leads: macOS's `/etc` and `/var` are such.
 ///
 /// # Errors
 /// Names the first that is not.
-pub(in crate::firewall) fn check_owners(helper: &Path) -> Result<(), GuardError> {
-    for path in helper.ancestors().filter(|path| fs::symlink_metadata(path).is_ok()) {
-        let unsafe_because = |why: String| GuardError::UnsafeHelper { path: path.to_owned(), why };
-        let meta = fs::symlink_metadata(path).map_err(|error| unsafe_because(error.to_string()))?;
-        if meta.file_type().is_symlink() {
-            return Err(unsafe_because("it is a symbolic link".to_owned()));
-        }
+pub(in crate::firewall) fn check_owners(path: &Path) -> Result<(), GuardError> {
+    let path = std::path::absolute(path).map_err(|error| not_roots_alone(path, error))?;
+    check_within(&path, MOST_LINKS)
+}
+
+fn check_within(path: &Path, links: usize) -> Result<(), GuardError> {
+    for path in path.ancestors() {
+        let refused = |why: String| not_roots_alone(path, why);
+        let meta = match fs::symlink_metadata(path) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+            meta => meta.map_err(|error| refused(error.to_string()))?,
+        };
         if meta.uid() != 0 {
-            return Err(unsafe_because(format!("it belongs to user {}", meta.uid())));
+            return Err(refused(format!("it belongs to user {}", meta.uid())));
         }
-        if meta.mode() & 0o002 != 0 || (meta.mode() & 0o020 != 0 && meta.gid() != 0) {
-            return Err(unsafe_because("others than root may write to it".to_owned()));
+        if meta.is_symlink() {
+            let left = links.checked_sub(1).ok_or_else(|| refused("too many links lead there".to_owned()))?;
+            let target = fs::read_link(path).map_err(|error| refused(error.to_string()))?;
+            check_within(&path.parent().unwrap_or(path).join(target), left)?;
+        } else if meta.mode() & 0o002 != 0 || (meta.mode() & 0o020 != 0 && meta.gid() != 0) {
+            return Err(refused("others than root may write to it".to_owned()));
         }
     }
     Ok(())
+}
+
+fn not_roots_alone(path: &Path, why: impl ToString) -> GuardError {
+    GuardError::UnsafeHelper { path: path.to_owned(), why: why.to_string() }
 }
 
 #[cfg(test)]
@@ -72,5 +91,8 @@ mod tests {
         let refused = check_path(&helper).unwrap_err();
         assert!(matches!(refused, GuardError::UnsafeHelper { .. }), "{refused}");
         assert!(check_path(Path::new("/usr/bin/env")).is_ok());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/usr/bin/env", &link).unwrap();
+        assert!(check_path(&link).is_err(), "who owns the link decides what is run");
     }
 }

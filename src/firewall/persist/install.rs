@@ -67,8 +67,9 @@ pub fn plan(layout: &Layout, tools: &Tools, wanted: &Wanted, program: Vec<u8>) -
     }
     if record != before {
         note_folders(layout, layout.record(), &mut record);
-        let content = record.content();
-        plan.write(layout.record(), content, None);
+        // First: `uninstall` then knows of every file, also of an install that was killed.
+        let (path, content) = (layout.record().to_owned(), record.content());
+        plan.changes.insert(0, Change::Write { path, content, check: None });
     }
     Ok(plan)
 }

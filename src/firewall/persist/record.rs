@@ -1,4 +1,4 @@
-//! What was installed: written last, read by `uninstall`.
+//! What was installed: written before any of it, read by `uninstall`.
 
 use serde::{Deserialize, Serialize};
 

@@ -68,16 +68,15 @@ fn restore_pf_conf(
     plan: &mut Plan,
 ) -> Result<(), PersistError> {
     let Some(there) = files::read(&layout.at(path))? else { return Ok(()) };
+    let Some(text) = pf_conf::without_ours(&String::from_utf8_lossy(&there.bytes)) else {
+        // A system update brings its own file; an install that was killed had not come to it.
+        plan.remarks.push(format!("{path} has no lines of ours: it stays as it is"));
+        return Ok(());
+    };
     if !force && !record.wrote(path, &there) {
         let why = "was changed since; --force removes the marked lines only";
         return Err(PersistError::Changed { path: path.to_owned(), why });
     }
-    match pf_conf::without_ours(&String::from_utf8_lossy(&there.bytes)) {
-        Some(text) => {
-            let content = Content { bytes: text.into_bytes(), mode: there.mode };
-            load_pf_conf(layout, tools, content, plan);
-        }
-        None => plan.remarks.push(format!("{path} has no lines of ours any more: it stays as it is")),
-    }
+    load_pf_conf(layout, tools, Content { bytes: text.into_bytes(), mode: there.mode }, plan);
     Ok(())
 }
