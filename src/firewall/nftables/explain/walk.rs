@@ -62,12 +62,15 @@ pub(super) struct Walk<'a, 'p> {
     pub(super) packet: &'a mut Packet<'p>,
     end: Option<End>,
     doubts: Vec<Doubt>,
+    /// Whether the packet may have left the way that is walked, and not been dropped there: what is certain on this way
+    /// is then not certain of the packet.
+    may_be_elsewhere: bool,
     depth: usize,
 }
 
 impl<'a, 'p> Walk<'a, 'p> {
     pub(super) fn new(loaded: &'a Loaded, packet: &'a mut Packet<'p>) -> Walk<'a, 'p> {
-        Walk { loaded, packet, end: None, doubts: Vec::new(), depth: 0 }
+        Walk { loaded, packet, end: None, doubts: Vec::new(), may_be_elsewhere: false, depth: 0 }
     }
 
     pub(super) fn base_chain(mut self, chain: &Chain) -> End {
@@ -113,7 +116,9 @@ impl<'a, 'p> Walk<'a, 'p> {
                 Statement::If(Fit::No) => return,
                 Statement::If(Fit::Yes) | Statement::Nothing => {}
                 Statement::If(Fit::Unknown(more)) => reasons.extend(more),
-                Statement::Untrack => self.untrack(flow.settled && reasons.is_empty()),
+                Statement::Untrack => {
+                    self.untrack(flow.settled && !self.may_be_elsewhere && reasons.is_empty());
+                }
                 Statement::Opaque(words) => {
                     let reasons = flow.with([reasons.clone(), vec![words]].concat());
                     self.doubt(rule, None, reasons);
@@ -141,6 +146,8 @@ impl<'a, 'p> Walk<'a, 'p> {
         let is_sure = reasons.is_empty();
         // The ways that go on with the verdict; the others stay at this rule.
         let going = if is_sure { std::mem::take(flow) } else { Flow::doubtful(flow.with(reasons)) };
+        let stays = matches!(verdict, Verdict::Continue | Verdict::Jump(_) | Verdict::Drop | Verdict::Reject);
+        self.may_be_elsewhere |= !going.settled && !going.is_dead() && !stays;
         match verdict {
             Verdict::Continue => flow.join(going),
             Verdict::Return => way_out.join(going),

@@ -226,3 +226,20 @@ fn a_statement_that_nobody_knows_is_never_passed_over() {
         assert_eq!(decided(given).0, Verdict::Unknown, "{statement}");
     }
 }
+
+#[test]
+fn a_packet_that_may_have_left_before_a_notrack_may_be_tracked() {
+    let notrack = || json!([{"notrack": null}]);
+    let redirect = || Given("nat", "prerouting", -100, "accept", vec![json!([{"redirect": {"port": 9999}}])]);
+    let raw = |rules| Given("raw", "prerouting", -300, "accept", rules);
+    assert_eq!(decided(vec![raw(vec![notrack()]), redirect()]).0, Verdict::Pass);
+    let accepted = vec![json!([unknown(), accept()]), notrack()];
+    assert_eq!(decided(vec![raw(accepted), redirect()]).0, Verdict::Unknown);
+    let returned = vec![json!([unknown(), call("goto", "other")]), notrack()];
+    let other = Given("other", "", 0, "", vec![]);
+    assert_eq!(decided(vec![raw(returned), other, redirect()]).0, Verdict::Unknown);
+    let dropped = vec![json!([unknown(), drop()]), notrack()];
+    let answer = answer(vec![raw(dropped), redirect()], &asked());
+    let doubts: Vec<_> = answer.doubts.iter().map(|doubt| doubt.decision).collect();
+    assert_eq!(doubts, [Some(Decision::Block)], "it is dropped, or not tracked: never redirected");
+}
