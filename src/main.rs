@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use dlvgate::cli::{Cli, run};
+use dlvgate::cli::{Cli, dlv, run};
 
 fn main() -> ExitCode {
-    run(Cli::parse())
+    match dlv::command_line(std::env::args_os()) {
+        Some(words) => dlv::run(words),
+        None => run(Cli::parse()),
+    }
 }

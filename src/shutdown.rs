@@ -86,6 +86,14 @@ impl Shutdown {
         .await
     }
 
+    /// The signal's name, where a stop was asked for.
+    pub fn asked(&self) -> Option<&'static str> {
+        match *self.asked.borrow() {
+            Asked::Nothing => None,
+            Asked::Stop(name) | Asked::Hurry(name) => Some(name),
+        }
+    }
+
     /// Waits for the second.
     pub async fn hurried(&self) {
         self.wait(|asked| matches!(asked, Asked::Hurry(_)).then_some("")).await;
@@ -103,4 +111,13 @@ impl Shutdown {
             }
         }
     }
+}
+
+/// Ends this process by a signal, as its child was ended, so that whoever waits for it sees the same.
+#[allow(unsafe_code)] // signal(2) may install a handler that is no good; the default is
+pub fn die_of(signal: nix::sys::signal::Signal) {
+    use nix::sys::signal::{SigHandler, raise};
+    // SAFETY: the default action runs no code of ours.
+    let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
+    let _ = raise(signal);
 }

@@ -2,11 +2,13 @@
 
 mod completions;
 pub mod demo;
+pub mod dlv;
 mod firewall;
 mod guard;
 mod log;
 mod parts;
 mod serve;
+mod setup;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,6 +45,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    Dlv(dlv::DlvArgs),
     Demo(demo::DemoArgs),
     Firewall(firewall::FirewallArgs),
     #[command(hide = true)]
@@ -54,9 +57,12 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     // The demo's page has the session's steps already.
     let usual = if matches!(cli.command, Command::Demo(_)) { Level::WARN } else { Level::INFO };
-    log::init(&cli.log, usual);
+    if !matches!(cli.command, Command::Dlv(_)) {
+        log::init(&cli.log, usual); // that one has a log of its own
+    }
     let result = match cli.command {
         Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Dlv(args) => Ok(args.run()),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),
@@ -71,7 +77,7 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// One thread serves every session: each is a few small reads and writes, and a hand-over between threads costs
 /// more than they do. It is also the thread that dlv's life is tied to where the system can do that.
-fn on_runtime(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+fn on_runtime<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(command);
     runtime.shutdown_timeout(LAST_OUTPUT);

@@ -1,115 +1,105 @@
-//! `dlvgate serve`: a front at which each DAP connection gets a dlv of its own.
+//! `dlvgate serve`: a front at which each client gets a dlv of its own, or all share one.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use tokio::sync::Semaphore;
 
-use super::parts::PartsArgs;
+use super::setup::{CommonArgs, cannot_listen, close_front, open_front};
 use super::{FAILURE, usage};
-use crate::delve::{Launcher, PortPlan, PortPool, check_extra_flags};
-use crate::firewall::{Choice, Firewall, Gate, Peer};
+use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Serves, Streams, check};
+use crate::firewall::{Firewall, Gate};
 use crate::front::{Admission, Bound, Front, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
-use crate::session::{Outcome, Settings, Upstream};
-use crate::shutdown::{self, Signals};
+use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream};
+use crate::shutdown::{self, Shutdown, Signals, Trigger};
 
-/// Listen for DAP clients; each gets its own `dlv dap` behind a gate
+/// Listen for debugging clients; each gets its own dlv behind a gate
 ///
-/// When ready, `DAP server listening at: HOST:PORT` is the first line on standard output, as `dlv dap` prints
-/// it; the log goes to standard error. dlv is started at a client's first byte, so a port scan or a health
+/// Without a command after `--` each DAP client gets a `dlv dap`, and names its program itself. With one (exec, debug, test,
+/// attach, core, as dlv takes it) dlv is headless, and GoLand's Go Remote and DAP clients (`attach`, mode `remote`) connect
+/// to the same port. With dlv's `--accept-multiclient` all clients share one dlv, which stays when they leave.
+///
+/// When ready, `DAP server listening at: HOST:PORT` (headless: `API server …`) is the first line on standard output, as
+/// dlv prints it; the log goes to standard error. dlv is started at a client's first byte, so a port scan or a health
 /// check costs nothing. SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one
 /// does so without waiting.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate serve --listen 127.0.0.1:2345
-  dlvgate serve --listen :2345 --allow 192.0.2.5 --dlv-port 40000-40010
+  dlvgate serve -- exec ./server --accept-multiclient -- --config dev.toml
+  dlvgate serve --listen :2345 --allow 192.0.2.5 -- debug ./cmd/server
+  dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
     /// Where clients connect: HOST:PORT, or :PORT for every address; port 0 is any free one
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345")]
     listen: ListenAddress,
-    /// Who may connect: an address, a network, or a link-local address with its interface (fe80::1%en0); needed where the
-    /// front is not on loopback
-    #[arg(long, value_name = "CIDR")]
-    allow: Vec<Peer>,
+    /// Serve one client on standard input and output instead of listening
+    #[arg(long, conflicts_with_all = ["listen", "once", "only_same_user"])]
+    stdio: bool,
     /// Over loopback, serve this user's clients only, as dlv does (Linux; elsewhere nobody can tell)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     only_same_user: bool,
-    /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
-    #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
-    dlv: Option<PathBuf>,
-    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B
-    #[arg(long, value_name = "N|A-B", default_value = "0")]
-    dlv_port: PortPlan,
     /// The folder that dlv runs in: relative programs and Go modules are found from there [default: this one]
     #[arg(long, value_name = "DIR")]
     dlv_cwd: Option<PathBuf>,
-    /// Use a `dlv dap` that listens already instead of starting one; it serves one session at a time. Its port is
-    /// gated where it is on this machine
-    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv", "dlv_cwd", "dlv_port", "start_timeout", "max_sessions", "dlv_flags"])]
+    /// Use a dlv that listens already instead of starting one: a `dlv dap`, which serves one session at a time, or with
+    /// --headless a headless one. Its port is gated where it is on this machine
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv_cwd", "dlv_port", "start_timeout", "dlv_words"])]
     upstream: Option<ListenAddress>,
-    /// Which packet filter guards dlv's port
-    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND")]
-    firewall: Choice,
-    /// End with the first session; a connection that does not speak DAP is none
+    /// The dlv at --upstream is headless: it speaks JSON-RPC too, and to several clients if it was started so
+    #[arg(long, requires = "upstream")]
+    headless: bool,
+    /// End with the first session; a connection that does not speak is none
     #[arg(long)]
     once: bool,
-    /// Sessions that may be open at once; a further client is told so
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    max_sessions: u16,
-    /// Seconds that dlv may take until it listens
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
-    start_timeout: u16,
     /// Under sudo: stay root, and run dlv and the debugged program as root too
     #[arg(long)]
     as_root: bool,
     #[command(flatten)]
-    parts: PartsArgs,
-    /// Flags for `dlv dap`, after `--`
-    #[arg(last = true, value_name = "DLV FLAGS")]
-    dlv_flags: Vec<OsString>,
+    common: CommonArgs,
+    /// After `--`: a command for a headless dlv, with its flags; or flags for `dlv dap`
+    #[arg(last = true, value_name = "DLV COMMAND OR FLAGS")]
+    dlv_words: Vec<OsString>,
 }
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    check_extra_flags(&args.dlv_flags).map_err(usage)?;
+    let argv = check(&args.dlv_words).map_err(usage)?;
     if let Some(folder) = args.dlv_cwd.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(usage(format_args!("--dlv-cwd {}: there is no such folder", folder.display())));
     }
-    let address = resolve(&args.listen)
-        .await
-        .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
-    let admission = Admission::new(address.ip(), args.allow.clone()).map_err(usage)?;
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
-    let owners = args.only_same_user.then(Owners::of_this_process);
-    if owners.is_some() && !Owners::can_be_told() {
-        tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
-    }
-    let bound = Bound::new(address).map_err(|error| cannot_listen(address, &error))?;
-
-    let is_reachable = !address.ip().to_canonical().is_loopback();
-    let firewall = Firewall::prepare(args.firewall, args.parts.parts(), is_reachable).await?;
+    let door = if args.stdio { None } else { Some(Door::new(&args).await?) };
+    let is_reachable = door.as_ref().is_some_and(|door| door.is_reachable);
+    let firewall = Firewall::prepare(args.common.firewall, args.common.parts.parts(), is_reachable).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
-    let front_gate =
-        if is_reachable { Some(open_front(&firewall, &bound, &args.allow).await?) } else { None };
+    let front_gate = match &door {
+        Some(door) if is_reachable => Some(open_front(&firewall, &door.bound, &args.common.allow).await?),
+        _ => None,
+    };
     let caller = Caller::of_sudo().filter(|_| !args.as_root);
     if let Some(caller) = &caller {
         caller.become_for_good().with_context(|| format!("cannot go on as {caller} instead of root"))?;
         tracing::info!(target: "dlvgate", "goes on as {caller}, and dlv with it (--as-root keeps root)");
     }
-    let upstream = upstream(&args, caller.as_ref()).await?;
+    let serves = argv.serves();
+    let upstream = upstream(&args, argv, caller.as_ref(), &firewall, &stop).await?;
+    let shared = match &upstream {
+        Upstream::Shared(shared) => Some(Arc::clone(shared)),
+        _ => None,
+    };
     let max_sessions = match upstream {
-        Upstream::Running(_) => 1, // `dlv dap` serves one client and leaves a second one hanging
-        Upstream::Launch(_) if args.once => 1,
-        Upstream::Launch(_) => usize::from(args.max_sessions),
+        // `dlv dap` serves one client and leaves a second one hanging.
+        Upstream::Running(_) => 1,
+        _ if args.once || args.stdio => 1,
+        _ => usize::from(args.common.max_sessions),
     };
     let settings = Settings {
         upstream,
@@ -118,91 +108,124 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         slots: Arc::new(Semaphore::new(max_sessions)),
         observer: None,
     };
-    let front = bound.listen(admission, owners).map_err(|error| cannot_listen(address, &error))?;
-    announce(&front)?;
-    let mut serving = std::pin::pin!(front.serve(Arc::new(settings), args.once, stop));
-    let (last, lost) = tokio::select! {
-        last = &mut serving => (last, None),
-        lost = firewall.lost() => {
-            tracing::error!(target: "dlvgate::firewall", "{lost}");
-            trigger.stop("the end of the guard");
-            (serving.await, Some(lost))
+    let serving = async {
+        match door {
+            Some(door) => {
+                let prefix =
+                    if serves == Some(Serves::Both) || args.headless { API_PREFIX } else { DAP_PREFIX };
+                let front = door.open()?;
+                announce(prefix, &front)?;
+                Ok(front.serve(Arc::new(settings), args.once, std::future::pending(), stop).await)
+            }
+            None => Ok(Some(session::run(Link::stdio(), "standard input", 1, &settings, &stop).await)),
         }
     };
+    let served = guarded(serving, &firewall, &trigger).await;
+    if let Some(shared) = shared {
+        shared.end().await;
+    }
     signals.abort();
-    if let Some(lost) = lost {
-        return Err(lost.into());
-    }
-    if let Some(gate) = front_gate {
-        close_front(gate).await;
-    }
-    firewall.end().await?;
-    let failed = args.once && matches!(&last, Some(Outcome::Session(cause)) if !cause.is_success());
+    let last = served?;
+    finish(firewall, front_gate).await?;
+    let alone = args.once || args.stdio;
+    let failed = alone && matches!(&last, Some(Outcome::Session(cause)) if !cause.is_success());
+    let failed = failed || (args.stdio && matches!(last, Some(Outcome::NoSession)));
     Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
-/// A front that other machines can reach is gated for as long as the server runs.
-async fn open_front(firewall: &Firewall, bound: &Bound, allow: &[Peer]) -> anyhow::Result<Gate> {
-    let port = bound.address().port();
-    let gate = firewall
-        .open(port, allow)
-        .await
-        .with_context(|| format!("the front's port {port} cannot be gated"))?;
-    if firewall.is_off().is_none() {
-        tracing::info!(target: "dlvgate::firewall", port, "the front's port is guarded");
-    }
-    Ok(gate)
-}
-
-/// What fails here is tried again by the guard when it ends.
-async fn close_front(gate: Gate) {
-    let port = gate.port();
-    let closed = match gate.shut().await {
-        Ok(()) => gate.remove().await,
-        failed => failed,
-    };
-    if let Err(error) = closed {
-        tracing::error!(target: "dlvgate::firewall", port, %error, "the gate of the front could not be closed");
-    }
-}
-
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
-    let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!(
-                "; `lsof -nP -iTCP:{} -sTCP:LISTEN` says who does. End that, or use another port (0: any)",
-                address.port()
-            )
+/// Ends what is served where the guard is lost, and says so.
+async fn guarded<T>(
+    serving: impl Future<Output = anyhow::Result<T>>,
+    firewall: &Firewall,
+    trigger: &Trigger,
+) -> anyhow::Result<T> {
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        served = &mut serving => served,
+        lost = firewall.lost() => {
+            tracing::error!(target: "dlvgate::firewall", "{lost}");
+            trigger.stop("the end of the guard");
+            let _ = serving.await;
+            Err(lost.into())
         }
-        io::ErrorKind::PermissionDenied => "; use a port above 1023".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "; this machine has no such address".to_owned(),
-        _ => String::new(),
-    };
-    anyhow::anyhow!("cannot listen on {address}: {error}{remedy}")
+    }
 }
 
-async fn upstream(args: &ServeArgs, caller: Option<&Caller>) -> anyhow::Result<Upstream> {
+async fn finish(firewall: Firewall, front_gate: Option<Gate>) -> anyhow::Result<()> {
+    if let Some(gate) = front_gate {
+        close_front(gate).await;
+    }
+    Ok(firewall.end().await?)
+}
+
+/// The front before it is open.
+struct Door {
+    bound: Bound,
+    is_reachable: bool,
+    admission: Admission,
+    owners: Option<Owners>,
+}
+
+impl Door {
+    async fn new(args: &ServeArgs) -> anyhow::Result<Door> {
+        let address = resolve(&args.listen)
+            .await
+            .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
+        let admission = Admission::new(address.ip(), args.common.allow.clone()).map_err(usage)?;
+        let owners = args.only_same_user.then(Owners::of_this_process);
+        if owners.is_some() && !Owners::can_be_told() {
+            tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
+        }
+        let bound = Bound::new(address).map_err(|error| cannot_listen(address, &error))?;
+        Ok(Door { bound, is_reachable: !address.ip().to_canonical().is_loopback(), admission, owners })
+    }
+
+    fn open(self) -> anyhow::Result<Front> {
+        let address = self.bound.address();
+        self.bound.listen(self.admission, self.owners).map_err(|error| cannot_listen(address, &error))
+    }
+}
+
+async fn upstream(
+    args: &ServeArgs,
+    argv: Argv,
+    caller: Option<&Caller>,
+    firewall: &Firewall,
+    stop: &Shutdown,
+) -> anyhow::Result<Upstream> {
     if let Some(address) = &args.upstream {
         let found =
             resolve(address).await.map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
         if !found.ip().is_loopback() {
             tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback");
         }
-        return Ok(Upstream::Running(found));
+        return Ok(match args.headless {
+            true => share(Source::Running(found), firewall, stop),
+            false => Upstream::Running(found),
+        });
     }
-    Ok(Upstream::Launch(Launcher {
-        program: args.dlv.clone(),
-        folder: args.dlv_cwd.clone(),
-        environment: caller.map(Caller::environment).unwrap_or_default(),
-        flags: args.dlv_flags.clone(),
-        ports: PortPool::new(args.dlv_port),
-        limit: Duration::from_secs(args.start_timeout.into()),
-    }))
+    let streams = if args.stdio { Streams::Aside } else { Streams::Served };
+    let mut launcher = args.common.launcher(argv, streams);
+    launcher.folder = args.dlv_cwd.clone();
+    launcher.environment = caller.map(Caller::environment).unwrap_or_default();
+    if !launcher.argv.multiclient() {
+        return Ok(Upstream::Launch(Box::new(launcher)));
+    }
+    let continues = launcher.argv.continues();
+    let shared = share(Source::Launch(Box::new(launcher)), firewall, stop);
+    if let (Upstream::Shared(shared), true) = (&shared, continues) {
+        shared.start();
+    }
+    Ok(shared)
+}
+
+fn share(source: Source, firewall: &Firewall, stop: &Shutdown) -> Upstream {
+    Upstream::Shared(SharedDelve::new(source, firewall.clone(), String::new(), None, stop.clone()))
 }
 
 /// The ready line, in dlv's own words: clients wait for it.
-fn announce(front: &Front) -> io::Result<()> {
+fn announce(prefix: &str, front: &Front) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "DAP server listening at: {}", front.address())?;
+    writeln!(stdout, "{prefix}{}", front.name())?;
     stdout.flush()
 }

@@ -1,4 +1,5 @@
-//! The processes that stem from one dlv, found by the process session that dlv leads.
+//! The processes that stem from one dlv, found by the process session that dlv leads. A dlv that shares our session, since
+//! it needs our terminal, has no such mark: then they are its descendants and, where orphans become ours, our children.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,13 +15,41 @@ const BUILT_PREFIX: &str = "__debug_bin";
 #[derive(Debug, Default)]
 pub(super) struct Family {
     built: BTreeSet<PathBuf>,
+    mark: Mark,
+}
+
+/// What tells a member.
+#[derive(Debug, Default)]
+enum Mark {
+    /// dlv leads their process session.
+    #[default]
+    Session,
+    /// Descent; these children of ours were there before.
+    Descent { before: BTreeSet<Pid> },
 }
 
 impl Family {
+    /// The family of a dlv that will share our process session.
+    pub(super) fn by_descent() -> Family {
+        let us = nix::unistd::getpid();
+        let before = system::parents().into_iter().filter(|(_, parent)| *parent == us).map(|(pid, _)| pid);
+        Family { mark: Mark::Descent { before: before.collect() }, ..Family::default() }
+    }
+
+    /// Whether dlv's process group is its own, so that a signal to the group is one to the family.
+    pub(super) fn has_own_group(&self) -> bool {
+        matches!(self.mark, Mark::Session)
+    }
+
     /// The living members besides the leader. Notes the binaries that they run, and those that they build.
     pub(super) fn members(&mut self, leader: Pid) -> Vec<Pid> {
-        let of_leader = |pid: &Pid| *pid != leader && getsid(Some(*pid)) == Ok(leader);
-        let members: Vec<Pid> = system::pids().into_iter().filter(of_leader).collect();
+        let members = match &self.mark {
+            Mark::Session => {
+                let of_leader = |pid: &Pid| *pid != leader && getsid(Some(*pid)) == Ok(leader);
+                system::pids().into_iter().filter(of_leader).collect()
+            }
+            Mark::Descent { before } => descendants(leader, before, &system::parents()),
+        };
         for pid in &members {
             let paths = system::program(*pid).into_iter().chain(built_by(*pid));
             self.built.extend(paths.filter(|path| is_built(path)));
@@ -38,6 +67,28 @@ impl Family {
     pub(super) fn remove_built(&self) -> Vec<&Path> {
         self.built.iter().map(PathBuf::as_path).filter(|path| std::fs::remove_file(path).is_ok()).collect()
     }
+}
+
+/// Those that stem from `leader`, and those that have become our children since its start.
+fn descendants(leader: Pid, before: &BTreeSet<Pid>, parents: &[(Pid, Pid)]) -> Vec<Pid> {
+    let us = nix::unistd::getpid();
+    let mut family: BTreeSet<Pid> = BTreeSet::from([leader]);
+    // Elsewhere orphans go to process 1.
+    let adopted =
+        |(pid, parent): &(Pid, Pid)| cfg!(target_os = "linux") && *parent == us && !before.contains(pid);
+    family.extend(parents.iter().filter(|one| adopted(one)).map(|(pid, _)| *pid));
+    loop {
+        let more: Vec<Pid> = parents
+            .iter()
+            .filter(|(pid, parent)| family.contains(parent) && !family.contains(pid))
+            .map(|(pid, _)| *pid)
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        family.extend(more);
+    }
+    family.into_iter().filter(|pid| *pid != leader).collect()
 }
 
 /// What `go build -o PATH` and `go test -c -o PATH` write to; dlv gives an absolute path or one in its own folder.
@@ -63,6 +114,16 @@ mod system {
         numbers.map(Pid::from_raw).collect()
     }
 
+    /// Each process with its parent (proc(5), `stat`; the name before it can hold anything but its last bracket).
+    pub(super) fn parents() -> Vec<(Pid, Pid)> {
+        let parent = |pid: Pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            Some((pid, Pid::from_raw(parent)))
+        };
+        pids().into_iter().filter_map(parent).collect()
+    }
+
     pub(super) fn program(pid: Pid) -> Option<PathBuf> {
         std::fs::read_link(format!("/proc/{pid}/exe")).ok()
     }
@@ -84,6 +145,15 @@ mod system {
 
     pub(super) fn pids() -> Vec<Pid> {
         ps(&["-axo", "pid="]).lines().filter_map(|line| line.trim().parse().ok().map(Pid::from_raw)).collect()
+    }
+
+    /// Each process with its parent.
+    pub(super) fn parents() -> Vec<(Pid, Pid)> {
+        let pair = |line: &str| {
+            let mut numbers = line.split_whitespace().map(|number| number.parse().ok().map(Pid::from_raw));
+            Some((numbers.next()??, numbers.next()??))
+        };
+        ps(&["-axo", "pid=,ppid="]).lines().filter_map(pair).collect()
     }
 
     pub(super) fn program(pid: Pid) -> Option<PathBuf> {
@@ -132,6 +202,22 @@ mod tests {
         drop(leader.stdin.take());
         leader.wait().await.unwrap();
         assert!(family.members(pid).is_empty());
+    }
+
+    #[test]
+    fn a_family_by_descent_is_what_stems_from_dlv_or_was_left_to_us() {
+        let pid = Pid::from_raw;
+        let us = nix::unistd::getpid();
+        let table = [
+            (pid(20), us),
+            (pid(21), pid(20)),
+            (pid(22), pid(21)),
+            (pid(30), us),
+            (pid(31), us),
+            (pid(32), pid(31)),
+        ];
+        let before = BTreeSet::from([pid(30)]);
+        assert_eq!(descendants(pid(20), &before, &table), [pid(21), pid(22), pid(31), pid(32)]);
     }
 
     #[test]

@@ -72,6 +72,20 @@ impl PortPool {
         self.plan
     }
 
+    /// As [`PortPool::lease`], of the ports on which nobody listens. Another program can still take the port before dlv does.
+    pub fn lease_free(&self) -> Option<PortLease> {
+        let mut after = 0;
+        loop {
+            let lease = self.lease(after)?;
+            if lease.port == 0
+                || std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, lease.port)).is_ok()
+            {
+                return Some(lease);
+            }
+            after = lease.port;
+        }
+    }
+
     /// The lowest port above `after` that no session holds; port 0 where the system chooses.
     /// `None` where the plan has no further one.
     pub fn lease(&self, after: u16) -> Option<PortLease> {
@@ -144,6 +158,15 @@ mod tests {
         assert!(pool.lease(0).is_none());
         drop(first);
         assert_eq!(pool.lease(0).unwrap().port(), 5000);
+    }
+
+    #[test]
+    fn a_free_port_is_one_on_which_nobody_listens() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert!(pool(&port.to_string()).lease_free().is_none());
+        drop(taken);
+        assert_eq!(pool(&port.to_string()).lease_free().unwrap().port(), port);
     }
 
     #[test]

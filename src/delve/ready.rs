@@ -7,24 +7,80 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// headless one), with the address to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadyLine {
+    /// What comes before the address.
+    pub prefix: &'static str,
     /// Where to dial: a wildcard address is replaced by its loopback.
     pub address: SocketAddr,
 }
 
-const PREFIXES: [&str; 2] = ["DAP server listening at: ", "API server listening at: "];
+/// The ready line's beginning of `dlv dap`.
+pub const DAP_PREFIX: &str = "DAP server listening at: ";
+
+/// The ready line's beginning of a headless dlv.
+pub const API_PREFIX: &str = "API server listening at: ";
 
 impl ReadyLine {
     /// Reads one line, without its end. `None` is any other line.
     pub fn parse(line: &str) -> Option<ReadyLine> {
-        let address = PREFIXES.iter().find_map(|prefix| line.strip_prefix(prefix))?;
+        let read = |prefix| Some((prefix, line.strip_prefix(prefix)?));
+        let (prefix, address) = [DAP_PREFIX, API_PREFIX].into_iter().find_map(read)?;
         let mut address: SocketAddr = address.trim_end().parse().ok()?;
         if address.ip().is_unspecified() {
             // dlv prints `[::]` for a listener on both families; 127.0.0.1 reaches it even without IPv6.
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
-        Some(ReadyLine { address })
+        Some(ReadyLine { prefix, address })
     }
 }
+
+/// What dlv prints up to its ready line, chunk by chunk.
+#[derive(Debug, Default)]
+pub(super) struct Preamble {
+    /// The beginning of a line that may become the ready line.
+    held: Vec<u8>,
+    /// The present line is another one, and its beginning has gone on already.
+    other: bool,
+}
+
+impl Preamble {
+    /// Takes a chunk. What is no ready line is appended to `passed` as it came, before its line is whole where it can
+    /// be told. Returns the ready line with what came after it.
+    pub(super) fn take(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Option<(ReadyLine, Vec<u8>)> {
+        for (at, byte) in chunk.iter().enumerate() {
+            if self.other {
+                passed.push(*byte);
+                self.other = *byte != b'\n';
+                continue;
+            }
+            self.held.push(*byte);
+            if *byte == b'\n' {
+                if let Some(ready) = ReadyLine::parse(String::from_utf8_lossy(&self.held).trim_end()) {
+                    return Some((ready, chunk[at + 1..].to_vec()));
+                }
+                passed.append(&mut self.held);
+            } else if !self.may_be_ready() {
+                passed.append(&mut self.held);
+                self.other = true;
+            }
+        }
+        None
+    }
+
+    /// What is held back when nothing more comes.
+    pub(super) fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    fn may_be_ready(&self) -> bool {
+        [DAP_PREFIX, API_PREFIX].iter().any(|prefix| {
+            let shared = prefix.len().min(self.held.len());
+            prefix.as_bytes()[..shared] == self.held[..shared] && self.held.len() < LONGEST
+        })
+    }
+}
+
+/// Bytes of a ready line; an address has some 50.
+const LONGEST: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -57,5 +113,39 @@ mod tests {
         ] {
             assert_eq!(address(line), None, "{line:?}");
         }
+    }
+
+    #[test]
+    fn what_comes_around_the_ready_line_is_passed_as_it_came_however_it_is_cut() {
+        let before = "Warning: a\n\nDAP server? no\nAPI server listening at: x\nprompt> x\n";
+        let after = "API server listening at: 127.0.0.1:2\nmore";
+        let all = format!("{before}API server listening at: 127.0.0.1:1\n{after}");
+        for size in 1..all.len() {
+            let (mut preamble, mut passed, mut found) = (Preamble::default(), Vec::new(), None);
+            let mut later = Vec::new();
+            for chunk in all.as_bytes().chunks(size) {
+                match &mut found {
+                    Some(_) => later.extend_from_slice(chunk),
+                    None => {
+                        if let Some((ready, rest)) = preamble.take(chunk, &mut passed) {
+                            found = Some(ready);
+                            later = rest;
+                        }
+                    }
+                }
+            }
+            let ready = found.unwrap();
+            assert_eq!((ready.prefix, ready.address.port()), (API_PREFIX, 1));
+            assert_eq!((passed, later), (before.as_bytes().to_vec(), after.as_bytes().to_vec()), "by {size}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_passed_on_at_once() {
+        let (mut preamble, mut passed) = (Preamble::default(), Vec::new());
+        assert!(preamble.take(b"(dlv) ", &mut passed).is_none());
+        assert_eq!(passed, b"(dlv) ");
+        assert!(preamble.take(b"\nAPI serv", &mut passed).is_none());
+        assert_eq!(preamble.rest(), b"API serv");
     }
 }

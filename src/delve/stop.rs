@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 
-use super::launch::Delve;
+use super::process::Delve;
 
-/// How long dlv may take to end after SIGTERM. It kills the debugged program and removes its binary in about
+/// How long dlv may take to end after a signal. It kills the debugged program and removes its binary in about
 /// 0.2 s; during a build it waits for the build, and a build that takes longer than this is cut off.
 const TERM_GRACE: Duration = Duration::from_secs(5);
 
@@ -27,16 +27,18 @@ pub struct Stopped {
 }
 
 impl Delve {
-    /// Ends dlv with SIGTERM, after 5 s with SIGKILL to its process group, and then whatever is
-    /// left of its process session: the debugged program has a group of its own. Removes the binary that a
+    /// Ends dlv with `signal` (SIGTERM or SIGINT), after 5 s with SIGKILL to its process group, and then whatever is
+    /// left of its family: the debugged program has a group of its own. Removes the binary that a
     /// killed dlv leaves. `hurry` skips the grace.
-    pub async fn stop(mut self, hurry: impl Future<Output = ()>) -> Stopped {
+    pub async fn stop(mut self, signal: Signal, hurry: impl Future<Output = ()>) -> Stopped {
+        self.keep();
+        self.announce("").await; // where it was not ready yet, what it says last is passed on all the same
         let mut killed = false;
         let mut status = self.child.try_wait().ok().flatten();
         if status.is_none() {
             // The family is looked at while it lives: a built binary's path is known only then.
             self.in_family(|family, pid| drop(family.members(pid))).await;
-            let _ = kill(self.pid, Signal::SIGTERM);
+            let _ = kill(self.pid, signal);
             let ended = tokio::select! {
                 ended = tokio::time::timeout(TERM_GRACE, self.child.wait()) => ended.ok().and_then(Result::ok),
                 () = hurry => None,
@@ -44,7 +46,12 @@ impl Delve {
             killed = ended.is_none();
             status = ended;
             if killed {
-                let _ = killpg(self.pid, Signal::SIGKILL);
+                let own_group = self.family.lock().unwrap_or_else(PoisonError::into_inner).has_own_group();
+                let _ = if own_group {
+                    killpg(self.pid, Signal::SIGKILL)
+                } else {
+                    kill(self.pid, Signal::SIGKILL)
+                };
                 status = self.child.wait().await.ok();
             }
         }

@@ -3,6 +3,7 @@
 mod address;
 mod admission;
 mod owner;
+mod unix;
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,15 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use address::{ListenAddress, resolve};
 pub use admission::Admission;
 pub use owner::Owners;
+pub use unix::SocketFile;
 
-use crate::session::{self, Outcome, Settings};
+use crate::session::{self, Link, Outcome, Settings};
 use crate::shutdown::Shutdown;
 
 /// Connections that may be waiting to be accepted: a port scanner must not crowd a client out.
@@ -68,45 +70,63 @@ impl Bound {
     pub fn listen(self, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
         self.socket.listen(BACKLOG)?;
         let listener = TcpListener::from_std(self.socket.into())?;
-        Ok(Front { listener, address: self.address, admission, owners })
+        Ok(Front { listener: Listener::Tcp(listener), name: self.address.to_string(), admission, owners })
     }
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(SocketFile),
 }
 
 /// A front at which clients can connect.
 pub struct Front {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    name: String,
     admission: Admission,
-    /// Asked for loopback connections; `None` lets every user in.
+    /// Asked for connections of this machine; `None` lets every user in.
     owners: Option<Owners>,
 }
 
 impl Front {
-    /// The address that it is bound to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// A front on a Unix socket.
+    pub fn at(socket: SocketFile, owners: Option<Owners>) -> Front {
+        let name = socket.path().display().to_string();
+        Front { listener: Listener::Unix(socket), name, admission: Admission::default(), owners }
     }
 
-    /// Serves sessions until told to stop, or with `once` until the first session's end. Returns when all
-    /// sessions have left nothing behind, with the last session's outcome.
-    pub async fn serve(self, settings: Arc<Settings>, once: bool, stop: Shutdown) -> Option<Outcome> {
+    /// Where clients connect, as a ready line has it: an address, or a Unix socket's path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Serves sessions until told to stop, with `once` until the first session's end, or until `over`, after which nobody
+    /// new is let in. Returns when all sessions have left nothing behind, with the last session's outcome.
+    pub async fn serve(
+        self,
+        settings: Arc<Settings>,
+        once: bool,
+        over: impl Future<Output = ()>,
+        stop: Shutdown,
+    ) -> Option<Outcome> {
+        let mut over = std::pin::pin!(over);
         let silent = Arc::new(Semaphore::new(MAX_SILENT + settings.max_sessions));
         let mut sessions = JoinSet::new();
         let mut number = 0;
         let mut last = None;
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => {
-                    let Some((client, peer)) = self.admit(accepted).await else { continue };
+                accepted = self.accept() => {
+                    let Some((client, peer)) = accepted else { continue };
                     let Ok(place) = Arc::clone(&silent).try_acquire_owned() else {
-                        tracing::warn!(target: "dlvgate::front", %peer, limit = MAX_SILENT, "closed: too many silent connections");
+                        tracing::warn!(target: "dlvgate::front", peer, limit = MAX_SILENT, "closed: too many silent connections");
                         continue;
                     };
                     number += 1;
                     let (settings, stop) = (Arc::clone(&settings), stop.clone());
                     sessions.spawn(async move {
                         let _place = place;
-                        session::run(client, peer, number, &settings, &stop).await
+                        session::run(client, &peer, number, &settings, &stop).await
                     });
                 }
                 Some(ended) = sessions.join_next() => {
@@ -116,6 +136,7 @@ impl Front {
                     }
                 }
                 _ = stop.begun() => break,
+                () = &mut over => break,
             }
         }
         drop(self.listener);
@@ -125,15 +146,23 @@ impl Front {
         last
     }
 
-    async fn admit(&self, accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
-        let (client, peer) = match accepted {
-            Ok(accepted) => accepted,
+    /// The next client that is let in, with its name for the log. Can be cancelled: nobody is lost.
+    async fn accept(&self) -> Option<(Link, String)> {
+        let accepted = match &self.listener {
+            Listener::Tcp(listener) => listener.accept().await.map(|(client, peer)| self.admit(client, peer)),
+            Listener::Unix(socket) => socket.accept().await.map(|client| self.admit_from_socket(client)),
+        };
+        match accepted {
+            Ok(admitted) => admitted,
             Err(error) => {
                 tracing::warn!(target: "dlvgate::front", %error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    fn admit(&self, client: TcpStream, peer: SocketAddr) -> Option<(Link, String)> {
         if !self.admission.admits(peer) {
             tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.admission);
             return None;
@@ -148,7 +177,24 @@ impl Front {
         if let Err(error) = tuned {
             tracing::debug!(target: "dlvgate::front", %peer, %error, "the connection takes no options"); // it is closed already
         }
-        Some((client, peer))
+        Some((Link::Tcp(client), peer.to_string()))
+    }
+
+    fn admit_from_socket(&self, client: UnixStream) -> Option<(Link, String)> {
+        let peer = self.name.clone();
+        match client.peer_cred().map(|peer| peer.uid()) {
+            Ok(uid) if self.owners.as_ref().is_none_or(|owners| owners.include(uid)) => {
+                Some((Link::Unix(client), peer))
+            }
+            Ok(uid) => {
+                tracing::warn!(target: "dlvgate::front", peer, "closed: it is user {uid}'s");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(target: "dlvgate::front", peer, %error, "closed: nobody can tell whose it is");
+                None
+            }
+        }
     }
 
     /// On loopback the client must be of our own user, as dlv itself has it.

@@ -32,6 +32,11 @@ impl Owners {
         }
     }
 
+    /// Whether this user is one of them.
+    pub fn include(&self, uid: u32) -> bool {
+        self.uids.contains(&uid)
+    }
+
     /// Whether this system tells whose a connection is.
     pub fn can_be_told() -> bool {
         cfg!(target_os = "linux")

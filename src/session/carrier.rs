@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 
 use bytes::Bytes;
-use dlvgate_protocol::frame::FrameError;
+use dlvgate_protocol::sniff::Protocol;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::lane::{Lane, Piece, Watcher};
+use super::lane::{Lane, Piece, Unframed, Watcher};
 
 /// Bytes read at once, and all that one direction ever keeps of what passes.
 const CHUNK: usize = 16 * 1024;
@@ -18,14 +18,18 @@ const MAX_PADDED: u64 = 16 * 1024 * 1024;
 
 /// A lane with its buffer. Every method can be cancelled: what is not sent yet stays, in order.
 pub(super) struct Carrier {
-    pub(super) lane: Lane,
+    lane: Lane,
     chunk: Box<[u8]>,
     pieces: VecDeque<Piece>,
 }
 
 impl Carrier {
-    pub(super) fn new() -> Carrier {
-        Carrier { lane: Lane::new(), chunk: vec![0; CHUNK].into_boxed_slice(), pieces: VecDeque::new() }
+    pub(super) fn new(protocol: Protocol) -> Carrier {
+        Carrier {
+            lane: Lane::new(protocol),
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+            pieces: VecDeque::new(),
+        }
     }
 
     /// Reads a chunk and looks at it. Returns its length: 0 is the end of the stream. Nothing may be waiting to
@@ -50,7 +54,7 @@ impl Carrier {
         filled: usize,
         watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
-    ) -> Result<(), FrameError> {
+    ) -> Result<(), Unframed> {
         self.lane.advance(&self.chunk[..filled], watcher, insert, &mut self.pieces)
     }
 
@@ -77,20 +81,20 @@ impl Carrier {
                 self.pieces.pop_front();
             }
         }
-        Ok(())
+        to.flush().await // standard output holds back a line that has no end
     }
 
     /// Makes up for the rest of a body whose sender is gone, so that the messages after it can be read. The
     /// receiver finds one message that is no JSON and, unlike a hang, can say so.
     ///
     /// # Errors
-    /// Where the receiver is gone too, or more is missing than is worth making up for.
+    /// Where the receiver is gone too, more is missing than is worth making up for, or nobody knows how much is.
     pub(super) async fn complete(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         self.flush(to).await?;
-        let mut missing = self.lane.body_remaining();
-        if missing > MAX_PADDED {
-            return Err(io::Error::other("a cut message is too large to be made up for"));
-        }
+        let mut missing = match self.lane.missing() {
+            Some(missing) if missing <= MAX_PADDED => missing,
+            _ => return Err(io::Error::other("a cut message cannot be made up for")),
+        };
         while missing > 0 {
             let part = missing.min(PAD.len() as u64) as usize;
             to.write_all(&PAD[..part]).await?;
@@ -110,20 +114,20 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dlvgate_protocol::{envelope::Envelope, frame::Header};
+    use crate::session::lane::Message;
 
     struct PassAll;
 
     impl Watcher for PassAll {
-        fn header(&mut self, _: &Header) -> bool {
+        fn begins(&mut self, _: u64) -> bool {
             true
         }
-        fn envelope(&mut self, _: Envelope, _: bool) {}
+        fn message(&mut self, _: Message, _: bool) {}
     }
 
     #[tokio::test]
     async fn a_cut_message_keeps_its_length() {
-        let mut carrier = Carrier::new();
+        let mut carrier = Carrier::new(Protocol::Dap);
         let filled = carrier.take(b"Content-Length: 10\r\n\r\n{\"a\":");
         carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();
         let mut sent = Vec::new();
@@ -133,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_cancelled_write_left_is_sent_by_the_next() {
-        let mut carrier = Carrier::new();
+        let mut carrier = Carrier::new(Protocol::Dap);
         let message = b"Content-Length: 10\r\n\r\n0123456789";
         let filled = carrier.take(message);
         carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();

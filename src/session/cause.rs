@@ -3,10 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
-use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError};
+use dlvgate_protocol::frame::DELVE_MAX_BODY;
 
+use super::lane::Unframed;
 use crate::delve::LaunchError;
 use crate::firewall::FirewallError;
 
@@ -26,7 +28,7 @@ pub enum Cause {
         limit: Duration,
     },
     /// The client sent what cannot be framed.
-    ClientGarbage(FrameError),
+    ClientGarbage(Unframed),
     /// dlv ended, or closed the connection, before the client asked for it.
     DlvGone {
         /// Its exit status, where it is ours and has ended.
@@ -38,6 +40,15 @@ pub enum Cause {
     },
     /// There is no dlv to talk to.
     NoDlv(LaunchError),
+    /// The dlv that all sessions share ended.
+    DlvEnded {
+        /// Its exit status.
+        status: ExitStatus,
+    },
+    /// The dlv that all sessions share is not there, for this reason.
+    SharedEnded(Arc<Cause>),
+    /// dlv serves one client, and has had it.
+    Spent,
     /// The gate could not be opened.
     GateRefused(FirewallError),
     /// dlv's port could not be connected to.
@@ -72,6 +83,9 @@ impl Cause {
             Cause::ClientGarbage(_) => "client_garbage",
             Cause::DlvGone { .. } => "dlv_gone",
             Cause::NoDlv(_) => "no_dlv",
+            Cause::DlvEnded { .. } => "dlv_ended",
+            Cause::SharedEnded(cause) => cause.name(),
+            Cause::Spent => "spent",
             Cause::GateRefused(_) => "gate_refused",
             Cause::NotDialled { .. } => "not_dialled",
             Cause::TooManySessions { .. } => "too_many_sessions",
@@ -105,11 +119,17 @@ impl fmt::Display for Cause {
             Cause::ClientGarbage(error) => {
                 write!(
                     f,
-                    "what the client sent is not framed as DAP: {error}. The session ends, since nothing after it can be read"
+                    "what the client sent is {error}. The session ends, since nothing after it can be read"
                 )
             }
             Cause::DlvGone { status, stderr, malformed } => dlv_gone(f, *status, stderr, *malformed),
             Cause::NoDlv(error) => error.fmt(f),
+            Cause::DlvEnded { status } => write!(f, "dlv has ended ({status})"),
+            Cause::SharedEnded(cause) => cause.fmt(f),
+            Cause::Spent => f.write_str(
+                "this dlv serves one client, and another one was first. To let several come, and come back, start a headless \
+                 one with --accept-multiclient",
+            ),
             Cause::GateRefused(error) => {
                 write!(f, "the gate could not be opened, so nothing was sent to dlv: {error}")
             }

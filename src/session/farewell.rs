@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use dlvgate_protocol::envelope::{Envelope, Kind, Name};
-use dlvgate_protocol::frame::Header;
+use dlvgate_protocol::envelope::Name;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::lane::Watcher;
+use super::lane::{Key, Message, Watcher};
+use super::link::Link;
 use super::socket::drain;
 use super::talk::Talk;
 
@@ -33,7 +32,7 @@ pub(super) enum Farewell<'a> {
 
 /// Says the last words, then closes as the client can bear it: our sending half first, and the receiving half
 /// once the client is done (a socket closed with unread bytes resets, and a reset eats what was said last).
-pub(super) async fn say(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], farewell: Farewell<'_>) {
+pub(super) async fn say(client: &mut Link, talk: &mut Talk, unread: &[u8], farewell: Farewell<'_>) {
     let said = async {
         if let Farewell::Because(text) = farewell {
             explain(client, talk, unread, text).await?;
@@ -47,27 +46,26 @@ pub(super) async fn say(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], 
 }
 
 /// Answers what is pending and what still comes, until `disconnect` is answered or the client closes.
-async fn explain(client: &mut TcpStream, talk: &mut Talk, unread: &[u8], text: &str) -> std::io::Result<()> {
+async fn explain(client: &mut Link, talk: &mut Talk, unread: &[u8], text: &str) -> std::io::Result<()> {
     talk.down.complete(client).await?;
     let mut last = LastRequests { unread, ended: false };
     let gathered = Instant::now() + GATHER;
     while !last.ended && Instant::now() < gathered {
         let Ok(requests) = tokio::time::timeout(QUIET, last.read(client, talk)).await else { break };
-        for (seq, command) in requests? {
-            talk.ledger.asked(seq, command);
+        for (key, name) in requests? {
+            talk.ledger.asked(key, name);
         }
     }
     let began = talk.ledger.began;
     let words = talk.ledger.last_words(text);
     if words.is_empty() && !began {
-        let remark = talk.ledger.remark(text);
-        talk.down.queue(remark);
+        talk.ledger.remark(text).into_iter().for_each(|remark| talk.down.queue(remark));
     }
     words.into_iter().for_each(|word| talk.down.queue(word));
     talk.down.flush(client).await?;
     while !last.ended && !talk.ledger.disconnected {
-        for (seq, command) in last.read(client, talk).await? {
-            let answer = talk.ledger.last_answer(seq, &command, text);
+        for (key, name) in last.read(client, talk).await? {
+            let answer = talk.ledger.last_answer(key, &name, text);
             talk.down.queue(answer);
         }
         talk.down.flush(client).await?;
@@ -84,7 +82,7 @@ struct LastRequests<'a> {
 }
 
 impl LastRequests<'_> {
-    async fn read(&mut self, client: &mut TcpStream, talk: &mut Talk) -> std::io::Result<Vec<(i64, Name)>> {
+    async fn read(&mut self, client: &mut Link, talk: &mut Talk) -> std::io::Result<Vec<(Key, Name)>> {
         let filled = if self.unread.is_empty() {
             talk.up.read(client).await?
         } else {
@@ -102,17 +100,17 @@ impl LastRequests<'_> {
 /// The requests of a chunk; nothing of them goes on.
 #[derive(Default)]
 struct Asked {
-    requests: Vec<(i64, Name)>,
+    requests: Vec<(Key, Name)>,
 }
 
 impl Watcher for Asked {
-    fn header(&mut self, _: &Header) -> bool {
+    fn begins(&mut self, _: u64) -> bool {
         false
     }
 
-    fn envelope(&mut self, envelope: Envelope, _: bool) {
-        if let Kind::Request { command } = envelope.kind {
-            self.requests.push((envelope.seq.unwrap_or_default(), command));
+    fn message(&mut self, message: Message, _: bool) {
+        if let Message::Request { key: Some(key), name } = message {
+            self.requests.push((key, name));
         }
     }
 }

@@ -64,11 +64,11 @@ impl fmt::Display for Transition {
 /// A transition as an observer gets it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The session's number, counted from 1 for each server.
+    /// The session's number, counted from 1 for each server; 0 for a dlv that all sessions share.
     pub session: u64,
     /// What happened.
     pub transition: Transition,
-    /// Time since the client's first byte.
+    /// Time since the client's first byte, or since the shared dlv's start.
     pub at: Duration,
     /// The session's own dlv, once it is ready: process id and address.
     pub delve: Option<(i32, SocketAddr)>,
@@ -100,6 +100,11 @@ impl Journal {
         let journal = Journal { session, began: Instant::now(), observer, delve: OnceLock::new() };
         journal.write(Transition::FirstByte, Duration::ZERO, Extra::Nothing, detail);
         journal
+    }
+
+    /// The life of a dlv that all sessions share, as session 0.
+    pub(super) fn of_a_server(observer: Option<Observer>) -> Journal {
+        Journal { session: 0, began: Instant::now(), observer, delve: OnceLock::new() }
     }
 
     /// The session's number.

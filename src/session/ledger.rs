@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use dlvgate_protocol::envelope::Name;
-use dlvgate_protocol::message;
+use dlvgate_protocol::sniff::Protocol;
+use dlvgate_protocol::{jsonrpc, message};
+
+use super::lane::Key;
 
 /// Requests whose answers are watched for. A client has a handful under way; what goes beyond is forwarded all
 /// the same, and only not answered by us should dlv die.
@@ -16,27 +19,32 @@ const FIRST_OWN_SEQ: i64 = 1_000_000_000;
 /// `id` of the error in our responses (DAP: unique within one adapter; dlv's are 2000 to 9999).
 const ERROR_ID: i64 = 10_000;
 
+/// JSON-RPC's request to let the program go (Delve, `service/rpc2/server.go`).
+const DETACH: &str = "RPCServer.Detach";
+
 /// The requests under way, and how far the conversation has come.
 pub(super) struct Ledger {
-    pending: BTreeMap<i64, Name>,
+    protocol: Protocol,
+    pending: BTreeMap<Key, Name>,
     next_seq: i64,
     /// The client has said a message.
     pub(super) spoke: bool,
     /// dlv answered `initialize` with success.
     pub(super) began: bool,
-    /// dlv answered `disconnect`.
+    /// dlv answered `disconnect`, or JSON-RPC's `Detach` with success.
     pub(super) disconnected: bool,
     /// A `terminated` event has passed.
     pub(super) terminated: bool,
-    /// dlv got something that is no DAP message.
+    /// dlv got something that is no message of the protocol.
     pub(super) malformed: bool,
     /// Messages of ours that wait for a place between two of dlv's.
     pub(super) to_say: VecDeque<Bytes>,
 }
 
 impl Ledger {
-    pub(super) fn new() -> Ledger {
+    pub(super) fn new(protocol: Protocol) -> Ledger {
         Ledger {
+            protocol,
             pending: BTreeMap::new(),
             next_seq: FIRST_OWN_SEQ,
             spoke: false,
@@ -49,17 +57,24 @@ impl Ledger {
     }
 
     /// A request goes to dlv.
-    pub(super) fn asked(&mut self, seq: i64, command: Name) {
+    pub(super) fn asked(&mut self, key: Key, name: Name) {
         if self.pending.len() < MAX_PENDING {
-            self.pending.insert(seq, command);
+            self.pending.insert(key, name);
         }
     }
 
-    /// dlv answers. Unknown requests are no matter: dlv answers what it cannot read with a `request_seq` of 0.
-    pub(super) fn answered(&mut self, request_seq: i64, command: &Name, success: bool) {
-        self.pending.remove(&request_seq);
-        self.began |= command == "initialize" && success;
-        self.disconnected |= command == "disconnect";
+    /// dlv answers; JSON-RPC's answers do not say what. Unknown requests are no matter: dlv answers what it cannot read with
+    /// a `request_seq` of 0.
+    pub(super) fn answered(&mut self, key: Option<Key>, name: Option<Name>, success: bool) {
+        let asked = key.and_then(|key| self.pending.remove(&key));
+        let Some(name) = name.or(asked) else { return };
+        match self.protocol {
+            Protocol::Dap => {
+                self.began |= &name == "initialize" && success;
+                self.disconnected |= &name == "disconnect";
+            }
+            Protocol::JsonRpc => self.disconnected |= name == DETACH && success,
+        }
     }
 
     fn seq(&mut self) -> i64 {
@@ -68,25 +83,30 @@ impl Ledger {
     }
 
     /// An answer of ours that says why not.
-    pub(super) fn refuse(&mut self, request_seq: i64, command: &str, text: &str) -> Bytes {
-        message::error_response(self.seq(), request_seq, command, ERROR_ID, text)
+    pub(super) fn refuse(&mut self, key: Key, name: &str, text: &str) -> Bytes {
+        match key {
+            Key::Seq(seq) => message::error_response(self.seq(), seq, name, ERROR_ID, text),
+            Key::Id(id) => jsonrpc::error_reply(id.as_str(), &format!("dlvgate: {text}")),
+        }
     }
 
-    /// The answer to a request that comes too late: `disconnect` is agreed to, all else refused.
-    pub(super) fn last_answer(&mut self, request_seq: i64, command: &Name, text: &str) -> Bytes {
-        if command != "disconnect" {
-            return self.refuse(request_seq, command.as_str(), text);
+    /// The answer to a request that comes too late: DAP's `disconnect` is agreed to, all else refused.
+    pub(super) fn last_answer(&mut self, key: Key, name: &Name, text: &str) -> Bytes {
+        match key {
+            Key::Seq(seq) if name == "disconnect" => {
+                self.disconnected = true;
+                message::success_response(self.seq(), seq, name.as_str())
+            }
+            _ => self.refuse(key, name.as_str(), text),
         }
-        self.disconnected = true;
-        message::success_response(self.seq(), request_seq, command.as_str())
     }
 
     /// All that a client has to hear when the conversation ends against its will: an answer to every request
     /// under way, and, where a session had begun, the reason in the console and `terminated`.
     pub(super) fn last_words(&mut self, text: &str) -> Vec<Bytes> {
         let mut words: Vec<Bytes> = self.to_say.drain(..).collect();
-        for (seq, command) in std::mem::take(&mut self.pending) {
-            words.push(self.last_answer(seq, &command, text));
+        for (key, name) in std::mem::take(&mut self.pending) {
+            words.push(self.last_answer(key, &name, text));
         }
         if self.began && !self.terminated {
             words.push(message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n")));
@@ -96,9 +116,12 @@ impl Ledger {
         words
     }
 
-    /// The reason as a console message, for a client that asked nothing which could be answered.
-    pub(super) fn remark(&mut self, text: &str) -> Bytes {
-        message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n"))
+    /// The reason as a console message, for a client that asked nothing which could be answered. JSON-RPC knows none.
+    pub(super) fn remark(&mut self, text: &str) -> Option<Bytes> {
+        match self.protocol {
+            Protocol::Dap => Some(message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n"))),
+            Protocol::JsonRpc => None,
+        }
     }
 }
 
@@ -120,10 +143,10 @@ mod tests {
 
     #[test]
     fn every_request_under_way_is_answered_once() {
-        let mut ledger = Ledger::new();
-        ledger.asked(4, name("threads"));
-        ledger.asked(5, name("continue"));
-        ledger.answered(4, &name("threads"), true);
+        let mut ledger = Ledger::new(Protocol::Dap);
+        ledger.asked(Key::Seq(4), name("threads"));
+        ledger.asked(Key::Seq(5), name("continue"));
+        ledger.answered(Some(Key::Seq(4)), Some(name("threads")), true);
         let words = words(&mut ledger);
         assert_eq!(words.len(), 1);
         assert_eq!(words[0]["request_seq"], 5);
@@ -133,16 +156,16 @@ mod tests {
 
     #[test]
     fn a_session_that_had_begun_ends_with_terminated() {
-        let mut ledger = Ledger::new();
-        ledger.asked(1, name("initialize"));
-        ledger.answered(1, &name("initialize"), true);
+        let mut ledger = Ledger::new(Protocol::Dap);
+        ledger.asked(Key::Seq(1), name("initialize"));
+        ledger.answered(Some(Key::Seq(1)), Some(name("initialize")), true);
         let events: Vec<_> = words(&mut ledger).iter().map(|word| word["event"].clone()).collect();
         assert_eq!(events, ["output", "terminated"]);
     }
 
     #[test]
     fn terminated_is_not_said_twice() {
-        let mut ledger = Ledger::new();
+        let mut ledger = Ledger::new(Protocol::Dap);
         ledger.began = true;
         ledger.terminated = true;
         assert!(words(&mut ledger).is_empty());
@@ -150,8 +173,8 @@ mod tests {
 
     #[test]
     fn a_disconnect_that_dlv_cannot_answer_is_agreed_to() {
-        let mut ledger = Ledger::new();
-        ledger.asked(9, name("disconnect"));
+        let mut ledger = Ledger::new(Protocol::Dap);
+        ledger.asked(Key::Seq(9), name("disconnect"));
         let words = words(&mut ledger);
         assert_eq!(words[0]["success"], true);
         assert!(ledger.disconnected);
@@ -159,10 +182,32 @@ mod tests {
 
     #[test]
     fn a_flood_of_requests_does_not_grow_the_ledger() {
-        let mut ledger = Ledger::new();
+        let mut ledger = Ledger::new(Protocol::Dap);
         for seq in 0..10_000 {
-            ledger.asked(seq, name("threads"));
+            ledger.asked(Key::Seq(seq), name("threads"));
         }
         assert_eq!(ledger.pending.len(), MAX_PENDING);
+    }
+
+    #[test]
+    fn json_rpc_is_answered_by_id_and_only_a_detach_that_worked_is_an_end() {
+        let id = |text: &str| {
+            let object = format!(r#"{{"id":{text},"error":null}}"#);
+            let step = jsonrpc::Scanner::new().step(object.as_bytes()).unwrap();
+            Some(Key::Id(step.envelope.unwrap().id.unwrap()))
+        };
+        let mut ledger = Ledger::new(Protocol::JsonRpc);
+        ledger.asked(id("1").unwrap(), name("RPCServer.Command"));
+        ledger.asked(id("\"d\"").unwrap(), name("RPCServer.Detach"));
+        ledger.asked(id("3").unwrap(), name("RPCServer.Detach"));
+        ledger.answered(id("3"), None, false);
+        assert!(!ledger.disconnected);
+        ledger.answered(id("\"d\""), None, true);
+        assert!(ledger.disconnected);
+        assert_eq!(
+            ledger.last_words("over"),
+            [r#"{"id":1,"result":null,"error":"dlvgate: over"}"#.to_owned() + "\n"]
+        );
+        assert!(ledger.remark("x").is_none());
     }
 }

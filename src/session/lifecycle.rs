@@ -8,6 +8,8 @@
 pub enum Step {
     /// Start dlv and wait for its ready line.
     Launch,
+    /// Wait for the dlv that all sessions share: ready, with its gate open.
+    Join,
     /// Open the gate and read it back.
     OpenGate,
     /// Connect to dlv, the only time.
@@ -36,6 +38,7 @@ pub struct Lifecycle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Held {
     Wanted,
+    Awaited,
     NotOurs,
     Running,
     Stopped,
@@ -62,6 +65,21 @@ impl Lifecycle {
         Lifecycle { delve: Held::NotOurs, gate, dialled: false, ending: false }
     }
 
+    /// A session on a dlv that all sessions share, which has a [`server's`](Lifecycle::of_a_server) lifecycle.
+    pub fn with_shared_delve() -> Lifecycle {
+        Lifecycle { delve: Held::Awaited, gate: Gate::NotOurs, dialled: false, ending: false }
+    }
+
+    /// A dlv that all sessions share, behind a gate. Others dial it.
+    pub fn of_a_server() -> Lifecycle {
+        Lifecycle { dialled: true, ..Lifecycle::with_own_delve() }
+    }
+
+    /// A headless dlv that somebody else runs, for all sessions.
+    pub fn of_a_running_server(gated: bool) -> Lifecycle {
+        Lifecycle { dialled: true, ..Lifecycle::with_running_delve(gated) }
+    }
+
     /// What to do now.
     pub fn next(&self) -> Step {
         if self.ending {
@@ -74,6 +92,7 @@ impl Lifecycle {
         }
         match (self.delve, self.gate) {
             (Held::Wanted, _) => Step::Launch,
+            (Held::Awaited, _) => Step::Join,
             (_, Gate::Wanted) => Step::OpenGate,
             _ if !self.dialled => Step::Dial,
             _ => Step::Relay,
@@ -84,6 +103,7 @@ impl Lifecycle {
     pub fn done(&mut self) {
         match self.next() {
             Step::Launch => self.delve = Held::Running,
+            Step::Join => self.delve = Held::NotOurs,
             Step::OpenGate => self.gate = Gate::Open,
             Step::Dial => self.dialled = true,
             Step::Relay => self.ending = true,
@@ -91,6 +111,13 @@ impl Lifecycle {
             Step::StopDelve => self.delve = Held::Stopped,
             Step::RemoveGate => self.gate = Gate::Gone,
             Step::Close => {}
+        }
+    }
+
+    /// A dlv that was started and is not ready: it has to be stopped all the same.
+    pub fn started(&mut self) {
+        if self.delve == Held::Wanted {
+            self.delve = Held::Running;
         }
     }
 
@@ -105,9 +132,12 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn starts() -> [Lifecycle; 3] {
+    fn starts() -> [Lifecycle; 6] {
         [
+            Lifecycle::of_a_running_server(true),
             Lifecycle::with_own_delve(),
+            Lifecycle::with_shared_delve(),
+            Lifecycle::of_a_server(),
             Lifecycle::with_running_delve(true),
             Lifecycle::with_running_delve(false),
         ]
@@ -119,10 +149,12 @@ mod tests {
         let mut open: Vec<Lifecycle> = starts().into();
         while let Some(state) = open.pop() {
             if seen.insert(state.clone()) {
-                let (mut done, mut ended) = (state.clone(), state);
+                let (mut done, mut ended, mut started) = (state.clone(), state.clone(), state);
                 done.done();
                 ended.end();
-                open.extend([done, ended]);
+                started.started();
+                started.end();
+                open.extend([done, ended, started]);
             }
         }
         seen
@@ -146,6 +178,11 @@ mod tests {
         );
         assert_eq!(steps(Lifecycle::with_running_delve(true)), [OpenGate, Dial, Relay, ShutGate, RemoveGate]);
         assert_eq!(steps(Lifecycle::with_running_delve(false)), [Dial, Relay]);
+        assert_eq!(steps(Lifecycle::with_shared_delve()), [Join, Dial, Relay]);
+        assert_eq!(
+            steps(Lifecycle::of_a_server()),
+            [Launch, OpenGate, Relay, ShutGate, StopDelve, RemoveGate]
+        );
     }
 
     #[test]
@@ -174,7 +211,9 @@ mod tests {
                 state.done();
             }
             assert!(matches!(state.gate, Gate::Wanted | Gate::NotOurs | Gate::Gone), "{state:?}");
-            assert!(matches!(state.delve, Held::Wanted | Held::NotOurs | Held::Stopped), "{state:?}");
+            let delve_is_gone =
+                matches!(state.delve, Held::Wanted | Held::Awaited | Held::NotOurs | Held::Stopped);
+            assert!(delve_is_gone, "{state:?}");
         }
     }
 }

@@ -7,8 +7,10 @@ mod journal;
 mod lane;
 mod ledger;
 mod lifecycle;
+mod link;
 mod opening;
 mod relay;
+mod shared;
 mod socket;
 mod talk;
 mod way_out;
@@ -18,15 +20,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dlvgate_protocol::sniff::Protocol;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use cause::Cause;
 pub use journal::{Entry, Observer, Transition};
+pub use lane::Unframed;
 pub use lifecycle::{Lifecycle, Step};
+pub use link::Link;
+pub use shared::{Ended, SharedDelve, Source};
 
-use crate::delve::{Delve, Launcher};
+use crate::delve::{Delve, Launcher, Serves};
 use crate::fault;
 use crate::firewall::{Firewall, Gate, Peer};
 use crate::shutdown::Shutdown;
@@ -47,12 +53,33 @@ const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 const REFUSAL_LINGER: Duration = Duration::from_secs(1);
 
 /// Which dlv serves a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Upstream {
     /// One that is started for it.
-    Launch(Launcher),
-    /// One that listens already, at this address.
+    Launch(Box<Launcher>),
+    /// A `dlv dap` that listens already, at this address.
     Running(SocketAddr),
+    /// One for all sessions.
+    Shared(Arc<SharedDelve>),
+}
+
+impl Upstream {
+    /// Waits until it serves nobody any more.
+    async fn over(&self) {
+        match self {
+            Upstream::Shared(shared) => shared.over().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn serves_json_rpc(&self) -> bool {
+        let serves = match self {
+            Upstream::Launch(launcher) => launcher.argv.serves(),
+            Upstream::Running(_) => Some(Serves::Dap),
+            Upstream::Shared(shared) => shared.serves(),
+        };
+        serves == Some(Serves::Both)
+    }
 }
 
 /// What all sessions of a server share.
@@ -79,36 +106,36 @@ pub enum Outcome {
 }
 
 /// Serves one connection to its end; when it returns nothing of it is left.
-pub async fn run(
-    mut client: TcpStream,
-    peer: SocketAddr,
-    number: u64,
-    settings: &Settings,
-    stop: &Shutdown,
-) -> Outcome {
+pub async fn run(mut client: Link, peer: &str, number: u64, settings: &Settings, stop: &Shutdown) -> Outcome {
     let opened = tokio::select! {
-        opened = opening::open(&mut client) => opened,
+        opened = opening::open(&mut client, settings.upstream.serves_json_rpc()) => opened,
         _ = stop.begun() => return Outcome::NoSession,
+        () = settings.upstream.over() => return Outcome::NoSession,
     };
     match opened {
-        Opening::Dap(hold) => {
-            let journal = Journal::begin(number, settings.observer.clone(), format_args!("from {peer}"));
-            let mut session = Session::new(client, hold, settings, journal);
+        Opening::Client(protocol, hold) => {
+            let what = match protocol {
+                Protocol::Dap => "DAP",
+                Protocol::JsonRpc => "JSON-RPC",
+            };
+            let journal =
+                Journal::begin(number, settings.observer.clone(), format_args!("{what} from {peer}"));
+            let mut session = Session::new(client, protocol, hold, settings, journal);
             Outcome::Session(session.run(stop).await)
         }
         Opening::Refused { why, answer } => {
-            tracing::warn!(target: "dlvgate::session", session = number, %peer, "refused: {why}");
+            tracing::warn!(target: "dlvgate::session", session = number, peer, "refused: {why}");
             refuse(&mut client, answer).await;
             Outcome::NoSession
         }
         Opening::Nothing { why } => {
-            tracing::debug!(target: "dlvgate::session", session = number, %peer, "no session: {why}");
+            tracing::debug!(target: "dlvgate::session", session = number, peer, "no session: {why}");
             Outcome::NoSession
         }
     }
 }
 
-async fn refuse(client: &mut TcpStream, answer: Bytes) {
+async fn refuse(client: &mut Link, answer: Bytes) {
     let said = async {
         client.write_all(&answer).await?;
         client.shutdown().await?;
@@ -118,7 +145,7 @@ async fn refuse(client: &mut TcpStream, answer: Bytes) {
 }
 
 struct Session<'a> {
-    client: TcpStream,
+    client: Link,
     hold: Hold,
     settings: &'a Settings,
     journal: Journal,
@@ -128,16 +155,25 @@ struct Session<'a> {
     slot: Option<OwnedSemaphorePermit>,
     delve: Option<Delve>,
     gate: Option<Gate>,
+    /// The shared dlv's address.
+    joined: Option<SocketAddr>,
     upstream: Option<TcpStream>,
 }
 
 impl<'a> Session<'a> {
-    fn new(client: TcpStream, hold: Hold, settings: &'a Settings, journal: Journal) -> Session<'a> {
+    fn new(
+        client: Link,
+        protocol: Protocol,
+        hold: Hold,
+        settings: &'a Settings,
+        journal: Journal,
+    ) -> Session<'a> {
         let lifecycle = match &settings.upstream {
             Upstream::Launch(_) => Lifecycle::with_own_delve(),
             Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
+            Upstream::Shared(_) => Lifecycle::with_shared_delve(),
         };
-        let talk = Talk::new();
+        let talk = Talk::new(protocol);
         Session {
             client,
             hold,
@@ -148,6 +184,7 @@ impl<'a> Session<'a> {
             slot: None,
             delve: None,
             gate: None,
+            joined: None,
             upstream: None,
         }
     }
@@ -170,6 +207,7 @@ impl<'a> Session<'a> {
             delve: &mut self.delve,
             gate: &mut self.gate,
             upstream: &mut self.upstream,
+            status: None,
         };
         tokio::join!(
             farewell::say(&mut self.client, &mut self.talk, &self.hold.bytes, farewell),
@@ -185,6 +223,7 @@ impl<'a> Session<'a> {
         loop {
             let done = match self.lifecycle.next() {
                 Step::Launch => self.launch(stop).await,
+                Step::Join => self.join(stop).await,
                 Step::OpenGate => self.open_gate().await,
                 Step::Dial => self.dial(stop).await,
                 _ => return self.relay(stop).await,
@@ -218,6 +257,20 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Waits for the dlv that all sessions share, with its gate.
+    async fn join(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+        let Upstream::Shared(shared) = &self.settings.upstream else {
+            return Ok(());
+        };
+        let address = tokio::select! {
+            address = shared.join() => address?,
+            _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
+            signal = stop.begun() => return Err(Cause::Stopped { signal }),
+        };
+        self.joined = Some(address);
+        Ok(())
+    }
+
     /// Not interrupted by anything: a gate is open or it is not, never in between.
     async fn open_gate(&mut self) -> Result<(), Cause> {
         let (address, firewall) = (self.upstream_address(), self.settings.firewall.name());
@@ -241,7 +294,7 @@ impl<'a> Session<'a> {
         self.upstream = Some(stream.map_err(|source| Cause::NotDialled {
             address,
             source,
-            ours: self.delve.is_some(),
+            ours: self.delve.is_some() || self.joined.is_some(),
         })?);
         self.journal.note(Transition::Dialled, address);
         Ok(())
@@ -260,10 +313,11 @@ impl<'a> Session<'a> {
     }
 
     fn upstream_address(&self) -> SocketAddr {
-        match (&self.delve, &self.settings.upstream) {
-            (Some(delve), _) => delve.address(),
-            (None, Upstream::Running(address)) => *address,
-            (None, Upstream::Launch(_)) => SocketAddr::from(([127, 0, 0, 1], 0)),
+        match (&self.delve, self.joined, &self.settings.upstream) {
+            (Some(delve), ..) => delve.address(),
+            (None, Some(address), _) => address,
+            (None, None, Upstream::Running(address)) => *address,
+            (None, None, _) => SocketAddr::from(([127, 0, 0, 1], 0)),
         }
     }
 }

@@ -10,6 +10,8 @@ use dlvgate_protocol::scan::Scanner;
 use dlvgate_protocol::sniff::{Protocol, sniff};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::ledger::Ledger;
+
 /// How long a connection may stay silent. Clients speak at once; a forgotten probe must not hold a descriptor.
 pub(super) const FIRST_BYTE: Duration = Duration::from_secs(60);
 
@@ -22,7 +24,7 @@ const REST_OF_REQUEST: Duration = Duration::from_millis(500);
 /// What a connection turned out to be.
 pub(super) enum Opening {
     /// A client with its first bytes.
-    Dap(Hold),
+    Client(Protocol, Hold),
     /// Nothing that we serve: what to answer before closing.
     Refused { why: String, answer: Bytes },
     /// Closed, reset or silent for too long: nobody to answer.
@@ -52,8 +54,8 @@ impl Hold {
     }
 }
 
-/// Waits for the first byte and says what speaks.
-pub(super) async fn open(client: &mut (impl AsyncRead + Unpin)) -> Opening {
+/// Waits for the first byte and says what speaks. `json_rpc`: whether the dlv behind us does.
+pub(super) async fn open(client: &mut (impl AsyncRead + Unpin), json_rpc: bool) -> Opening {
     let mut hold = Hold::default();
     hold.bytes.reserve(4096);
     match tokio::time::timeout(FIRST_BYTE, client.read_buf(&mut hold.bytes)).await {
@@ -72,10 +74,12 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin)) -> Opening {
         Some(Protocol::Dap) => match unframed(&hold.bytes) {
             Some(why) => {
                 let text = format!("what the client sent is not framed as DAP: {why}");
-                Opening::Refused { answer: super::ledger::Ledger::new().remark(&text), why: text }
+                let answer = Ledger::new(Protocol::Dap).remark(&text).unwrap_or_default();
+                Opening::Refused { answer, why: text }
             }
-            None => Opening::Dap(hold),
+            None => Opening::Client(Protocol::Dap, hold),
         },
+        Some(Protocol::JsonRpc) if json_rpc => Opening::Client(Protocol::JsonRpc, hold),
         Some(Protocol::JsonRpc) => refuse_json_rpc(client, hold).await,
         None => {
             let first = hold.bytes[0];
@@ -104,8 +108,8 @@ async fn refuse_json_rpc(client: &mut (impl AsyncRead + Unpin), mut hold: Hold) 
         }
     }
     let text = "dlvgate: this port serves DAP (`dlv dap`), and this client speaks Delve's JSON-RPC, as GoLand's own \
-                debugger does. Point it at a headless server instead: `dlv exec --headless --api-version=2 \
-                --accept-multiclient --listen=127.0.0.1:2345 ./program`";
+                debugger does. Start a headless dlv for it instead: `dlvgate serve --listen ADDR -- exec ./program \
+                --accept-multiclient`, which serves both";
     Opening::Refused {
         why: "the client speaks JSON-RPC, which `dlv dap` does not".to_owned(),
         answer: jsonrpc::error_reply(id.as_deref().unwrap_or("null"), text),
@@ -129,9 +133,9 @@ mod tests {
     use super::*;
 
     async fn answer(bytes: &[u8]) -> Option<String> {
-        match open(&mut &*bytes).await {
+        match open(&mut &*bytes, false).await {
             Opening::Refused { answer, .. } => Some(String::from_utf8(answer.to_vec()).unwrap()),
-            Opening::Dap(hold) => {
+            Opening::Client(_, hold) => {
                 assert_eq!(&hold.bytes[..], bytes);
                 None
             }
@@ -143,6 +147,12 @@ mod tests {
     async fn a_header_in_any_case_is_held_whole() {
         assert_eq!(answer(b"content-length: 5\r\n\r\n{").await, None);
         assert_eq!(answer(b"C").await, None);
+    }
+
+    #[tokio::test]
+    async fn json_rpc_is_served_where_dlv_does() {
+        let opened = open(&mut &b" {"[..], true).await;
+        assert!(matches!(opened, Opening::Client(Protocol::JsonRpc, hold) if &hold.bytes[..] == b" {"));
     }
 
     #[tokio::test]

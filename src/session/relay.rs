@@ -8,14 +8,15 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use dlvgate_protocol::frame::FrameError;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
 use super::carrier::Carrier;
 use super::cause::Cause;
+use super::lane::Unframed;
+use super::link::Link;
 use super::socket::drain;
 use super::talk::{Replies, Requests, Shared, Talk};
 use crate::delve::Delve;
@@ -44,7 +45,7 @@ const MAX_TO_SAY: usize = 64;
 /// Forwards until an end, and says which. Stopping by a signal is the caller's: the future can be dropped, and
 /// `talk` is then as far as it was.
 pub(super) async fn relay(
-    client: &mut TcpStream,
+    client: &mut Link,
     upstream: &mut TcpStream,
     mut delve: Option<&mut Delve>,
     held: BytesMut,
@@ -141,7 +142,7 @@ async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, shared: &
 enum UpEnd {
     ClientLeft,
     ClientReset,
-    Unframed(FrameError),
+    Unframed(Unframed),
 }
 
 enum DownEnd {
@@ -151,7 +152,7 @@ enum DownEnd {
 
 async fn uplink(
     carrier: &mut Carrier,
-    client: &mut ReadHalf<'_>,
+    client: &mut (impl AsyncRead + Unpin),
     upstream: &mut WriteHalf<'_>,
     mut held: BytesMut,
     shared: &Shared<'_>,
@@ -189,7 +190,7 @@ async fn uplink(
 async fn downlink(
     carrier: &mut Carrier,
     upstream: &mut ReadHalf<'_>,
-    client: &mut WriteHalf<'_>,
+    client: &mut (impl AsyncWrite + Unpin),
     shared: &Shared<'_>,
 ) -> DownEnd {
     loop {
@@ -214,7 +215,7 @@ async fn downlink(
             return DownEnd::ClientGone;
         }
         if let Err(error) = framed {
-            tracing::warn!(target: "dlvgate::session", %error, "what dlv sent is not framed as DAP");
+            tracing::warn!(target: "dlvgate::session", %error, "what dlv sent cannot be followed");
             return DownEnd::UpstreamClosed;
         }
     }
@@ -223,6 +224,7 @@ async fn downlink(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dlvgate_protocol::sniff::Protocol;
     use tokio::net::TcpListener;
 
     async fn connection() -> (TcpStream, TcpStream) {
@@ -234,19 +236,21 @@ mod tests {
     /// The clock is the test's: it jumps to the next deadline while nothing else happens.
     #[tokio::test(start_paused = true)]
     async fn a_first_message_that_never_comes_does_not_hold_the_session() {
-        let ((mut client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let ((client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
         let held = BytesMut::from(&b"Content-Length: 100\r\n\r\n{\"seq\":1,"[..]);
-        let cause = relay(&mut client, &mut upstream, None, held, &mut Talk::new()).await;
+        let cause =
+            relay(&mut Link::Tcp(client), &mut upstream, None, held, &mut Talk::new(Protocol::Dap)).await;
         assert!(matches!(cause, Cause::NoMessage { .. }), "{cause}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_has_spoken_may_be_silent_for_as_long_as_it_likes() {
-        let ((mut client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let ((client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
         let held = BytesMut::from(
             &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],
         );
-        let mut talk = Talk::new();
+        let mut talk = Talk::new(Protocol::Dap);
+        let mut client = Link::Tcp(client);
         let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
         assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpStream;
 
 /// Connects to dlv: the only connection that it ever gets from us.
@@ -23,7 +23,7 @@ pub(super) async fn dial(address: SocketAddr, limit: Duration) -> io::Result<Tcp
 ///
 /// # Errors
 /// Where the connection fails before.
-pub(super) async fn drain(stream: &mut TcpStream) -> io::Result<()> {
+pub(super) async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     let mut dropped = [0; 4096];
     while stream.read(&mut dropped).await? > 0 {}
     Ok(())

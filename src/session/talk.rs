@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use dlvgate_protocol::envelope::{Envelope, Kind};
-use dlvgate_protocol::frame::{DELVE_MAX_BODY, Header};
+use dlvgate_protocol::frame::DELVE_MAX_BODY;
+use dlvgate_protocol::sniff::Protocol;
 use tokio::sync::Notify;
 
 use super::carrier::Carrier;
 use super::cause::{EMPTY_BODY, body_too_large};
-use super::lane::Watcher;
+use super::lane::{Message, Watcher};
 use super::ledger::Ledger;
 
 /// The state of the conversation; it outlives the relay, for the last words.
@@ -19,8 +19,8 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new() -> Talk {
-        Talk { up: Carrier::new(), down: Carrier::new(), ledger: Ledger::new() }
+    pub(super) fn new(protocol: Protocol) -> Talk {
+        Talk { up: Carrier::new(protocol), down: Carrier::new(protocol), ledger: Ledger::new(protocol) }
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Shared<'a> {
     /// Messages of ours were said.
     pub(super) said: Notify,
     /// Something happened that the relay acts on: the client said its first
-    /// message, `disconnect` was answered, a program was started.
+    /// message, `disconnect` or `Detach` was answered, a program was started.
     pub(super) milestone: Notify,
 }
 
@@ -65,32 +65,32 @@ impl<'a, 'b> Requests<'a, 'b> {
 }
 
 impl Watcher for Requests<'_, '_> {
-    fn header(&mut self, header: &Header) -> bool {
-        self.body_len = header.body_len;
-        if header.body_len == 0 {
+    fn begins(&mut self, len: u64) -> bool {
+        self.body_len = len;
+        if len == 0 {
             let mut ledger = self.shared.ledger();
             let remark = ledger.remark(EMPTY_BODY);
-            ledger.to_say.push_back(remark);
+            ledger.to_say.extend(remark);
             self.shared.say.notify_one();
         }
-        header.body_len <= DELVE_MAX_BODY
+        len <= DELVE_MAX_BODY
     }
 
-    fn envelope(&mut self, envelope: Envelope, passed: bool) {
+    fn message(&mut self, message: Message, passed: bool) {
         let mut ledger = self.shared.ledger();
         if !ledger.spoke {
             ledger.spoke = true;
             self.shared.milestone.notify_one();
         }
-        match envelope.kind {
-            Kind::Request { command } if passed => ledger.asked(envelope.seq.unwrap_or_default(), command),
-            Kind::Request { command } => {
+        match message {
+            Message::Request { key: Some(key), name } if passed => ledger.asked(key, name),
+            Message::Request { key: Some(key), name } => {
                 let text = body_too_large(self.body_len);
-                let answer = ledger.refuse(envelope.seq.unwrap_or_default(), command.as_str(), &text);
+                let answer = ledger.refuse(key, name.as_str(), &text);
                 ledger.to_say.push_back(answer);
                 self.shared.say.notify_one();
             }
-            Kind::Unknown => ledger.malformed = true,
+            Message::Unknown => ledger.malformed = true,
             _ => {}
         }
     }
@@ -102,22 +102,22 @@ pub(super) struct Replies<'a, 'b> {
 }
 
 impl Watcher for Replies<'_, '_> {
-    fn header(&mut self, _: &Header) -> bool {
+    fn begins(&mut self, _: u64) -> bool {
         true
     }
 
-    fn envelope(&mut self, envelope: Envelope, _: bool) {
+    fn message(&mut self, message: Message, _: bool) {
         let mut ledger = self.shared.ledger();
-        match envelope.kind {
-            Kind::Response { request_seq, success, command } => {
-                ledger.answered(request_seq, &command, success);
+        match message {
+            Message::Reply { key, name, success } => {
+                ledger.answered(key, name, success);
                 if ledger.disconnected {
                     self.shared.milestone.notify_one();
                 }
             }
             // dlv has built and started the program.
-            Kind::Event { event } if &event == "initialized" => self.shared.milestone.notify_one(),
-            Kind::Event { event } if &event == "terminated" => ledger.terminated = true,
+            Message::Event { name } if &name == "initialized" => self.shared.milestone.notify_one(),
+            Message::Event { name } if &name == "terminated" => ledger.terminated = true,
             _ => {}
         }
     }

@@ -1,5 +1,8 @@
 //! The way out: gate shut, dlv stopped, gate gone.
 
+use std::process::ExitStatus;
+
+use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
 use super::journal::{Journal, Transition};
@@ -15,6 +18,8 @@ pub(super) struct WayOut<'a> {
     pub(super) delve: &'a mut Option<Delve>,
     pub(super) gate: &'a mut Option<Gate>,
     pub(super) upstream: &'a mut Option<TcpStream>,
+    /// dlv's exit status, once it is stopped.
+    pub(super) status: Option<ExitStatus>,
 }
 
 impl WayOut<'_> {
@@ -43,7 +48,13 @@ impl WayOut<'_> {
 
     async fn stop_delve(&mut self, stop: &Shutdown) {
         let Some(delve) = self.delve.take() else { return };
-        let stopped = delve.stop(stop.hurried()).await;
+        // As it was asked of us: what dlv does then is dlv's to say.
+        let signal = match stop.asked() {
+            Some("SIGINT") => Signal::SIGINT,
+            _ => Signal::SIGTERM,
+        };
+        let stopped = delve.stop(signal, stop.hurried()).await;
+        self.status = stopped.status;
         let status = stopped.status.map_or_else(|| "status unknown".to_owned(), |status| status.to_string());
         let force = if stopped.killed { ", killed after its grace" } else { "" };
         let orphans = match stopped.orphans {

@@ -4,7 +4,7 @@
 pub(crate) const RAW_MAX: usize = 64;
 
 /// A scalar or string as its bytes came, at most [`RAW_MAX`] of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Raw {
     /// Zero from `len` on.
     bytes: [u8; RAW_MAX],

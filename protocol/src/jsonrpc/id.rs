@@ -11,8 +11,8 @@ pub const ID_MAX: usize = RAW_MAX;
 
 /// An `id` as it was written: a number, or a string with its quotes and escapes.
 ///
-/// Delve repeats the bytes that the client sent, so equal text is the same id. Fit to be a key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// Delve repeats the bytes that the client sent, so equal text is the same id. Fit to be a key; the order is the text's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Raw);
 
 impl Id {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use crate::delve::{Launcher, PortPlan, PortPool};
+use crate::delve::{Launcher, PortPlan, PortPool, Streams, check};
 use crate::firewall::{Choice, Firewall, Parts};
 use crate::front::{Admission, Bound, Owners};
 use crate::privilege::Caller;
@@ -73,19 +73,20 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     std::fs::write(folder.join("main.go"), PROGRAM)?;
     std::fs::write(folder.join("go.mod"), GO_MOD)?;
 
+    let address = bound.address();
     let front = bound.listen(Admission::default(), Some(owners))?;
-    let address = front.address();
     timeline.line("front", &format!("DAP server listening at: {address}"));
     let seen = Arc::new(Mutex::new(None));
     let settings = Settings {
-        upstream: Upstream::Launch(Launcher {
+        upstream: Upstream::Launch(Box::new(Launcher {
             program: args.dlv,
             folder: Some(folder.clone()),
             environment: caller.as_ref().map(Caller::environment).unwrap_or_default(),
-            flags: Vec::new(),
+            argv: check(&[])?,
             ports: PortPool::new(PortPlan::Any),
-            limit: Duration::from_secs(30),
-        }),
+            limit: Some(Duration::from_secs(30)),
+            streams: Streams::Served,
+        })),
         max_sessions: 1,
         slots: Arc::new(Semaphore::new(1)),
         observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
@@ -101,7 +102,8 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         }
         debugged
     };
-    let (debugged, _) = tokio::join!(client, front.serve(Arc::new(settings), true, stop));
+    let (debugged, _) =
+        tokio::join!(client, front.serve(Arc::new(settings), true, std::future::pending(), stop));
     signals.abort();
     firewall.end().await?;
     debugged?;

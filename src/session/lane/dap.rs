@@ -1,36 +1,20 @@
-//! One direction of the conversation, without any I/O: which bytes of a chunk go on, and what they mean.
+//! DAP, framed by `Content-Length`.
 //!
 //! Bodies are passed on as ranges of the chunk they came in. A header goes on as it came where it is what dlv
 //! takes, else as exactly `Content-Length: N\r\n\r\n`; of a header that a chunk's end cuts, nothing goes on
 //! until it is whole.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use dlvgate_protocol::envelope::Envelope;
-use dlvgate_protocol::frame::{FrameError, Header, Limits, write_header};
+use dlvgate_protocol::envelope::{Envelope, Kind};
+use dlvgate_protocol::frame::{FrameError, Limits, write_header};
 use dlvgate_protocol::scan::{Part, Scanner};
 
-/// Bytes to send next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// This part of the chunk.
-    Chunk(Range<usize>),
-    /// Bytes of our own.
-    Own(Bytes),
-}
-
-/// Is told what passes.
-pub(super) trait Watcher {
-    /// A message begins. `false` keeps it back; its envelope is still reported.
-    fn header(&mut self, header: &Header) -> bool;
-    /// Its envelope is known. `passed` is what [`Watcher::header`] said.
-    fn envelope(&mut self, envelope: Envelope, passed: bool);
-}
+use super::{Key, Message, Piece, Run, Watcher};
 
 /// The state between two chunks.
-pub(super) struct Lane {
+pub(in crate::session) struct Lane {
     scanner: Scanner,
     /// A part of the present header came with an earlier chunk.
     header_cut: bool,
@@ -39,7 +23,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new() -> Lane {
+    pub(in crate::session) fn new() -> Lane {
         Lane { scanner: Scanner::new(Limits::default()), header_cut: false, kept_back: false }
     }
 
@@ -48,7 +32,7 @@ impl Lane {
     ///
     /// # Errors
     /// Where the stream is no longer framed. What came before it is in `pieces` all the same.
-    pub(super) fn advance(
+    pub(in crate::session) fn advance(
         &mut self,
         chunk: &[u8],
         watcher: &mut impl Watcher,
@@ -75,7 +59,7 @@ impl Lane {
                 Part::PartialHeader => self.header_cut = true,
                 Part::Header(header) => {
                     // dlv closes the connection on an empty body (go-dap): it is dropped here.
-                    self.kept_back = !watcher.header(&header) || header.body_len == 0;
+                    self.kept_back = !watcher.begins(header.body_len) || header.body_len == 0;
                     let as_it_came = header.canonical && !self.header_cut;
                     self.header_cut = false;
                     if !self.kept_back && as_it_came {
@@ -92,7 +76,7 @@ impl Lane {
                         run.extend(taken, pieces);
                     }
                     if let Some(envelope) = step.envelope {
-                        watcher.envelope(envelope, !self.kept_back);
+                        watcher.message(said(envelope), !self.kept_back);
                     }
                 }
             }
@@ -105,56 +89,44 @@ impl Lane {
     }
 
     /// Between two messages.
-    pub(super) fn at_boundary(&self) -> bool {
+    pub(in crate::session) fn at_boundary(&self) -> bool {
         self.scanner.at_boundary()
     }
 
     /// Bytes of the present body that are still to come.
-    pub(super) fn body_remaining(&self) -> u64 {
+    pub(in crate::session) fn body_remaining(&self) -> u64 {
         self.scanner.body_remaining()
     }
 }
 
-/// Neighbouring ranges, joined so that a chunk usually goes on in one write.
-#[derive(Default)]
-struct Run {
-    range: Range<usize>,
-}
-
-impl Run {
-    fn extend(&mut self, taken: Range<usize>, pieces: &mut VecDeque<Piece>) {
-        if self.range.end == taken.start && !self.range.is_empty() {
-            self.range.end = taken.end;
-        } else {
-            self.flush(pieces);
-            self.range = taken;
+fn said(envelope: Envelope) -> Message {
+    // dlv answers a request without a number as number 0.
+    let seq = Key::Seq(envelope.seq.unwrap_or_default());
+    match envelope.kind {
+        Kind::Request { command } => Message::Request { key: Some(seq), name: command },
+        Kind::Response { request_seq, success, command } => {
+            Message::Reply { key: Some(Key::Seq(request_seq)), name: Some(command), success }
         }
-    }
-
-    fn flush(&mut self, pieces: &mut VecDeque<Piece>) {
-        let range = std::mem::take(&mut self.range);
-        if !range.is_empty() {
-            pieces.push_back(Piece::Chunk(range));
-        }
+        Kind::Event { event } => Message::Event { name: event },
+        Kind::Unknown => Message::Unknown,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dlvgate_protocol::envelope::Kind;
 
-    /// Keeps back bodies above 20 bytes and writes down the commands.
+    /// Keeps back bodies above 60 bytes and writes down the commands.
     #[derive(Default)]
     struct Notes(Vec<(String, bool)>);
 
     impl Watcher for Notes {
-        fn header(&mut self, header: &Header) -> bool {
-            header.body_len <= 60
+        fn begins(&mut self, len: u64) -> bool {
+            len <= 60
         }
-        fn envelope(&mut self, envelope: Envelope, passed: bool) {
-            if let Kind::Request { command } = envelope.kind {
-                self.0.push((command.as_str().to_owned(), passed));
+        fn message(&mut self, message: Message, passed: bool) {
+            if let Message::Request { name, .. } = message {
+                self.0.push((name.as_str().to_owned(), passed));
             }
         }
     }

@@ -1,0 +1,266 @@
+//! `dlvgate dlv`, and dlvgate under the name `dlv`: dlv's own command line, with the port guarded.
+
+mod place;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser};
+use tokio::sync::Semaphore;
+use tracing::Level;
+
+use super::log::{self, LogArgs};
+use super::setup::{CommonArgs, close_front, open_front};
+use super::{FAILURE, on_runtime};
+use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
+use crate::firewall::Firewall;
+use crate::front::Owners;
+use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream};
+use crate::shutdown::{self, Shutdown, Signals, Trigger};
+use place::{Open, Place};
+
+/// Run dlv with its own command line, and guard the port where it listens
+///
+/// Every command line of dlv's works unchanged. `dap`, and debug, exec, test, attach, core and replay with `--headless`,
+/// get a gate: clients connect to dlvgate at dlv's --listen, dlv listens on a private port, and its ready line has
+/// dlvgate's address. Everything else (output, input, signals, exit code) is dlv's. All other commands are dlv's alone.
+///
+/// The same happens where dlvgate is called `dlv`, by a link: put its folder first in PATH, or name it in GoLand's
+/// `dlv.path`. Settings come from variables (DLVGATE_DLV, DLVGATE_ALLOW, DLVGATE_FIREWALL, …), since the flags are dlv's.
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Examples:
+  dlvgate dlv exec --headless --listen=127.0.0.1:2345 --accept-multiclient ./server
+  ln -s \"$(command -v dlvgate)\" ~/bin/dlv"
+)]
+pub(super) struct DlvArgs {
+    /// dlv's command line
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "DLV ARGUMENTS")]
+    words: Vec<OsString>,
+}
+
+impl DlvArgs {
+    /// For a command line with flags of dlvgate's before `dlv`.
+    pub(super) fn run(self) -> ExitCode {
+        run(self.words)
+    }
+}
+
+/// What the variables set: there are no flags.
+#[derive(Debug, Parser)]
+struct FromVariables {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// How long dlv may take to say that it cannot listen; it may build a program first.
+const REFUSAL: Duration = Duration::from_secs(600);
+
+/// How often a script named `dlv` may have called us before this is a loop.
+const MAX_CALLS: u8 = 4;
+
+/// Counts that, where the dlv that is found is a script.
+const CALLS: &str = "DLVGATE_CALLS";
+
+/// dlv's command line, where this is one: `dlv …` by our own name, or `dlvgate dlv …`.
+pub fn command_line(mut words: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
+    let name = words.next()?;
+    let is_dlv = Path::new(&name).file_name().is_some_and(|name| name == "dlv");
+    if is_dlv || words.next()? == "dlv" {
+        return Some(words.collect());
+    }
+    None
+}
+
+/// Runs dlv's command line and ends as dlv does; what keeps dlv from being run is said on standard error.
+pub fn run(words: Vec<OsString>) -> ExitCode {
+    match run_or_say(words) {
+        Ok(status) => end_like(status),
+        Err(error) => {
+            eprintln!("dlvgate: {error:#}");
+            ExitCode::from(FAILURE)
+        }
+    }
+}
+
+fn run_or_say(words: Vec<OsString>) -> anyhow::Result<ExitStatus> {
+    let argv = Argv::parse(words.clone()).ok().filter(|argv| argv.serves().is_some());
+    // A descriptor of `--log-dest` is taken before anything else gets its number.
+    let log = argv.as_ref().and_then(Argv::log_dest).map(Log::new).unwrap_or(Ok(Log::Standard));
+    let FromVariables { log: log_args, common } = FromVariables::try_parse_from(["dlvgate dlv"])?;
+    let dlv = find(common.dlv.as_deref(), None)?;
+    let calls = calls(&dlv)?;
+    let Some(argv) = argv else {
+        let failed = Command::new(&dlv).args(words).envs(calls).exec();
+        return Err(failed).with_context(|| format!("{} cannot be started", dlv.display()));
+    };
+    log::init(&log_args, Level::ERROR);
+    let gated = Gated { launcher: common.launcher(argv.clone(), Streams::Served), common, argv };
+    on_runtime(gated.run(log, dlv, calls))
+}
+
+/// Notices a script named `dlv` that calls us, whom we would call for ever.
+fn calls(dlv: &Path) -> anyhow::Result<Option<(&'static str, OsString)>> {
+    let mut start = [0; 2];
+    let is_script = std::fs::File::open(dlv)
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start))
+        .is_ok_and(|()| start == *b"#!");
+    if !is_script {
+        return Ok(None);
+    }
+    let before: u8 = std::env::var(CALLS).ok().and_then(|calls| calls.parse().ok()).unwrap_or(0);
+    if before >= MAX_CALLS {
+        bail!(
+            "{} is a script that calls dlvgate again and again: set DLVGATE_DLV to the real dlv",
+            dlv.display()
+        );
+    }
+    Ok(Some((CALLS, (before + 1).to_string().into())))
+}
+
+/// Exits as dlv did, by the same signal where it was one.
+fn end_like(status: ExitStatus) -> ExitCode {
+    use std::os::unix::process::ExitStatusExt;
+    if let Some(signal) = status.signal().and_then(|signal| nix::sys::signal::Signal::try_from(signal).ok()) {
+        shutdown::die_of(signal);
+    }
+    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILURE))
+}
+
+/// A dlv that listens.
+struct Gated {
+    argv: Argv,
+    launcher: Launcher,
+    common: CommonArgs,
+}
+
+impl Gated {
+    async fn run(
+        mut self,
+        log: std::io::Result<Log>,
+        dlv: PathBuf,
+        calls: Option<(&'static str, OsString)>,
+    ) -> anyhow::Result<ExitStatus> {
+        self.launcher.program = Some(dlv);
+        self.launcher.environment.extend(calls);
+        self.launcher.limit = None; // dlv has none, and builds first
+        let (trigger, stop) = shutdown::channel();
+        let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
+        let log = match log {
+            Ok(log) => log,
+            Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => {
+                let number = self.argv.log_dest().unwrap_or_default().to_string_lossy();
+                bail!(
+                    "--log-dest {number}: this descriptor is not open, so nobody would see where dlv listens"
+                );
+            }
+            Err(_) => return self.refused(self.argv.clone(), Log::Standard).await,
+        };
+        let owners = self.argv.only_same_user().unwrap_or(true).then(Owners::of_this_process);
+        let place = match Place::of(&self.argv, &self.common.allow, owners).await? {
+            Some(place) => place,
+            None => return self.refused(self.argv.clone().unmoved(), log).await,
+        };
+        self.launcher.streams = Streams::InPlace(log.clone());
+        let parts = self.common.parts.parts();
+        let firewall = Firewall::prepare(self.common.firewall, parts, place.is_reachable()).await?;
+        let front_gate = match place.reachable() {
+            Some(bound) => Some(open_front(&firewall, bound, &self.common.allow).await?),
+            None => None,
+        };
+        let ended = match place.open() {
+            Ok(Some(open)) => self.serve(open, &firewall, &trigger, stop).await,
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        signals.abort();
+        if let Some(gate) = front_gate {
+            close_front(gate).await;
+        }
+        firewall.end().await?;
+        match ended? {
+            Some(status) => Ok(status),
+            None => self.refused(self.argv.clone().unmoved(), log).await,
+        }
+    }
+
+    /// Starts dlv and serves its clients until it ends.
+    async fn serve(
+        &self,
+        open: Open,
+        firewall: &Firewall,
+        trigger: &Trigger,
+        stop: Shutdown,
+    ) -> anyhow::Result<Option<ExitStatus>> {
+        let max_sessions = if self.argv.multiclient() { usize::from(self.common.max_sessions) } else { 1 };
+        let source = Source::Launch(Box::new(self.launcher.clone()));
+        let shared = SharedDelve::new(source, firewall.clone(), open.name(), None, stop.clone());
+        let settings = Arc::new(Settings {
+            upstream: Upstream::Shared(Arc::clone(&shared)),
+            firewall: firewall.clone(),
+            max_sessions,
+            slots: Arc::new(Semaphore::new(max_sessions)),
+            observer: None,
+        });
+        shared.start();
+        let over = async {
+            shared.ended().await;
+        };
+        let serving = async {
+            match open {
+                Open::Front(front) => drop(front.serve(settings, false, over, stop).await),
+                Open::Client(client) => {
+                    let outcome =
+                        session::run(client, "the client at --client-addr", 1, &settings, &stop).await;
+                    if matches!(outcome, Outcome::NoSession) {
+                        trigger.stop("a client that says nothing");
+                    }
+                }
+            }
+            shared.ended().await
+        };
+        let mut serving = std::pin::pin!(serving);
+        let ended = tokio::select! {
+            ended = &mut serving => ended,
+            lost = firewall.lost() => {
+                trigger.stop("the end of the guard");
+                serving.await;
+                return Err(lost.into());
+            }
+        };
+        match (&*ended.cause, ended.status) {
+            (
+                Cause::DlvEnded { .. } | Cause::Stopped { .. } | Cause::NoDlv(LaunchError::Ended { .. }),
+                Some(status),
+            ) => Ok(Some(status)),
+            (cause, _) => bail!("{cause}"),
+        }
+    }
+
+    /// Runs dlv where it cannot listen or log, for what it says of that. Should it listen after all, it is ended: nothing
+    /// would guard it.
+    async fn refused(&self, argv: Argv, log: Log) -> anyhow::Result<ExitStatus> {
+        let streams = Streams::InPlace(log);
+        let launcher = Launcher { argv, streams, ..self.launcher.clone() };
+        let mut delve = launcher.spawn()?;
+        match delve.ready(Some(REFUSAL)).await {
+            Err(LaunchError::Ended { status, .. }) => Ok(status),
+            Err(error) => Err(error.into()),
+            Ok(()) => {
+                delve.stop(nix::sys::signal::Signal::SIGTERM, std::future::pending()).await;
+                let listen = self.argv.listen().unwrap_or_default().to_string_lossy().into_owned();
+                bail!(
+                    "dlvgate could not listen at {listen} and dlv could; it was ended, since nothing guarded it. Try again"
+                )
+            }
+        }
+    }
+}

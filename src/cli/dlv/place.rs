@@ -1,0 +1,142 @@
+//! Where the clients of a dlv that runs in our place are served, from what its command line says.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use anyhow::bail;
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::cli::setup::cannot_listen;
+use crate::delve::Argv;
+use crate::firewall::Peer;
+use crate::front::{Admission, Bound, Front, ListenAddress, Owners, SocketFile, resolve};
+use crate::session::Link;
+
+/// dlv's own default.
+const DEFAULT: &str = "127.0.0.1:0";
+
+/// What an address of a Unix socket begins with.
+const UNIX: &str = "unix:";
+
+/// Where clients are served.
+pub(super) enum Place {
+    /// Clients can connect already: over loopback there is nothing to wait for, and some try only once.
+    Open(Open),
+    /// Other machines could connect, once its port is gated.
+    Reachable { bound: Bound, admission: Admission, owners: Option<Owners> },
+}
+
+/// Where clients come from.
+pub(super) enum Open {
+    /// They connect.
+    Front(Front),
+    /// The one client was waiting for us to connect.
+    Client(Link),
+}
+
+impl Open {
+    /// What the ready line says; nothing where there is none.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Open::Front(front) => front.name().to_owned(),
+            Open::Client(_) => String::new(),
+        }
+    }
+}
+
+impl Place {
+    /// The place that a command line names. `None` where nobody can listen there, which dlv can say better.
+    ///
+    /// # Errors
+    /// Where dlv could listen, and we refuse to.
+    pub(super) async fn of(
+        argv: &Argv,
+        allow: &[Peer],
+        owners: Option<Owners>,
+    ) -> anyhow::Result<Option<Place>> {
+        if let Some(client) = argv.client_addr() {
+            let client = client.to_string_lossy();
+            return match dial(&client).await {
+                Ok(link) => Ok(Some(Place::Open(Open::Client(link)))),
+                Err(_) => Ok(None),
+            };
+        }
+        let listen = argv.listen().map_or(DEFAULT.into(), |listen| listen.to_string_lossy());
+        if let Some(path) = listen.strip_prefix(UNIX) {
+            let socket = SocketFile::bind(Path::new(path));
+            return Ok(socket.ok().map(|socket| Place::Open(Open::Front(Front::at(socket, owners)))));
+        }
+        let Ok(asked) = listen.parse::<ListenAddress>() else { return Ok(None) };
+        let Ok(mut address) = resolve(&asked).await else { return Ok(None) };
+        if address.ip().is_unspecified() && allow.is_empty() {
+            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            eprintln!(
+                "dlvgate: only this machine can connect: {listen} is every address, and whoever connects to a debugger can \
+                 run any program here. To let others in, say who: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS"
+            );
+        }
+        let admission = match Admission::new(address.ip(), allow.to_vec()) {
+            Ok(admission) => admission,
+            Err(_) => bail!(
+                "{} can be reached from other machines, and whoever connects to a debugger can run any program here. Say \
+                 who may: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS; or listen on 127.0.0.1",
+                address.ip()
+            ),
+        };
+        let bound = match Bound::new(address) {
+            Ok(bound) => bound,
+            Err(_) => return Ok(None),
+        };
+        if !address.ip().to_canonical().is_loopback() {
+            return Ok(Some(Place::Reachable { bound, admission, owners }));
+        }
+        Ok(bound.listen(admission, owners).ok().map(|front| Place::Open(Open::Front(front))))
+    }
+
+    /// Whether other machines can connect.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.reachable().is_some()
+    }
+
+    /// The address that other machines can reach.
+    pub(super) fn reachable(&self) -> Option<&Bound> {
+        match self {
+            Place::Open(_) => None,
+            Place::Reachable { bound, .. } => Some(bound),
+        }
+    }
+
+    /// Lets clients connect. `None` where another program listens there.
+    ///
+    /// # Errors
+    /// Where the system refuses for another reason.
+    pub(super) fn open(self) -> anyhow::Result<Option<Open>> {
+        let (bound, admission, owners) = match self {
+            Place::Open(open) => return Ok(Some(open)),
+            Place::Reachable { bound, admission, owners } => (bound, admission, owners),
+        };
+        let address = bound.address();
+        match bound.listen(admission, owners) {
+            Ok(front) => Ok(Some(Open::Front(front))),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+            Err(error) => Err(cannot_listen(address, &error)),
+        }
+    }
+}
+
+/// Connects to the client that `--client-addr` names.
+async fn dial(client: &str) -> io::Result<Link> {
+    if let Some(path) = client.strip_prefix(UNIX) {
+        return Ok(Link::Unix(UnixStream::connect(path).await?));
+    }
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
+    let address: ListenAddress = client.parse().map_err(invalid)?;
+    let mut address: SocketAddr = resolve(&address).await?;
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(Link::Tcp(stream))
+}

@@ -1,0 +1,101 @@
+//! What `serve` and `dlv` have in common: who may connect, how dlv is run, who guards its port.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::parts::PartsArgs;
+use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
+use crate::firewall::{Choice, Firewall, Gate, Peer};
+use crate::front::Bound;
+
+/// How long dlv may take until it listens, and where it builds a program first.
+const START: u16 = 30;
+const BUILD_AND_START: u16 = 600;
+
+/// Settings of every session.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// Who may connect: an address, a network, or a link-local address with its interface (fe80::1%en0); needed where the
+    /// front is not on loopback
+    #[arg(long, value_name = "CIDR", env = "DLVGATE_ALLOW", value_delimiter = ',')]
+    pub(super) allow: Vec<Peer>,
+    /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
+    #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
+    pub(super) dlv: Option<PathBuf>,
+    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B
+    #[arg(long, value_name = "N|A-B", default_value = "0", env = "DLVGATE_DLV_PORT")]
+    pub(super) dlv_port: PortPlan,
+    /// Which packet filter guards dlv's port
+    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND", env = "DLVGATE_FIREWALL")]
+    pub(super) firewall: Choice,
+    /// Sessions that may be open at once; a further client is told so
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS")]
+    pub(super) max_sessions: u16,
+    /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`, which build first]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_START_TIMEOUT")]
+    pub(super) start_timeout: Option<u16>,
+    #[command(flatten)]
+    pub(super) parts: PartsArgs,
+}
+
+impl CommonArgs {
+    /// How dlv is started with this command line.
+    pub(super) fn launcher(&self, argv: Argv, streams: Streams) -> Launcher {
+        let usual = if argv.builds() { BUILD_AND_START } else { START };
+        Launcher {
+            program: self.dlv.clone(),
+            folder: None,
+            environment: Vec::new(),
+            ports: PortPool::new(self.dlv_port),
+            limit: Some(Duration::from_secs(self.start_timeout.unwrap_or(usual).into())),
+            argv,
+            streams,
+        }
+    }
+}
+
+/// A front that other machines can reach is gated for as long as the server runs.
+pub(super) async fn open_front(firewall: &Firewall, bound: &Bound, allow: &[Peer]) -> anyhow::Result<Gate> {
+    let port = bound.address().port();
+    let gate = firewall
+        .open(port, allow)
+        .await
+        .with_context(|| format!("the front's port {port} cannot be gated"))?;
+    if firewall.is_off().is_none() {
+        tracing::info!(target: "dlvgate::firewall", port, "the front's port is guarded");
+    }
+    Ok(gate)
+}
+
+/// What fails here is tried again by the guard when it ends.
+pub(super) async fn close_front(gate: Gate) {
+    let port = gate.port();
+    let closed = match gate.shut().await {
+        Ok(()) => gate.remove().await,
+        failed => failed,
+    };
+    if let Err(error) = closed {
+        tracing::error!(target: "dlvgate::firewall", port, %error, "the gate of the front could not be closed");
+    }
+}
+
+/// Says why an address cannot be listened on, and what to do.
+pub(super) fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!(
+                "; `lsof -nP -iTCP:{} -sTCP:LISTEN` says who does. End that, or use another port (0: any)",
+                address.port()
+            )
+        }
+        io::ErrorKind::PermissionDenied => "; use a port above 1023".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address".to_owned(),
+        _ => String::new(),
+    };
+    anyhow::anyhow!("cannot listen on {address}: {error}{remedy}")
+}

@@ -1,0 +1,224 @@
+//! A running dlv: waited for until it listens, and watched.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+
+use super::family::Family;
+use super::launch::{LaunchError, Launcher};
+use super::output::{Tail, pass_on};
+use super::ports::PortLease;
+use super::ready::{Preamble, ReadyLine};
+use super::streams::Feed;
+
+/// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a build some more.
+const PREAMBLE_LIMIT: usize = 64 * 1024;
+
+/// Bytes read at once while the ready line is waited for.
+const CHUNK: usize = 4096;
+
+/// After dlv's end, how long its last words on standard error are waited for. They are in the pipe already.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// A wait this long for the ready line is worth a line in the log.
+const LONG_WAIT: Duration = Duration::from_secs(2);
+
+/// A dlv. Stop it with [`Delve::stop`]. Dropping it kills dlv alone, as a last resort; one that is not ready yet is
+/// killed with whatever it has started, since it has no debugged program.
+#[derive(Debug)]
+pub struct Delve {
+    pub(super) child: Child,
+    pub(super) pid: Pid,
+    ready: Option<ReadyLine>,
+    unready: Option<Unready>,
+    feed: Option<Feed>,
+    /// What was read beyond the ready line.
+    rest: Vec<u8>,
+    stderr: Tail,
+    pub(super) family: Arc<Mutex<Family>>,
+    pub(super) pumps: JoinSet<()>,
+    _lease: PortLease,
+}
+
+impl Delve {
+    pub(super) fn spawn(path: &Path, launcher: &Launcher, lease: PortLease) -> std::io::Result<Delve> {
+        let mut command = Command::new(path);
+        command.envs(launcher.environment.iter().map(|(key, value)| (key, value))).kill_on_drop(true);
+        if let Some(folder) = &launcher.folder {
+            command.current_dir(folder);
+        }
+        let wiring = launcher.streams.connect(&mut command, launcher.argv.clone(), lease.port())?;
+        let family = if wiring.own_session { Family::default() } else { Family::by_descent() };
+        let mut child = command.spawn()?;
+        drop(command); // it holds the child's ends
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let pid = pid.ok_or_else(|| std::io::Error::other("it has no process id"))?;
+        let unready = Unready { pid, group: family.has_own_group() };
+        let feed = launcher.streams.feed(wiring, &mut child)?;
+        let (stderr, mut pumps) = (Tail::default(), JoinSet::new());
+        if let Some(pipe) = child.stderr.take() {
+            pumps.spawn(pass_on(pipe, tokio::io::stderr(), Vec::new(), stderr.clone()));
+        }
+        Ok(Delve {
+            child,
+            pid,
+            ready: None,
+            unready: Some(unready),
+            feed: Some(feed),
+            rest: Vec::new(),
+            stderr,
+            family: Arc::new(Mutex::new(family)),
+            pumps,
+            _lease: lease,
+        })
+    }
+
+    /// Waits for the ready line. What comes before it is passed on where dlv runs in our place. Can be cancelled, and dlv be
+    /// stopped then.
+    ///
+    /// # Errors
+    /// Where dlv ends first, or says nothing of the kind within `limit`.
+    pub async fn ready(&mut self, limit: Option<Duration>) -> Result<(), LaunchError> {
+        let Some(feed) = &mut self.feed else { return Ok(()) };
+        let mut said = Vec::new();
+        let waiting = wait_for_ready(self.pid, feed, &mut said);
+        let waited = match limit {
+            Some(limit) => tokio::time::timeout(limit, waiting).await,
+            None => Ok(waiting.await),
+        };
+        match (waited, limit) {
+            (Ok(Some((ready, rest))), _) => {
+                (self.ready, self.rest) = (Some(ready), rest);
+                self.keep();
+                Ok(())
+            }
+            (Ok(None), _) => {
+                if said.len() > PREAMBLE_LIMIT {
+                    let _ = self.child.start_kill();
+                }
+                let status = self.child.wait().await.unwrap_or_default();
+                let said = joined(&self.last_words().await, String::from_utf8_lossy(&said).trim());
+                Err(LaunchError::Ended { status, said })
+            }
+            (Err(_), limit) => {
+                let _ = self.child.kill().await;
+                let limit = limit.unwrap_or_default();
+                Err(LaunchError::TimedOut { limit, said: self.stderr.text() })
+            }
+        }
+    }
+
+    /// Lets dlv's output flow. Where dlv runs in our place its ready line comes first, with `front` for the address; none
+    /// comes where that is empty.
+    pub async fn announce(&mut self, front: &str) {
+        let Some(mut feed) = self.feed.take() else { return };
+        if let (true, Some(ready)) = (feed.in_place && !front.is_empty(), &self.ready) {
+            let line = format!("{}{front}\n", ready.prefix);
+            let _ = feed.sink.write_all(line.as_bytes()).await;
+            let _ = feed.sink.flush().await;
+        }
+        self.pumps.spawn(pass_on(feed.source, feed.sink, std::mem::take(&mut self.rest), Tail::default()));
+    }
+
+    /// Where it listens; port 0 before it is ready.
+    pub fn address(&self) -> SocketAddr {
+        self.ready.map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |ready| ready.address)
+    }
+
+    /// Its process id; where it does not share our terminal, also the id of its process group and session.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// The last of what it and the debugged program wrote to standard error. After its end, what is still in the pipe is
+    /// waited for a moment; a debugged program that outlives it keeps the pipe open.
+    pub async fn last_words(&mut self) -> String {
+        let rest = async { while self.pumps.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_WORDS, rest).await;
+        self.stderr.text()
+    }
+
+    /// Waits until it ends. Can be cancelled and called again.
+    pub async fn exited(&mut self) -> ExitStatus {
+        match self.child.wait().await {
+            Ok(status) => status,
+            // Only where the process cannot be waited for at all: nothing will ever be known of it.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Notes which programs dlv has started, so that a binary that it built can be removed even where dlv
+    /// and the program are both killed later. Runs beside the caller.
+    pub fn observe(&mut self) {
+        let (family, pid) = (Arc::clone(&self.family), self.pid);
+        self.pumps.spawn_blocking(move || {
+            family.lock().unwrap_or_else(PoisonError::into_inner).members(pid);
+        });
+    }
+
+    /// From now on dlv is ended with [`Delve::stop`] alone.
+    pub(super) fn keep(&mut self) {
+        if let Some(unready) = self.unready.take() {
+            std::mem::forget(unready);
+        }
+    }
+}
+
+/// The ready line with what was read beyond it; `None` at the end of what dlv prints, or where it prints too much.
+async fn wait_for_ready(pid: Pid, feed: &mut Feed, said: &mut Vec<u8>) -> Option<(ReadyLine, Vec<u8>)> {
+    let mut preamble = Preamble::default();
+    let mut patience = Box::pin(tokio::time::sleep(LONG_WAIT));
+    let mut told = false;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = tokio::select! {
+            read = feed.source.read(&mut chunk) => read.unwrap_or(0),
+            () = &mut patience, if !told => {
+                told = true;
+                tracing::info!(target: "dlvgate::delve", pid = pid.as_raw(), "still waiting for dlv's ready line");
+                continue;
+            }
+        };
+        let mut passed = Vec::new();
+        let found = preamble.take(&chunk[..read], &mut passed);
+        if read == 0 {
+            passed.append(&mut preamble.rest());
+        }
+        if feed.in_place && !passed.is_empty() {
+            let _ = feed.sink.write_all(&passed).await;
+            let _ = feed.sink.flush().await;
+            passed.clear(); // it has been said
+        }
+        said.append(&mut passed);
+        if found.is_some() || read == 0 || said.len() > PREAMBLE_LIMIT {
+            return found;
+        }
+    }
+}
+
+/// A dlv that is not ready: where it never gets so, or nobody waits for it any more, it is killed with whatever it has
+/// started.
+#[derive(Debug)]
+struct Unready {
+    pid: Pid,
+    /// Its process group is its own.
+    group: bool,
+}
+
+impl Drop for Unready {
+    fn drop(&mut self) {
+        let _ = if self.group { killpg(self.pid, Signal::SIGKILL) } else { kill(self.pid, Signal::SIGKILL) };
+    }
+}
+
+fn joined(stderr: &str, stdout: &str) -> String {
+    [stderr, stdout].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}

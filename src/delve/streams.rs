@@ -1,0 +1,142 @@
+//! The standard streams of a dlv, and where its log goes.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+
+use super::argv::Argv;
+use super::spawn::{in_our_session, in_own_session, inherited, with_descriptor};
+use super::terminal::Screen;
+
+/// How a dlv is connected to the world.
+#[derive(Clone, Debug)]
+pub enum Streams {
+    /// A server's: it reads nothing, and what it prints goes to our standard output and standard error.
+    Served,
+    /// The same where standard output is the client's: all that it prints goes to standard error.
+    Aside,
+    /// Ours, as if it had been started in our place.
+    InPlace(Log),
+}
+
+/// Where a dlv that runs in our place writes its log, and its ready line.
+#[derive(Clone, Debug)]
+pub enum Log {
+    /// To standard output, with the ready line alone: `--log-dest` is not given.
+    Standard,
+    /// Where `--log-dest` says.
+    To {
+        /// What is written to.
+        file: Arc<File>,
+        /// Its number in dlv, where it was given by number.
+        number: Option<RawFd>,
+    },
+}
+
+impl Log {
+    /// What `--log-dest` names: a file, or a descriptor by its number. To be called before anything else is opened.
+    ///
+    /// # Errors
+    /// Where the file cannot be written, or the descriptor is not open.
+    pub fn new(destination: &OsStr) -> io::Result<Log> {
+        let (file, number) = match destination.to_string_lossy().parse::<RawFd>() {
+            Ok(1) => return Ok(Log::Standard),
+            Ok(2) => (File::from(io::stderr().as_fd().try_clone_to_owned()?), Some(2)),
+            Ok(number) => match inherited(number) {
+                Some(descriptor) => (File::from(descriptor), Some(number)),
+                None => return Err(io::Error::from_raw_os_error(nix::libc::EBADF)),
+            },
+            Err(_) => (File::create(destination)?, None),
+        };
+        Ok(Log::To { file: Arc::new(file), number })
+    }
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").field("in_place", &self.in_place).finish_non_exhaustive()
+    }
+}
+
+/// From where dlv's ready line comes, and where it goes.
+pub(super) struct Feed {
+    pub(super) source: Box<dyn AsyncRead + Send + Sync + Unpin>,
+    pub(super) sink: Box<dyn AsyncWrite + Send + Sync + Unpin>,
+    /// What comes before the ready line goes on as it comes.
+    pub(super) in_place: bool,
+}
+
+/// What has to live until the child is started, and then be closed: the child's ends.
+#[derive(Default)]
+pub(super) struct Wiring {
+    source: Option<Box<dyn AsyncRead + Send + Sync + Unpin>>,
+    theirs: Option<OwnedFd>,
+    /// The child leads a process session of its own.
+    pub(super) own_session: bool,
+}
+
+impl Streams {
+    /// Connects a command, whose words this sets too.
+    ///
+    /// # Errors
+    /// Where the system has no pipe or terminal left.
+    pub(super) fn connect(&self, command: &mut Command, argv: Argv, port: u16) -> io::Result<Wiring> {
+        let Streams::InPlace(log) = self else {
+            command.args(argv.listening_on(port));
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            in_own_session(command);
+            return Ok(Wiring { own_session: true, ..Wiring::default() });
+        };
+        let own_session = !io::stdin().is_terminal();
+        if own_session {
+            in_own_session(command)
+        } else {
+            in_our_session(command)
+        };
+        let mut wiring = Wiring { own_session, ..Wiring::default() };
+        let argv = match log {
+            Log::Standard if io::stdout().is_terminal() => {
+                let (screen, theirs) = Screen::open()?;
+                command.stdout(Stdio::from(theirs));
+                wiring.source = Some(Box::new(screen));
+                argv
+            }
+            Log::Standard => {
+                command.stdout(Stdio::piped());
+                argv
+            }
+            Log::To { number, .. } => {
+                let (theirs, ours) = pipe::pipe()?;
+                let theirs = theirs.into_blocking_fd()?;
+                let number = number.unwrap_or(theirs.as_raw_fd());
+                with_descriptor(command, &theirs, number);
+                wiring.source = Some(Box::new(ours));
+                wiring.theirs = Some(theirs);
+                argv.logging_to(number)
+            }
+        };
+        command.args(argv.listening_on(port));
+        Ok(wiring)
+    }
+
+    /// The feed of a child that was started.
+    pub(super) fn feed(&self, wiring: Wiring, child: &mut Child) -> io::Result<Feed> {
+        drop(wiring.theirs);
+        let piped =
+            child.stdout.take().map(|stdout| Box::new(stdout) as Box<dyn AsyncRead + Send + Sync + Unpin>);
+        let source = wiring.source.or(piped).ok_or_else(|| io::Error::other("it has no output"))?;
+        let sink: Box<dyn AsyncWrite + Send + Sync + Unpin> = match self {
+            Streams::Served | Streams::InPlace(Log::Standard) => Box::new(tokio::io::stdout()),
+            Streams::Aside => Box::new(tokio::io::stderr()),
+            Streams::InPlace(Log::To { file, .. }) => Box::new(tokio::fs::File::from_std(file.try_clone()?)),
+        };
+        Ok(Feed { source, sink, in_place: matches!(self, Streams::InPlace(_)) })
+    }
+}

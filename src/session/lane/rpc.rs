@@ -1,0 +1,110 @@
+//! Delve's JSON-RPC: objects one after another, forwarded as they come.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use dlvgate_protocol::jsonrpc::{Envelope, JsonRpcError, Kind, Scanner};
+
+use super::{Key, Message, Piece, Watcher};
+
+/// The state between two chunks.
+pub(in crate::session) struct Lane {
+    scanner: Scanner,
+}
+
+impl Lane {
+    pub(in crate::session) fn new() -> Lane {
+        Lane { scanner: Scanner::new() }
+    }
+
+    /// See [`Lane::advance`](super::Lane::advance).
+    pub(in crate::session) fn advance(
+        &mut self,
+        chunk: &[u8],
+        watcher: &mut impl Watcher,
+        insert: &mut VecDeque<Bytes>,
+        pieces: &mut VecDeque<Piece>,
+    ) -> Result<(), JsonRpcError> {
+        let mut at = 0;
+        let mut walked = Ok(());
+        while at < chunk.len() {
+            match self.scanner.step(&chunk[at..]) {
+                Ok(step) => {
+                    at += step.consumed;
+                    if let Some(envelope) = step.envelope {
+                        watcher.message(said(envelope), true);
+                    }
+                }
+                Err(error) => {
+                    walked = Err(error);
+                    break;
+                }
+            }
+        }
+        if at > 0 {
+            pieces.push_back(Piece::Chunk(0..at));
+        }
+        if self.at_boundary() {
+            pieces.extend(insert.drain(..).map(Piece::Own));
+        }
+        walked
+    }
+
+    /// Between two objects.
+    pub(in crate::session) fn at_boundary(&self) -> bool {
+        self.scanner.at_boundary()
+    }
+}
+
+fn said(envelope: Envelope) -> Message {
+    let key = envelope.id.map(Key::Id);
+    match envelope.kind {
+        Kind::Request { method } => Message::Request { key, name: method },
+        Kind::Reply { success } => Message::Reply { key, name: None, success },
+        Kind::Unknown => Message::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Notes(Vec<Message>);
+
+    impl Watcher for Notes {
+        fn begins(&mut self, _: u64) -> bool {
+            true
+        }
+        fn message(&mut self, message: Message, _: bool) {
+            self.0.push(message);
+        }
+    }
+
+    #[test]
+    fn every_byte_goes_on_as_it_came_however_it_is_cut() {
+        let wire = br#" {"method":"RPCServer.State","params":[{}],"id":7}{"method":"x","id":"a"}"#;
+        for size in 1..wire.len() {
+            let (mut lane, mut notes, mut sent) = (Lane::new(), Notes::default(), Vec::new());
+            for chunk in wire.chunks(size) {
+                let mut pieces = VecDeque::new();
+                lane.advance(chunk, &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
+                for piece in pieces {
+                    let Piece::Chunk(range) = piece else { panic!("nothing of our own") };
+                    sent.extend_from_slice(&chunk[range]);
+                }
+            }
+            assert_eq!(sent, wire);
+            assert_eq!(notes.0.len(), 2);
+            assert!(lane.at_boundary());
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_ends_the_walk_and_what_came_before_goes_on() {
+        let mut pieces = VecDeque::new();
+        let walked = Lane::new().advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
+        assert_eq!(walked, Err(JsonRpcError::NotAnObject { byte: b'x' }));
+        assert_eq!(pieces, [Piece::Chunk(0..2)]);
+    }
+}

@@ -1,0 +1,91 @@
+//! The client's end: a connection over TCP, over a Unix socket, or standard input and output.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, Stdin, Stdout};
+use tokio::net::{TcpStream, UnixStream};
+
+/// A client.
+#[derive(Debug)]
+pub enum Link {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over a Unix socket.
+    Unix(UnixStream),
+    /// The program that has started us.
+    Stdio(Stdin, Stdout),
+}
+
+/// Where a client's bytes come from.
+pub(super) type Source<'a> = Box<dyn AsyncRead + Send + Unpin + 'a>;
+
+/// Where a client's bytes go to.
+pub(super) type Sink<'a> = Box<dyn AsyncWrite + Send + Unpin + 'a>;
+
+impl Link {
+    /// The client at standard input and output.
+    pub fn stdio() -> Link {
+        Link::Stdio(tokio::io::stdin(), tokio::io::stdout())
+    }
+
+    /// Both directions, each for a task of its own.
+    pub(super) fn split(&mut self) -> (Source<'_>, Sink<'_>) {
+        match self {
+            Link::Tcp(stream) => {
+                let (source, sink) = stream.split();
+                (Box::new(source), Box::new(sink))
+            }
+            Link::Unix(stream) => {
+                let (source, sink) = stream.split();
+                (Box::new(source), Box::new(sink))
+            }
+            Link::Stdio(stdin, stdout) => (Box::new(stdin), Box::new(stdout)),
+        }
+    }
+
+    fn source(&mut self) -> Pin<&mut (dyn AsyncRead + Send + Unpin)> {
+        match self {
+            Link::Tcp(stream) => Pin::new(stream),
+            Link::Unix(stream) => Pin::new(stream),
+            Link::Stdio(stdin, _) => Pin::new(stdin),
+        }
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.source().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Link::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Link::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Link::Stdio(_, stdout) => Pin::new(stdout).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Link::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Link::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Link::Stdio(_, stdout) => Pin::new(stdout).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Link::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Link::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Link::Stdio(_, stdout) => Pin::new(stdout).poll_flush(cx),
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! A dlv that outlives its clients: a headless one that several share, or one that runs in our place.
+
+use std::net::SocketAddr;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::cause::Cause;
+use super::journal::{Journal, Observer, Transition};
+use super::lifecycle::{Lifecycle, Step};
+use super::way_out::WayOut;
+use crate::delve::{Delve, Launcher, Serves, Streams};
+use crate::firewall::{Firewall, Gate, Peer};
+use crate::shutdown::Shutdown;
+
+/// A dlv for all sessions, behind a gate that lives as long as it does. It is started by the first session, or by
+/// [`SharedDelve::start`]; where it has ended the next session starts another one, unless it runs in our place.
+pub struct SharedDelve {
+    source: Source,
+    firewall: Firewall,
+    /// What its ready line says, where it runs in our place.
+    front: String,
+    observer: Option<Observer>,
+    stop: Shutdown,
+    /// Asks for its end while the server goes on.
+    end: Notify,
+    life: Mutex<Option<Life>>,
+}
+
+/// Where it comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// It is started.
+    Launch(Box<Launcher>),
+    /// A headless one that listens already, at this address. Whether it takes several clients is its own affair.
+    Running(SocketAddr),
+}
+
+impl Source {
+    fn serves(&self) -> Option<Serves> {
+        match self {
+            Source::Launch(launcher) => launcher.argv.serves(),
+            Source::Running(_) => Some(Serves::Both),
+        }
+    }
+
+    fn is_in_place(&self) -> bool {
+        matches!(self, Source::Launch(launcher) if matches!(launcher.streams, Streams::InPlace(_)))
+    }
+
+    fn serves_one_alone(&self) -> bool {
+        matches!(self, Source::Launch(launcher) if !launcher.argv.multiclient())
+    }
+
+    fn lifecycle(&self) -> Lifecycle {
+        match self {
+            Source::Launch(_) => Lifecycle::of_a_server(),
+            Source::Running(address) => Lifecycle::of_a_running_server(address.ip().is_loopback()),
+        }
+    }
+}
+
+/// One dlv's life.
+struct Life {
+    phase: watch::Receiver<Phase>,
+    task: JoinHandle<()>,
+    /// It serves one client, and that one has come.
+    spent: bool,
+}
+
+#[derive(Clone)]
+enum Phase {
+    Starting,
+    Ready(SocketAddr),
+    Ended(Ended),
+}
+
+/// How a shared dlv ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Why.
+    pub cause: Arc<Cause>,
+    /// Its exit status, where it had been started.
+    pub status: Option<ExitStatus>,
+}
+
+impl SharedDelve {
+    /// One that is not started yet. `front` is where its clients connect.
+    pub fn new(
+        source: Source,
+        firewall: Firewall,
+        front: String,
+        observer: Option<Observer>,
+        stop: Shutdown,
+    ) -> Arc<SharedDelve> {
+        let (end, life) = (Notify::new(), Mutex::new(None));
+        Arc::new(SharedDelve { source, firewall, front, observer, stop, end, life })
+    }
+
+    /// Which protocols it serves.
+    pub fn serves(&self) -> Option<Serves> {
+        self.source.serves()
+    }
+
+    /// Starts it, where it does not run.
+    pub fn start(self: &Arc<SharedDelve>) {
+        drop(self.living());
+    }
+
+    /// Waits until it can be dialled: it listens and its gate is open. Starts it where it does not run. Can be cancelled.
+    ///
+    /// # Errors
+    /// Where it cannot be started, has ended for good, or serves one client alone and that one has come already.
+    pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<SocketAddr, Cause> {
+        let mut phase = {
+            let mut life = self.living();
+            let Some(life) = life.as_mut() else { return Err(Cause::Spent) };
+            let ended = matches!(&*life.phase.borrow(), Phase::Ended(_));
+            if !ended && self.source.serves_one_alone() && std::mem::replace(&mut life.spent, true) {
+                return Err(Cause::Spent);
+            }
+            life.phase.clone()
+        };
+        let begun =
+            phase.wait_for(|phase| !matches!(phase, Phase::Starting)).await.map(|phase| phase.clone());
+        match begun {
+            Ok(Phase::Ready(address)) => Ok(address),
+            Ok(Phase::Ended(ended)) => Err(Cause::SharedEnded(ended.cause)),
+            Ok(Phase::Starting) | Err(_) => Err(Cause::Stopped { signal: "the server's end" }),
+        }
+    }
+
+    /// Waits until no client can be served any more: for ever where another one follows it.
+    pub(super) async fn over(&self) {
+        if !self.source.is_in_place() {
+            std::future::pending::<()>().await;
+        }
+        self.ended().await;
+    }
+
+    /// Waits for its end; for ever where it was not started.
+    pub async fn ended(&self) -> Ended {
+        let phase = self.life().as_ref().map(|life| life.phase.clone());
+        let Some(mut phase) = phase else { return std::future::pending().await };
+        let over = phase.wait_for(|phase| matches!(phase, Phase::Ended(_))).await.map(|phase| phase.clone());
+        match over {
+            Ok(Phase::Ended(ended)) => ended,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Ends it where it runs, and waits until nothing of it is left.
+    pub async fn end(&self) {
+        let life = self.life().take();
+        if let Some(life) = life {
+            self.end.notify_one();
+            let _ = life.task.await;
+        }
+    }
+
+    fn life(&self) -> MutexGuard<'_, Option<Life>> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its present life; a new one where the last has ended and another may follow.
+    fn living(self: &Arc<SharedDelve>) -> MutexGuard<'_, Option<Life>> {
+        let mut life = self.life();
+        let is_over = |life: &Life| matches!(&*life.phase.borrow(), Phase::Ended(_));
+        let again = !self.source.is_in_place();
+        if life.as_ref().is_none_or(|life| again && is_over(life)) {
+            let (sender, phase) = watch::channel(Phase::Starting);
+            let task = tokio::spawn(Arc::clone(self).live(sender));
+            *life = Some(Life { phase, task, spent: false });
+        }
+        life
+    }
+
+    /// From its start to the end of what it leaves.
+    async fn live(self: Arc<SharedDelve>, phase: watch::Sender<Phase>) {
+        let journal = Journal::of_a_server(self.observer.clone());
+        let mut lifecycle = self.source.lifecycle();
+        let (mut delve, mut gate) = (None, None);
+        let cause = self.until_an_end(&mut lifecycle, &journal, &mut delve, &mut gate, &phase).await;
+        lifecycle.end();
+        journal.ending(cause.name(), &cause);
+        let mut way_out = WayOut {
+            lifecycle: &mut lifecycle,
+            journal: &journal,
+            delve: &mut delve,
+            gate: &mut gate,
+            upstream: &mut None,
+            status: None,
+        };
+        way_out.walk(&self.stop).await;
+        let status = way_out.status;
+        phase.send_replace(Phase::Ended(Ended { cause: Arc::new(cause), status }));
+    }
+
+    async fn until_an_end(
+        &self,
+        lifecycle: &mut Lifecycle,
+        journal: &Journal,
+        delve: &mut Option<Delve>,
+        gate: &mut Option<Gate>,
+        phase: &watch::Sender<Phase>,
+    ) -> Cause {
+        loop {
+            let done = match lifecycle.next() {
+                Step::Launch => self.launch(lifecycle, journal, delve).await,
+                Step::OpenGate => {
+                    let address = self.address(delve);
+                    self.open_gate(journal, address, gate).await
+                }
+                _ => break,
+            };
+            match done {
+                Ok(()) => lifecycle.done(),
+                Err(cause) => return cause,
+            }
+        }
+        phase.send_replace(Phase::Ready(self.address(delve)));
+        let Some(delve) = delve else { return self.asked_to_end().await };
+        delve.observe();
+        delve.announce(&self.front).await;
+        tokio::select! {
+            status = delve.exited() => Cause::DlvEnded { status },
+            cause = self.asked_to_end() => cause,
+        }
+    }
+
+    fn address(&self, delve: &Option<Delve>) -> SocketAddr {
+        match (delve, &self.source) {
+            (Some(delve), _) => delve.address(),
+            (None, Source::Running(address)) => *address,
+            (None, Source::Launch(_)) => SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+
+    async fn asked_to_end(&self) -> Cause {
+        tokio::select! {
+            signal = self.stop.begun() => Cause::Stopped { signal },
+            () = self.end.notified() => Cause::Stopped { signal: "the server's end" },
+        }
+    }
+
+    /// Where it runs in our place, a signal while it starts is its own to answer; else it is killed, by being dropped.
+    async fn launch(
+        &self,
+        lifecycle: &mut Lifecycle,
+        journal: &Journal,
+        delve: &mut Option<Delve>,
+    ) -> Result<(), Cause> {
+        let Source::Launch(launcher) = &self.source else { return Ok(()) };
+        journal.note(Transition::DlvStarting, "");
+        if self.source.is_in_place() {
+            let started = delve.insert(launcher.spawn().map_err(Cause::NoDlv)?);
+            let ready = tokio::select! {
+                ready = started.ready(launcher.limit) => ready.map_err(Cause::NoDlv),
+                cause = self.asked_to_end() => Err(cause),
+            };
+            if let Err(cause) = ready {
+                lifecycle.started(); // so that it is stopped
+                return Err(cause);
+            }
+        } else {
+            let launched = tokio::select! {
+                launched = launcher.launch() => launched.map_err(Cause::NoDlv),
+                cause = self.asked_to_end() => Err(cause),
+            };
+            *delve = Some(launched?);
+        }
+        if let Some(delve) = delve {
+            journal.dlv_ready(delve.pid(), delve.address());
+        }
+        Ok(())
+    }
+
+    /// Not interrupted by anything: a gate is open or it is not, never in between.
+    async fn open_gate(
+        &self,
+        journal: &Journal,
+        address: SocketAddr,
+        gate: &mut Option<Gate>,
+    ) -> Result<(), Cause> {
+        let firewall = self.firewall.name();
+        journal.gate(Transition::GateOpening, firewall, address.port());
+        let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
+        *gate = Some(self.firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?);
+        journal.gate(Transition::GateOpen, firewall, address.port());
+        Ok(())
+    }
+}
