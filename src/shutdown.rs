@@ -23,19 +23,30 @@ pub struct Shutdown {
 #[derive(Clone, Debug)]
 pub struct Trigger {
     asked: watch::Sender<Asked>,
+    hurries: bool,
 }
 
 /// A pair: what is asked for on one side is heard on the other.
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(Asked::Nothing);
-    (Trigger { asked: sender }, Shutdown { asked: receiver })
+    (Trigger { asked: sender, hurries: true }, Shutdown { asked: receiver })
+}
+
+/// A pair that is never in a hurry: dlv has heard of a stop, and takes its time whoever asks again.
+pub fn patient_channel() -> (Trigger, Shutdown) {
+    let (trigger, shutdown) = channel();
+    (Trigger { hurries: false, ..trigger }, shutdown)
 }
 
 impl Trigger {
     /// Asks for a stop; a second call asks for it in a hurry. `why` is the signal's name.
     pub fn stop(&self, why: &'static str) {
         self.asked.send_modify(|asked| {
-            *asked = if *asked == Asked::Nothing { Asked::Stop(why) } else { Asked::Hurry(why) };
+            *asked = match *asked {
+                Asked::Nothing => Asked::Stop(why),
+                _ if self.hurries => Asked::Hurry(why),
+                told => told,
+            };
         });
     }
 }

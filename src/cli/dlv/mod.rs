@@ -152,7 +152,7 @@ impl Gated {
         self.launcher.program = Some(dlv);
         self.launcher.environment.extend(calls);
         self.launcher.limit = None; // dlv has none, and builds first
-        let (trigger, stop) = shutdown::channel();
+        let (trigger, stop) = shutdown::patient_channel();
         let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
         let log = match log {
             Ok(log) => log,
