@@ -39,7 +39,7 @@ pub(super) async fn say(client: &mut Link, talk: &mut Talk, unread: &[u8], farew
         }
         talk.down.flush(client).await?;
         client.shutdown().await?;
-        drain(client).await
+        if client.can_be_closed() { drain(client).await } else { Ok(()) }
     };
     // A client that has left hears nothing; there is nobody to tell.
     let _ = tokio::time::timeout(LINGER, said).await;

@@ -30,6 +30,12 @@ impl Link {
         Link::Stdio(tokio::io::stdin(), tokio::io::stdout())
     }
 
+    /// Whether our end can be closed on its own, so that the client closes its end in turn. Standard output cannot before we
+    /// end.
+    pub(super) fn can_be_closed(&self) -> bool {
+        !matches!(self, Link::Stdio(..))
+    }
+
     /// Both directions, each for a task of its own.
     pub(super) fn split(&mut self) -> (Source<'_>, Sink<'_>) {
         match self {

@@ -222,6 +222,8 @@ async fn downlink(
 }
 
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod tests {
     use super::*;
     use dlvgate_protocol::sniff::Protocol;
