@@ -45,6 +45,9 @@ use way_out::WayOut;
 /// How long a connection to dlv may take. It listens already; on loopback this is microseconds.
 const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a dlv that cannot be dialled may take to end and say why.
+const EARLY_END: Duration = Duration::from_millis(500);
+
 /// How long a client waits for a place where all are taken: a session on its way out gives its own back within this,
 /// and an IDE's restart connects at once.
 const PLACE_PATIENCE: Duration = Duration::from_secs(1);
@@ -291,13 +294,28 @@ impl<'a> Session<'a> {
             _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
             signal = stop.begun() => return Err(Cause::Stopped { signal }),
         };
-        self.upstream = Some(stream.map_err(|source| Cause::NotDialled {
-            address,
-            source,
-            ours: self.delve.is_some() || self.joined.is_some(),
-        })?);
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(source) => {
+                // A headless dlv prints its ready line before it looks at the program.
+                if let Some(cause) = self.ended_early().await {
+                    return Err(cause);
+                }
+                let ours = self.delve.is_some() || self.joined.is_some();
+                return Err(Cause::NotDialled { address, source, ours });
+            }
+        };
+        self.upstream = Some(stream);
         self.journal.note(Transition::Dialled, address);
         Ok(())
+    }
+
+    /// What a dlv of ours said that ended before it could be dialled.
+    async fn ended_early(&mut self) -> Option<Cause> {
+        let delve = self.delve.as_mut()?;
+        let status = tokio::time::timeout(EARLY_END, delve.exited()).await.ok()?;
+        let stderr = delve.last_words().await;
+        Some(Cause::DlvGone { status: Some(status), stderr, malformed: false })
     }
 
     async fn relay(&mut self, stop: &Shutdown) -> Cause {

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod debug;
+pub mod dropin;
 pub mod fake_dlv;
 pub mod frames;
 pub mod gate;
@@ -12,6 +13,7 @@ pub mod namespace;
 pub mod process;
 pub mod program;
 pub mod random;
+pub mod rpc;
 pub mod server;
 pub mod session_log;
 pub mod standin;

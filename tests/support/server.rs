@@ -174,7 +174,7 @@ impl Serve {
 
 /// The address of a ready line that is exactly as clients look for it.
 pub fn ready_address(line: &str) -> Option<SocketAddr> {
-    line.strip_prefix("DAP server listening at: ")?.strip_suffix('\n')?.parse().ok()
+    super::dropin::address(line)
 }
 
 /// A running server. Dropped, it and all that it started are killed.

@@ -1,0 +1,94 @@
+//! The gate of a dlv in whose place dlvgate runs, in nftables.
+
+use std::net::SocketAddr;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use crate::nftables::{HOST, assert_same};
+use crate::support::dropin::{Dlv, Running, Which};
+use crate::support::namespace::Namespace;
+use crate::support::process::listening_ports;
+use crate::support::program::Program;
+use crate::support::rpc::Rpc;
+use crate::support::toolchain::Pair;
+
+fn start(dlv: &Pair, namespace: &Namespace, words: &[&str]) -> Running {
+    let start = Dlv::new(dlv, Which::Command).args(words).env("DLVGATE_FIREWALL", "nftables");
+    start.inside(namespace).start()
+}
+
+/// dlv's private port.
+fn private_port(running: &Running) -> u16 {
+    let ports = listening_ports(&[running.dlv()]);
+    assert_eq!(ports.len(), 1, "{ports:?}");
+    ports[0]
+}
+
+/// `nobody` on Debian.
+const OTHER_USER: u32 = 65_534;
+
+#[test]
+fn the_gate_stands_before_the_ready_line_and_lives_as_long_as_dlv() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let (dlv, before) = (Pair::any(), namespace.ruleset());
+    let program = Program::built(&dlv, "demo");
+    let binary = program.binary.to_str().unwrap();
+    let words =
+        ["exec", "--headless", "--api-version=2", "--accept-multiclient", "-l", "127.0.0.1:2345", binary];
+    let mut running = start(&dlv, &namespace, &words);
+    assert_eq!(running.ready(), SocketAddr::from(([127, 0, 0, 1], 2345)));
+    let port = private_port(&running);
+    let guarded = |namespace: &Namespace| {
+        let answer = namespace.connect_as(OTHER_USER, port);
+        assert!(answer.contains("Connection refused"), "another user reaches dlv: {answer:?}");
+        assert!(namespace.ruleset().contains(&format!(":{port}\"")), "the gate stands");
+    };
+    guarded(&namespace);
+    for _ in 0..2 {
+        let mut client = namespace.inside(|| Rpc::connect(running.ready()));
+        assert_eq!(client.call("IsMulticlient", json!({}))["IsMulticlient"], true);
+        client.leave();
+        guarded(&namespace);
+    }
+    let mut last = namespace.inside(|| Rpc::connect(running.ready()));
+    last.call("Detach", json!({"Kill": true}));
+    assert_eq!(running.ended().status.code(), Some(0));
+    running.nothing_left();
+    assert_same(&before, &namespace);
+}
+
+#[test]
+fn no_rule_is_left_when_we_are_killed() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.nft(HOST);
+    let (dlv, before) = (Pair::any(), namespace.ruleset());
+    let mut running = start(&dlv, &namespace, &["dap", "-l", "127.0.0.1:2345"]);
+    running.ready();
+    running.signal(Signal::SIGKILL);
+    running.ended();
+    running.nothing_left();
+    assert_same(&before, &namespace);
+}
+
+#[test]
+fn a_front_for_others_needs_to_be_told_for_whom_and_is_gated_for_them() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.ip(&["addr", "add", "192.0.2.1/24", "dev", "lo"]);
+    let dlv = Pair::any();
+    let words = ["dap", "--listen=192.0.2.1:2345"];
+    let refused = start(&dlv, &namespace, &words).ended();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("DLVGATE_ALLOW"), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+    let allowed = Dlv::new(&dlv, Which::Command).args(words).env("DLVGATE_ALLOW", "192.0.2.7,192.0.2.128/25");
+    let mut running = allowed.env("DLVGATE_FIREWALL", "nftables").inside(&namespace).start();
+    assert_eq!(running.ready().to_string(), "192.0.2.1:2345");
+    let ruleset = namespace.ruleset();
+    assert!(ruleset.contains(":2345\"") && ruleset.contains("192.0.2.7"), "{ruleset}");
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.ended().status.code(), Some(0));
+    running.nothing_left();
+    assert!(!namespace.ruleset().contains(":2345\""));
+}
