@@ -44,6 +44,8 @@ pub enum Cause {
     DlvEnded {
         /// Its exit status.
         status: ExitStatus,
+        /// The end of its standard error.
+        stderr: String,
     },
     /// The dlv that all sessions share is not there, for this reason.
     SharedEnded(Arc<Cause>),
@@ -124,7 +126,10 @@ impl fmt::Display for Cause {
             }
             Cause::DlvGone { status, stderr, malformed } => dlv_gone(f, *status, stderr, *malformed),
             Cause::NoDlv(error) => error.fmt(f),
-            Cause::DlvEnded { status } => write!(f, "dlv has ended ({status})"),
+            Cause::DlvEnded { status, stderr } if stderr.is_empty() => write!(f, "dlv has ended ({status})"),
+            Cause::DlvEnded { status, stderr } => {
+                write!(f, "dlv has ended ({status}). The last of its standard error:\n{stderr}")
+            }
             Cause::SharedEnded(cause) => cause.fmt(f),
             Cause::Spent => f.write_str(
                 "this dlv serves one client, and another one was first. To let several come, and come back, start a headless \

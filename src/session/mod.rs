@@ -39,6 +39,7 @@ use crate::shutdown::Shutdown;
 use farewell::Farewell;
 use journal::Journal;
 use opening::{Hold, Opening};
+use shared::Exit;
 use talk::Talk;
 use way_out::WayOut;
 
@@ -229,7 +230,10 @@ impl<'a> Session<'a> {
                 Step::Join => self.join(stop).await,
                 Step::OpenGate => self.open_gate().await,
                 Step::Dial => self.dial(stop).await,
-                _ => return self.relay(stop).await,
+                _ => {
+                    let cause = self.relay(stop).await;
+                    return self.explained(cause).await;
+                }
             };
             match done {
                 Ok(()) => self.lifecycle.done(),
@@ -312,6 +316,10 @@ impl<'a> Session<'a> {
 
     /// What a dlv of ours said that ended before it could be dialled.
     async fn ended_early(&mut self) -> Option<Cause> {
+        if let Upstream::Shared(shared) = &self.settings.upstream {
+            let Exit { status, stderr } = shared.exit().await?;
+            return Some(Cause::DlvGone { status: Some(status), stderr, malformed: false });
+        }
         let delve = self.delve.as_mut()?;
         let status = tokio::time::timeout(EARLY_END, delve.exited()).await.ok()?;
         let stderr = delve.last_words().await;
@@ -327,6 +335,19 @@ impl<'a> Session<'a> {
         tokio::select! {
             cause = relay::relay(&mut self.client, upstream, self.delve.as_mut(), held, &mut self.talk) => cause,
             signal = stop.begun() => Cause::Stopped { signal },
+        }
+    }
+
+    /// A shared dlv's end is known to whoever holds it.
+    async fn explained(&self, cause: Cause) -> Cause {
+        match (cause, &self.settings.upstream) {
+            (Cause::DlvGone { status: None, malformed, .. }, Upstream::Shared(shared)) => {
+                let exit = shared.exit().await;
+                let (status, stderr) =
+                    exit.map_or_else(Default::default, |exit| (Some(exit.status), exit.stderr));
+                Cause::DlvGone { status, stderr, malformed }
+            }
+            (cause, _) => cause,
         }
     }
 

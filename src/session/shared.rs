@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -14,6 +15,9 @@ use super::way_out::WayOut;
 use crate::delve::{Delve, Launcher, Serves, Streams};
 use crate::firewall::{Firewall, Gate, Peer};
 use crate::shutdown::Shutdown;
+
+/// After a session's connection to dlv has ended, how long dlv's own end is waited for.
+const EXIT: Duration = Duration::from_millis(500);
 
 /// A dlv for all sessions, behind a gate that lives as long as it does. It is started by the first session, or by
 /// [`SharedDelve::start`]; where it has ended the next session starts another one, unless it runs in our place.
@@ -74,7 +78,17 @@ struct Life {
 enum Phase {
     Starting,
     Ready(SocketAddr),
+    /// dlv has ended by itself; what it leaves is being seen to.
+    Exited(Exit),
     Ended(Ended),
+}
+
+/// How dlv ended by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Exit {
+    pub(super) status: ExitStatus,
+    /// The end of its standard error, where that is ours to read.
+    pub(super) stderr: String,
 }
 
 /// How a shared dlv ended.
@@ -114,21 +128,46 @@ impl SharedDelve {
     /// # Errors
     /// Where it cannot be started, has ended for good, or serves one client alone and that one has come already.
     pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<SocketAddr, Cause> {
-        let mut phase = {
-            let mut life = self.living();
-            let Some(life) = life.as_mut() else { return Err(Cause::Spent) };
-            let ended = matches!(&*life.phase.borrow(), Phase::Ended(_));
-            if !ended && self.source.serves_one_alone() && std::mem::replace(&mut life.spent, true) {
-                return Err(Cause::Spent);
+        loop {
+            let (mut phase, is_ending) = self.living_phase()?;
+            let settled = |phase: &Phase| matches!(phase, Phase::Ready(_) | Phase::Ended(_));
+            match phase.wait_for(settled).await.map(|phase| phase.clone()) {
+                Ok(Phase::Ready(address)) => return Ok(address),
+                Ok(Phase::Ended(_)) if is_ending && !self.source.is_in_place() => {} // the next one is started
+                Ok(Phase::Ended(ended)) => return Err(Cause::SharedEnded(ended.cause)),
+                Ok(_) | Err(_) => return Err(Cause::Stopped { signal: "the server's end" }),
             }
-            life.phase.clone()
-        };
-        let begun =
-            phase.wait_for(|phase| !matches!(phase, Phase::Starting)).await.map(|phase| phase.clone());
-        match begun {
-            Ok(Phase::Ready(address)) => Ok(address),
-            Ok(Phase::Ended(ended)) => Err(Cause::SharedEnded(ended.cause)),
-            Ok(Phase::Starting) | Err(_) => Err(Cause::Stopped { signal: "the server's end" }),
+        }
+    }
+
+    /// The phase of the present life, and whether that is at its end.
+    fn living_phase(self: &Arc<SharedDelve>) -> Result<(watch::Receiver<Phase>, bool), Cause> {
+        let mut life = self.living();
+        let Some(life) = life.as_mut() else { return Err(Cause::Spent) };
+        let is_ending = matches!(&*life.phase.borrow(), Phase::Exited(_));
+        let is_over = matches!(&*life.phase.borrow(), Phase::Ended(_));
+        if !is_ending
+            && !is_over
+            && self.source.serves_one_alone()
+            && std::mem::replace(&mut life.spent, true)
+        {
+            return Err(Cause::Spent);
+        }
+        Ok((life.phase.clone(), is_ending))
+    }
+
+    /// How dlv ended, for a session whose connection has ended; `None` where dlv goes on.
+    pub(super) async fn exit(&self) -> Option<Exit> {
+        let mut phase = self.life().as_ref().map(|life| life.phase.clone())?;
+        let exited = phase.wait_for(|phase| matches!(phase, Phase::Exited(_) | Phase::Ended(_)));
+        let phase = tokio::time::timeout(EXIT, exited).await.ok()?.ok()?.clone();
+        match phase {
+            Phase::Exited(exit) => Some(exit),
+            Phase::Ended(ended) => match &*ended.cause {
+                Cause::DlvEnded { status, stderr } => Some(Exit { status: *status, stderr: stderr.clone() }),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -225,7 +264,11 @@ impl SharedDelve {
         delve.observe();
         delve.announce(&self.front).await;
         tokio::select! {
-            status = delve.exited() => Cause::DlvEnded { status },
+            status = delve.exited() => {
+                let stderr = delve.last_words().await;
+                phase.send_replace(Phase::Exited(Exit { status, stderr: stderr.clone() }));
+                Cause::DlvEnded { status, stderr }
+            }
             cause = self.asked_to_end() => cause,
         }
     }

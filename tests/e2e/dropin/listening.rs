@@ -61,7 +61,7 @@ fn every_spelling_of_the_address_is_taken(dlv: &Pair) {
         let ours = running
             .others()
             .iter()
-            .flat_map(|one| crate::support::process::listening_ports(&[one.clone()]))
+            .flat_map(|one| crate::support::process::listening_ports(std::slice::from_ref(one)))
             .collect::<Vec<_>>();
         assert_eq!(ours.len(), 1, "dlv listens on a port of its own");
         assert_ne!(ours[0], front.port());
