@@ -7,6 +7,7 @@
 mod fields;
 mod id;
 mod reply;
+pub mod rewrite;
 mod scan;
 
 use crate::envelope::Name;

@@ -12,6 +12,7 @@
 //! | [`envelope`] | `seq`, `type`, `command` / `event`, `request_seq`, `success` |
 //! | [`message`] | typed DAP: what a proxy reads and what it makes |
 //! | [`jsonrpc`] | Delve's JSON-RPC v2: object boundaries, `id`, `method`, `error` |
+//! | [`paths`] | a file's names on two sides |
 //! | [`sniff`] | which of the two protocols a connection speaks |
 //!
 //! # Example
@@ -54,5 +55,6 @@ pub mod frame;
 mod json;
 pub mod jsonrpc;
 pub mod message;
+pub mod paths;
 pub mod scan;
 pub mod sniff;

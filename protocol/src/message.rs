@@ -1,8 +1,10 @@
 //! Typed DAP, as much of it as a proxy needs: what it reads (the requests that begin and end a
 //! debugging session) and what it makes (errors, output, the end of a session).
 
+mod defaults;
 mod make;
 mod read;
 
+pub use defaults::{Argument, ArgumentError, LaunchDefaults};
 pub use make::{error_response, output_event, success_response, terminated_event};
 pub use read::{AttachArguments, DisconnectArguments, InitializeArguments, LaunchArguments, Request};

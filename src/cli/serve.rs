@@ -106,6 +106,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         firewall: firewall.clone(),
         max_sessions,
         slots: Arc::new(Semaphore::new(max_sessions)),
+        amendments: args.common.amendments(),
         observer: None,
     };
     let serving = async {

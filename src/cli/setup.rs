@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use dlvgate_protocol::message::Argument;
+use dlvgate_protocol::paths::Rule;
 
 use super::parts::PartsArgs;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
 use crate::firewall::{Choice, Firewall, Gate, Peer};
 use crate::front::Bound;
+use crate::session::Amendments;
 
 /// How long dlv may take until it listens, and where it builds a program first.
 const START: u16 = 30;
@@ -39,11 +42,26 @@ pub(super) struct CommonArgs {
     /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`, which build first]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_START_TIMEOUT")]
     pub(super) start_timeout: Option<u16>,
+    /// A folder's name on the client's machine and on dlv's: CLIENT=SERVER. For each `launch` and `attach`, after the
+    /// client's own `substitutePath`; for GoLand (JSON-RPC) in every file name, both ways
+    #[arg(long, value_name = "CLIENT=SERVER", env = "DLVGATE_SUBSTITUTE_PATH", value_delimiter = ',')]
+    substitute_path: Vec<Rule>,
+    /// An argument for each `launch` and `attach` where the client has none of this name: stopOnEntry=true, buildFlags='"-tags=x"'
+    #[arg(long, value_name = "KEY=JSON")]
+    launch_set: Vec<Argument>,
+    /// The same, in place of the client's own
+    #[arg(long, value_name = "KEY=JSON")]
+    launch_force: Vec<Argument>,
     #[command(flatten)]
     pub(super) parts: PartsArgs,
 }
 
 impl CommonArgs {
+    /// What is changed in what passes.
+    pub(super) fn amendments(&self) -> Amendments {
+        Amendments::new(self.substitute_path.clone(), self.launch_set.clone(), self.launch_force.clone())
+    }
+
     /// How dlv is started with this command line.
     pub(super) fn launcher(&self, argv: Argv, streams: Streams) -> Launcher {
         let usual = if argv.builds() { BUILD_AND_START } else { START };

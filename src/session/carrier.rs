@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 
 use bytes::Bytes;
-use dlvgate_protocol::sniff::Protocol;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::lane::{Lane, Piece, Unframed, Watcher};
@@ -24,12 +23,8 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    pub(super) fn new(protocol: Protocol) -> Carrier {
-        Carrier {
-            lane: Lane::new(protocol),
-            chunk: vec![0; CHUNK].into_boxed_slice(),
-            pieces: VecDeque::new(),
-        }
+    pub(super) fn new(lane: Lane) -> Carrier {
+        Carrier { lane, chunk: vec![0; CHUNK].into_boxed_slice(), pieces: VecDeque::new() }
     }
 
     /// Reads a chunk and looks at it. Returns its length: 0 is the end of the stream. Nothing may be waiting to
@@ -114,7 +109,9 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::amendments::Amendments;
     use crate::session::lane::Message;
+    use dlvgate_protocol::sniff::Protocol;
 
     struct PassAll;
 
@@ -127,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_message_keeps_its_length() {
-        let mut carrier = Carrier::new(Protocol::Dap);
+        let mut carrier = Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()));
         let filled = carrier.take(b"Content-Length: 10\r\n\r\n{\"a\":");
         carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();
         let mut sent = Vec::new();
@@ -137,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_cancelled_write_left_is_sent_by_the_next() {
-        let mut carrier = Carrier::new(Protocol::Dap);
+        let mut carrier = Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()));
         let message = b"Content-Length: 10\r\n\r\n0123456789";
         let filled = carrier.take(message);
         carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();

@@ -1,5 +1,6 @@
 //! One session: a client's connection with its dlv, from the first byte to everything closed.
 
+mod amendments;
 mod carrier;
 mod cause;
 mod farewell;
@@ -25,6 +26,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use amendments::Amendments;
 pub use cause::Cause;
 pub use journal::{Entry, Observer, Transition};
 pub use lane::Unframed;
@@ -96,6 +98,8 @@ pub struct Settings {
     pub max_sessions: usize,
     /// One permit each.
     pub slots: Arc<Semaphore>,
+    /// What is changed in what passes.
+    pub amendments: Amendments,
     /// Told of each transition, besides the log.
     pub observer: Option<Observer>,
 }
@@ -177,7 +181,7 @@ impl<'a> Session<'a> {
             Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
             Upstream::Shared(_) => Lifecycle::with_shared_delve(),
         };
-        let talk = Talk::new(protocol);
+        let talk = Talk::new(protocol, &settings.amendments);
         Session {
             client,
             hold,

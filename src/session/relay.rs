@@ -226,6 +226,7 @@ mod interleavings;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::amendments::Amendments;
     use dlvgate_protocol::sniff::Protocol;
     use tokio::net::TcpListener;
 
@@ -240,8 +241,14 @@ mod tests {
     async fn a_first_message_that_never_comes_does_not_hold_the_session() {
         let ((client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
         let held = BytesMut::from(&b"Content-Length: 100\r\n\r\n{\"seq\":1,"[..]);
-        let cause =
-            relay(&mut Link::Tcp(client), &mut upstream, None, held, &mut Talk::new(Protocol::Dap)).await;
+        let cause = relay(
+            &mut Link::Tcp(client),
+            &mut upstream,
+            None,
+            held,
+            &mut Talk::new(Protocol::Dap, &Amendments::default()),
+        )
+        .await;
         assert!(matches!(cause, Cause::NoMessage { .. }), "{cause}");
     }
 
@@ -251,7 +258,7 @@ mod tests {
         let held = BytesMut::from(
             &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],
         );
-        let mut talk = Talk::new(Protocol::Dap);
+        let mut talk = Talk::new(Protocol::Dap, &Amendments::default());
         let mut client = Link::Tcp(client);
         let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
         assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());

@@ -6,9 +6,10 @@ use dlvgate_protocol::frame::DELVE_MAX_BODY;
 use dlvgate_protocol::sniff::Protocol;
 use tokio::sync::Notify;
 
+use super::amendments::Amendments;
 use super::carrier::Carrier;
 use super::cause::{EMPTY_BODY, body_too_large};
-use super::lane::{Message, Watcher};
+use super::lane::{Lane, Message, Watcher};
 use super::ledger::Ledger;
 
 /// The state of the conversation; it outlives the relay, for the last words.
@@ -19,8 +20,10 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(protocol: Protocol) -> Talk {
-        Talk { up: Carrier::new(protocol), down: Carrier::new(protocol), ledger: Ledger::new(protocol) }
+    pub(super) fn new(protocol: Protocol, amendments: &Amendments) -> Talk {
+        let up = Carrier::new(Lane::up(protocol, amendments));
+        let down = Carrier::new(Lane::down(protocol, amendments));
+        Talk { up, down, ledger: Ledger::new(protocol) }
     }
 }
 

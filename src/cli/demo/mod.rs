@@ -21,7 +21,7 @@ use crate::delve::{Launcher, PortPlan, PortPool, Streams, check};
 use crate::firewall::{Choice, Firewall, Parts};
 use crate::front::{Admission, Bound, Owners};
 use crate::privilege::Caller;
-use crate::session::{Entry, Observer, Settings, Transition, Upstream};
+use crate::session::{Amendments, Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
 use client::Client;
 use timeline::Timeline;
@@ -88,6 +88,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             streams: Streams::Served,
         })),
         max_sessions: 1,
+        amendments: Amendments::default(),
         slots: Arc::new(Semaphore::new(1)),
         observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
         firewall: firewall.clone(),

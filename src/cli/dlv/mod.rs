@@ -208,6 +208,7 @@ impl Gated {
             firewall: firewall.clone(),
             max_sessions,
             slots: Arc::new(Semaphore::new(max_sessions)),
+            amendments: self.common.amendments(),
             observer: None,
         });
         shared.start();

@@ -5,10 +5,12 @@
 //! until it is whole.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use dlvgate_protocol::envelope::{Envelope, Kind};
-use dlvgate_protocol::frame::{FrameError, Limits, write_header};
+use dlvgate_protocol::envelope::{Envelope, Kind, Name};
+use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError, Limits, frame, write_header};
+use dlvgate_protocol::message::LaunchDefaults;
 use dlvgate_protocol::scan::{Part, Scanner};
 
 use super::{Key, Message, Piece, Run, Watcher};
@@ -20,11 +22,17 @@ pub(in crate::session) struct Lane {
     header_cut: bool,
     /// The present message is kept back.
     kept_back: bool,
+    /// What is added to `launch` and `attach`.
+    defaults: Option<Arc<LaunchDefaults>>,
+    /// The present body, as long as it may be a `launch` or `attach` to be changed.
+    held: Option<BytesMut>,
 }
 
 impl Lane {
-    pub(in crate::session) fn new() -> Lane {
-        Lane { scanner: Scanner::new(Limits::default()), header_cut: false, kept_back: false }
+    /// `defaults` are added to `launch` and `attach`, which are held back for that until they are whole.
+    pub(in crate::session) fn new(defaults: Option<Arc<LaunchDefaults>>) -> Lane {
+        let scanner = Scanner::new(Limits::default());
+        Lane { scanner, header_cut: false, kept_back: false, defaults, held: None }
     }
 
     /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place between two
@@ -62,7 +70,11 @@ impl Lane {
                     self.kept_back = !watcher.begins(header.body_len) || header.body_len == 0;
                     let as_it_came = header.canonical && !self.header_cut;
                     self.header_cut = false;
-                    if !self.kept_back && as_it_came {
+                    let may_change = self.defaults.is_some() && header.body_len <= DELVE_MAX_BODY;
+                    self.held = (may_change && !self.kept_back).then(BytesMut::new);
+                    if self.held.is_some() {
+                        run.flush(pieces);
+                    } else if !self.kept_back && as_it_came {
                         run.extend(taken, pieces);
                     } else if !self.kept_back {
                         run.flush(pieces);
@@ -71,8 +83,11 @@ impl Lane {
                         pieces.push_back(Piece::Own(rewritten.freeze()));
                     }
                 }
-                Part::Body { .. } => {
-                    if !self.kept_back {
+                Part::Body { end } => {
+                    if let Some(held) = &mut self.held {
+                        held.extend_from_slice(&chunk[taken]);
+                        self.hold(step.envelope, end, pieces);
+                    } else if !self.kept_back {
                         run.extend(taken, pieces);
                     }
                     if let Some(envelope) = step.envelope {
@@ -86,6 +101,30 @@ impl Lane {
             pieces.extend(insert.drain(..).map(Piece::Own));
         }
         Ok(())
+    }
+
+    /// Lets go what is held: at once where it is no `launch` or `attach`, else when it is whole, with what is added to it.
+    fn hold(&mut self, envelope: Option<Envelope>, end: bool, pieces: &mut VecDeque<Piece>) {
+        let begins = |name: &Name| name == "launch" || name == "attach";
+        let is_other = envelope
+            .is_some_and(|envelope| !matches!(envelope.kind, Kind::Request { command } if begins(&command)));
+        if !end && !is_other {
+            return;
+        }
+        let Some(held) = self.held.take() else { return };
+        let merged = match &self.defaults {
+            Some(defaults) if end => defaults.merge(&held),
+            _ => None,
+        };
+        if let Some(merged) = merged {
+            pieces.push_back(Piece::Own(frame(&merged)));
+            return;
+        }
+        let body_len = held.len() as u64 + self.scanner.body_remaining();
+        let mut message = BytesMut::with_capacity(held.len() + 40);
+        write_header(body_len, &mut message);
+        message.extend_from_slice(&held);
+        pieces.push_back(Piece::Own(message.freeze()));
     }
 
     /// Between two messages.
@@ -137,7 +176,7 @@ mod tests {
     }
 
     fn carry(chunks: &[&[u8]], insert_before: usize, insert: &str) -> (String, Vec<(String, bool)>) {
-        let (mut lane, mut notes, mut sent) = (Lane::new(), Notes::default(), Vec::new());
+        let (mut lane, mut notes, mut sent) = (Lane::new(None), Notes::default(), Vec::new());
         let mut inserts = VecDeque::new();
         for (index, chunk) in chunks.iter().enumerate() {
             if index == insert_before && !insert.is_empty() {
@@ -158,7 +197,7 @@ mod tests {
     #[test]
     fn what_dlv_takes_goes_on_in_one_piece() {
         let both = request("threads") + &request("next");
-        let (mut lane, mut pieces) = (Lane::new(), VecDeque::new());
+        let (mut lane, mut pieces) = (Lane::new(None), VecDeque::new());
         lane.advance(both.as_bytes(), &mut Notes::default(), &mut VecDeque::new(), &mut pieces).unwrap();
         assert_eq!(pieces, [Piece::Chunk(0..both.len())]);
     }
@@ -213,5 +252,60 @@ mod tests {
                 if cut <= first.len() { first.clone() + "OURS" + &second } else { both.clone() + "OURS" };
             assert_eq!(sent, expected, "cut at {cut}");
         }
+    }
+
+    struct All;
+
+    impl Watcher for All {
+        fn begins(&mut self, _: u64) -> bool {
+            true
+        }
+        fn message(&mut self, _: Message, _: bool) {}
+    }
+
+    fn carry_with_defaults(wire: &[u8], size: usize) -> String {
+        let argument = "stopOnEntry=true".parse().unwrap();
+        let defaults = LaunchDefaults { set: vec![argument], ..LaunchDefaults::default() };
+        let (mut lane, mut sent) = (Lane::new(Some(Arc::new(defaults))), Vec::new());
+        for chunk in wire.chunks(size) {
+            let mut pieces = VecDeque::new();
+            lane.advance(chunk, &mut All, &mut VecDeque::new(), &mut pieces).unwrap();
+            for piece in pieces {
+                match piece {
+                    Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
+                    Piece::Own(bytes) => sent.extend_from_slice(&bytes),
+                }
+            }
+        }
+        String::from_utf8(sent).unwrap()
+    }
+
+    #[test]
+    fn a_launch_gets_what_the_user_adds_and_nothing_else_is_touched() {
+        let framed = |body: &str| format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let others = [
+            request("threads"),
+            framed(r#"{"arguments":{"a":1},"command":"evaluate","type":"request","seq":2}"#),
+        ];
+        let launch = r#"{"arguments":{"mode":"exec"},"command":"launch","type":"request","seq":3}"#;
+        let more =
+            r#"{"arguments":{"mode":"exec","stopOnEntry":true},"command":"launch","type":"request","seq":3}"#;
+        let wire = others.concat() + &framed(launch) + &others.concat();
+        let expected = others.concat() + &framed(more) + &others.concat();
+        for size in 1..=wire.len() {
+            assert_eq!(carry_with_defaults(wire.as_bytes(), size), expected, "by {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_launch_is_not_held_until_it_is_whole() {
+        let argument = "stopOnEntry=true".parse().unwrap();
+        let defaults = LaunchDefaults { set: vec![argument], ..LaunchDefaults::default() };
+        let mut lane = Lane::new(Some(Arc::new(defaults)));
+        let mut pieces = VecDeque::new();
+        let beginning =
+            b"Content-Length: 100000\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"evaluate\",\"x\":";
+        lane.advance(beginning, &mut All, &mut VecDeque::new(), &mut pieces).unwrap();
+        assert_eq!(pieces, [Piece::Own(Bytes::copy_from_slice(beginning))]);
     }
 }

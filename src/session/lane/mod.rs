@@ -9,8 +9,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use dlvgate_protocol::envelope::Name;
 use dlvgate_protocol::frame::FrameError;
+use dlvgate_protocol::jsonrpc::rewrite::Rewriter;
 use dlvgate_protocol::jsonrpc::{Id, JsonRpcError};
 use dlvgate_protocol::sniff::Protocol;
+
+use super::amendments::Amendments;
 
 /// Bytes to send next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,10 +73,19 @@ pub(super) enum Lane {
 }
 
 impl Lane {
-    pub(super) fn new(protocol: Protocol) -> Lane {
+    /// What the client says.
+    pub(super) fn up(protocol: Protocol, amendments: &Amendments) -> Lane {
         match protocol {
-            Protocol::Dap => Lane::Dap(dap::Lane::new()),
-            Protocol::JsonRpc => Lane::Rpc(rpc::Lane::new()),
+            Protocol::Dap => Lane::Dap(dap::Lane::new(amendments.launch())),
+            Protocol::JsonRpc => Lane::Rpc(rpc::Lane::new(amendments.paths().map(Rewriter::to_server))),
+        }
+    }
+
+    /// What dlv says.
+    pub(super) fn down(protocol: Protocol, amendments: &Amendments) -> Lane {
+        match protocol {
+            Protocol::Dap => Lane::Dap(dap::Lane::new(None)),
+            Protocol::JsonRpc => Lane::Rpc(rpc::Lane::new(amendments.paths().map(Rewriter::to_client))),
         }
     }
 

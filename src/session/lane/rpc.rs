@@ -1,8 +1,9 @@
-//! Delve's JSON-RPC: objects one after another, forwarded as they come.
+//! Delve's JSON-RPC: objects one after another, forwarded as they come, but for file names where there are rules for them.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use dlvgate_protocol::jsonrpc::rewrite::{self, Rewriter};
 use dlvgate_protocol::jsonrpc::{Envelope, JsonRpcError, Kind, Scanner};
 
 use super::{Key, Message, Piece, Watcher};
@@ -10,11 +11,13 @@ use super::{Key, Message, Piece, Watcher};
 /// The state between two chunks.
 pub(in crate::session) struct Lane {
     scanner: Scanner,
+    /// Where file names have to be changed.
+    rewriter: Option<Rewriter>,
 }
 
 impl Lane {
-    pub(in crate::session) fn new() -> Lane {
-        Lane { scanner: Scanner::new() }
+    pub(in crate::session) fn new(rewriter: Option<Rewriter>) -> Lane {
+        Lane { scanner: Scanner::new(), rewriter }
     }
 
     /// See [`Lane::advance`](super::Lane::advance).
@@ -41,8 +44,17 @@ impl Lane {
                 }
             }
         }
-        if at > 0 {
-            pieces.push_back(Piece::Chunk(0..at));
+        match &mut self.rewriter {
+            _ if at == 0 => {}
+            None => pieces.push_back(Piece::Chunk(0..at)),
+            Some(rewriter) => {
+                let mut rewritten = VecDeque::new();
+                rewriter.advance(&chunk[..at], &mut rewritten);
+                pieces.extend(rewritten.into_iter().map(|piece| match piece {
+                    rewrite::Piece::Chunk(range) => Piece::Chunk(range),
+                    rewrite::Piece::Own(bytes) => Piece::Own(bytes),
+                }));
+            }
         }
         if self.at_boundary() {
             pieces.extend(insert.drain(..).map(Piece::Own));
@@ -85,7 +97,7 @@ mod tests {
     fn every_byte_goes_on_as_it_came_however_it_is_cut() {
         let wire = br#" {"method":"RPCServer.State","params":[{}],"id":7}{"method":"x","id":"a"}"#;
         for size in 1..wire.len() {
-            let (mut lane, mut notes, mut sent) = (Lane::new(), Notes::default(), Vec::new());
+            let (mut lane, mut notes, mut sent) = (Lane::new(None), Notes::default(), Vec::new());
             for chunk in wire.chunks(size) {
                 let mut pieces = VecDeque::new();
                 lane.advance(chunk, &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
@@ -103,7 +115,8 @@ mod tests {
     #[test]
     fn what_is_no_object_ends_the_walk_and_what_came_before_goes_on() {
         let mut pieces = VecDeque::new();
-        let walked = Lane::new().advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
+        let walked =
+            Lane::new(None).advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
         assert_eq!(walked, Err(JsonRpcError::NotAnObject { byte: b'x' }));
         assert_eq!(pieces, [Piece::Chunk(0..2)]);
     }

@@ -8,6 +8,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::session::amendments::Amendments;
 use dlvgate_protocol::sniff::Protocol;
 
 const CASES: u32 = 10_000;
@@ -95,7 +96,7 @@ async fn replay(conversation: &Conversation, listener: &TcpListener) -> (Vec<u8>
     // A long conversation is not sent byte by byte.
     let least = (from_ide.len() + from_dlv.len()) / 40;
     let mut turns = conversation.turns.iter().cycle();
-    let mut talk = Talk::new(conversation.protocol);
+    let mut talk = Talk::new(conversation.protocol, &Amendments::default());
     let mut client = Link::Tcp(client);
     let speaking = async {
         let (mut at_ide, mut at_dlv) = (Vec::new(), Vec::new());

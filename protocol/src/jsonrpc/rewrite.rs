@@ -1,0 +1,240 @@
+//! File names in a JSON-RPC stream, from one side's to the other's.
+//!
+//! Everything else goes on byte for byte. These strings are file names (Delve, `service/api/types.go`,
+//! `service/rpc2/server.go`), wherever they stand in an object:
+//!
+//! | key | where |
+//! |---|---|
+//! | `file`, `File` | `Location`, `Stackframe`, `Thread`, `Breakpoint`, the locations of a `Goroutine`, a `Defer`, an instruction |
+//! | `Loc`, `LocExpr`, `SubstituteLocExpr` | `FindLocation`, `CreateBreakpoint`: `FILE:LINE`; other expressions fit no rule |
+//! | `Sources` (an array) | `ListSources` |
+//! | `DirectoryPath`, `Files` (an array) | `ListPackagesBuildInfo` |
+//!
+//! A variable has no such key: its name and value are never touched. `UserData`, which is a client's own, is left alone, and
+//! so are the path rules that a client sends (`SubstitutePathRules`).
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::paths::Rules;
+
+/// Longest file name that is looked at, in bytes as written. A longer one goes on as it is: systems take 4096 at most.
+pub const PATH_MAX: usize = 8 * 1024;
+
+/// Deepest nesting in which file names are looked for. Replies nest as deep as the variables that they show.
+pub const DEPTH_MAX: usize = 1024;
+
+/// Longest key that is told from others.
+const KEY_MAX: usize = 32;
+
+/// Bytes to send next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// This part of the chunk.
+    Chunk(Range<usize>),
+    /// A file name, and what of it came with an earlier chunk.
+    Own(Bytes),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    ToServer,
+    ToClient,
+}
+
+/// What a key says of its value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Value {
+    #[default]
+    Other,
+    Path,
+    Paths,
+    /// Nothing in it is ours to change.
+    Foreign,
+}
+
+impl Value {
+    fn of(key: &[u8]) -> Value {
+        match key {
+            b"file" | b"File" | b"Loc" | b"LocExpr" | b"SubstituteLocExpr" | b"DirectoryPath" => Value::Path,
+            b"Sources" | b"Files" => Value::Paths,
+            b"UserData" | b"SubstitutePathRules" => Value::Foreign,
+            _ => Value::Other,
+        }
+    }
+}
+
+/// An object or array that is not closed yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    is_object: bool,
+    expects_key: bool,
+    /// It stands in something foreign.
+    is_foreign: bool,
+    /// What the present value is; in an array, each of them.
+    value: Value,
+}
+
+/// The string that is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    None,
+    Key,
+    Path,
+    Other,
+}
+
+/// Follows one direction of one connection. It keeps the beginning of a file name, of at most [`PATH_MAX`] bytes.
+#[derive(Clone, Debug)]
+pub struct Rewriter {
+    rules: Arc<Rules>,
+    direction: Direction,
+    levels: Vec<Level>,
+    /// Levels beyond [`DEPTH_MAX`].
+    deeper: usize,
+    text: Text,
+    escaped: bool,
+    /// A key, or a file name with its opening quote.
+    held: Vec<u8>,
+}
+
+impl Rewriter {
+    /// For what the client says.
+    pub fn to_server(rules: Arc<Rules>) -> Rewriter {
+        Rewriter::new(rules, Direction::ToServer)
+    }
+
+    /// For what dlv says.
+    pub fn to_client(rules: Arc<Rules>) -> Rewriter {
+        Rewriter::new(rules, Direction::ToClient)
+    }
+
+    fn new(rules: Arc<Rules>, direction: Direction) -> Rewriter {
+        let (levels, held) = (Vec::new(), Vec::new());
+        Rewriter { rules, direction, levels, deeper: 0, text: Text::None, escaped: false, held }
+    }
+
+    /// Takes a chunk, and appends what goes on to `pieces`. The bytes that go on do not depend on how a stream is cut.
+    /// What is no JSON goes on as it is.
+    pub fn advance(&mut self, chunk: &[u8], pieces: &mut VecDeque<Piece>) {
+        // What goes on as it came begins here.
+        let mut from = 0;
+        for (at, &byte) in chunk.iter().enumerate() {
+            match self.text {
+                Text::None if byte == b'"' => {
+                    self.begin_text();
+                    if self.text == Text::Path {
+                        push(from..at, pieces);
+                        from = at + 1;
+                    }
+                }
+                Text::None => self.structure(byte),
+                Text::Key | Text::Path | Text::Other => {
+                    let was_path = self.text == Text::Path;
+                    self.inside(byte);
+                    if was_path {
+                        from = at + 1;
+                        if self.text != Text::Path {
+                            pieces.push_back(Piece::Own(self.settled()));
+                        }
+                    }
+                }
+            }
+        }
+        push(from..chunk.len().max(from), pieces);
+    }
+
+    fn begin_text(&mut self) {
+        self.held.clear();
+        self.escaped = false;
+        self.text = match self.levels.last() {
+            _ if self.deeper > 0 => Text::Other,
+            Some(level) if level.is_object && level.expects_key => Text::Key,
+            Some(Level { is_object: true, value: Value::Path, .. })
+            | Some(Level { is_object: false, value: Value::Paths, .. }) => Text::Path,
+            _ => Text::Other,
+        };
+        if self.text == Text::Path {
+            self.held.push(b'"');
+        }
+    }
+
+    /// A byte of a string.
+    fn inside(&mut self, byte: u8) {
+        let ends = byte == b'"' && !self.escaped;
+        self.escaped = byte == b'\\' && !self.escaped;
+        match self.text {
+            Text::Path => {
+                self.held.push(byte);
+                if ends {
+                    self.text = Text::None;
+                } else if self.held.len() >= PATH_MAX {
+                    self.text = Text::Other;
+                }
+            }
+            Text::Key if ends => {
+                let value = if self.held.len() > KEY_MAX { Value::Other } else { Value::of(&self.held) };
+                if let Some(level) = self.levels.last_mut() {
+                    level.value = if level.is_foreign { Value::Foreign } else { value };
+                }
+                self.text = Text::None;
+            }
+            Text::Key if self.held.len() <= KEY_MAX => self.held.push(byte),
+            _ if ends => self.text = Text::None,
+            _ => {}
+        }
+    }
+
+    /// A byte outside strings.
+    fn structure(&mut self, byte: u8) {
+        match byte {
+            b'{' | b'[' => self.open(byte == b'{'),
+            b'}' | b']' if self.deeper > 0 => self.deeper -= 1,
+            b'}' | b']' => drop(self.levels.pop()),
+            b',' | b':' if self.deeper == 0 => {
+                if let Some(level) = self.levels.last_mut().filter(|level| level.is_object) {
+                    level.expects_key = byte == b',';
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, is_object: bool) {
+        if self.levels.len() >= DEPTH_MAX {
+            self.deeper += 1;
+            return;
+        }
+        let outer = self.levels.last().map(|level| level.value).unwrap_or_default();
+        let value = match outer {
+            Value::Foreign => Value::Foreign,
+            Value::Paths if !is_object => Value::Paths,
+            _ => Value::Other,
+        };
+        let is_foreign = value == Value::Foreign;
+        self.levels.push(Level { is_object, expects_key: is_object, is_foreign, value });
+    }
+
+    /// The file name that is held, under its other name where it has one.
+    fn settled(&mut self) -> Bytes {
+        let held = std::mem::take(&mut self.held);
+        let mapped = serde_json::from_slice::<String>(&held).ok().and_then(|path| match self.direction {
+            Direction::ToServer => self.rules.to_server(&path),
+            Direction::ToClient => self.rules.to_client(&path),
+        });
+        let written = mapped.and_then(|path| serde_json::to_vec(&path).ok());
+        Bytes::from(written.unwrap_or(held))
+    }
+}
+
+fn push(range: Range<usize>, pieces: &mut VecDeque<Piece>) {
+    if !range.is_empty() {
+        pieces.push_back(Piece::Chunk(range));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+fn rules() -> Arc<Rules> {
+    let texts = ["/home/me/shop=/go/src/shop", "/home/me/lib=/go/src/lib"];
+    Arc::new(Rules::new(texts.iter().map(|text| text.parse().unwrap()).collect()))
+}
+
+fn rewrite(mut rewriter: Rewriter, wire: &[u8], sizes: &[usize]) -> Vec<u8> {
+    let (mut sent, mut rest, mut sizes) = (Vec::new(), wire, sizes.iter().cycle());
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at((*sizes.next().unwrap()).clamp(1, rest.len()));
+        let mut pieces = VecDeque::new();
+        rewriter.advance(chunk, &mut pieces);
+        for piece in pieces {
+            match piece {
+                Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
+                Piece::Own(bytes) => sent.extend_from_slice(&bytes),
+            }
+        }
+        rest = after;
+    }
+    sent
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn what_a_client_asks_is_asked_of_dlv_s_files_however_it_is_cut() {
+    for (asked, sent) in [
+        (
+            r#"{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"id":0,"file":"/home/me/shop/main.go","line":7},"LocExpr":"/home/me/shop/main.go:7"}],"id":3}"#,
+            r#"{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"id":0,"file":"/go/src/shop/main.go","line":7},"LocExpr":"/go/src/shop/main.go:7"}],"id":3}"#,
+        ),
+        (
+            r#" {"params":[{"Scope":{"GoroutineID":-1},"Loc":"\/home\/me\/shop\/a b.go:1"}],"method":"x"}{"method":"RPCServer.ListSources","params":[{"Filter":"/home/me/shop"}]}"#,
+            r#" {"params":[{"Scope":{"GoroutineID":-1},"Loc":"/go/src/shop/a b.go:1"}],"method":"x"}{"method":"RPCServer.ListSources","params":[{"Filter":"/home/me/shop"}]}"#,
+        ),
+        (
+            r#"{"params":[{"Expr":"/home/me/shop/x","Loc":"main.main","UserData":{"file":"/home/me/shop/x"},"SubstitutePathRules":[["/home/me/shop","/y"]]}]}"#,
+            r#"{"params":[{"Expr":"/home/me/shop/x","Loc":"main.main","UserData":{"file":"/home/me/shop/x"},"SubstitutePathRules":[["/home/me/shop","/y"]]}]}"#,
+        ),
+    ] {
+        for size in 1..asked.len() + 1 {
+            let got = rewrite(Rewriter::to_server(rules()), asked.as_bytes(), &[size]);
+            assert_eq!(text(got), sent, "by {size}");
+        }
+    }
+}
+
+#[test]
+fn what_dlv_answers_names_the_client_s_files() {
+    let frame = |path: &str| json!({"pc": 1, "file": path, "line": 3, "function": {"name": "/go/src/shop"}});
+    let goroutine = |path: &str| json!({"currentLoc": frame(path), "userCurrentLoc": frame(path), "startLoc": frame(path)});
+    let answer = |shop: &str, lib: &str| {
+        json!({"id": 1, "error": null, "result": {
+            "State": {"currentThread": {"file": format!("{shop}/main.go"), "ReturnValues": null}},
+            "Locations": [frame(&format!("{lib}/a\"b.go")), {"Arguments": [{"name": "file", "value": "/go/src/shop/x",
+                "children": [{"name": "path", "value": "/go/src/shop/x"}]}], "file": "/usr/lib/go/fmt.go"}],
+            "Goroutines": [goroutine(&format!("{shop}/é.go"))],
+            "Sources": [format!("{shop}/main.go"), "/usr/lib/go/fmt.go", format!("{lib}/a.go")],
+            "List": [{"ImportPath": "/go/src/shop", "DirectoryPath": shop, "Files": [format!("{shop}/main.go")]}],
+        }})
+    };
+    let said = answer("/go/src/shop", "/go/src/lib").to_string();
+    for size in [1, 2, 3, 7, 64, said.len()] {
+        let got = rewrite(Rewriter::to_client(rules()), said.as_bytes(), &[size]);
+        let got: Json = serde_json::from_slice(&got).unwrap();
+        assert_eq!(got, answer("/home/me/shop", "/home/me/lib"), "by {size}");
+    }
+}
+
+#[test]
+fn what_is_too_long_or_too_deep_goes_on_as_it_is() {
+    let long = format!(r#"{{"file":"/go/src/shop/{}"}}"#, "x".repeat(2 * PATH_MAX));
+    let nested = format!(r#"{}{{"file":"/go/src/shop/x"}}{}"#, "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
+    let after = nested.clone() + r#"{"file":"/go/src/shop/x"}"#;
+    let done = nested.clone() + r#"{"file":"/home/me/shop/x"}"#;
+    for (said, expected) in [(&long, &long), (&nested, &nested), (&after, &done)] {
+        for size in [1, 1000, said.len()] {
+            let got = rewrite(Rewriter::to_client(rules()), said.as_bytes(), &[size]);
+            assert!(text(got) == *expected, "by {size}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_json_goes_on_as_it_is() {
+    for said in [
+        "GET / HTTP/1.1",
+        "}}]]{{\"file\"",
+        "{\"file\":nul",
+        "\"",
+        "{\"file\":\"\\x\"}",
+        "{\"file\"\"/go/src/shop\"}",
+    ] {
+        for size in 1..said.len() + 1 {
+            let got = text(rewrite(Rewriter::to_client(rules()), said.as_bytes(), &[size]));
+            assert!(said.starts_with(&got), "{said}: {got}");
+        }
+    }
+}
+
+fn key() -> impl Strategy<Value = String> {
+    let known = ["file", "File", "Loc", "Sources", "Files", "DirectoryPath", "UserData", "value", "name"];
+    prop_oneof![3 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "[a-z\"\\\\]{0,4}"]
+}
+
+fn path() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => "(/go/src/shop|/go/src/lib|/usr)(/[a-zé \"\\\\]{0,5}){0,3}",
+        1 => any::<String>(),
+    ]
+}
+
+fn tree() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        4 => path().prop_map(Json::from),
+        1 => any::<i32>().prop_map(Json::from),
+        1 => Just(Json::Null),
+    ];
+    leaf.prop_recursive(5, 40, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+            proptest::collection::btree_map(key(), inner, 0..6)
+                .prop_map(|members| Json::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// The same on a parsed object.
+fn naive(value: &mut Json, kind: Value, rules: &Rules) {
+    match value {
+        Json::String(path) if kind == Value::Path => {
+            if let Some(mapped) = rules.to_client(path) {
+                *path = mapped;
+            }
+        }
+        Json::Array(values) => {
+            for value in values {
+                let inner = match (kind, &value) {
+                    (Value::Paths, Json::String(_)) => Value::Path,
+                    (Value::Paths, Json::Array(_)) => Value::Paths,
+                    (Value::Foreign, _) => Value::Foreign,
+                    _ => Value::Other,
+                };
+                naive(value, inner, rules);
+            }
+        }
+        Json::Object(members) => {
+            for (key, value) in members {
+                let inner = if kind == Value::Foreign { Value::Foreign } else { Value::of(key.as_bytes()) };
+                // A list of names is an array; a name alone under such a key is none.
+                let inner = if inner == Value::Paths && value.is_string() { Value::Other } else { inner };
+                naive(value, inner, rules);
+            }
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn streams_are_rewritten_as_parsed_objects_are(
+        mut tree in tree(),
+        sizes in proptest::collection::vec(1..50_usize, 1..8),
+    ) {
+        let wire = json!({"result": tree}).to_string();
+        let got = rewrite(Rewriter::to_client(rules()), wire.as_bytes(), &sizes);
+        naive(&mut tree, Value::Other, &rules());
+        prop_assert_eq!(serde_json::from_slice::<Json>(&got).unwrap(), json!({"result": tree}));
+        let untouched = rewrite(Rewriter::to_client(Arc::default()), wire.as_bytes(), &sizes);
+        prop_assert_eq!(untouched, wire.as_bytes());
+    }
+}
