@@ -1,13 +1,12 @@
-//! The program: parse, run, exit code.
+//! The program: whose command line it is, run, exit code.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use dlvgate::cli::{Cli, dlv, run};
+use dlvgate::cli::{dlv, run};
 
 fn main() -> ExitCode {
     match dlv::command_line(std::env::args_os()) {
         Some(words) => dlv::run(words),
-        None => run(Cli::parse()),
+        None => run(std::env::args_os().collect()),
     }
 }

@@ -42,6 +42,11 @@ impl Caller {
         }
     }
 
+    /// This user's home folder.
+    pub fn home(&self) -> &std::path::Path {
+        &self.home
+    }
+
     /// The variables in which sudo puts root, as this user has them.
     pub fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
         let name = self.name.to_string_lossy().into_owned();

@@ -12,11 +12,14 @@ pub(super) struct LogArgs {
     /// Log more: -v what is decided, -vv everything
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
+    /// How much is logged [default: info; error for `dlvgate dlv`]
+    #[arg(long, value_name = "LEVEL", env = "DLVGATE_LOG", global = true, value_parser = ["error", "warn", "info", "debug", "trace"])]
+    log: Option<String>,
     /// Log warnings and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// The form of the log on standard error
-    #[arg(long, value_enum, default_value_t = Format::Text, global = true, value_name = "FORMAT")]
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true, value_name = "FORMAT", env = "DLVGATE_LOG_FORMAT")]
     log_format: Format,
 }
 
@@ -32,7 +35,7 @@ enum Format {
 pub(super) fn init(args: &LogArgs, usual: Level) {
     let level = match (args.quiet, args.verbose) {
         (true, _) => Level::WARN,
-        (_, 0) => usual,
+        (_, 0) => args.log.as_deref().and_then(|level| level.parse().ok()).unwrap_or(usual),
         (_, 1) if usual < Level::INFO => Level::INFO,
         (_, 1) => Level::DEBUG,
         _ => Level::TRACE,

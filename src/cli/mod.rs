@@ -1,6 +1,7 @@
 //! The command line: one file a command, each a thin shell around the parts.
 
 mod completions;
+mod config;
 pub mod demo;
 pub mod dlv;
 mod firewall;
@@ -8,13 +9,18 @@ mod guard;
 mod log;
 mod parts;
 mod serve;
+mod settings;
 mod setup;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::Level;
+
+use crate::config::{Config, ConfigError};
 
 /// Exit codes of dlvgate's own commands: success, a failure, a usage error.
 pub(crate) const FAILURE: u8 = 1;
@@ -38,6 +44,9 @@ const LAST_OUTPUT: Duration = Duration::from_millis(500);
 pub struct Cli {
     #[command(flatten)]
     log: log::LogArgs,
+    /// The configuration file, instead of the dlvgate.toml of this folder or one above [env: DLVGATE_CONFIG]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -48,31 +57,62 @@ enum Command {
     Dlv(dlv::DlvArgs),
     Demo(demo::DemoArgs),
     Firewall(firewall::FirewallArgs),
+    Config(config::ConfigArgs),
     #[command(hide = true)]
     Guard(guard::GuardArgs),
     Completions(completions::CompletionsArgs),
 }
 
-/// Starts the log, runs the command, and says on standard error what failed.
-pub fn run(cli: Cli) -> ExitCode {
+/// Parses the command line, with what configuration files set, runs the command, and says on standard error what failed.
+pub fn run(words: Vec<OsString>) -> ExitCode {
+    let cli = Cli::parse_from(&words);
+    let result = match &cli.command {
+        Command::Serve(_) | Command::Config(_) => configured(&words),
+        _ => Ok((cli, Config::default())),
+    };
+    let said = result.and_then(|(cli, config)| run_command(cli, &config));
+    said.unwrap_or_else(|error| {
+        eprintln!("dlvgate: {error:#}");
+        let usage = error.is::<UsageError>() || error.is::<ConfigError>();
+        ExitCode::from(if usage { USAGE } else { FAILURE })
+    })
+}
+
+/// The command line again, with what the files set as the defaults of `serve`'s flags.
+fn configured(words: &[OsString]) -> anyhow::Result<(Cli, Config)> {
+    let config = settings::load(settings::named(words).as_deref())?;
+    settings::check(&config, &serve_command())?;
+    let command = Cli::command().mut_subcommand("serve", |serve| settings::with_defaults(serve, &config));
+    let command = settings::with_defaults(command, &config); // what is said for all commands: the log
+    let matches = command.get_matches_from(words);
+    match matches.subcommand_matches("serve").and_then(settings::contradiction) {
+        Some(contradiction) => Err(usage(contradiction)),
+        None => Ok((Cli::from_arg_matches(&matches)?, config)),
+    }
+}
+
+/// `serve` with the flags that all commands have.
+fn serve_command() -> clap::Command {
+    let mut all = Cli::command();
+    all.build();
+    all.find_subcommand("serve").cloned().unwrap_or_default()
+}
+
+fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
     // The demo's page has the session's steps already.
     let usual = if matches!(cli.command, Command::Demo(_)) { Level::WARN } else { Level::INFO };
     if !matches!(cli.command, Command::Dlv(_)) {
         log::init(&cli.log, usual); // that one has a log of its own
     }
-    let result = match cli.command {
+    match cli.command {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Dlv(args) => Ok(args.run()),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),
+        Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
         Command::Completions(args) => completions::run(&args),
-    };
-    result.unwrap_or_else(|error| {
-        eprintln!("dlvgate: {error:#}");
-        let usage = error.downcast_ref::<UsageError>().is_some();
-        ExitCode::from(if usage { USAGE } else { FAILURE })
-    })
+    }
 }
 
 /// One thread serves every session: each is a few small reads and writes, and a hand-over between threads costs

@@ -38,20 +38,20 @@ use crate::shutdown::{self, Shutdown, Signals, Trigger};
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
     /// Where clients connect: HOST:PORT, or :PORT for every address; port 0 is any free one
-    #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345")]
+    #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345", env = "DLVGATE_LISTEN")]
     listen: ListenAddress,
     /// Serve one client on standard input and output instead of listening
-    #[arg(long, conflicts_with_all = ["listen", "once", "only_same_user"])]
+    #[arg(long, conflicts_with = "once")]
     stdio: bool,
     /// Over loopback, serve this user's clients only, as dlv does (Linux; elsewhere nobody can tell)
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, env = "DLVGATE_ONLY_SAME_USER")]
     only_same_user: bool,
     /// The folder that dlv runs in: relative programs and Go modules are found from there [default: this one]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "DLVGATE_DLV_CWD")]
     dlv_cwd: Option<PathBuf>,
     /// Use a dlv that listens already instead of starting one: a `dlv dap`, which serves one session at a time, or with
     /// --headless a headless one. Its port is gated where it is on this machine
-    #[arg(long, value_name = "ADDR", conflicts_with_all = ["dlv_cwd", "dlv_port", "start_timeout", "dlv_words"])]
+    #[arg(long, value_name = "ADDR", conflicts_with = "dlv_words")]
     upstream: Option<ListenAddress>,
     /// The dlv at --upstream is headless: it speaks JSON-RPC too, and to several clients if it was started so
     #[arg(long, requires = "upstream")]

@@ -47,10 +47,10 @@ pub(super) struct CommonArgs {
     #[arg(long, value_name = "CLIENT=SERVER", env = "DLVGATE_SUBSTITUTE_PATH", value_delimiter = ',')]
     substitute_path: Vec<Rule>,
     /// An argument for each `launch` and `attach` where the client has none of this name: stopOnEntry=true, buildFlags='"-tags=x"'
-    #[arg(long, value_name = "KEY=JSON")]
+    #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_SET", value_delimiter = '\n')]
     launch_set: Vec<Argument>,
     /// The same, in place of the client's own
-    #[arg(long, value_name = "KEY=JSON")]
+    #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_FORCE", value_delimiter = '\n')]
     launch_force: Vec<Argument>,
     #[command(flatten)]
     pub(super) parts: PartsArgs,

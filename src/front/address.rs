@@ -12,6 +12,13 @@ pub struct ListenAddress {
     port: u16,
 }
 
+impl ListenAddress {
+    /// The host as it was written, without brackets; empty for every address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
 impl FromStr for ListenAddress {
     type Err = String;
 

@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use tokio::sync::Semaphore;
 use tracing::Level;
 
 use super::log::{self, LogArgs};
+use super::settings;
 use super::setup::{CommonArgs, close_front, open_front};
 use super::{FAILURE, on_runtime};
+use crate::config::Config;
 use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
 use crate::firewall::Firewall;
 use crate::front::Owners;
@@ -95,7 +97,12 @@ fn run_or_say(words: Vec<OsString>) -> anyhow::Result<ExitStatus> {
     let argv = Argv::parse(words.clone()).ok().filter(|argv| argv.serves().is_some());
     // A descriptor of `--log-dest` is taken before anything else gets its number.
     let log = argv.as_ref().and_then(Argv::log_dest).map(Log::new).unwrap_or(Ok(Log::Standard));
-    let FromVariables { log: log_args, common } = FromVariables::try_parse_from(["dlvgate dlv"])?;
+    let config = match settings::load(None) {
+        // A command that does not listen is dlv's alone.
+        Err(_) if argv.is_none() => Config::default(),
+        config => config?,
+    };
+    let FromVariables { log: log_args, common } = from_variables(&config)?;
     let dlv = find(common.dlv.as_deref(), None)?;
     let calls = calls(&dlv)?;
     let Some(argv) = argv else {
@@ -105,6 +112,14 @@ fn run_or_say(words: Vec<OsString>) -> anyhow::Result<ExitStatus> {
     log::init(&log_args, Level::ERROR);
     let gated = Gated { launcher: common.launcher(argv.clone(), Streams::Served), common, argv };
     on_runtime(gated.run(log, dlv, calls))
+}
+
+/// The settings, from variables and files.
+fn from_variables(config: &Config) -> anyhow::Result<FromVariables> {
+    settings::check(config, &super::serve_command())?;
+    let command = settings::with_defaults(FromVariables::command(), config);
+    let matches = command.try_get_matches_from(["dlvgate dlv"])?;
+    Ok(FromVariables::from_arg_matches(&matches)?)
 }
 
 /// Notices a script named `dlv` that calls us, whom we would call for ever.

@@ -1,0 +1,196 @@
+//! Settings from configuration files: they become the defaults of flags, so that a flag wins over a variable, a variable over
+//! the project's file, that over the user's, and that over dlvgate's own default; and one parser reads them all.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use clap::builder::ArgAction;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+use toml::Value;
+
+use crate::config::{Config, ConfigError, Entry, File, Owner, What};
+use crate::front::ListenAddress;
+use crate::privilege::Caller;
+
+/// Flags of `serve` that say what is to be done now, and no settings.
+const NO_SETTINGS: [&str; 8] =
+    ["once", "stdio", "upstream", "headless", "as_root", "config", "verbose", "quiet"];
+
+/// Keys that only the user may set, with the reason.
+const USERS_OWN: [(&str, &str); 4] = [
+    ("allow", "a cloned project must not let others in"),
+    ("only-same-user", "a cloned project must not let others in"),
+    ("firewall", "a cloned project must not take a gate away"),
+    ("dlv", "a cloned project must not choose the program that is run"),
+];
+
+/// Reads the files that are in force.
+///
+/// # Errors
+/// See [`Config::load`].
+pub(super) fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
+    let home = match Caller::of_sudo() {
+        Some(caller) => Some(caller.home().to_owned()),
+        None => std::env::var_os("HOME").map(PathBuf::from),
+    };
+    let folder = std::env::current_dir().unwrap_or_default();
+    let named = named.map(Path::to_owned).or_else(|| std::env::var_os("DLVGATE_CONFIG").map(PathBuf::from));
+    Config::load(named.as_deref(), &folder, home.as_deref())
+}
+
+/// The file that `--config` names: it has to be known before anything else is read.
+pub(super) fn named(words: &[OsString]) -> Option<PathBuf> {
+    let mut words = words.iter().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        if text == "--config" {
+            return words.next().map(PathBuf::from);
+        }
+        if let Some(path) = text.strip_prefix("--config=") {
+            return Some(PathBuf::from(path));
+        }
+    }
+    None
+}
+
+/// The flags of `command` that are settings.
+pub(super) fn settings(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|arg| {
+        let hidden = arg.is_hide_set() || NO_SETTINGS.contains(&arg.get_id().as_str());
+        arg.get_long().is_some()
+            && !hidden
+            && !matches!(arg.get_action(), ArgAction::Help | ArgAction::Version)
+    })
+}
+
+/// The key of a setting: its flag without dashes.
+pub(super) fn key(arg: &Arg) -> &str {
+    arg.get_long().unwrap_or_default()
+}
+
+/// Checks every entry of every file, against all settings of the `known` command.
+///
+/// # Errors
+/// Names the first that is unknown, cannot be taken, or is not the project's to say.
+pub(super) fn check(config: &Config, known: &Command) -> Result<(), ConfigError> {
+    for file in &config.files {
+        for entry in &file.entries {
+            let failed = |what| ConfigError { path: file.path.clone(), line: Some(entry.line), what };
+            let Some(arg) = settings(known).find(|arg| key(arg) == entry.key) else {
+                return Err(failed(unknown(&entry.key, known)));
+            };
+            let bad = |why| failed(What::BadValue { key: entry.key.clone(), why });
+            let words = words(arg, file, entry).map_err(bad)?;
+            if let Some(why) = refused(file, entry, &words) {
+                return Err(failed(What::NotTheProjects { key: entry.key.clone(), why }));
+            }
+            try_out(arg, &words).map_err(bad)?;
+        }
+    }
+    Ok(())
+}
+
+fn unknown(key: &str, known: &Command) -> What {
+    let distance = |other: &str| strsim::damerau_levenshtein(&key.replace('_', "-"), other);
+    let nearest = settings(known).map(self::key).min_by_key(|other| distance(other));
+    let nearest = nearest.filter(|other| distance(other) <= other.len().div_ceil(2)).map(str::to_owned);
+    What::UnknownKey { key: key.to_owned(), nearest }
+}
+
+fn refused(file: &File, entry: &Entry, words: &[String]) -> Option<&'static str> {
+    if file.owner == Owner::User {
+        return None;
+    }
+    if entry.key == "listen" {
+        let address = words.first()?.parse::<ListenAddress>().ok()?;
+        let is_loopback = address.host().parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let is_ours = is_loopback || address.host() == "localhost";
+        return (!is_ours).then_some("a cloned project must not let other machines in");
+    }
+    USERS_OWN.iter().find(|(key, _)| *key == entry.key).map(|(_, why)| *why)
+}
+
+/// Has the flag's own parser read the values.
+fn try_out(arg: &Arg, words: &[String]) -> Result<(), String> {
+    let alone = Command::new("dlvgate").no_binary_name(true).arg(
+        arg.clone().required(false).global(false).default_values(Vec::<String>::new()).env(None::<&str>),
+    );
+    let given = words.iter().map(|word| format!("--{}={word}", key(arg)));
+    match alone.try_get_matches_from(given) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let text = error.to_string();
+            let said = text.lines().take_while(|line| !line.starts_with("For more information"));
+            let said: Vec<&str> = said.map(str::trim).filter(|line| !line.is_empty()).collect();
+            Err(said.join(" ").trim_start_matches("error: ").to_owned())
+        }
+    }
+}
+
+/// The values of an entry as a flag takes them.
+fn words(arg: &Arg, file: &File, entry: &Entry) -> Result<Vec<String>, String> {
+    let is_list = matches!(arg.get_action(), ArgAction::Append);
+    let folder = file.folder();
+    let word = |value: &Value| match value {
+        Value::String(text) => Ok(in_folder(&entry.key, text, folder)),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Boolean(on) => Ok(on.to_string()),
+        Value::Table(rule) if entry.key == "substitute-path" => {
+            let side = |name: &str| rule.get(name).and_then(Value::as_str);
+            match (side("from"), side("to")) {
+                (Some(from), Some(to)) => Ok(format!("{from}={to}")),
+                _ => Err("a rule is \"CLIENT=SERVER\", or { from = \"CLIENT\", to = \"SERVER\" }".to_owned()),
+            }
+        }
+        other => Err(format!("a {} is no value for it", other.type_str())),
+    };
+    match &entry.value {
+        Value::Array(values) if is_list => values.iter().map(word).collect(),
+        Value::Array(_) => Err("it takes one value, not a list".to_owned()),
+        Value::Table(members) if is_list && entry.key.starts_with("launch-") => {
+            members.iter().map(|(name, value)| Ok(format!("{name}={}", json(value)?))).collect()
+        }
+        value => Ok(vec![word(value)?]),
+    }
+}
+
+/// A path in a file starts from the file's folder.
+fn in_folder(key: &str, text: &str, folder: &Path) -> String {
+    let is_path = key == "dlv-cwd" || (key == "dlv" && text.contains('/'));
+    if is_path { folder.join(text).display().to_string() } else { text.to_owned() }
+}
+
+fn json(value: &Value) -> Result<serde_json::Value, String> {
+    if let Value::Datetime(_) = value {
+        return Err("JSON has no dates; write it as a text".to_owned());
+    }
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+/// The command with what the files set as the defaults of its flags, as far as it has them.
+pub(super) fn with_defaults(mut command: Command, config: &Config) -> Command {
+    let ids: Vec<(String, String)> =
+        settings(&command).map(|arg| (arg.get_id().to_string(), key(arg).to_owned())).collect();
+    for (id, key) in ids {
+        let Some((file, entry)) = config.get(&key) else { continue };
+        command = command.mut_arg(id, |arg| match words(&arg, file, entry) {
+            Ok(words) => arg.default_values(words),
+            Err(_) => arg, // `check` has said so
+        });
+    }
+    command
+}
+
+/// Flags that say how a dlv is started, which one that listens already has no use for. Two flags contradict each other; a
+/// variable or a file that says one of them is about the other times.
+const STARTS_DLV: [&str; 4] = ["dlv", "dlv_cwd", "dlv_port", "start_timeout"];
+
+/// Looks for flags that contradict `--upstream`.
+pub(super) fn contradiction(serve: &ArgMatches) -> Option<String> {
+    let is_given = |id: &str| serve.value_source(id) == Some(ValueSource::CommandLine);
+    let flag = STARTS_DLV.into_iter().find(|id| is_given(id)).filter(|_| is_given("upstream"))?;
+    let flag = flag.replace('_', "-");
+    Some(format!("--{flag} cannot be used with --upstream, whose dlv runs already"))
+}

@@ -1,0 +1,249 @@
+//! Configuration files, as a user has them: which value is in force, where it comes from, and what is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A home and a project of a test's own.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { folder: tempfile::Builder::new().prefix("dlvgate-config-").tempdir().unwrap() };
+        for folder in ["home/.config/dlvgate", "project/cmd/server", "elsewhere"] {
+            std::fs::create_dir_all(place.folder.path().join(folder)).unwrap();
+        }
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn users(&self, text: &str) -> PathBuf {
+        self.write("home/.config/dlvgate/dlvgate.toml", text)
+    }
+
+    fn projects(&self, text: &str) -> PathBuf {
+        self.write("project/dlvgate.toml", text)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// dlvgate in the project's `cmd/server`, without the tests' own variables.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+        command
+            .args(words)
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .current_dir(self.path("project/cmd/server"));
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// The values of a setting that are in force, and their source.
+    fn setting(&self, key: &str, variables: &[(&str, &str)]) -> (Vec<String>, String) {
+        let output = self.command(&["config", "--json"]).envs(variables.iter().copied()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let all: Value = serde_json::from_slice(&output.stdout).expect(&said);
+        let values = all["settings"][key]["values"].as_array().expect(key);
+        let values = values.iter().map(|value| value.as_str().unwrap().to_owned()).collect();
+        (values, all["settings"][key]["source"].as_str().unwrap().to_owned())
+    }
+
+    /// What is said of a file that is refused.
+    fn refused(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        said
+    }
+}
+
+fn at(path: &Path, line: usize) -> String {
+    format!("{}:{line}", path.display())
+}
+
+#[test]
+fn a_variable_wins_over_the_project_that_over_the_user_and_that_over_the_default() {
+    let place = Place::new();
+    assert_eq!(place.setting("max-sessions", &[]), (vec!["8".to_owned()], "default".to_owned()));
+    let user = place.users("# mine\nmax-sessions = 5\n");
+    assert_eq!(place.setting("max-sessions", &[]), (vec!["5".to_owned()], at(&user, 2)));
+    let project = place.projects("max-sessions = 4\n");
+    assert_eq!(place.setting("max-sessions", &[]), (vec!["4".to_owned()], at(&project, 1)));
+    let variable = [("DLVGATE_MAX_SESSIONS", "3")];
+    assert_eq!(
+        place.setting("max-sessions", &variable),
+        (vec!["3".to_owned()], "DLVGATE_MAX_SESSIONS".to_owned())
+    );
+}
+
+#[test]
+fn a_flag_wins_over_everything() {
+    let place = Place::new();
+    place.users("listen = \"nonsense.invalid:1\"\n");
+    let output =
+        place.command(&["serve", "--listen", "flag.invalid:2", "--firewall", "off"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("flag.invalid:2") && !said.contains("nonsense"), "{said}");
+    let output = place.command(&["serve", "--firewall", "off"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("nonsense.invalid:1"), "without the flag the file's is taken: {said}");
+}
+
+#[test]
+fn lists_and_tables_are_taken_whole_from_the_strongest() {
+    let place = Place::new();
+    place.users("allow = [\"192.0.2.1\", \"198.51.100.0/24\"]\nsubstitute-path = [\"/x=/y\"]\n[launch-set]\nenv = { A = \"1\" }\n");
+    place.projects("substitute-path = [\"/a=/b\", { from = \"/c\", to = \"/d\" }]\n");
+    assert_eq!(place.setting("allow", &[]).0, ["192.0.2.1", "198.51.100.0/24"]);
+    assert_eq!(place.setting("substitute-path", &[]).0, ["/a=/b", "/c=/d"]);
+    assert_eq!(place.setting("launch-set", &[]).0, [r#"env={"A":"1"}"#]);
+    let variable = [("DLVGATE_ALLOW", "203.0.113.1,203.0.113.2")];
+    assert_eq!(place.setting("allow", &variable).0, ["203.0.113.1", "203.0.113.2"]);
+}
+
+#[test]
+fn a_relative_path_starts_from_its_file() {
+    let place = Place::new();
+    place.projects("dlv-cwd = \"cmd\"\n");
+    assert_eq!(place.setting("dlv-cwd", &[]).0, [place.path("project/cmd").display().to_string()]);
+    place.users("dlv = \"bin/dlv\"\n");
+    assert_eq!(
+        place.setting("dlv", &[]).0,
+        [place.path("home/.config/dlvgate/bin/dlv").display().to_string()]
+    );
+    place.users("dlv = \"dlv-dap\"\n");
+    assert_eq!(place.setting("dlv", &[]).0, ["dlv-dap"], "a name alone is looked up in PATH");
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line_and_the_remedy() {
+    let place = Place::new();
+    for (text, line, says) in [
+        ("\nlisen = \"127.0.0.1:1\"", 2, "did you mean `listen`"),
+        ("max_sessions = 2", 1, "did you mean `max-sessions`"),
+        ("zzzzzzzz = 2", 1, "dlvgate config"),
+        ("max-sessions = 0", 1, "max-sessions"),
+        ("max-sessions = [1]", 1, "one value"),
+        ("max-sessions = 1.5", 1, "float"),
+        ("# a\n\nlisten = 127.0.0.1:1", 3, ""),
+        ("firewall = \"iptables\"", 1, "nftables"),
+        ("launch-set = [\"mode=exec\"]", 1, "needs quotes"),
+        ("launch-set = { at = 2026-11-24 }", 1, "no dates"),
+        ("substitute-path = [\"/a\"]", 1, "CLIENT=SERVER"),
+        ("substitute-path = [{ from = \"/a\" }]", 1, "to ="),
+        ("as-root = true", 1, "no setting"),
+    ] {
+        let file = place.users(text);
+        for words in [&["config"][..], &["serve", "--firewall", "off"]] {
+            let said = place.refused(words);
+            assert!(said.contains(&at(&file, line)) && said.contains(says), "{text:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_project_may_not_open_anything_or_choose_a_program() {
+    let place = Place::new();
+    for text in [
+        "allow = [\"0.0.0.0/0\"]",
+        "firewall = \"off\"",
+        "only-same-user = false",
+        "dlv = \"./evil\"",
+        "listen = \":2345\"",
+        "listen = \"192.0.2.1:2345\"",
+        "listen = \"dev.example:2345\"",
+    ] {
+        let file = place.projects(text);
+        let said = place.refused(&["serve"]);
+        assert!(said.contains(&at(&file, 1)) && said.contains("your own file"), "{text}: {said}");
+        std::fs::remove_file(&file).unwrap();
+        place.users(text);
+        assert!(place.run(&["config"]).status.success(), "the user may: {text}");
+        std::fs::remove_file(place.path("home/.config/dlvgate/dlvgate.toml")).unwrap();
+    }
+    place.projects("listen = \"localhost:2345\"");
+    assert_eq!(place.setting("listen", &[]).0, ["localhost:2345"]);
+}
+
+#[test]
+fn a_project_s_file_that_others_can_write_is_refused() {
+    let place = Place::new();
+    let file = place.projects("max-sessions = 2");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(place.refused(&["config"]).contains("o-w"));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o664)).unwrap();
+    assert!(place.run(&["config"]).status.success(), "a umask of 002 is usual");
+    if nix::unistd::geteuid().is_root() {
+        chown(&file, Some(65_534), None).unwrap();
+        assert!(place.refused(&["config"]).contains("user 65534"));
+    }
+}
+
+#[test]
+fn a_file_can_be_named_and_is_the_user_s_then() {
+    let place = Place::new();
+    let named = place.write("elsewhere/team.toml", "allow = [\"192.0.2.9\"]\n");
+    place.projects("nonsense = 1");
+    let output = place.run(&["config", "--json", "--config", named.to_str().unwrap()]);
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(all["settings"]["allow"]["source"], at(&named, 1));
+    let variable = [("DLVGATE_CONFIG", named.to_str().unwrap())];
+    assert_eq!(place.setting("allow", &variable).0, ["192.0.2.9"]);
+    let missing = place.refused(&["config", "--config", "/nonexistent.toml"]);
+    assert!(missing.contains("/nonexistent.toml"), "{missing}");
+}
+
+#[test]
+fn the_example_names_every_setting_and_is_taken() {
+    let place = Place::new();
+    let example = String::from_utf8(place.run(&["config", "--example"]).stdout).unwrap();
+    let output = place.run(&["config", "--json"]);
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let keys: Vec<&String> = all["settings"].as_object().unwrap().keys().collect();
+    assert!(keys.len() > 10, "{keys:?}");
+    let is_setting = |line: &&str| keys.iter().any(|key| line.starts_with(&format!("# {key} = ")));
+    let set: Vec<String> = example.lines().filter(is_setting).map(|line| line[2..].to_owned()).collect();
+    assert_eq!(set.len(), keys.len(), "{example}");
+    place.users(&set.join("\n"));
+    let taken = place.run(&["config"]);
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+}
+
+#[test]
+fn a_variable_or_a_file_does_not_contradict_a_flag_and_two_flags_do() {
+    let place = Place::new();
+    place.users("start-timeout = 5\n");
+    let start = ["serve", "--upstream", "nonsense.invalid:1", "--firewall", "off", "--listen", "127.0.0.1:0"];
+    let output =
+        place.command(&start).env("DLVGATE_DLV", "/x/dlv").env("DLVGATE_DLV_PORT", "4000").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("nonsense.invalid"), "it gets as far as that: {said}");
+    for flags in [["--dlv", "/x/dlv"], ["--dlv-port", "4000"], ["--start-timeout", "3"], ["--dlv-cwd", "/"]] {
+        let said = place.refused(&[&start[..], &flags[..]].concat());
+        assert!(said.contains(flags[0]) && said.contains("--upstream"), "{said}");
+    }
+}
+
+#[test]
+fn other_commands_do_not_mind_a_broken_file() {
+    let place = Place::new();
+    place.users("nonsense = 1");
+    assert!(place.run(&["completions", "bash"]).status.success());
+    assert!(place.run(&["--version"]).status.success());
+}
