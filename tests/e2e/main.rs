@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amended;
 mod attach;
 mod auto;
 mod bad_input;

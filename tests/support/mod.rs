@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod process;
 pub mod program;
 pub mod random;
+pub mod recorder;
 pub mod rpc;
 pub mod server;
 pub mod session_log;
