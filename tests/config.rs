@@ -226,6 +226,21 @@ fn the_example_names_every_setting_and_is_taken() {
 }
 
 #[test]
+fn the_documented_file_is_taken() {
+    let place = Place::new();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md")).unwrap();
+    let (_, from) = page.split_once("```toml\n").unwrap();
+    place.projects(from.split_once("```").unwrap().0);
+    assert_eq!(place.setting("substitute-path", &[]).0.len(), 2);
+    let output = place.run(&["config", "--json"]);
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for key in all["settings"].as_object().unwrap().keys() {
+        assert!(page.contains(&format!("| `{key}`")), "docs/configuration.md does not have {key}");
+    }
+}
+
+#[test]
 fn a_variable_or_a_file_does_not_contradict_a_flag_and_two_flags_do() {
     let place = Place::new();
     place.users("start-timeout = 5\n");

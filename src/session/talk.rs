@@ -80,6 +80,7 @@ impl Watcher for Requests<'_, '_> {
     }
 
     fn message(&mut self, message: Message, passed: bool) {
+        tracing::trace!(target: "dlvgate::message", passed, "client: {message}");
         let mut ledger = self.shared.ledger();
         if !ledger.spoke {
             ledger.spoke = true;
@@ -110,6 +111,7 @@ impl Watcher for Replies<'_, '_> {
     }
 
     fn message(&mut self, message: Message, _: bool) {
+        tracing::trace!(target: "dlvgate::message", "dlv: {message}");
         let mut ledger = self.shared.ledger();
         match message {
             Message::Reply { key, name, success } => {

@@ -33,7 +33,7 @@ use place::{Open, Place};
 /// dlvgate's address. Everything else (output, input, signals, exit code) is dlv's. All other commands are dlv's alone.
 ///
 /// The same happens where dlvgate is called `dlv`, by a link: put its folder first in PATH, or name it in GoLand's
-/// `dlv.path`. Settings come from variables (DLVGATE_DLV, DLVGATE_ALLOW, DLVGATE_FIREWALL, …), since the flags are dlv's.
+/// `dlv.path`. Under sudo it stays root, as dlv does. Settings come from variables (DLVGATE_DLV, DLVGATE_ALLOW, DLVGATE_FIREWALL, …), since the flags are dlv's.
 #[derive(Debug, Args)]
 #[command(
     disable_help_flag = true,

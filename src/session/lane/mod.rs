@@ -4,6 +4,7 @@ mod dap;
 mod rpc;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -44,6 +45,32 @@ pub(super) enum Message {
     Event { name: Name },
     /// No message of the protocol.
     Unknown,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Seq(seq) => seq.fmt(f),
+            Key::Id(id) => id.fmt(f),
+        }
+    }
+}
+
+/// For the log: what it is, and of which request; never what is in it.
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |key: &Option<Key>| key.map_or_else(String::new, |key| format!(" {key}"));
+        match self {
+            Message::Request { key, name } => write!(f, "request{} {name}", number(key)),
+            Message::Reply { key, name, success } => {
+                let name = name.map_or_else(String::new, |name| format!(" {name}"));
+                let failed = if *success { "" } else { ", failed" };
+                write!(f, "answer to{}{name}{failed}", number(key))
+            }
+            Message::Event { name } => write!(f, "event {name}"),
+            Message::Unknown => f.write_str("no message of the protocol"),
+        }
+    }
 }
 
 /// Is told what passes.
