@@ -106,7 +106,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
     }
     match cli.command {
         Command::Serve(args) => on_runtime(serve::run(args)),
-        Command::Dlv(args) => Ok(args.run()),
+        Command::Dlv(_) => Ok(dlv::run_with(cli.log)),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),

@@ -44,14 +44,13 @@ use place::{Open, Place};
 pub(super) struct DlvArgs {
     /// dlv's command line
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "DLV ARGUMENTS")]
-    words: Vec<OsString>,
+    _words: Vec<OsString>,
 }
 
-impl DlvArgs {
-    /// For a command line with flags of dlvgate's before `dlv`.
-    pub(super) fn run(self) -> ExitCode {
-        run(self.words)
-    }
+/// For a command line with flags of dlvgate's before `dlv`: what comes after the word is dlv's, `--` too.
+pub(super) fn run_with(log: LogArgs) -> ExitCode {
+    let words = std::env::args_os().skip_while(|word| word != "dlv").skip(1);
+    run_logged(words.collect(), Some(log))
 }
 
 /// What the variables set: there are no flags.
@@ -84,7 +83,11 @@ pub fn command_line(mut words: impl Iterator<Item = OsString>) -> Option<Vec<OsS
 
 /// Runs dlv's command line and ends as dlv does; what keeps dlv from being run is said on standard error.
 pub fn run(words: Vec<OsString>) -> ExitCode {
-    match run_or_say(words) {
+    run_logged(words, None)
+}
+
+fn run_logged(words: Vec<OsString>, log: Option<LogArgs>) -> ExitCode {
+    match run_or_say(words, log) {
         Ok(status) => end_like(status),
         Err(error) => {
             eprintln!("dlvgate: {error:#}");
@@ -93,7 +96,7 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn run_or_say(words: Vec<OsString>) -> anyhow::Result<ExitStatus> {
+fn run_or_say(words: Vec<OsString>, log_flags: Option<LogArgs>) -> anyhow::Result<ExitStatus> {
     let argv = Argv::parse(words.clone()).ok().filter(|argv| argv.serves().is_some());
     // A descriptor of `--log-dest` is taken before anything else gets its number.
     let log = argv.as_ref().and_then(Argv::log_dest).map(Log::new).unwrap_or(Ok(Log::Standard));
@@ -109,7 +112,7 @@ fn run_or_say(words: Vec<OsString>) -> anyhow::Result<ExitStatus> {
         let failed = Command::new(&dlv).args(words).envs(calls).exec();
         return Err(failed).with_context(|| format!("{} cannot be started", dlv.display()));
     };
-    log::init(&log_args, Level::ERROR);
+    log::init(&log_flags.unwrap_or(log_args), Level::ERROR);
     let gated = Gated { launcher: common.launcher(argv.clone(), Streams::Served), common, argv };
     on_runtime(gated.run(log, dlv, calls))
 }
