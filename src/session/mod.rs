@@ -11,8 +11,10 @@ mod lifecycle;
 mod link;
 mod opening;
 mod relay;
+mod settings;
 mod shared;
 mod socket;
+mod source;
 mod talk;
 mod way_out;
 
@@ -24,7 +26,7 @@ use bytes::Bytes;
 use dlvgate_protocol::sniff::Protocol;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 pub use amendments::Amendments;
 pub use cause::Cause;
@@ -32,11 +34,13 @@ pub use journal::{Entry, Observer, Transition};
 pub use lane::Unframed;
 pub use lifecycle::{Lifecycle, Step};
 pub use link::Link;
-pub use shared::{Ended, SharedDelve, Source};
+pub use settings::{Settings, Upstream};
+pub use shared::{Ended, SharedDelve};
+pub use source::Source;
 
-use crate::delve::{Delve, Launcher, Serves};
+use crate::delve::Delve;
 use crate::fault;
-use crate::firewall::{Firewall, Gate, Peer};
+use crate::firewall::{Gate, Peer};
 use crate::shutdown::Shutdown;
 use farewell::Farewell;
 use journal::Journal;
@@ -57,52 +61,6 @@ const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a client that is refused at its first bytes may take to close.
 const REFUSAL_LINGER: Duration = Duration::from_secs(1);
-
-/// Which dlv serves a session.
-#[derive(Clone)]
-pub enum Upstream {
-    /// One that is started for it.
-    Launch(Box<Launcher>),
-    /// A `dlv dap` that listens already, at this address.
-    Running(SocketAddr),
-    /// One for all sessions.
-    Shared(Arc<SharedDelve>),
-}
-
-impl Upstream {
-    /// Waits until it serves nobody any more.
-    async fn over(&self) {
-        match self {
-            Upstream::Shared(shared) => shared.over().await,
-            _ => std::future::pending().await,
-        }
-    }
-
-    fn serves_json_rpc(&self) -> bool {
-        let serves = match self {
-            Upstream::Launch(launcher) => launcher.argv.serves(),
-            Upstream::Running(_) => Some(Serves::Dap),
-            Upstream::Shared(shared) => shared.serves(),
-        };
-        serves == Some(Serves::Both)
-    }
-}
-
-/// What all sessions of a server share.
-pub struct Settings {
-    /// Which dlv.
-    pub upstream: Upstream,
-    /// Who guards its port.
-    pub firewall: Firewall,
-    /// Sessions that may be open at once.
-    pub max_sessions: usize,
-    /// One permit each.
-    pub slots: Arc<Semaphore>,
-    /// What is changed in what passes.
-    pub amendments: Amendments,
-    /// Told of each transition, besides the log.
-    pub observer: Option<Observer>,
-}
 
 /// What became of a connection.
 #[derive(Debug)]

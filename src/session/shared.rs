@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 use super::cause::Cause;
 use super::journal::{Journal, Observer, Transition};
 use super::lifecycle::{Lifecycle, Step};
+use super::source::Source;
 use super::way_out::WayOut;
-use crate::delve::{Delve, Launcher, Serves, Streams};
+use crate::delve::{Delve, Serves};
 use crate::firewall::{Firewall, Gate, Peer};
 use crate::shutdown::Shutdown;
 
@@ -31,39 +32,6 @@ pub struct SharedDelve {
     /// Asks for its end while the server goes on.
     end: Notify,
     life: Mutex<Option<Life>>,
-}
-
-/// Where it comes from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// It is started.
-    Launch(Box<Launcher>),
-    /// A headless one that listens already, at this address. Whether it takes several clients is its own affair.
-    Running(SocketAddr),
-}
-
-impl Source {
-    fn serves(&self) -> Option<Serves> {
-        match self {
-            Source::Launch(launcher) => launcher.argv.serves(),
-            Source::Running(_) => Some(Serves::Both),
-        }
-    }
-
-    fn is_in_place(&self) -> bool {
-        matches!(self, Source::Launch(launcher) if matches!(launcher.streams, Streams::InPlace(_)))
-    }
-
-    fn serves_one_alone(&self) -> bool {
-        matches!(self, Source::Launch(launcher) if !launcher.argv.multiclient())
-    }
-
-    fn lifecycle(&self) -> Lifecycle {
-        match self {
-            Source::Launch(_) => Lifecycle::of_a_server(),
-            Source::Running(address) => Lifecycle::of_a_running_server(address.ip().is_loopback()),
-        }
-    }
 }
 
 /// One dlv's life.

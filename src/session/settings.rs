@@ -1,0 +1,58 @@
+//! What all sessions of a server share: which dlv, who guards its port, how many there may be.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::amendments::Amendments;
+use super::journal::Observer;
+use super::shared::SharedDelve;
+use crate::delve::{Launcher, Serves};
+use crate::firewall::Firewall;
+
+/// Which dlv serves a session.
+#[derive(Clone)]
+pub enum Upstream {
+    /// One that is started for it.
+    Launch(Box<Launcher>),
+    /// A `dlv dap` that listens already, at this address.
+    Running(SocketAddr),
+    /// One for all sessions.
+    Shared(Arc<SharedDelve>),
+}
+
+impl Upstream {
+    /// Waits until it serves nobody any more.
+    pub(super) async fn over(&self) {
+        match self {
+            Upstream::Shared(shared) => shared.over().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn serves_json_rpc(&self) -> bool {
+        let serves = match self {
+            Upstream::Launch(launcher) => launcher.argv.serves(),
+            Upstream::Running(_) => Some(Serves::Dap),
+            Upstream::Shared(shared) => shared.serves(),
+        };
+        serves == Some(Serves::Both)
+    }
+}
+
+/// What all sessions of a server share.
+pub struct Settings {
+    /// Which dlv.
+    pub upstream: Upstream,
+    /// Who guards its port.
+    pub firewall: Firewall,
+    /// Sessions that may be open at once.
+    pub max_sessions: usize,
+    /// One permit each.
+    pub slots: Arc<Semaphore>,
+    /// What is changed in what passes.
+    pub amendments: Amendments,
+    /// Told of each transition, besides the log.
+    pub observer: Option<Observer>,
+}
