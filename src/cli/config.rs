@@ -105,6 +105,7 @@ fn example(serve: &Command) -> String {
             "allow" => r#"["192.0.2.5", "198.51.100.0/24"]"#.to_owned(),
             "dlv" => r#""/usr/local/bin/dlv""#.to_owned(),
             "dlv-cwd" => r#"".""#.to_owned(),
+            "only-same-user" => "true".to_owned(),
             "start-timeout" => "30".to_owned(),
             "log" => r#""info""#.to_owned(),
             "substitute-path" => r#"["/home/me/shop=/go/src/shop"]"#.to_owned(),

@@ -43,9 +43,6 @@ pub(super) struct ServeArgs {
     /// Serve one client on standard input and output instead of listening
     #[arg(long, conflicts_with = "once")]
     stdio: bool,
-    /// Over loopback, serve this user's clients only, as dlv does (Linux; elsewhere nobody can tell)
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, env = "DLVGATE_ONLY_SAME_USER")]
-    only_same_user: bool,
     /// The folder that dlv runs in: relative programs and Go modules are found from there [default: this one]
     #[arg(long, value_name = "DIR", env = "DLVGATE_DLV_CWD")]
     dlv_cwd: Option<PathBuf>,
@@ -173,7 +170,7 @@ impl Door {
             .await
             .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
         let admission = Admission::new(address.ip(), args.common.allow.clone()).map_err(usage)?;
-        let owners = args.only_same_user.then(Owners::of_this_process);
+        let owners = args.common.only_same_user.unwrap_or(true).then(Owners::of_this_process);
         if owners.is_some() && !Owners::can_be_told() {
             tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
         }

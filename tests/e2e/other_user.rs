@@ -5,22 +5,20 @@ use std::process::{Command, Stdio};
 
 use crate::support::client::Client;
 use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::server::{Serve, Server};
+use crate::support::dropin::{Dlv, Which};
+use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
 
 /// `nobody` on Debian.
 const OTHER: u32 = 65_534;
 
 /// Speaks as the other user; gives what it was answered. `None` where this test's user cannot become another.
-fn as_other_user(server: &Server) -> Option<String> {
+fn as_other_user(port: u16) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         println!("not root: another user cannot be tried");
         return None;
     }
-    let speak = format!(
-        "exec 3<>/dev/tcp/127.0.0.1/{} && printf 'GET /' >&3; timeout 20 cat <&3",
-        server.front().port()
-    );
+    let speak = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /' >&3; timeout 20 cat <&3");
     let output = Command::new("bash")
         .args(["-c", &speak])
         .uid(OTHER)
@@ -40,7 +38,7 @@ fn serves(client: Client) {
 #[test]
 fn another_user_gets_nothing_and_the_log_names_them() {
     let server = Serve::with(&Pair::any()).start();
-    let Some(answer) = as_other_user(&server) else { return };
+    let Some(answer) = as_other_user(server.front().port()) else { return };
     assert_eq!(answer, "", "a closed connection and nothing else");
     let named = |line: &String| line.contains("user 65534");
     assert!(server.log.lines().iter().any(named), "{:#?}", server.log.lines());
@@ -51,8 +49,26 @@ fn another_user_gets_nothing_and_the_log_names_them() {
 #[test]
 fn everybody_on_this_machine_is_let_in_on_request() {
     let server = Serve::with(&Pair::any()).flags(["--only-same-user=false"]).start();
-    let Some(answer) = as_other_user(&server) else { return };
+    let Some(answer) = as_other_user(server.front().port()) else { return };
     assert!(answer.contains("DAP"), "{answer:?}");
     serves(server.client());
     server.closed(1);
+}
+
+#[test]
+fn in_dlv_s_place_its_own_flag_says_who_may_connect_unless_the_user_says_more() {
+    for (flag, variable, is_let_in) in [
+        ("--only-same-user=true", None, false),
+        ("--only-same-user=false", None, true),
+        ("--only-same-user=false", Some("true"), false),
+    ] {
+        let mut start = Dlv::new(&Pair::any(), Which::Command).args(["dap", flag]);
+        if let Some(value) = variable {
+            start = start.env("DLVGATE_ONLY_SAME_USER", value);
+        }
+        let running = start.start();
+        let Some(answer) = as_other_user(running.ready().port()) else { return };
+        assert_eq!(answer.contains("DAP"), is_let_in, "{flag} {variable:?}: {answer:?}");
+        serves(Client::connect(running.ready()));
+    }
 }

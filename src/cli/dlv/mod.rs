@@ -182,7 +182,8 @@ impl Gated {
             }
             Err(_) => return self.refused(self.argv.clone(), Log::Standard).await,
         };
-        let owners = self.argv.only_same_user().unwrap_or(true).then(Owners::of_this_process);
+        let same_user = self.common.only_same_user.or(self.argv.only_same_user()).unwrap_or(true);
+        let owners = same_user.then(Owners::of_this_process);
         let place = match Place::of(&self.argv, &self.common.allow, owners).await? {
             Some(place) => place,
             None => return self.refused(self.argv.clone().unmoved(), log).await,
