@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
+use nix::sys::signal::Signal;
 use tokio::sync::Semaphore;
 use tracing::Level;
 
@@ -18,7 +19,7 @@ use super::log::{self, LogArgs};
 use super::settings;
 use super::setup::{CommonArgs, close_front, open_front};
 use super::{FAILURE, on_runtime};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
 use crate::firewall::Firewall;
 use crate::front::Owners;
@@ -100,7 +101,7 @@ fn run_or_say(words: Vec<OsString>, log_flags: Option<LogArgs>) -> anyhow::Resul
     let argv = Argv::parse(words.clone()).ok().filter(|argv| argv.serves().is_some());
     // A descriptor of `--log-dest` is taken before anything else gets its number.
     let log = argv.as_ref().and_then(Argv::log_dest).map(Log::new).unwrap_or(Ok(Log::Standard));
-    let config = match settings::load(None) {
+    let config = match load_checked() {
         // A command that does not listen is dlv's alone.
         Err(_) if argv.is_none() => Config::default(),
         config => config?,
@@ -117,9 +118,14 @@ fn run_or_say(words: Vec<OsString>, log_flags: Option<LogArgs>) -> anyhow::Resul
     on_runtime(gated.run(log, dlv, calls))
 }
 
+fn load_checked() -> Result<Config, ConfigError> {
+    let config = settings::load(None)?;
+    settings::check(&config, &super::serve_command())?;
+    Ok(config)
+}
+
 /// The settings, from variables and files.
 fn from_variables(config: &Config) -> anyhow::Result<FromVariables> {
-    settings::check(config, &super::serve_command())?;
     let command = settings::with_defaults(FromVariables::command(), config);
     let matches = command.try_get_matches_from(["dlvgate dlv"])?;
     Ok(FromVariables::from_arg_matches(&matches)?)
@@ -147,7 +153,7 @@ fn calls(dlv: &Path) -> anyhow::Result<Option<(&'static str, OsString)>> {
 /// Exits as dlv did, by the same signal where it was one.
 fn end_like(status: ExitStatus) -> ExitCode {
     use std::os::unix::process::ExitStatusExt;
-    if let Some(signal) = status.signal().and_then(|signal| nix::sys::signal::Signal::try_from(signal).ok()) {
+    if let Some(signal) = status.signal().and_then(|signal| Signal::try_from(signal).ok()) {
         shutdown::die_of(signal);
     }
     ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILURE))
@@ -180,13 +186,13 @@ impl Gated {
                     "--log-dest {number}: this descriptor is not open, so nobody would see where dlv listens"
                 );
             }
-            Err(_) => return self.refused(self.argv.clone(), Log::Standard).await,
+            Err(_) => return self.refused(self.argv.clone(), Log::Standard, &stop).await,
         };
         let same_user = self.common.only_same_user.or(self.argv.only_same_user()).unwrap_or(true);
         let owners = same_user.then(Owners::of_this_process);
         let place = match Place::of(&self.argv, &self.common.allow, owners).await? {
             Some(place) => place,
-            None => return self.refused(self.argv.clone().unmoved(), log).await,
+            None => return self.refused(self.argv.clone().unmoved(), log, &stop).await,
         };
         self.launcher.streams = Streams::InPlace(log.clone());
         let parts = self.common.parts.parts();
@@ -196,19 +202,20 @@ impl Gated {
             None => None,
         };
         let ended = match place.open() {
-            Ok(Some(open)) => self.serve(open, &firewall, &trigger, stop).await,
+            Ok(Some(open)) => self.serve(open, &firewall, &trigger, &stop).await,
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
-        signals.abort();
         if let Some(gate) = front_gate {
             close_front(gate).await;
         }
         firewall.end().await?;
-        match ended? {
+        let ended = match ended? {
             Some(status) => Ok(status),
-            None => self.refused(self.argv.clone().unmoved(), log).await,
-        }
+            None => self.refused(self.argv.clone().unmoved(), log, &stop).await,
+        };
+        signals.abort();
+        ended
     }
 
     /// Starts dlv and serves its clients until it ends.
@@ -217,7 +224,7 @@ impl Gated {
         open: Open,
         firewall: &Firewall,
         trigger: &Trigger,
-        stop: Shutdown,
+        stop: &Shutdown,
     ) -> anyhow::Result<Option<ExitStatus>> {
         let max_sessions = if self.argv.multiclient() { usize::from(self.common.max_sessions) } else { 1 };
         let source = Source::Launch(Box::new(self.launcher.clone()));
@@ -236,10 +243,10 @@ impl Gated {
         };
         let serving = async {
             match open {
-                Open::Front(front) => drop(front.serve(settings, false, over, stop).await),
+                Open::Front(front) => drop(front.serve(settings, false, over, stop.clone()).await),
                 Open::Client(client) => {
                     let outcome =
-                        session::run(client, "the client at --client-addr", 1, &settings, &stop).await;
+                        session::run(client, "the client at --client-addr", 1, &settings, stop).await;
                     if matches!(outcome, Outcome::NoSession) {
                         trigger.stop("a client that says nothing");
                     }
@@ -267,15 +274,22 @@ impl Gated {
 
     /// Runs dlv where it cannot listen or log, for what it says of that. Should it listen after all, it is ended: nothing
     /// would guard it.
-    async fn refused(&self, argv: Argv, log: Log) -> anyhow::Result<ExitStatus> {
+    async fn refused(&self, argv: Argv, log: Log, stop: &Shutdown) -> anyhow::Result<ExitStatus> {
         let streams = Streams::InPlace(log);
         let launcher = Launcher { argv, streams, ..self.launcher.clone() };
         let mut delve = launcher.spawn()?;
-        match delve.ready(Some(REFUSAL)).await {
+        let ready = tokio::select! {
+            ready = delve.ready(Some(REFUSAL)) => ready,
+            _ = stop.begun() => {
+                let stopped = delve.stop(Signal::SIGTERM, std::future::pending()).await;
+                return stopped.status.context("dlv's exit status is not known");
+            }
+        };
+        match ready {
             Err(LaunchError::Ended { status, .. }) => Ok(status),
             Err(error) => Err(error.into()),
             Ok(()) => {
-                delve.stop(nix::sys::signal::Signal::SIGTERM, std::future::pending()).await;
+                delve.stop(Signal::SIGTERM, std::future::pending()).await;
                 let listen = self.argv.listen().unwrap_or_default().to_string_lossy().into_owned();
                 bail!(
                     "dlvgate could not listen at {listen} and dlv could; it was ended, since nothing guarded it. Try again"

@@ -61,7 +61,12 @@ pub(super) fn read(word: &str) -> Vec<Flag<'_>> {
     for (at, letter) in word.char_indices().skip(1) {
         let rest = &word[at + letter.len_utf8()..];
         let Some((_, name)) = SHORT_WITH_VALUE.iter().find(|(short, _)| *short == letter) else {
-            flags.push(Flag { name: &word[at..at + letter.len_utf8()], value: None, takes_next: false });
+            let name = &word[at..at + letter.len_utf8()];
+            let value = rest.strip_prefix('=').map(|value| (value, word.len() - value.len()));
+            flags.push(Flag { name, value, takes_next: false });
+            if value.is_some() {
+                break;
+            }
             continue;
         };
         let value = rest.strip_prefix('=').unwrap_or(rest);

@@ -107,7 +107,7 @@ impl Argv {
             "accept-multiclient" => self.multiclient = flags::is_on(flag)?,
             "continue" => self.continues = flags::is_on(flag)?,
             "only-same-user" => self.only_same_user = Some(flags::is_on(flag)?),
-            "help" | "h" => self.help = true,
+            "help" | "h" => self.help = flags::is_on(flag)?,
             "api-version" => self.api_version = true,
             "listen" => self.listen.extend(place),
             "log-dest" => self.log_dest = place,

@@ -21,6 +21,8 @@ fn the_commands_that_listen_are_told_from_the_others() {
         "--unknown value exec ./x --headless",
         "--headless -l :1 attach 77 --",
         "test ./pkg --headless -- -test.run X",
+        "dap --help=false",
+        "-h=false dap",
         "--wd dap exec x --headless",
     ] {
         assert!(argv(line).serves().is_some(), "{line}");

@@ -77,6 +77,7 @@ impl Start {
         };
         let path = self.program.clone().map_or_else(own, Ok)?;
         let mut guard = Command::new(&path);
+        guard.arg0("dlvgate"); // called by the name `dlv`, it would take dlv's command line
         guard.args(["guard", "--backend", self.backend.name()]);
         let programs = [
             ("--pfctl", &self.programs.pfctl),

@@ -72,6 +72,28 @@ fn no_rule_is_left_when_we_are_killed() {
     assert_same(&before, &namespace);
 }
 
+/// The guard is this program too, and must not take itself for dlv.
+#[test]
+fn a_copy_of_us_named_dlv_has_its_gate() {
+    let Some(namespace) = Namespace::new() else { return };
+    let dlv = Pair::any();
+    let mut start = Dlv::new(&dlv, Which::Link).args(["dap"]).env("DLVGATE_FIREWALL", "nftables");
+    let link = start.file("dlv");
+    std::fs::remove_file(&link).unwrap();
+    assert!(
+        std::process::Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_dlvgate"))
+            .arg(&link)
+            .status()
+            .unwrap()
+            .success()
+    );
+    start = start.inside(&namespace);
+    let running = start.start();
+    running.ready();
+    assert!(namespace.ruleset().contains(&format!(":{}\"", private_port(&running))), "the gate stands");
+}
+
 #[test]
 fn a_front_for_others_needs_to_be_told_for_whom_and_is_gated_for_them() {
     let Some(namespace) = Namespace::new() else { return };
