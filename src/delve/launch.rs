@@ -42,8 +42,10 @@ pub enum LaunchError {
         plan: PortPlan,
     },
     /// It ended first. dlv's exit status says little: it is 0 even for a usage error.
-    #[error("dlv ended ({status}) before it was ready{}", quoted(said))]
+    #[error("{} ended ({status}) before it was ready{}", path.display(), quoted(said))]
     Ended {
+        /// The program.
+        path: PathBuf,
         /// The exit status.
         status: ExitStatus,
         /// What it printed.
@@ -51,10 +53,12 @@ pub enum LaunchError {
     },
     /// No ready line in time.
     #[error(
-        "dlv printed no ready line within {} s{}; on a slow or freshly installed machine give it more with --start-timeout",
-        limit.as_secs(), quoted(said)
+        "{} printed no ready line within {} s{}; on a slow or freshly installed machine give it more with --start-timeout",
+        path.display(), limit.as_secs(), quoted(said)
     )]
     TimedOut {
+        /// The program.
+        path: PathBuf,
         /// How long it was waited for.
         limit: Duration,
         /// What it printed.

@@ -1,7 +1,7 @@
 //! A running dlv: waited for until it listens, and watched.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,7 @@ const LONG_WAIT: Duration = Duration::from_secs(2);
 /// killed with whatever it has started, since it has no debugged program.
 #[derive(Debug)]
 pub struct Delve {
+    path: PathBuf,
     pub(super) child: Child,
     pub(super) pid: Pid,
     ready: Option<ReadyLine>,
@@ -68,6 +69,7 @@ impl Delve {
             pumps.spawn(pass_on(pipe, tokio::io::stderr(), Vec::new(), stderr.clone()));
         }
         Ok(Delve {
+            path: path.to_owned(),
             child,
             pid,
             ready: None,
@@ -106,12 +108,12 @@ impl Delve {
                 }
                 let status = self.child.wait().await.unwrap_or_default();
                 let said = joined(&self.last_words().await, String::from_utf8_lossy(&said).trim());
-                Err(LaunchError::Ended { status, said })
+                Err(LaunchError::Ended { path: self.path.clone(), status, said })
             }
             (Err(_), limit) => {
                 let _ = self.child.kill().await;
                 let limit = limit.unwrap_or_default();
-                Err(LaunchError::TimedOut { limit, said: self.stderr.text() })
+                Err(LaunchError::TimedOut { path: self.path.clone(), limit, said: self.stderr.text() })
             }
         }
     }

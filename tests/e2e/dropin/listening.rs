@@ -93,8 +93,8 @@ fn the_ready_line_goes_to_a_descriptor(dlv: &Pair) {
     // A shell gives a descriptor its number.
     let theirs = OwnedFd::from(theirs);
     let inherited = nix::unistd::dup(&theirs).unwrap(); // without FD_CLOEXEC
-    let mut shell = std::process::Command::new("sh");
-    let line = format!("exec 3<&{} {}<&-; exec \"$0\" \"$@\"", inherited.as_raw_fd(), inherited.as_raw_fd());
+    let mut shell = std::process::Command::new("bash");
+    let line = format!("exec 3<&{}; exec \"$0\" \"$@\"", inherited.as_raw_fd());
     shell.args(["-c", &line]).arg(start.command.get_program()).args(start.command.get_args());
     shell.envs(start.command.get_envs().filter_map(|(key, value)| Some((key, value?))));
     shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -138,9 +138,13 @@ fn a_unix_socket_is_served(dlv: &Pair) {
     let mut stream = UnixStream::connect(&path).unwrap();
     let hello = json!({"seq": 1, "type": "request", "command": "initialize", "arguments": crate::support::debug::initialize_arguments()});
     stream.write_all(&frame(&hello.to_string())).unwrap();
-    let mut answer = [0; 2048];
-    let read = stream.read(&mut answer).unwrap();
-    assert!(String::from_utf8_lossy(&answer[..read]).contains("\"request_seq\":1"));
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("\"request_seq\":1") {
+        let mut chunk = [0; 512];
+        let read = stream.read(&mut chunk).unwrap();
+        assert!(read > 0, "an answer comes: {:?}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&chunk[..read]);
+    }
     drop(stream);
     assert_eq!(running.ended().status.code(), Some(0));
     assert!(!path.exists(), "the socket goes with its server");
