@@ -127,7 +127,11 @@ fn load_checked() -> Result<Config, ConfigError> {
 /// The settings, from variables and files.
 fn from_variables(config: &Config) -> anyhow::Result<FromVariables> {
     let command = settings::with_defaults(FromVariables::command(), config);
-    let matches = command.try_get_matches_from(["dlvgate dlv"])?;
+    let matches = command.try_get_matches_from(["dlvgate dlv"]).map_err(|error| {
+        let said = error.to_string();
+        let said = said.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default().to_owned();
+        anyhow::anyhow!("a DLVGATE_ variable cannot be used: {said}")
+    })?;
     Ok(FromVariables::from_arg_matches(&matches)?)
 }
 

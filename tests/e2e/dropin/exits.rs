@@ -146,6 +146,14 @@ fn a_script_that_calls_us_for_ever_is_noticed() {
 }
 
 #[test]
+fn a_variable_that_cannot_be_used_is_named_before_anything_listens() {
+    let start = Dlv::new(&Pair::any(), Which::Command).args(["dap"]).env("DLVGATE_FIREWALL", "ipfw");
+    let ended = start.start().ended();
+    assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("ipfw") && ended.stderr.contains("nftables"), "{}", ended.stderr);
+}
+
+#[test]
 fn no_dlv_at_all_is_said_with_the_remedy() {
     let mut start = Dlv::new(&Pair::any(), Which::Command).args(["version"]);
     start.command.env_remove("DLVGATE_DLV").env("PATH", "/nonexistent").env("HOME", "/nonexistent");
