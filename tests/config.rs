@@ -73,6 +73,9 @@ impl Place {
     }
 }
 
+/// A server that would end by itself, were its files taken.
+const SERVE: [&str; 5] = ["serve", "--firewall", "off", "--upstream", "nonsense.invalid:1"];
+
 fn at(path: &Path, line: usize) -> String {
     format!("{}:{line}", path.display())
 }
@@ -150,7 +153,7 @@ fn what_is_wrong_is_said_with_its_line_and_the_remedy() {
         ("as-root = true", 1, "no setting"),
     ] {
         let file = place.users(text);
-        for words in [&["config"][..], &["serve", "--firewall", "off"]] {
+        for words in [&["config"][..], &SERVE] {
             let said = place.refused(words);
             assert!(said.contains(&at(&file, line)) && said.contains(says), "{text:?}: {said}");
         }
@@ -170,7 +173,7 @@ fn a_project_may_not_open_anything_or_choose_a_program() {
         "listen = \"dev.example:2345\"",
     ] {
         let file = place.projects(text);
-        let said = place.refused(&["serve"]);
+        let said = place.refused(&SERVE);
         assert!(said.contains(&at(&file, 1)) && said.contains("your own file"), "{text}: {said}");
         std::fs::remove_file(&file).unwrap();
         place.users(text);
