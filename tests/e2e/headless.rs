@@ -7,8 +7,10 @@ use crate::for_every_dlv;
 use crate::support::client::Client;
 use crate::support::debug::{Debug, breakpoints, initialize_arguments};
 use crate::support::dropin::{Dlv, Which};
+use crate::support::fake_dlv::FakeDlv;
 use crate::support::process::is_alive;
 use crate::support::program::Program;
+use crate::support::recorder::Recorder;
 use crate::support::rpc::Rpc;
 use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
@@ -208,6 +210,24 @@ fn a_second_client_where_dlv_serves_one_is_told_so() {
     let why = Client::connect(running.ready()).refused("initialize", initialize_arguments());
     assert!(why.contains("--accept-multiclient") || why.contains("--max-sessions"), "{why}");
     assert_eq!(first.call("IsMulticlient", json!({}))["IsMulticlient"], false, "the first is not touched");
+}
+
+/// A dlv that has had its client and is still there would never answer another one.
+#[test]
+fn who_comes_after_the_only_client_is_told_so() {
+    let recorder = Recorder::new();
+    let fake = FakeDlv::new(&format!("echo DAP server listening at: {}\nexec sleep 60", recorder.address()));
+    let running = Dlv::new(&Pair::any(), Which::Command).env("DLVGATE_DLV", &fake.path).args(["dap"]).start();
+    let mut first = Client::connect(running.ready());
+    first.send("initialize", initialize_arguments());
+    recorder.wait(1);
+    first.reset();
+    let told = poll(PATIENCE, || {
+        let why = Client::connect(running.ready()).refused("initialize", initialize_arguments());
+        why.contains("--accept-multiclient").then_some(())
+    });
+    told.expect("once the first is gone");
+    assert_eq!(recorder.connections(), 1);
 }
 
 #[test]
