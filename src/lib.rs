@@ -1,7 +1,7 @@
 //! dlvgate: a proxy between a debugging client and Delve. It starts dlv, guards its port in the packet filter,
 //! forwards the session untouched, and leaves nothing behind.
 //!
-//! Arrows between the parts point down only: [`cli`] and [`front`] know [`session`], which knows [`delve`] and
+//! Arrows between the parts point down only: [`cli`] and [`front`] know [`session`], which knows [`recording`], [`delve`] and
 //! [`firewall`]; the protocol's bytes are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
 
 #![deny(unsafe_code)]
@@ -13,5 +13,6 @@ mod fault;
 pub mod firewall;
 pub mod front;
 pub mod privilege;
+pub mod recording;
 pub mod session;
 pub mod shutdown;

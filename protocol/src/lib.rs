@@ -9,6 +9,7 @@
 //! | [`frame`] | `Content-Length` framing: liberal reader with limits, strict writer |
 //! | [`codec`] | the same as a `tokio_util` codec, for whoever wants whole messages |
 //! | [`scan`] | message boundaries and envelopes over a stream of chunks |
+//! | [`conversation`] | who asks and who answers, in either protocol |
 //! | [`envelope`] | `seq`, `type`, `command` / `event`, `request_seq`, `success` |
 //! | [`message`] | typed DAP: what a proxy reads and what it makes |
 //! | [`jsonrpc`] | Delve's JSON-RPC v2: object boundaries, `id`, `method`, `error` |
@@ -50,6 +51,7 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod conversation;
 pub mod envelope;
 pub mod frame;
 mod json;

@@ -130,5 +130,12 @@ impl Scanner {
     }
 }
 
+/// Reads the envelope of a whole body; `None` where it is empty.
+pub(crate) fn envelope(body: &[u8]) -> Option<Envelope> {
+    let mut scanner = Scanner::new(Limits::default());
+    scanner.remaining = body.len() as u64;
+    if body.is_empty() { None } else { scanner.body(body).envelope }
+}
+
 #[cfg(test)]
 mod tests;

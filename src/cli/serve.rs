@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::setup::{CommonArgs, cannot_listen, close_front, open_front};
 use super::{FAILURE, usage};
-use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Serves, Streams, check};
+use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check};
 use crate::firewall::{Firewall, Gate};
 use crate::front::{Admission, Bound, Front, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
@@ -87,7 +87,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         tracing::info!(target: "dlvgate", "goes on as {caller}, and dlv with it (--as-root keeps root)");
     }
     let serves = argv.serves();
-    let upstream = upstream(&args, argv, caller.as_ref(), &firewall, &stop).await?;
+    let launcher = launcher(&args, argv, caller.as_ref());
+    let recorder = args.common.recorder(launcher.as_ref(), &firewall)?;
+    let upstream = upstream(&args, launcher, &firewall, &stop).await?;
     let shared = match &upstream {
         Upstream::Shared(shared) => Some(Arc::clone(shared)),
         _ => None,
@@ -104,6 +106,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         max_sessions,
         slots: Arc::new(Semaphore::new(max_sessions)),
         amendments: args.common.amendments(),
+        recorder,
         observer: None,
     };
     let serving = async {
@@ -184,14 +187,26 @@ impl Door {
     }
 }
 
+/// How dlv is started; `None` where one runs already.
+fn launcher(args: &ServeArgs, argv: Argv, caller: Option<&Caller>) -> Option<Launcher> {
+    if args.upstream.is_some() {
+        return None;
+    }
+    let streams = if args.stdio { Streams::Aside } else { Streams::Served };
+    let mut launcher = args.common.launcher(argv, streams);
+    launcher.folder = args.dlv_cwd.clone();
+    launcher.environment = caller.map(Caller::environment).unwrap_or_default();
+    Some(launcher)
+}
+
 async fn upstream(
     args: &ServeArgs,
-    argv: Argv,
-    caller: Option<&Caller>,
+    launcher: Option<Launcher>,
     firewall: &Firewall,
     stop: &Shutdown,
 ) -> anyhow::Result<Upstream> {
-    if let Some(address) = &args.upstream {
+    let Some(launcher) = launcher else {
+        let address = args.upstream.as_ref().context("no --upstream")?;
         let found =
             resolve(address).await.map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
         if !found.ip().is_loopback() {
@@ -201,11 +216,7 @@ async fn upstream(
             true => share(Source::Running(found), firewall, stop),
             false => Upstream::Running(found),
         });
-    }
-    let streams = if args.stdio { Streams::Aside } else { Streams::Served };
-    let mut launcher = args.common.launcher(argv, streams);
-    launcher.folder = args.dlv_cwd.clone();
-    launcher.environment = caller.map(Caller::environment).unwrap_or_default();
+    };
     if !launcher.argv.multiclient() {
         return Ok(Upstream::Launch(Box::new(launcher)));
     }

@@ -19,10 +19,11 @@ const NO_SETTINGS: [&str; 8] =
     ["once", "stdio", "upstream", "headless", "as_root", "config", "verbose", "quiet"];
 
 /// Keys that only the user may set, with the reason.
-const USERS_OWN: [(&str, &str); 4] = [
+const USERS_OWN: [(&str, &str); 5] = [
     ("allow", "a cloned project must not let others in"),
     ("only-same-user", "a cloned project must not let others in"),
     ("firewall", "a cloned project must not take a gate away"),
+    ("record", "a cloned project must not have your program's values written down"),
     ("dlv", "a cloned project must not choose the program that is run"),
 ];
 
@@ -158,7 +159,7 @@ fn words(arg: &Arg, file: &File, entry: &Entry) -> Result<Vec<String>, String> {
 
 /// A path in a file starts from the file's folder.
 fn in_folder(key: &str, text: &str, folder: &Path) -> String {
-    let is_path = key == "dlv-cwd" || (key == "dlv" && text.contains('/'));
+    let is_path = key == "dlv-cwd" || key == "record" || (key == "dlv" && text.contains('/'));
     if is_path { folder.join(text).display().to_string() } else { text.to_owned() }
 }
 

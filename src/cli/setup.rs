@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,6 +15,7 @@ use super::parts::PartsArgs;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
 use crate::firewall::{Choice, Firewall, Gate, Peer};
 use crate::front::Bound;
+use crate::recording::{self, About, Recorder};
 use crate::session::Amendments;
 
 /// How long dlv may take until it listens, and where it builds a program first.
@@ -56,6 +58,10 @@ pub(super) struct CommonArgs {
     /// The same, in place of the client's own
     #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_FORCE", value_delimiter = '\n')]
     launch_force: Vec<Argument>,
+    /// Write each session into a file in this folder, with every message and its time; only you can read it. See
+    /// `dlvgate show --help`
+    #[arg(long, value_name = "DIR", env = "DLVGATE_RECORD")]
+    pub(super) record: Option<PathBuf>,
     #[command(flatten)]
     pub(super) parts: PartsArgs,
 }
@@ -64,6 +70,29 @@ impl CommonArgs {
     /// What is changed in what passes.
     pub(super) fn amendments(&self) -> Amendments {
         Amendments::new(self.substitute_path.clone(), self.launch_set.clone(), self.launch_force.clone())
+    }
+
+    /// Who records the sessions, if they are to be. `launcher` starts the dlv; there is none for one that runs already.
+    pub(super) fn recorder(
+        &self,
+        launcher: Option<&Launcher>,
+        firewall: &Firewall,
+    ) -> anyhow::Result<Option<Arc<Recorder>>> {
+        let Some(folder) = &self.record else { return Ok(None) };
+        let here = std::env::current_dir().ok();
+        let runs_in = launcher.and_then(|launcher| launcher.folder.clone().or(here));
+        let settings = recording::format::Settings {
+            firewall: Some(firewall.name().to_owned()),
+            folder: runs_in.map(|folder| folder.display().to_string()),
+            dlv: launcher.map(|launcher| words(&launcher.argv)).unwrap_or_default(),
+            substitute_path: self.substitute_path.iter().map(ToString::to_string).collect(),
+            launch_set: self.launch_set.iter().map(ToString::to_string).collect(),
+            launch_force: self.launch_force.iter().map(ToString::to_string).collect(),
+        };
+        let dlv = launcher.map(|launcher| (launcher.program.clone(), launcher.environment.clone()));
+        let recorder = Recorder::new(folder, About { dlv, settings })
+            .with_context(|| format!("--record {}: no file can be written there", folder.display()))?;
+        Ok(Some(recorder))
     }
 
     /// How dlv is started with this command line.
@@ -79,6 +108,13 @@ impl CommonArgs {
             streams,
         }
     }
+}
+
+/// dlv's command line as text.
+fn words(argv: &Argv) -> Vec<String> {
+    let words = argv.words().iter().map(|word| word.to_string_lossy().into_owned());
+    let dap = argv.words().is_empty().then(|| "dap".to_owned());
+    dap.into_iter().chain(words).collect()
 }
 
 /// A front that other machines can reach is gated for as long as the server runs.

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::ear::Ear;
 use super::lane::{Lane, Piece, Unframed, Watcher};
 
 /// Bytes read at once, and all that one direction ever keeps of what passes.
@@ -18,18 +20,23 @@ const MAX_PADDED: u64 = 16 * 1024 * 1024;
 /// A lane with its buffer. Every method can be cancelled: what is not sent yet stays, in order.
 pub(super) struct Carrier {
     lane: Lane,
+    ear: Ear,
+    /// When the present chunk was read, until all of it is sent.
+    read_at: Option<Instant>,
     chunk: Box<[u8]>,
     pieces: VecDeque<Piece>,
 }
 
 impl Carrier {
-    pub(super) fn new(lane: Lane) -> Carrier {
-        Carrier { lane, chunk: vec![0; CHUNK].into_boxed_slice(), pieces: VecDeque::new() }
+    pub(super) fn new(lane: Lane, ear: Ear) -> Carrier {
+        let chunk = vec![0; CHUNK].into_boxed_slice();
+        Carrier { lane, ear, read_at: None, chunk, pieces: VecDeque::new() }
     }
 
     /// Reads a chunk and looks at it. Returns its length: 0 is the end of the stream. Nothing may be waiting to
     /// be sent.
     pub(super) async fn read(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        self.ear.tap().room().await;
         from.read(&mut self.chunk).await
     }
 
@@ -50,12 +57,18 @@ impl Carrier {
         watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
     ) -> Result<(), Unframed> {
-        self.lane.advance(&self.chunk[..filled], watcher, insert, &mut self.pieces)
+        let (chunk, queued) = (&self.chunk[..filled], self.pieces.len());
+        self.ear.read(chunk);
+        self.read_at = (filled > 0 && self.ear.tap().is_on()).then(Instant::now);
+        let advanced = self.lane.advance(chunk, watcher, insert, &mut self.pieces);
+        self.ear.sending(self.pieces.iter().skip(queued), chunk);
+        advanced
     }
 
     /// Queues bytes of our own.
     pub(super) fn queue(&mut self, bytes: Bytes) {
         self.pieces.push_back(Piece::Own(bytes));
+        self.ear.sending_own(&self.pieces);
     }
 
     /// Sends all that is queued.
@@ -66,7 +79,7 @@ impl Carrier {
                     range.start += written(to.write(&self.chunk[range.clone()]).await)?;
                     range.start < range.end
                 }
-                Piece::Own(bytes) => {
+                Piece::Changed(bytes) | Piece::Own(bytes) => {
                     let sent = written(to.write(bytes).await)?;
                     bytes::Buf::advance(bytes, sent);
                     !bytes.is_empty()
@@ -76,7 +89,11 @@ impl Carrier {
                 self.pieces.pop_front();
             }
         }
-        to.flush().await // standard output holds back a line that has no end
+        to.flush().await?; // standard output holds back a line that has no end
+        if let Some(read_at) = self.read_at.take() {
+            self.ear.tap().held(read_at.elapsed());
+        }
+        Ok(())
     }
 
     /// Makes up for the rest of a body whose sender is gone, so that the messages after it can be read. The
@@ -109,8 +126,9 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recording::Tap;
     use crate::session::amendments::Amendments;
-    use crate::session::lane::Message;
+    use dlvgate_protocol::conversation::Message;
     use dlvgate_protocol::sniff::Protocol;
 
     struct PassAll;
@@ -124,7 +142,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_message_keeps_its_length() {
-        let mut carrier = Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()));
+        let mut carrier =
+            Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()), Ear::of_client(Tap::none()));
         let filled = carrier.take(b"Content-Length: 10\r\n\r\n{\"a\":");
         carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();
         let mut sent = Vec::new();
@@ -134,7 +153,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_cancelled_write_left_is_sent_by_the_next() {
-        let mut carrier = Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()));
+        let mut carrier =
+            Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()), Ear::of_client(Tap::none()));
         let message = b"Content-Length: 10\r\n\r\n0123456789";
         let filled = carrier.take(message);
         carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use dlvgate_protocol::conversation::{Key, Message};
 use dlvgate_protocol::envelope::Name;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::lane::{Key, Message, Watcher};
+use super::lane::Watcher;
 use super::link::Link;
 use super::socket::drain;
 use super::talk::Talk;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::recording::Tap;
+
 /// A step that a session has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,11 +81,12 @@ pub struct Entry {
 /// Is called at each transition, on the session's task: it must not block.
 pub type Observer = Arc<dyn Fn(&Entry) + Send + Sync>;
 
-/// Writes one session's transitions to the log and to an observer.
+/// Writes one session's transitions to the log and the recording, and tells an observer.
 pub(super) struct Journal {
     session: u64,
     began: Instant,
     observer: Option<Observer>,
+    tap: Tap,
     delve: OnceLock<(i32, SocketAddr)>,
 }
 
@@ -96,15 +99,20 @@ enum Extra {
 
 impl Journal {
     /// The session begins: the client has spoken.
-    pub(super) fn begin(session: u64, observer: Option<Observer>, detail: impl fmt::Display) -> Journal {
-        let journal = Journal { session, began: Instant::now(), observer, delve: OnceLock::new() };
+    pub(super) fn begin(
+        session: u64,
+        observer: Option<Observer>,
+        tap: Tap,
+        detail: impl fmt::Display,
+    ) -> Journal {
+        let journal = Journal { session, began: Instant::now(), observer, tap, delve: OnceLock::new() };
         journal.write(Transition::FirstByte, Duration::ZERO, Extra::Nothing, detail);
         journal
     }
 
     /// The life of a dlv that all sessions share, as session 0.
     pub(super) fn of_a_server(observer: Option<Observer>) -> Journal {
-        Journal { session: 0, began: Instant::now(), observer, delve: OnceLock::new() }
+        Journal { session: 0, began: Instant::now(), observer, tap: Tap::none(), delve: OnceLock::new() }
     }
 
     /// The session's number.
@@ -148,6 +156,7 @@ impl Journal {
             Extra::Firewall(firewall) => (None, Some(firewall)),
         };
         tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, firewall, detail);
+        self.tap.step(name, &entry.detail, firewall, cause);
         if let Some(observer) = &self.observer {
             observer(&entry);
         }

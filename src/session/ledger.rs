@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use dlvgate_protocol::conversation::Key;
 use dlvgate_protocol::envelope::Name;
 use dlvgate_protocol::sniff::Protocol;
 use dlvgate_protocol::{jsonrpc, message};
-
-use super::lane::Key;
 
 /// Requests whose answers are watched for. A client has a handful under way; what goes beyond is forwarded all
 /// the same, and only not answered by us should dlv die.

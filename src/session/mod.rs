@@ -3,6 +3,7 @@
 mod amendments;
 mod carrier;
 mod cause;
+mod ear;
 mod farewell;
 mod journal;
 mod lane;
@@ -41,6 +42,7 @@ pub use source::Source;
 use crate::delve::Delve;
 use crate::fault;
 use crate::firewall::{Gate, Peer};
+use crate::recording::Tap;
 use crate::shutdown::Shutdown;
 use farewell::Farewell;
 use journal::Journal;
@@ -84,10 +86,14 @@ pub async fn run(mut client: Link, peer: &str, number: u64, settings: &Settings,
                 Protocol::Dap => "DAP",
                 Protocol::JsonRpc => "JSON-RPC",
             };
-            let journal =
-                Journal::begin(number, settings.observer.clone(), format_args!("{what} from {peer}"));
-            let mut session = Session::new(client, protocol, hold, settings, journal);
-            Outcome::Session(session.run(stop).await)
+            let recorder = settings.recorder.as_ref();
+            let tap = recorder.map_or_else(Tap::none, |recorder| recorder.begin(protocol, number, peer));
+            let observer = settings.observer.clone();
+            let journal = Journal::begin(number, observer, tap.clone(), format_args!("{what} from {peer}"));
+            let mut session = Session::new(client, protocol, hold, settings, journal, tap.clone());
+            let cause = session.run(stop).await;
+            tap.end().await;
+            Outcome::Session(cause)
         }
         Opening::Refused { why, answer } => {
             tracing::warn!(target: "dlvgate::session", session = number, peer, "refused: {why}");
@@ -133,13 +139,14 @@ impl<'a> Session<'a> {
         hold: Hold,
         settings: &'a Settings,
         journal: Journal,
+        tap: Tap,
     ) -> Session<'a> {
         let lifecycle = match &settings.upstream {
             Upstream::Launch(_) => Lifecycle::with_own_delve(),
             Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
             Upstream::Shared(_) => Lifecycle::with_shared_delve(),
         };
-        let talk = Talk::new(protocol, &settings.amendments);
+        let talk = Talk::new(protocol, &settings.amendments, tap);
         Session {
             client,
             hold,

@@ -226,6 +226,7 @@ mod interleavings;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recording::Tap;
     use crate::session::amendments::Amendments;
     use dlvgate_protocol::sniff::Protocol;
     use tokio::net::TcpListener;
@@ -246,7 +247,7 @@ mod tests {
             &mut upstream,
             None,
             held,
-            &mut Talk::new(Protocol::Dap, &Amendments::default()),
+            &mut Talk::new(Protocol::Dap, &Amendments::default(), Tap::none()),
         )
         .await;
         assert!(matches!(cause, Cause::NoMessage { .. }), "{cause}");
@@ -258,7 +259,7 @@ mod tests {
         let held = BytesMut::from(
             &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],
         );
-        let mut talk = Talk::new(Protocol::Dap, &Amendments::default());
+        let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
         let mut client = Link::Tcp(client);
         let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
         assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());

@@ -10,6 +10,7 @@ use super::journal::Observer;
 use super::shared::SharedDelve;
 use crate::delve::{Launcher, Serves};
 use crate::firewall::Firewall;
+use crate::recording::Recorder;
 
 /// Which dlv serves a session.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub struct Settings {
     pub slots: Arc<Semaphore>,
     /// What is changed in what passes.
     pub amendments: Amendments,
+    /// Who writes the sessions down.
+    pub recorder: Option<Arc<Recorder>>,
     /// Told of each transition, besides the log.
     pub observer: Option<Observer>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::frame::DELVE_MAX_BODY;
 use dlvgate_protocol::sniff::Protocol;
 use tokio::sync::Notify;
@@ -9,8 +10,10 @@ use tokio::sync::Notify;
 use super::amendments::Amendments;
 use super::carrier::Carrier;
 use super::cause::{EMPTY_BODY, body_too_large};
-use super::lane::{Lane, Message, Watcher};
+use super::ear::Ear;
+use super::lane::{Lane, Watcher};
 use super::ledger::Ledger;
+use crate::recording::Tap;
 
 /// The state of the conversation; it outlives the relay, for the last words.
 pub(super) struct Talk {
@@ -20,9 +23,9 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(protocol: Protocol, amendments: &Amendments) -> Talk {
-        let up = Carrier::new(Lane::up(protocol, amendments));
-        let down = Carrier::new(Lane::down(protocol, amendments));
+    pub(super) fn new(protocol: Protocol, amendments: &Amendments, tap: Tap) -> Talk {
+        let up = Carrier::new(Lane::up(protocol, amendments), Ear::of_client(tap.clone()));
+        let down = Carrier::new(Lane::down(protocol, amendments), Ear::of_dlv(tap));
         Talk { up, down, ledger: Ledger::new(protocol) }
     }
 }

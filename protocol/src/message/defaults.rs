@@ -34,6 +34,12 @@ pub enum ArgumentError {
     },
 }
 
+impl std::fmt::Display for Argument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
+}
+
 impl std::str::FromStr for Argument {
     type Err = ArgumentError;
 

@@ -89,6 +89,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         })),
         max_sessions: 1,
         amendments: Amendments::default(),
+        recorder: None,
         slots: Arc::new(Semaphore::new(1)),
         observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
         firewall: firewall.clone(),

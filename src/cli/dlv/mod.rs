@@ -239,6 +239,7 @@ impl Gated {
             max_sessions,
             slots: Arc::new(Semaphore::new(max_sessions)),
             amendments: self.common.amendments(),
+            recorder: self.common.recorder(Some(&self.launcher), firewall)?,
             observer: None,
         });
         shared.start();

@@ -8,12 +8,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::envelope::{Envelope, Kind, Name};
 use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError, Limits, frame, write_header};
 use dlvgate_protocol::message::LaunchDefaults;
 use dlvgate_protocol::scan::{Part, Scanner};
 
-use super::{Key, Message, Piece, Run, Watcher};
+use super::{Piece, Run, Watcher};
 
 /// The state between two chunks.
 pub(in crate::session) struct Lane {
@@ -80,7 +81,7 @@ impl Lane {
                         run.flush(pieces);
                         let mut rewritten = BytesMut::new();
                         write_header(header.body_len, &mut rewritten);
-                        pieces.push_back(Piece::Own(rewritten.freeze()));
+                        pieces.push_back(Piece::Changed(rewritten.freeze()));
                     }
                 }
                 Part::Body { end } => {
@@ -91,7 +92,7 @@ impl Lane {
                         run.extend(taken, pieces);
                     }
                     if let Some(envelope) = step.envelope {
-                        watcher.message(said(envelope), !self.kept_back);
+                        watcher.message(Message::from(envelope), !self.kept_back);
                     }
                 }
             }
@@ -117,14 +118,14 @@ impl Lane {
             _ => None,
         };
         if let Some(merged) = merged {
-            pieces.push_back(Piece::Own(frame(&merged)));
+            pieces.push_back(Piece::Changed(frame(&merged)));
             return;
         }
         let body_len = held.len() as u64 + self.scanner.body_remaining();
         let mut message = BytesMut::with_capacity(held.len() + 40);
         write_header(body_len, &mut message);
         message.extend_from_slice(&held);
-        pieces.push_back(Piece::Own(message.freeze()));
+        pieces.push_back(Piece::Changed(message.freeze()));
     }
 
     /// Between two messages.
@@ -135,19 +136,6 @@ impl Lane {
     /// Bytes of the present body that are still to come.
     pub(in crate::session) fn body_remaining(&self) -> u64 {
         self.scanner.body_remaining()
-    }
-}
-
-fn said(envelope: Envelope) -> Message {
-    // dlv answers a request without a number as number 0.
-    let seq = Key::Seq(envelope.seq.unwrap_or_default());
-    match envelope.kind {
-        Kind::Request { command } => Message::Request { key: Some(seq), name: command },
-        Kind::Response { request_seq, success, command } => {
-            Message::Reply { key: Some(Key::Seq(request_seq)), name: Some(command), success }
-        }
-        Kind::Event { event } => Message::Event { name: event },
-        Kind::Unknown => Message::Unknown,
     }
 }
 
@@ -187,7 +175,7 @@ mod tests {
             for piece in pieces {
                 match piece {
                     Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
-                    Piece::Own(bytes) => sent.extend_from_slice(&bytes),
+                    Piece::Changed(bytes) | Piece::Own(bytes) => sent.extend_from_slice(&bytes),
                 }
             }
         }
@@ -273,7 +261,7 @@ mod tests {
             for piece in pieces {
                 match piece {
                     Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
-                    Piece::Own(bytes) => sent.extend_from_slice(&bytes),
+                    Piece::Changed(bytes) | Piece::Own(bytes) => sent.extend_from_slice(&bytes),
                 }
             }
         }
@@ -306,6 +294,6 @@ mod tests {
         let beginning =
             b"Content-Length: 100000\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"evaluate\",\"x\":";
         lane.advance(beginning, &mut All, &mut VecDeque::new(), &mut pieces).unwrap();
-        assert_eq!(pieces, [Piece::Own(Bytes::copy_from_slice(beginning))]);
+        assert_eq!(pieces, [Piece::Changed(Bytes::copy_from_slice(beginning))]);
     }
 }

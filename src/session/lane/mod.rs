@@ -4,14 +4,13 @@ mod dap;
 mod rpc;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
-use dlvgate_protocol::envelope::Name;
+use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::frame::FrameError;
+use dlvgate_protocol::jsonrpc::JsonRpcError;
 use dlvgate_protocol::jsonrpc::rewrite::Rewriter;
-use dlvgate_protocol::jsonrpc::{Id, JsonRpcError};
 use dlvgate_protocol::sniff::Protocol;
 
 use super::amendments::Amendments;
@@ -21,56 +20,10 @@ use super::amendments::Amendments;
 pub(super) enum Piece {
     /// This part of the chunk.
     Chunk(Range<usize>),
-    /// Bytes of our own.
+    /// These in place of some of it.
+    Changed(Bytes),
+    /// A message of our own.
     Own(Bytes),
-}
-
-/// What ties an answer to its request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
-    /// DAP's `seq`, which `request_seq` repeats.
-    Seq(i64),
-    /// JSON-RPC's `id`, which the answer repeats.
-    Id(Id),
-}
-
-/// What passes, in either protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message {
-    /// Something is asked; without a key nothing is to be answered.
-    Request { key: Option<Key>, name: Name },
-    /// An answer. JSON-RPC's does not say what was asked.
-    Reply { key: Option<Key>, name: Option<Name>, success: bool },
-    /// Something happened.
-    Event { name: Name },
-    /// No message of the protocol.
-    Unknown,
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Key::Seq(seq) => seq.fmt(f),
-            Key::Id(id) => id.fmt(f),
-        }
-    }
-}
-
-/// For the log: what it is, and of which request; never what is in it.
-impl fmt::Display for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |key: &Option<Key>| key.map_or_else(String::new, |key| format!(" {key}"));
-        match self {
-            Message::Request { key, name } => write!(f, "request{} {name}", number(key)),
-            Message::Reply { key, name, success } => {
-                let name = name.map_or_else(String::new, |name| format!(" {name}"));
-                let failed = if *success { "" } else { ", failed" };
-                write!(f, "answer to{}{name}{failed}", number(key))
-            }
-            Message::Event { name } => write!(f, "event {name}"),
-            Message::Unknown => f.write_str("no message of the protocol"),
-        }
-    }
 }
 
 /// Is told what passes.

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::jsonrpc::rewrite::{self, Rewriter};
-use dlvgate_protocol::jsonrpc::{Envelope, JsonRpcError, Kind, Scanner};
+use dlvgate_protocol::jsonrpc::{JsonRpcError, Scanner};
 
-use super::{Key, Message, Piece, Watcher};
+use super::{Piece, Watcher};
 
 /// The state between two chunks.
 pub(in crate::session) struct Lane {
@@ -35,7 +36,7 @@ impl Lane {
                 Ok(step) => {
                     at += step.consumed;
                     if let Some(envelope) = step.envelope {
-                        watcher.message(said(envelope), true);
+                        watcher.message(Message::from(envelope), true);
                     }
                 }
                 Err(error) => {
@@ -52,7 +53,7 @@ impl Lane {
                 rewriter.advance(&chunk[..at], &mut rewritten);
                 pieces.extend(rewritten.into_iter().map(|piece| match piece {
                     rewrite::Piece::Chunk(range) => Piece::Chunk(range),
-                    rewrite::Piece::Own(bytes) => Piece::Own(bytes),
+                    rewrite::Piece::Own(bytes) => Piece::Changed(bytes),
                 }));
             }
         }
@@ -65,15 +66,6 @@ impl Lane {
     /// Between two objects.
     pub(in crate::session) fn at_boundary(&self) -> bool {
         self.scanner.at_boundary()
-    }
-}
-
-fn said(envelope: Envelope) -> Message {
-    let key = envelope.id.map(Key::Id);
-    match envelope.kind {
-        Kind::Request { method } => Message::Request { key, name: method },
-        Kind::Reply { success } => Message::Reply { key, name: None, success },
-        Kind::Unknown => Message::Unknown,
     }
 }
 

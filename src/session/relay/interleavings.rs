@@ -100,7 +100,7 @@ async fn replay(conversation: &Conversation, listener: &TcpListener) -> (Vec<u8>
     // A long conversation is not sent byte by byte.
     let least = (from_ide.len() + from_dlv.len()) / 40;
     let mut turns = conversation.turns.iter().cycle();
-    let mut talk = Talk::new(conversation.protocol, &Amendments::default());
+    let mut talk = Talk::new(conversation.protocol, &Amendments::default(), crate::recording::Tap::none());
     let mut client = Link::Tcp(client);
     let speaking = async {
         let (mut at_ide, mut at_dlv) = (Vec::new(), Vec::new());

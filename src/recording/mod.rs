@@ -1,0 +1,12 @@
+//! Recordings: a file with every message of a session, and what can be done with one.
+//!
+//! `docs/recording-format.md` describes the file. A session writes one through a [`Tap`]; everything else reads one with a
+//! [`Reader`].
+
+pub mod format;
+mod reader;
+mod recorder;
+
+pub use format::{Header, Sender};
+pub use reader::{Entry, Fault, Message, Notice, OpenError, Reader, What};
+pub use recorder::{About, Recorder, Tap};

@@ -1,0 +1,265 @@
+//! Reading a recording, line by line; one that is still being written, too.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use dlvgate_protocol::conversation;
+use dlvgate_protocol::sniff::Protocol;
+
+use super::format::{COMPLETE, ENDED, Header, InProxy, Line, Sender, VERSION};
+
+/// One entry of a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its line in the file, from 1; of a message in parts the last.
+    pub line: u64,
+    /// Time since the start.
+    pub at: Duration,
+    /// What it is.
+    pub what: What,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A message.
+    Message(Message),
+    /// Bytes that are none.
+    Stray {
+        /// Who sent them.
+        from: Sender,
+        /// As they came.
+        bytes: Vec<u8>,
+    },
+    /// A step of the session, or the recording's end.
+    Step {
+        /// Its name.
+        event: String,
+        /// The same in words; may be empty.
+        detail: String,
+        /// The firewall's backend.
+        firewall: Option<String>,
+        /// Why the session ends, in a word.
+        cause: Option<String>,
+        /// How long dlvgate held what it forwarded; at the end only.
+        in_proxy: Option<InProxy>,
+    },
+}
+
+/// A message as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who said it.
+    pub from: Sender,
+    /// DAP's body without its header, or JSON-RPC's object.
+    pub body: Vec<u8>,
+    /// The header as it came, where it is not what is usual.
+    pub header: Option<String>,
+}
+
+impl Message {
+    /// What it says of itself.
+    pub fn envelope(&self, protocol: Protocol) -> conversation::Message {
+        conversation::Message::of(protocol, &self.body)
+    }
+
+    /// The body as JSON; `Null` where it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No such file, or no right to read it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Something else.
+    #[error("this is no recording of dlvgate: {0}")]
+    NotARecording(String),
+    /// A newer format.
+    #[error("the recording has version {0}, and this dlvgate reads up to {VERSION}: use a newer one")]
+    TooNew(u32),
+}
+
+/// Something in the file that could not be read as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The line, from 1.
+    pub line: u64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The file ends in the middle of it: cut off, or still being written.
+    Cut,
+    /// It is none of a recording.
+    Damaged(String),
+    /// The recording ended before its session.
+    EndedEarly(String),
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.fault {
+            Fault::Cut => write!(
+                f,
+                "line {}: the file ends in the middle of this line; read up to the one before",
+                self.line
+            ),
+            Fault::Damaged(why) => write!(f, "line {}: passed over: {why}", self.line),
+            Fault::EndedEarly(why) => write!(f, "line {}: {why}", self.line),
+        }
+    }
+}
+
+/// Reads entries in their order. At the end of a file that grows, ask again.
+pub struct Reader<R = BufReader<File>> {
+    input: R,
+    header: Header,
+    /// Lines so far.
+    lines: u64,
+    buffer: Vec<u8>,
+    parts: [Vec<u8>; 3],
+    notices: Vec<Notice>,
+    is_ended: bool,
+}
+
+impl Reader {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: &Path) -> Result<Reader, OpenError> {
+        Reader::new(BufReader::with_capacity(256 * 1024, File::open(path)?))
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn new(mut input: R) -> Result<Reader<R>, OpenError> {
+        let mut first = Vec::new();
+        input.read_until(b'\n', &mut first)?;
+        if first.pop() != Some(b'\n') {
+            return Err(OpenError::NotARecording("it has no whole line".to_owned()));
+        }
+        #[derive(serde::Deserialize)]
+        struct Version {
+            recording: u32,
+        }
+        let other = |error: serde_json::Error| {
+            OpenError::NotARecording(format!("its first line is no header ({error})"))
+        };
+        let Version { recording } = serde_json::from_slice(&first).map_err(other)?;
+        if recording > VERSION {
+            return Err(OpenError::TooNew(recording));
+        }
+        let header = serde_json::from_slice(&first).map_err(other)?;
+        let (parts, notices) = (Default::default(), Vec::new());
+        Ok(Reader { input, header, lines: 1, buffer: Vec::new(), parts, notices, is_ended: false })
+    }
+
+    /// The first line.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The recording has its last line.
+    pub fn is_ended(&self) -> bool {
+        self.is_ended
+    }
+
+    /// What could not be read so far. Call it when there are no more entries: only then is a last line that has no end cut.
+    pub fn notices(&self) -> Vec<Notice> {
+        let cut = (!self.buffer.is_empty()).then_some(Notice { line: self.lines + 1, fault: Fault::Cut });
+        self.notices.iter().cloned().chain(cut).collect()
+    }
+
+    /// The next entry; `None` at the end of what there is.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn entry(&mut self) -> io::Result<Option<Entry>> {
+        loop {
+            self.input.read_until(b'\n', &mut self.buffer)?;
+            if self.buffer.last() != Some(&b'\n') {
+                return Ok(None);
+            }
+            self.lines += 1;
+            let line = std::mem::take(&mut self.buffer);
+            let read = self.read(&line);
+            self.buffer = line;
+            self.buffer.clear();
+            match read {
+                Ok(Some(entry)) => return Ok(Some(entry)),
+                Ok(None) => {}
+                Err(why) => self.notices.push(Notice { line: self.lines, fault: Fault::Damaged(why) }),
+            }
+        }
+    }
+
+    fn read(&mut self, line: &[u8]) -> Result<Option<Entry>, String> {
+        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let at = Duration::from_micros(line.t);
+        let entry = |what| Ok(Some(Entry { line: self.lines, at, what }));
+        if let Some(event) = line.event {
+            let detail = line.detail.unwrap_or_default().into_owned();
+            if event == ENDED {
+                self.is_ended = true;
+                if detail != COMPLETE {
+                    self.notices.push(Notice { line: self.lines, fault: Fault::EndedEarly(detail.clone()) });
+                }
+            }
+            let (firewall, cause) = (line.firewall.map(Into::into), line.cause.map(Into::into));
+            return entry(What::Step {
+                event: event.into_owned(),
+                detail,
+                firewall,
+                cause,
+                in_proxy: line.in_proxy,
+            });
+        }
+        let Some(from) = line.from else { return Ok(None) };
+        let decoded = |text: &str| BASE64.decode(text).map_err(|error| error.to_string());
+        let body = if let Some(part) = line.part {
+            let parts = &mut self.parts[from as usize];
+            parts.extend(decoded(&part)?);
+            if line.more {
+                return Ok(None);
+            }
+            std::mem::take(parts)
+        } else if let Some(message) = line.message {
+            message.get().as_bytes().to_vec()
+        } else if let Some(text) = line.text {
+            text.into_owned().into_bytes()
+        } else if let Some(base64) = line.base64 {
+            decoded(&base64)?
+        } else {
+            return Ok(None);
+        };
+        if line.unframed {
+            return entry(What::Stray { from, bytes: body });
+        }
+        entry(What::Message(Message { from, body, header: line.header.map(Into::into) }))
+    }
+}
+
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<io::Result<Entry>> {
+        self.entry().transpose()
+    }
+}

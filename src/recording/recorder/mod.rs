@@ -1,0 +1,104 @@
+//! Writing recordings: a file for each session of a server.
+
+mod assembler;
+mod sheet;
+mod tap;
+mod versions;
+pub(in crate::recording) mod writer;
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
+
+use dlvgate_protocol::sniff::Protocol;
+use tokio::sync::{mpsc, oneshot};
+
+use super::format::{Header, Settings, VERSION};
+use sheet::Sheet;
+pub use tap::Tap;
+use tap::{QUEUE, State};
+use versions::Versions;
+use writer::Writer;
+
+/// What a recording's header says of the server.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The dlv whose version is asked, and what its environment has besides ours; none for one that runs elsewhere.
+    pub dlv: Option<(Option<PathBuf>, Vec<(&'static str, OsString)>)>,
+    /// What was set.
+    pub settings: Settings,
+}
+
+/// Records a server's sessions into a folder.
+#[derive(Debug)]
+pub struct Recorder {
+    folder: PathBuf,
+    about: About,
+    versions: OnceLock<Versions>,
+}
+
+impl Recorder {
+    /// Creates the folder where it is not there, for its owner alone.
+    ///
+    /// # Errors
+    /// Where it cannot be created, or nothing can be written into it.
+    pub fn new(folder: &Path, about: About) -> io::Result<Arc<Recorder>> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let folder = folder.canonicalize()?;
+        tempfile::tempfile_in(&folder)?;
+        Ok(Arc::new(Recorder { folder, about, versions: OnceLock::new() }))
+    }
+
+    /// A session begins. Where its file cannot be written, that is warned of and the session goes on unrecorded.
+    pub fn begin(self: &Arc<Recorder>, protocol: Protocol, session: u64, client: &str) -> Tap {
+        let (start, began) = (SystemTime::now(), Instant::now());
+        let (items, receiver) = mpsc::channel(QUEUE);
+        let (all_done, done) = oneshot::channel();
+        let state = Arc::<State>::default();
+        let tap = Tap::new(items, began, Arc::clone(&state), done);
+        let (recorder, client) = (Arc::clone(self), client.to_owned());
+        let write = move || {
+            let start = humantime::format_rfc3339_micros(start).to_string();
+            match recorder.open(protocol, session, client, start) {
+                Ok(writer) => writer.run(receiver, &state),
+                Err(error) => {
+                    state.over.store(true, std::sync::atomic::Ordering::Relaxed);
+                    let folder = recorder.folder.display();
+                    tracing::warn!(target: "dlvgate::recording", session, "not recorded: no file in {folder}: {error}");
+                }
+            }
+            drop(all_done);
+        };
+        match std::thread::Builder::new().name("recording".to_owned()).spawn(write) {
+            Ok(_) => tap,
+            Err(error) => {
+                tracing::warn!(target: "dlvgate::recording", session, "not recorded: {error}");
+                Tap::none()
+            }
+        }
+    }
+
+    fn open(&self, protocol: Protocol, session: u64, client: String, start: String) -> io::Result<Writer> {
+        let second: String = start.chars().take(19).filter(|char| !matches!(char, '-' | ':')).collect();
+        let sheet = Sheet::create(&self.folder, &format!("dlvgate-{second}Z-{session}"))?;
+        tracing::info!(target: "dlvgate::recording", session, "recorded in {}", sheet.path().display());
+        let versions = self.versions.get_or_init(|| Versions::ask(&self.about));
+        let header = Header {
+            recording: VERSION,
+            tool: concat!("dlvgate ", env!("CARGO_PKG_VERSION")).to_owned(),
+            protocol,
+            start,
+            session,
+            client,
+            dlv: versions.dlv.clone(),
+            go: versions.go.clone(),
+            os: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+            settings: self.about.settings.clone(),
+            redacted: false,
+        };
+        Writer::new(sheet, protocol, &header)
+    }
+}

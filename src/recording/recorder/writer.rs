@@ -1,0 +1,179 @@
+//! The thread that writes one session's recording, beside the relay.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use dlvgate_protocol::sniff::Protocol;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc::Receiver;
+
+use super::assembler::{Assembler, Unit};
+use super::sheet::Sheet;
+use super::tap::State;
+use crate::recording::format::{COMPLETE, Header, Line, Sender};
+
+/// What the relay tells the thread.
+pub(super) enum Item {
+    /// Somebody said this.
+    Heard { at: u64, from: Sender, bytes: Bytes },
+    /// The session took a step.
+    Step {
+        at: u64,
+        event: &'static str,
+        detail: String,
+        firewall: Option<&'static str>,
+        cause: Option<&'static str>,
+    },
+    /// The session is over.
+    End { at: u64 },
+}
+
+/// Why a recording is not complete where the disk was not full.
+const TOO_SLOW: &str = "messages are missing from here on: the disk was too slow";
+
+/// Puts messages together and writes them down.
+pub(super) struct Writer {
+    sheet: Sheet,
+    client: Assembler,
+    dlv: Assembler,
+    dlvgate: Assembler,
+    units: Vec<Unit>,
+    /// The last line's time.
+    at: u64,
+}
+
+impl Writer {
+    pub(super) fn new(mut sheet: Sheet, protocol: Protocol, header: &Header) -> io::Result<Writer> {
+        sheet.line(header, false)?;
+        let assembler = || Assembler::new(protocol);
+        Ok(Writer {
+            sheet,
+            client: assembler(),
+            dlv: assembler(),
+            dlvgate: assembler(),
+            units: Vec::new(),
+            at: 0,
+        })
+    }
+
+    /// Writes until the session's end. A disk that takes no more ends the recording with a mark and a warning, and nothing
+    /// else.
+    pub(super) fn run(mut self, mut items: Receiver<Item>, state: &Arc<State>) {
+        let failed = loop {
+            let item = match items.try_recv() {
+                Ok(item) => item,
+                Err(_) => {
+                    // Nobody knows how long the next one takes: who follows the file sees what there is.
+                    if let Err(error) = self.sheet.flush() {
+                        break error;
+                    }
+                    match items.blocking_recv() {
+                        Some(item) => item,
+                        None => Item::End { at: self.at },
+                    }
+                }
+            };
+            match self.take(item) {
+                Ok(true) => {}
+                Ok(false) => return self.end(state),
+                Err(error) => break error,
+            }
+        };
+        state.over.store(true, Ordering::Relaxed);
+        let path = self.sheet.path().to_owned();
+        tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording ends here, the session goes on: {failed}");
+        if let Err(error) = self.sheet.give_up(self.at, &failed, state.in_proxy()) {
+            tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording's end could not be marked: {error}");
+        }
+    }
+
+    fn end(self, state: &Arc<State>) {
+        let path = self.sheet.path().to_owned();
+        let detail = if state.was_too_slow.load(Ordering::Relaxed) { TOO_SLOW } else { COMPLETE };
+        if let Err(error) = self.sheet.end(self.at, detail, state.in_proxy()) {
+            tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording could not be ended: {error}");
+        }
+    }
+
+    /// Whether it goes on.
+    fn take(&mut self, item: Item) -> io::Result<bool> {
+        match item {
+            Item::Heard { at, from, bytes } => {
+                self.at = at;
+                let mut units = std::mem::take(&mut self.units);
+                self.assembler(from).take(&bytes, &mut units);
+                for unit in units.drain(..) {
+                    self.unit(from, unit)?;
+                }
+                self.units = units;
+            }
+            Item::Step { at, event, detail, firewall, cause } => {
+                self.at = at;
+                let detail = Some(detail).filter(|detail| !detail.is_empty()).map(Into::into);
+                let (firewall, cause) = (firewall.map(Into::into), cause.map(Into::into));
+                let line =
+                    Line { t: at, event: Some(event.into()), detail, firewall, cause, ..Line::default() };
+                self.sheet.line(&line, false)?;
+            }
+            Item::End { at } => {
+                self.at = at;
+                for from in [Sender::Client, Sender::Dlv, Sender::Dlvgate] {
+                    let mut units = Vec::new();
+                    self.assembler(from).end(&mut units);
+                    for unit in units {
+                        self.unit(from, unit)?;
+                    }
+                }
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn assembler(&mut self, from: Sender) -> &mut Assembler {
+        match from {
+            Sender::Client => &mut self.client,
+            Sender::Dlv => &mut self.dlv,
+            Sender::Dlvgate => &mut self.dlvgate,
+        }
+    }
+
+    fn unit(&mut self, from: Sender, unit: Unit) -> io::Result<()> {
+        let line = Line { t: self.at, from: Some(from), ..Line::default() };
+        match unit {
+            Unit::Message { header, body } => {
+                let line = Line { header: header.map(Into::into), ..line };
+                self.sheet.line(&with_body(line, &body), true)
+            }
+            Unit::Part { bytes, more } => {
+                let line = Line { part: Some(BASE64.encode(&bytes).into()), more, ..line };
+                self.sheet.line(&line, !more)
+            }
+            Unit::Unframed(bytes) => {
+                let line = Line { unframed: true, ..line };
+                self.sheet.line(&with_bytes(line, &bytes), false)
+            }
+        }
+    }
+}
+
+/// A message as it was, where that is one line of JSON.
+pub(in crate::recording) fn with_body<'a>(line: Line<'a>, body: &'a [u8]) -> Line<'a> {
+    let text = std::str::from_utf8(body).ok().filter(|text| !text.contains(['\n', '\r']));
+    let raw = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+    match raw {
+        Some(raw) if raw.get().len() == body.len() => Line { message: Some(raw), ..line },
+        _ => with_bytes(line, body),
+    }
+}
+
+fn with_bytes<'a>(line: Line<'a>, bytes: &'a [u8]) -> Line<'a> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Line { text: Some(text.into()), ..line },
+        Err(_) => Line { base64: Some(BASE64.encode(bytes).into()), ..line },
+    }
+}
