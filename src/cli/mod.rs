@@ -8,6 +8,7 @@ mod firewall;
 mod guard;
 mod log;
 mod parts;
+mod replay;
 mod serve;
 mod settings;
 mod setup;
@@ -56,6 +57,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Dlv(dlv::DlvArgs),
     Demo(demo::DemoArgs),
+    Replay(replay::ReplayArgs),
     Firewall(firewall::FirewallArgs),
     Config(config::ConfigArgs),
     #[command(hide = true)]
@@ -108,6 +110,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Dlv(_) => Ok(dlv::run_with(cli.log)),
         Command::Demo(args) => on_runtime(demo::run(args)),
+        Command::Replay(args) => on_runtime(replay::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),
         Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),

@@ -6,6 +6,7 @@
 pub mod format;
 mod reader;
 mod recorder;
+pub mod replay;
 
 pub use format::{Header, Sender};
 pub use reader::{Entry, Fault, Message, Notice, OpenError, Reader, What};

@@ -9,7 +9,7 @@ use crate::recording::format::PART;
 
 /// What the bytes make.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(in crate::recording) enum Unit {
     /// A whole message, and its header where that is not what is usual.
     Message { header: Option<String>, body: Bytes },
     /// A piece of a long one.
@@ -19,7 +19,7 @@ pub(super) enum Unit {
 }
 
 /// Follows one sender. Keeps at most [`PART`] bytes.
-pub(super) struct Assembler {
+pub(in crate::recording) struct Assembler {
     scanner: Scanner,
     header: Vec<u8>,
     is_usual: bool,
@@ -35,7 +35,7 @@ enum Scanner {
 }
 
 impl Assembler {
-    pub(super) fn new(protocol: Protocol) -> Assembler {
+    pub(in crate::recording) fn new(protocol: Protocol) -> Assembler {
         let scanner = match protocol {
             Protocol::Dap => Scanner::Dap(Box::new(scan::Scanner::new(Limits::default()))),
             Protocol::JsonRpc => Scanner::Rpc(Box::default()),
@@ -51,7 +51,7 @@ impl Assembler {
     }
 
     /// Takes the next bytes and appends what they complete.
-    pub(super) fn take(&mut self, mut bytes: &[u8], units: &mut Vec<Unit>) {
+    pub(in crate::recording) fn take(&mut self, mut bytes: &[u8], units: &mut Vec<Unit>) {
         while !bytes.is_empty() {
             if self.lost {
                 units.push(Unit::Unframed(Bytes::copy_from_slice(bytes)));
@@ -115,7 +115,7 @@ impl Assembler {
     }
 
     /// The stream has ended: what has no end is no message.
-    pub(super) fn end(&mut self, units: &mut Vec<Unit>) {
+    pub(in crate::recording) fn end(&mut self, units: &mut Vec<Unit>) {
         let mut rest = std::mem::take(&mut self.header);
         rest.extend_from_slice(&self.body.split());
         if !rest.is_empty() {

@@ -1,6 +1,6 @@
 //! Writing recordings: a file for each session of a server.
 
-mod assembler;
+pub(in crate::recording) mod assembler;
 mod sheet;
 mod tap;
 mod versions;

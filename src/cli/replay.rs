@@ -1,0 +1,141 @@
+//! `dlvgate replay`: a recording played as dlv, or as a client.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use dlvgate_protocol::paths::Rule;
+use dlvgate_protocol::sniff::Protocol;
+
+use super::{FAILURE, usage};
+use crate::delve::{API_PREFIX, DAP_PREFIX};
+use crate::front::{ListenAddress, resolve};
+use crate::recording::replay::{Client, Ignore, Pace, Script, Server};
+use crate::shutdown::{self, Signals};
+
+/// Play a recorded session: as dlv to a live client, or as the client to a live dlv or proxy
+///
+/// As dlv, a client gets the recorded answers. What it asks is matched by command and arguments, not by its place; process
+/// ids, addresses and folders may differ. What the recording has no answer to is answered with an error and told at the end.
+///
+/// As client, the recorded requests are sent, each when what the recorded client had heard before has come, with frame, variable,
+/// thread, goroutine and breakpoint numbers put in as they are now. The answers are compared with the recorded ones.
+///
+/// Exit code: 0, or 1 where something was asked or answered that is not as recorded.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  dlvgate replay --as dlv --listen 127.0.0.1:2345 session.jsonl
+  dlvgate replay --as client --connect 127.0.0.1:2345 session.jsonl
+  dlvgate replay --as client --connect 127.0.0.1:2345 --folder /home/ann/app=/home/me/app \\
+      --ignore 'stackTrace.body.stackFrames[].line' session.jsonl")]
+pub(super) struct ReplayArgs {
+    /// Which side to play
+    #[arg(long = "as", value_enum, value_name = "SIDE")]
+    side: Side,
+    /// As dlv: where the client connects; port 0 is any free one. The ready line is dlv's
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", conflicts_with = "connect")]
+    listen: ListenAddress,
+    /// As client: the dlv or proxy that listens
+    #[arg(long, value_name = "ADDR", required_if_eq("side", "client"))]
+    connect: Option<ListenAddress>,
+    /// Keep the recorded times instead of going on at once
+    #[arg(long)]
+    delays: bool,
+    /// As dlv: serve one client after another, until a signal, instead of one
+    #[arg(long, conflicts_with = "connect")]
+    keep: bool,
+    /// As client: where a recorded file or folder is now, RECORDED=NOW
+    #[arg(long, value_name = "RECORDED=NOW", requires = "connect")]
+    folder: Vec<Rule>,
+    /// As client: a value that may differ, with all below it: stackTrace.body.stackFrames[].line; * is any name
+    #[arg(long, value_name = "PATH", requires = "connect")]
+    ignore: Vec<Ignore>,
+    /// As client: seconds that each answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "connect")]
+    patience: u64,
+    /// The recording
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// dlv, for a live client
+    Dlv,
+    /// The client, for a live dlv or proxy
+    Client,
+}
+
+pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
+    if args.side == Side::Dlv && args.connect.is_some() {
+        return Err(usage("--connect is for --as client; dlv listens: --listen ADDR"));
+    }
+    let script = Script::load(&args.file).with_context(|| args.file.display().to_string())?;
+    for notice in script.notices() {
+        eprintln!("dlvgate: {}: {notice}", args.file.display());
+    }
+    if script.requests() == 0 {
+        bail!("{}: there is no request to play", args.file.display());
+    }
+    let pace = if args.delays { Pace::AsRecorded } else { Pace::AtOnce };
+    match args.side {
+        Side::Dlv => as_dlv(&args, Arc::new(script), pace).await,
+        Side::Client => as_client(&args, Arc::new(script), pace).await,
+    }
+}
+
+async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::Result<ExitCode> {
+    let address = resolve(&args.listen)
+        .await
+        .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
+    if !address.ip().is_loopback() {
+        return Err(usage(format_args!(
+            "--listen {address}: a recording is played on loopback only, since nothing guards it"
+        )));
+    }
+    let prefix = if script.protocol() == Protocol::Dap { DAP_PREFIX } else { API_PREFIX };
+    let server = Server::bind(address, script, pace)
+        .await
+        .map_err(|error| super::setup::cannot_listen(address, &error))?;
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{prefix}{}", server.address())?;
+    stdout.flush()?;
+    drop(stdout);
+    let (trigger, stop) = shutdown::channel();
+    let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
+    let mut is_success = true;
+    loop {
+        let played = tokio::select! {
+            played = server.serve_one() => played?,
+            _ = stop.begun() => break,
+        };
+        eprintln!("{played}");
+        is_success &= played.is_success();
+        if !args.keep {
+            break;
+        }
+    }
+    signals.abort();
+    Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+async fn as_client(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::Result<ExitCode> {
+    let connect = args.connect.as_ref().context("no --connect")?;
+    let address =
+        resolve(connect).await.map_err(|error| usage(format_args!("--connect {connect}: {error}")))?;
+    let mut client = Client::new(script).pace(pace).patience(Duration::from_secs(args.patience));
+    for rule in &args.folder {
+        client = client.folder(&rule.client, &rule.server);
+    }
+    for ignore in &args.ignore {
+        client = client.ignore(ignore.clone());
+    }
+    let replayed = client.run(address).await.with_context(|| {
+        format!("{address} cannot be reached; is dlv there? `dlvgate serve --listen {address}` starts one for each client")
+    })?;
+    println!("{replayed}");
+    Ok(if replayed.is_same() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}

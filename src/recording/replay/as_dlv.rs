@@ -1,0 +1,162 @@
+//! A server that plays dlv: a live client gets the recorded answers.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::time::Instant;
+
+use super::player::{Miss, Player};
+use super::script::Script;
+use super::wire::{Incoming, send};
+
+/// After the last message, how long a client may take to close.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How fast the recording is played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Everything at once.
+    #[default]
+    AtOnce,
+    /// With the recorded delays.
+    AsRecorded,
+}
+
+/// How a played session went.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// Requests that came.
+    pub requests: usize,
+    /// Those that the recording has no answer to.
+    pub misses: Vec<Miss>,
+    /// Recorded requests that nobody asked: the line in the recording, and the command.
+    pub not_asked: Vec<(u64, String)>,
+}
+
+impl Played {
+    /// Whether the recording had an answer to everything.
+    pub fn is_success(&self) -> bool {
+        self.misses.is_empty()
+    }
+}
+
+impl fmt::Display for Played {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answered = self.requests - self.misses.len().min(self.requests);
+        write!(f, "{} request(s), {answered} answered from the recording", self.requests)?;
+        for miss in &self.misses {
+            write!(f, "\nnot in the recording: {miss}")?;
+        }
+        if !self.not_asked.is_empty() {
+            let all: Vec<String> =
+                self.not_asked.iter().map(|(line, name)| format!("{name} (line {line})")).collect();
+            write!(f, "\nrecorded and not asked for: {}", all.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Plays dlv at an address, one client after another.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use dlvgate::recording::replay::{Pace, Script, Server};
+///
+/// let script = Arc::new(Script::load("session.jsonl".as_ref())?);
+/// let server = Server::bind("127.0.0.1:0", script, Pace::AtOnce).await?;
+/// // … point the client at server.address(), and meanwhile:
+/// let played = server.serve_one().await?;
+/// assert!(played.is_success(), "{played}");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    script: Arc<Script>,
+    pace: Pace,
+}
+
+impl Server {
+    /// Listens.
+    ///
+    /// # Errors
+    /// Where the address cannot be had.
+    pub async fn bind(address: impl ToSocketAddrs, script: Arc<Script>, pace: Pace) -> io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Server { listener, address, script, pace })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves the next client to its end. Who connects and says nothing is passed over, as dlvgate does it.
+    ///
+    /// # Errors
+    /// Where nobody can be accepted any more. A client that breaks off is no error.
+    pub async fn serve_one(&self) -> io::Result<Played> {
+        loop {
+            let (client, _) = self.listener.accept().await?;
+            client.set_nodelay(true)?;
+            if let Some(played) = play(client, &self.script, self.pace).await {
+                return Ok(played);
+            }
+        }
+    }
+}
+
+/// `None` where the client said nothing.
+async fn play(mut client: TcpStream, script: &Script, pace: Pace) -> Option<Played> {
+    let mut player = Player::new(script);
+    let mut requests = 0;
+    let (reader, mut writer) = client.split();
+    let mut incoming = Incoming::new(reader, script.protocol());
+    let mut due: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
+    loop {
+        let next = due.front().map(|(at, _)| *at);
+        let told = tokio::select! {
+            biased;
+            () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
+                let Some((_, body)) = due.pop_front() else { continue };
+                send(&mut writer, script.protocol(), &body).await
+            }
+            message = incoming.next() => match message {
+                Ok(Some(body)) => {
+                    requests += 1;
+                    let now = Instant::now();
+                    for say in player.hear(&body) {
+                        let at = if pace == Pace::AsRecorded { now + say.after } else { now };
+                        let place = due.partition_point(|(other, _)| *other <= at);
+                        due.insert(place, (at, say.body));
+                    }
+                    Ok(())
+                }
+                Ok(None) | Err(_) => break,
+            },
+        };
+        if told.is_err() {
+            break;
+        }
+        if player.is_over && due.is_empty() {
+            let _ = writer.shutdown().await;
+            let _ = tokio::time::timeout(LINGER, async { while let Ok(Some(_)) = incoming.next().await {} })
+                .await;
+            break;
+        }
+    }
+    if requests == 0 {
+        return None;
+    }
+    let not_asked = player.not_asked().map(|(line, name)| (line, name.to_owned())).collect();
+    Some(Played { requests, misses: player.misses, not_asked })
+}

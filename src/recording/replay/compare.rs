@@ -1,0 +1,142 @@
+//! Where two messages say different things.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+/// A value that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The message's line in the recording; none where it has no such message.
+    pub line: Option<u64>,
+    /// Command or event, then the way to the value: `stackTrace.body.stackFrames[0].line`.
+    pub path: String,
+    /// What was recorded, as JSON; none where there was nothing.
+    pub recorded: Option<String>,
+    /// What came.
+    pub live: Option<String>,
+}
+
+/// Longest value that is shown, in characters.
+const SHOWN: usize = 160;
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line.map_or_else(String::new, |line| format!("line {line}: "));
+        let short = |value: &Option<String>| match value {
+            None => "nothing".to_owned(),
+            Some(text) if text.chars().count() > SHOWN => {
+                format!("{}… ({} bytes)", text.chars().take(SHOWN).collect::<String>(), text.len())
+            }
+            Some(text) => text.clone(),
+        };
+        write!(
+            f,
+            "{line}{}\n    recorded  {}\n    live      {}",
+            self.path,
+            short(&self.recorded),
+            short(&self.live)
+        )
+    }
+}
+
+/// Values that may differ: a path as in [`Difference::path`], with `[]` for any element, `*` for any one name, and all that is
+/// below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignore(Vec<String>);
+
+impl FromStr for Ignore {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Ignore, Infallible> {
+        Ok(Ignore(segments(text)))
+    }
+}
+
+impl Ignore {
+    /// Whether this path is meant.
+    pub fn covers(&self, path: &str) -> bool {
+        let path = segments(path);
+        let is = |pattern: &String, segment: &String| {
+            pattern == segment || pattern == "*" || (pattern == "[]" && segment.starts_with('['))
+        };
+        self.0.len() <= path.len() && self.0.iter().zip(&path).all(|(pattern, segment)| is(pattern, segment))
+    }
+}
+
+fn segments(path: &str) -> Vec<String> {
+    let path = path.trim_start_matches('.').replace('[', ".[");
+    path.split('.').filter(|segment| !segment.is_empty()).map(str::to_owned).collect()
+}
+
+/// Appends where `live` differs from `recorded`, both in their normal form. `path` is what they are.
+pub(super) fn compare(
+    line: Option<u64>,
+    path: &str,
+    recorded: &Value,
+    live: &Value,
+    found: &mut Vec<Difference>,
+) {
+    match (recorded, live) {
+        _ if recorded == live => {}
+        (Value::Object(one), Value::Object(other)) => {
+            for (key, value) in one {
+                let path = format!("{path}.{key}");
+                match other.get(key) {
+                    Some(other) => compare(line, &path, value, other, found),
+                    None => found.push(difference(line, path, Some(value), None)),
+                }
+            }
+            for (key, value) in other.iter().filter(|(key, _)| !one.contains_key(*key)) {
+                found.push(difference(line, format!("{path}.{key}"), None, Some(value)));
+            }
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            for place in 0..one.len().max(other.len()) {
+                let path = format!("{path}[{place}]");
+                match (one.get(place), other.get(place)) {
+                    (Some(one), Some(other)) => compare(line, &path, one, other, found),
+                    (one, other) => found.push(difference(line, path, one, other)),
+                }
+            }
+        }
+        _ => found.push(difference(line, path.to_owned(), Some(recorded), Some(live))),
+    }
+}
+
+fn difference(line: Option<u64>, path: String, recorded: Option<&Value>, live: Option<&Value>) -> Difference {
+    let text = |value: Option<&Value>| value.map(Value::to_string);
+    Difference { line, path, recorded: text(recorded), live: text(live) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn found(recorded: Value, live: Value) -> Vec<String> {
+        let mut found = Vec::new();
+        compare(Some(3), "x", &recorded, &live, &mut found);
+        found.into_iter().map(|one| one.path).collect()
+    }
+
+    #[test]
+    fn each_value_that_differs_is_found_once_with_its_way() {
+        let recorded = json!({"a": 1, "b": [1, {"c": 2}], "gone": 1});
+        let live = json!({"b": [1, {"c": 3}, 4], "a": 1, "new": null});
+        assert_eq!(found(recorded.clone(), live), ["x.b[1].c", "x.b[2]", "x.gone", "x.new"]);
+        assert!(found(recorded.clone(), recorded).is_empty());
+    }
+
+    #[test]
+    fn what_is_ignored_is_a_way_with_all_below_it() {
+        let covers = |pattern: &str, path| pattern.parse::<Ignore>().unwrap().covers(path);
+        assert!(covers("stackTrace.body.stackFrames[].line", "stackTrace.body.stackFrames[3].line"));
+        assert!(covers("*.body", "threads.body.threads[0].name"));
+        assert!(covers("stopped", "stopped.body.text"));
+        assert!(!covers("stackTrace.body.stackFrames[1]", "stackTrace.body.stackFrames[2].line"));
+        assert!(!covers("stackTrace.body.x.y", "stackTrace.body.x"));
+    }
+}

@@ -1,0 +1,19 @@
+//! Playing a recording: [`Server`] plays dlv to a live client, [`Client`] plays the client to a live dlv or proxy. Both are for
+//! tests of programs that speak to Delve, as much as for `dlvgate replay`.
+
+mod as_client;
+mod as_dlv;
+mod compare;
+mod folders;
+mod matching;
+mod normal;
+mod numbers;
+mod player;
+mod script;
+mod wire;
+
+pub use as_client::{Client, Replayed};
+pub use as_dlv::{Pace, Played, Server};
+pub use compare::{Difference, Ignore};
+pub use player::Miss;
+pub use script::Script;

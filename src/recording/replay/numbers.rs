@@ -1,0 +1,173 @@
+//! Numbers that dlv gives anew in each run: from the recorded ones to the live ones, so that a recorded request asks for the
+//! same thing.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::normal;
+
+/// What a number stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Frame,
+    Variables,
+    /// DAP's threads are goroutines.
+    Thread,
+    Goroutine,
+    SystemThread,
+    Breakpoint,
+    Address,
+}
+
+/// Which recorded number is which live one.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    known: HashMap<(Kind, String), Value>,
+}
+
+impl Numbers {
+    /// Learns from a recorded and a live message that say the same.
+    pub(super) fn learn(&mut self, recorded: &Value, live: &Value) {
+        self.walk(recorded, live, "");
+    }
+
+    fn walk(&mut self, recorded: &Value, live: &Value, parent: &str) {
+        match (recorded, live) {
+            (Value::Object(recorded), Value::Object(live)) => {
+                for (key, value) in recorded {
+                    let Some(other) = live.get(key) else { continue };
+                    match said_kind(key, parent, recorded) {
+                        Some(kind) if !value.is_object() && !value.is_array() => {
+                            self.known.insert((kind, value.to_string()), other.clone());
+                        }
+                        _ => self.walk(value, other, key),
+                    }
+                }
+            }
+            (Value::Array(recorded), Value::Array(live)) => {
+                for (place, value) in recorded.iter().enumerate() {
+                    if let Some(other) = counterpart(recorded, place, live) {
+                        self.walk(value, other, parent);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts the live numbers into a recorded request.
+    pub(super) fn to_live(&self, name: &str, value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                for (key, value) in members {
+                    match asked_kind(key, name) {
+                        Some(kind) if !value.is_object() && !value.is_array() => {
+                            if let Some(live) = self.known.get(&(kind, value.to_string())) {
+                                *value = live.clone();
+                            }
+                        }
+                        _ => self.to_live(name, value),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.to_live(name, value)),
+            _ => {}
+        }
+    }
+}
+
+/// The live element that is a recorded one: of the same name where they have names, since their order may differ, else at the
+/// same place.
+fn counterpart<'a>(recorded: &[Value], place: usize, live: &'a [Value]) -> Option<&'a Value> {
+    let label = |value: &Value| value["name"].as_str().map(normal::text);
+    let Some(name) = label(&recorded[place]) else { return live.get(place) };
+    let before = recorded[..place].iter().filter(|other| label(other).as_ref() == Some(&name)).count();
+    live.iter().filter(|other| label(other).as_ref() == Some(&name)).nth(before)
+}
+
+/// What a number in an answer or event stands for.
+fn said_kind(key: &str, parent: &str, members: &Map<String, Value>) -> Option<Kind> {
+    Some(match key {
+        "id" => match parent {
+            "stackFrames" => Kind::Frame,
+            "threads" => Kind::Thread,
+            "breakpoints" | "breakpoint" | "Breakpoint" | "Breakpoints" => Kind::Breakpoint,
+            "currentGoroutine" | "Goroutines" | "SelectedGoroutine" => Kind::Goroutine,
+            "currentThread" | "Threads" => Kind::SystemThread,
+            _ if members.contains_key("verified") || members.contains_key("hitCount") => Kind::Breakpoint,
+            _ => return None,
+        },
+        other => common_kind(other)?,
+    })
+}
+
+/// What a number in a request stands for.
+fn asked_kind(key: &str, name: &str) -> Option<Kind> {
+    Some(match (key, name) {
+        ("Id" | "id", "RPCServer.Stacktrace" | "RPCServer.Ancestors") => Kind::Goroutine,
+        (
+            "Id" | "id",
+            "RPCServer.ClearBreakpoint" | "RPCServer.GetBreakpoint" | "RPCServer.AmendBreakpoint",
+        ) => Kind::Breakpoint,
+        ("Id" | "id", "RPCServer.GetThread") => Kind::SystemThread,
+        (other, _) => common_kind(other)?,
+    })
+}
+
+fn common_kind(key: &str) -> Option<Kind> {
+    Some(match key {
+        "frameId" => Kind::Frame,
+        "variablesReference" => Kind::Variables,
+        "threadId" => Kind::Thread,
+        "goroutineID" | "GoroutineID" => Kind::Goroutine,
+        "threadID" | "ThreadID" => Kind::SystemThread,
+        "addr"
+        | "Addr"
+        | "pc"
+        | "PC"
+        | "startPC"
+        | "StartPC"
+        | "EndPC"
+        | "memoryReference"
+        | "address"
+        | "instructionPointerReference"
+        | "instructionReference" => Kind::Address,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_asks_for_the_live_frame_thread_and_variable() {
+        let mut numbers = Numbers::default();
+        numbers.learn(
+            &json!({"body": {"stackFrames": [{"id": 1000, "name": "a"}, {"id": 1001, "name": "b"}]}}),
+            &json!({"body": {"stackFrames": [{"id": 7, "name": "a"}, {"id": 8, "name": "b"}]}}),
+        );
+        numbers.learn(
+            &json!({"body": {"threads": [{"id": 1, "name": "[Go 1] x"}, {"id": 18, "name": "[Go 18] y"}]}}),
+            &json!({"body": {"threads": [{"id": 33, "name": "[Go 33] y"}, {"id": 1, "name": "[Go 1] x"}]}}),
+        );
+        let mut request = json!({"frameId": 1001, "threadId": 18, "variablesReference": 1001});
+        numbers.to_live("x", &mut request);
+        assert_eq!(request, json!({"frameId": 8, "threadId": 33, "variablesReference": 1001}));
+    }
+
+    #[test]
+    fn json_rpcs_ids_are_what_the_method_makes_of_them() {
+        let mut numbers = Numbers::default();
+        let state = |goroutine: i64, breakpoint: i64| json!({"State": {"currentGoroutine": {"id": goroutine}, "currentThread": {"breakPoint": {"id": breakpoint, "hitCount": {}}}}});
+        numbers.learn(&state(1, 1), &state(5, 2));
+        let mut request = json!([{"Id": 1}]);
+        numbers.to_live("RPCServer.Stacktrace", &mut request);
+        assert_eq!(request, json!([{"Id": 5}]));
+        let mut request = json!([{"Id": 1}]);
+        numbers.to_live("RPCServer.ClearBreakpoint", &mut request);
+        assert_eq!(request, json!([{"Id": 2}]));
+    }
+}

@@ -1,0 +1,165 @@
+//! Playing dlv, without any I/O: a request goes in, and what the recording has as its answer and its consequences comes out.
+
+use std::time::Duration;
+
+use dlvgate_protocol::conversation::{self, Key};
+use dlvgate_protocol::sniff::Protocol;
+use serde_json::{Value, json};
+
+use super::folders::Folders;
+use super::matching::{self, Match};
+use super::script::{Script, arguments};
+
+/// A message for the client, and how long after the request it is due.
+#[derive(Debug)]
+pub(super) struct Say {
+    pub(super) after: Duration,
+    pub(super) body: Vec<u8>,
+}
+
+/// A request that the recording has no answer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Miss {
+    /// What was asked.
+    pub name: String,
+    /// With what, as one line of JSON.
+    pub arguments: String,
+    /// What of it the recording has.
+    pub why: String,
+}
+
+impl std::fmt::Display for Miss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.name, self.arguments, self.why)
+    }
+}
+
+/// The state of one played session.
+pub(super) struct Player<'a> {
+    script: &'a Script,
+    /// For each recorded request, the live one that it was matched with.
+    live: Vec<Option<Key>>,
+    /// The answer or event was said.
+    was_said: Vec<bool>,
+    /// Recorded requests that drive the program and were asked for.
+    epoch: usize,
+    folders: Folders,
+    pub(super) misses: Vec<Miss>,
+    next_seq: i64,
+    /// The session was ended by a request.
+    pub(super) is_over: bool,
+}
+
+impl<'a> Player<'a> {
+    pub(super) fn new(script: &'a Script) -> Player<'a> {
+        Player {
+            script,
+            live: vec![None; script.asked.len()],
+            was_said: vec![false; script.said.len()],
+            epoch: 0,
+            folders: Folders::default(),
+            misses: Vec::new(),
+            next_seq: 1,
+            is_over: false,
+        }
+    }
+
+    /// Answers a message of the client.
+    pub(super) fn hear(&mut self, body: &[u8]) -> Vec<Say> {
+        let protocol = self.script.protocol();
+        let conversation::Message::Request { key, name } = conversation::Message::of(protocol, body) else {
+            let text = String::from_utf8_lossy(body).into_owned();
+            self.misses.push(Miss {
+                name: "(no request)".to_owned(),
+                arguments: text,
+                why: "not answered".to_owned(),
+            });
+            return Vec::new();
+        };
+        let message: Value = serde_json::from_slice(body).unwrap_or_default();
+        let (name, asked) = (name.as_str(), arguments(protocol, &message));
+        let played = |request: usize| self.live[request].is_some();
+        let found = matching::find(self.script, name, asked, self.epoch, played);
+        let recorded = match found {
+            Match::Found(recorded) => recorded,
+            Match::None { why } => {
+                let miss = Miss { name: name.to_owned(), arguments: asked.to_string(), why };
+                let text = format!("dlvgate replay: {miss}");
+                self.misses.push(miss);
+                return self.refusal(key, name, &text).into_iter().collect();
+            }
+        };
+        let again = self.live[recorded].is_some();
+        self.live[recorded] = key;
+        let request = &self.script.asked[recorded];
+        self.folders.learn_from(arguments(protocol, &request.message), asked);
+        if request.is_driver {
+            self.epoch = self.epoch.max(request.epoch + 1);
+        }
+        self.is_over |= matches!(name, "disconnect" | "RPCServer.Detach");
+        let mut all = Vec::new();
+        for &at in &request.leads_to {
+            if self.is_due(at, recorded, again) {
+                self.was_said[at] = true;
+                let said = &self.script.said[at];
+                let body = self.body(at);
+                all.push(Say { after: said.at.saturating_sub(request.at), body });
+            }
+        }
+        all
+    }
+
+    /// Whether a recorded message is to be said now that this request was asked.
+    fn is_due(&self, at: usize, recorded: usize, again: bool) -> bool {
+        let said = &self.script.said[at];
+        if self.was_said[at] {
+            return again && said.answers == Some(recorded);
+        }
+        let was_asked = |request: Option<usize>| request.is_none_or(|request| self.live[request].is_some());
+        was_asked(said.answers) && was_asked(said.driver)
+    }
+
+    fn body(&mut self, at: usize) -> Vec<u8> {
+        let said = &self.script.said[at];
+        let mut message = said.message.clone();
+        self.folders.to_live(&mut message);
+        let key = said.answers.and_then(|request| self.live[request]);
+        let Value::Object(members) = &mut message else { return Vec::new() };
+        match (self.script.protocol(), key) {
+            (Protocol::Dap, key) => {
+                // Older versions of dlv number every message 0.
+                if members.get("seq").and_then(Value::as_i64).is_some_and(|seq| seq != 0) {
+                    members.insert("seq".to_owned(), self.next_seq.into());
+                    self.next_seq += 1;
+                }
+                if let Some(Key::Seq(seq)) = key {
+                    members.insert("request_seq".to_owned(), seq.into());
+                }
+            }
+            (Protocol::JsonRpc, Some(Key::Id(id))) => {
+                members.insert("id".to_owned(), serde_json::from_str(id.as_str()).unwrap_or_default());
+            }
+            _ => {}
+        }
+        serde_json::to_vec(&message).unwrap_or_default()
+    }
+
+    fn refusal(&mut self, key: Option<Key>, name: &str, text: &str) -> Option<Say> {
+        let message = match key? {
+            Key::Seq(seq) => json!({
+                "seq": 0, "type": "response", "request_seq": seq, "success": false, "command": name, "message": text,
+                "body": {"error": {"id": 10_001, "format": text, "showUser": false}},
+            }),
+            Key::Id(id) => {
+                json!({"id": serde_json::from_str::<Value>(id.as_str()).ok()?, "result": null, "error": text})
+            }
+        };
+        Some(Say { after: Duration::ZERO, body: serde_json::to_vec(&message).ok()? })
+    }
+
+    /// Recorded requests that were never asked for.
+    pub(super) fn not_asked(&self) -> impl Iterator<Item = (u64, &str)> {
+        let all = self.script.asked.iter().zip(&self.live);
+        all.filter(|(_, live)| live.is_none()).map(|(asked, _)| (asked.line, asked.name.as_str()))
+    }
+}
