@@ -19,6 +19,7 @@ help:
 	@echo '                 (installs dlv and Go where they are missing)'
 	@echo '  make build     the release binary: target/release/dlvgate'
 	@echo '  make test      all tests (installs what they need: tests/setup/README.md)'
+	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
 	@echo '  make test-pf-real'
 	@echo '                 on a Mac: the tests of pf with its own, as root through sudo (make test has a stand-in for pf)'
 	@echo '  make check     formatting, lints, documentation, the macOS target, the oldest compiler, licences'
@@ -43,6 +44,11 @@ test: rust
 	@if test ! -e target/toolchains/dlv-1.27/env; then export DLVGATE_TESTS_WITHOUT_SID=1; fi; \
 	set -x; cargo test --workspace --all-targets --no-fail-fast
 	cargo test --workspace --doc
+
+.PHONY: fixtures
+fixtures: rust
+	@tests/setup/install-delve
+	cargo test --quiet --test record-fixtures
 
 .PHONY: test-pf-real
 test-pf-real: rust

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::paths::Rule;
 use dlvgate_protocol::sniff::Protocol;
 
@@ -48,12 +49,15 @@ pub(super) struct ReplayArgs {
     /// As dlv: serve one client after another, until a signal, instead of one
     #[arg(long, conflicts_with = "connect")]
     keep: bool,
-    /// As client: where a recorded file or folder is now, RECORDED=NOW
-    #[arg(long, value_name = "RECORDED=NOW", requires = "connect")]
+    /// Where a recorded file or folder is now. As dlv, what the client says of its program is learned without
+    #[arg(long, value_name = "RECORDED=NOW")]
     folder: Vec<Rule>,
     /// As client: a value that may differ, with all below it: stackTrace.body.stackFrames[].line; * is any name
     #[arg(long, value_name = "PATH", requires = "connect")]
     ignore: Vec<Ignore>,
+    /// As client: an argument of `launch` and `attach` in place of the recorded one: processId=4711
+    #[arg(long, value_name = "KEY=JSON", requires = "connect")]
+    set: Vec<Argument>,
     /// As client: seconds that each answer may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "connect")]
     patience: u64,
@@ -97,9 +101,12 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
         )));
     }
     let prefix = if script.protocol() == Protocol::Dap { DAP_PREFIX } else { API_PREFIX };
-    let server = Server::bind(address, script, pace)
+    let mut server = Server::bind(address, script, pace)
         .await
         .map_err(|error| super::setup::cannot_listen(address, &error))?;
+    for rule in &args.folder {
+        server = server.folder(&rule.client, &rule.server);
+    }
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{prefix}{}", server.address())?;
     stdout.flush()?;
@@ -129,6 +136,9 @@ async fn as_client(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow
     let mut client = Client::new(script).pace(pace).patience(Duration::from_secs(args.patience));
     for rule in &args.folder {
         client = client.folder(&rule.client, &rule.server);
+    }
+    for argument in &args.set {
+        client = client.set(argument.clone());
     }
     for ignore in &args.ignore {
         client = client.ignore(ignore.clone());

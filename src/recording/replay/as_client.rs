@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dlvgate_protocol::conversation;
+use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
@@ -82,13 +83,14 @@ pub struct Client {
     patience: Duration,
     folders: Folders,
     ignored: Vec<Ignore>,
+    set: Vec<Argument>,
 }
 
 impl Client {
     /// Sends each request as soon as what the recorded client had heard before it has come.
     pub fn new(script: Arc<Script>) -> Client {
-        let (folders, ignored) = (Folders::default(), Vec::new());
-        Client { script, pace: Pace::AtOnce, patience: PATIENCE, folders, ignored }
+        let (folders, ignored, set) = (Folders::default(), Vec::new(), Vec::new());
+        Client { script, pace: Pace::AtOnce, patience: PATIENCE, folders, ignored, set }
     }
 
     /// With the time between requests that was recorded.
@@ -109,6 +111,13 @@ impl Client {
     #[must_use]
     pub fn folder(mut self, recorded: &str, live: &str) -> Client {
         self.folders.put(recorded.trim_end_matches('/'), live.trim_end_matches('/'));
+        self
+    }
+
+    /// An argument of `launch` and `attach` in place of the recorded one, such as the process to attach to.
+    #[must_use]
+    pub fn set(mut self, argument: Argument) -> Client {
+        self.set.push(argument);
         self
     }
 
@@ -217,8 +226,19 @@ impl Run<'_> {
         if let Some(arguments) = members.get_mut(key) {
             self.client.folders.to_live(arguments);
             self.numbers.to_live(&asked.name, arguments);
+            if matches!(asked.name.as_str(), "launch" | "attach") {
+                self.set(arguments);
+            }
         }
         send(&mut self.writer, self.script.protocol(), &serde_json::to_vec(&message)?).await
+    }
+
+    fn set(&self, arguments: &mut Value) {
+        let Value::Object(members) = arguments else { return };
+        for argument in &self.client.set {
+            let value = serde_json::from_str(argument.value.get()).unwrap_or_default();
+            members.insert(argument.key.clone(), value);
+        }
     }
 
     /// Waits for a recorded message, if it is one that is worth waiting for.

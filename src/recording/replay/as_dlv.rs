@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::time::Instant;
 
+use super::folders::Folders;
 use super::player::{Miss, Player};
 use super::script::Script;
 use super::wire::{Incoming, send};
@@ -82,6 +83,7 @@ pub struct Server {
     address: SocketAddr,
     script: Arc<Script>,
     pace: Pace,
+    folders: Folders,
 }
 
 impl Server {
@@ -92,7 +94,14 @@ impl Server {
     pub async fn bind(address: impl ToSocketAddrs, script: Arc<Script>, pace: Pace) -> io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Server { listener, address, script, pace })
+        Ok(Server { listener, address, script, pace, folders: Folders::default() })
+    }
+
+    /// Where a recorded file or folder is now. What the client says of its program is learned without that.
+    #[must_use]
+    pub fn folder(mut self, recorded: &str, live: &str) -> Server {
+        self.folders.put(recorded.trim_end_matches('/'), live.trim_end_matches('/'));
+        self
     }
 
     /// Where it listens.
@@ -108,55 +117,59 @@ impl Server {
         loop {
             let (client, _) = self.listener.accept().await?;
             client.set_nodelay(true)?;
-            if let Some(played) = play(client, &self.script, self.pace).await {
+            if let Some(played) = self.play(client).await {
                 return Ok(played);
             }
         }
     }
 }
 
-/// `None` where the client said nothing.
-async fn play(mut client: TcpStream, script: &Script, pace: Pace) -> Option<Played> {
-    let mut player = Player::new(script);
-    let mut requests = 0;
-    let (reader, mut writer) = client.split();
-    let mut incoming = Incoming::new(reader, script.protocol());
-    let mut due: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
-    loop {
-        let next = due.front().map(|(at, _)| *at);
-        let told = tokio::select! {
-            biased;
-            () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
-                let Some((_, body)) = due.pop_front() else { continue };
-                send(&mut writer, script.protocol(), &body).await
-            }
-            message = incoming.next() => match message {
-                Ok(Some(body)) => {
-                    requests += 1;
-                    let now = Instant::now();
-                    for say in player.hear(&body) {
-                        let at = if pace == Pace::AsRecorded { now + say.after } else { now };
-                        let place = due.partition_point(|(other, _)| *other <= at);
-                        due.insert(place, (at, say.body));
-                    }
-                    Ok(())
+impl Server {
+    /// `None` where the client said nothing.
+    async fn play(&self, mut client: TcpStream) -> Option<Played> {
+        let (script, pace) = (&*self.script, self.pace);
+        let mut player = Player::new(script, self.folders.clone());
+        let mut requests = 0;
+        let (reader, mut writer) = client.split();
+        let mut incoming = Incoming::new(reader, script.protocol());
+        let mut due: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
+        loop {
+            let next = due.front().map(|(at, _)| *at);
+            let told = tokio::select! {
+                biased;
+                () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
+                    let Some((_, body)) = due.pop_front() else { continue };
+                    send(&mut writer, script.protocol(), &body).await
                 }
-                Ok(None) | Err(_) => break,
-            },
-        };
-        if told.is_err() {
-            break;
+                message = incoming.next() => match message {
+                    Ok(Some(body)) => {
+                        requests += 1;
+                        let now = Instant::now();
+                        for say in player.hear(&body) {
+                            let at = if pace == Pace::AsRecorded { now + say.after } else { now };
+                            let place = due.partition_point(|(other, _)| *other <= at);
+                            due.insert(place, (at, say.body));
+                        }
+                        Ok(())
+                    }
+                    Ok(None) | Err(_) => break,
+                },
+            };
+            if told.is_err() {
+                break;
+            }
+            if player.is_over && due.is_empty() {
+                let _ = writer.shutdown().await;
+                let _ =
+                    tokio::time::timeout(LINGER, async { while let Ok(Some(_)) = incoming.next().await {} })
+                        .await;
+                break;
+            }
         }
-        if player.is_over && due.is_empty() {
-            let _ = writer.shutdown().await;
-            let _ = tokio::time::timeout(LINGER, async { while let Ok(Some(_)) = incoming.next().await {} })
-                .await;
-            break;
+        if requests == 0 {
+            return None;
         }
+        let not_asked = player.not_asked().map(|(line, name)| (line, name.to_owned())).collect();
+        Some(Played { requests, misses: player.misses, not_asked })
     }
-    if requests == 0 {
-        return None;
-    }
-    let not_asked = player.not_asked().map(|(line, name)| (line, name.to_owned())).collect();
-    Some(Played { requests, misses: player.misses, not_asked })
 }

@@ -25,12 +25,10 @@ const SHOWN: usize = 160;
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.line.map_or_else(String::new, |line| format!("line {line}: "));
+        let same = common_prefix(self.recorded.as_deref(), self.live.as_deref());
         let short = |value: &Option<String>| match value {
             None => "nothing".to_owned(),
-            Some(text) if text.chars().count() > SHOWN => {
-                format!("{}… ({} bytes)", text.chars().take(SHOWN).collect::<String>(), text.len())
-            }
-            Some(text) => text.clone(),
+            Some(text) => excerpt(text, same),
         };
         write!(
             f,
@@ -40,6 +38,19 @@ impl fmt::Display for Difference {
             short(&self.live)
         )
     }
+}
+
+fn common_prefix(one: Option<&str>, other: Option<&str>) -> usize {
+    let (one, other) = (one.unwrap_or_default(), other.unwrap_or_default());
+    one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count()
+}
+
+/// The value where it begins to differ.
+fn excerpt(text: &str, same: usize) -> String {
+    let skipped = if text.chars().count() > SHOWN { same.saturating_sub(SHOWN / 4) } else { 0 };
+    let shown: String = text.chars().skip(skipped).take(SHOWN).collect();
+    let is_cut = skipped + SHOWN < text.chars().count();
+    format!("{}{shown}{}", if skipped > 0 { "…" } else { "" }, if is_cut { "…" } else { "" })
 }
 
 /// Values that may differ: a path as in [`Difference::path`], with `[]` for any element, `*` for any one name, and all that is

@@ -18,6 +18,8 @@ enum Kind {
     SystemThread,
     Breakpoint,
     Address,
+    /// A data breakpoint's, which is dlv's own text.
+    Data,
 }
 
 /// Which recorded number is which live one.
@@ -122,6 +124,7 @@ fn common_kind(key: &str) -> Option<Kind> {
         "threadId" => Kind::Thread,
         "goroutineID" | "GoroutineID" => Kind::Goroutine,
         "threadID" | "ThreadID" => Kind::SystemThread,
+        "dataId" => Kind::Data,
         "addr"
         | "Addr"
         | "pc"

@@ -51,13 +51,13 @@ pub(super) struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    pub(super) fn new(script: &'a Script) -> Player<'a> {
+    pub(super) fn new(script: &'a Script, folders: Folders) -> Player<'a> {
         Player {
             script,
             live: vec![None; script.asked.len()],
             was_said: vec![false; script.said.len()],
             epoch: 0,
-            folders: Folders::default(),
+            folders,
             misses: Vec::new(),
             next_seq: 1,
             is_over: false,

@@ -1,0 +1,12 @@
+//! Recordings: made, read, shown and played. The sessions of `fixtures/sessions` are held against both roles.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod as_client;
+mod as_dlv;
+mod scenarios;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with the other tests")]
+mod support;
+#[allow(dead_code, reason = "shared with what records the sessions")]
+mod theatre;
