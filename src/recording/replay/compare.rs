@@ -53,8 +53,8 @@ fn excerpt(text: &str, same: usize) -> String {
     format!("{}{shown}{}", if skipped > 0 { "…" } else { "" }, if is_cut { "…" } else { "" })
 }
 
-/// Values that may differ: a path as in [`Difference::path`], with `[]` for any element, `*` for any one name, and all that is
-/// below it.
+/// Values that may differ: a path as in [`Difference::path`], with `[]` for any element, `*` for any one name, `**` for
+/// any number of them, and all that is below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignore(Vec<String>);
 
@@ -70,10 +70,19 @@ impl Ignore {
     /// Whether this path is meant.
     pub fn covers(&self, path: &str) -> bool {
         let path = segments(path);
-        let is = |pattern: &String, segment: &String| {
-            pattern == segment || pattern == "*" || (pattern == "[]" && segment.starts_with('['))
-        };
-        self.0.len() <= path.len() && self.0.iter().zip(&path).all(|(pattern, segment)| is(pattern, segment))
+        covers(&self.0, &path)
+    }
+}
+
+fn covers(pattern: &[String], path: &[String]) -> bool {
+    let Some((first, rest)) = pattern.split_first() else { return true };
+    match path.split_first() {
+        _ if first == "**" => (0..=path.len()).any(|skipped| covers(rest, &path[skipped..])),
+        Some((segment, below)) => {
+            let is = first == segment || first == "*" || (first == "[]" && segment.starts_with('['));
+            is && covers(rest, below)
+        }
+        None => false,
     }
 }
 
@@ -147,6 +156,7 @@ mod tests {
         assert!(covers("stackTrace.body.stackFrames[].line", "stackTrace.body.stackFrames[3].line"));
         assert!(covers("*.body", "threads.body.threads[0].name"));
         assert!(covers("stopped", "stopped.body.text"));
+        assert!(covers("**.value", "a.b[2].value.c") && covers("**", "a") && !covers("**.value", "a.values"));
         assert!(!covers("stackTrace.body.stackFrames[1]", "stackTrace.body.stackFrames[2].line"));
         assert!(!covers("stackTrace.body.x.y", "stackTrace.body.x"));
     }

@@ -99,7 +99,8 @@ fn value(given: &Value, key: Option<&str>) -> Value {
     match given {
         Value::Object(members) => {
             let keep = |(name, value): (&String, &Value)| {
-                let changes = GIVEN_ANEW.contains(&name.as_str()) || is_id(name, members);
+                let is_function = name == "value" && members.contains_key("goType");
+                let changes = GIVEN_ANEW.contains(&name.as_str()) || is_id(name, members) || is_function;
                 let new = match value {
                     Value::Number(_) | Value::Array(_) if changes => Value::from("(number)"),
                     Value::String(_) if REFERENCES.contains(&name.as_str()) => Value::from("(reference)"),

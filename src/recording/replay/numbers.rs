@@ -16,6 +16,7 @@ enum Kind {
     Thread,
     Goroutine,
     SystemThread,
+    Process,
     Breakpoint,
     Address,
     /// A data breakpoint's, which is dlv's own text.
@@ -40,9 +41,7 @@ impl Numbers {
                 for (key, value) in recorded {
                     let Some(other) = live.get(key) else { continue };
                     match said_kind(key, parent, recorded) {
-                        Some(kind) if !value.is_object() && !value.is_array() => {
-                            self.known.insert((kind, value.to_string()), other.clone());
-                        }
+                        Some(kind) => self.same(kind, value, other),
                         _ => self.walk(value, other, key),
                     }
                 }
@@ -58,17 +57,36 @@ impl Numbers {
         }
     }
 
+    /// These are the same; each of a list is.
+    fn same(&mut self, kind: Kind, recorded: &Value, live: &Value) {
+        match (recorded, live) {
+            (Value::Array(recorded), Value::Array(live)) => {
+                recorded.iter().zip(live).for_each(|(recorded, live)| self.same(kind, recorded, live));
+            }
+            _ => {
+                self.known.insert((kind, recorded.to_string()), live.clone());
+            }
+        }
+    }
+
+    fn put(&self, kind: Kind, value: &mut Value) {
+        match value {
+            Value::Array(values) => values.iter_mut().for_each(|value| self.put(kind, value)),
+            _ => {
+                if let Some(live) = self.known.get(&(kind, value.to_string())) {
+                    *value = live.clone();
+                }
+            }
+        }
+    }
+
     /// Puts the live numbers into a recorded request.
     pub(super) fn to_live(&self, name: &str, value: &mut Value) {
         match value {
             Value::Object(members) => {
                 for (key, value) in members {
                     match asked_kind(key, name) {
-                        Some(kind) if !value.is_object() && !value.is_array() => {
-                            if let Some(live) = self.known.get(&(kind, value.to_string())) {
-                                *value = live.clone();
-                            }
-                        }
+                        Some(kind) => self.put(kind, value),
                         _ => self.to_live(name, value),
                     }
                 }
@@ -125,7 +143,10 @@ fn common_kind(key: &str) -> Option<Kind> {
         "goroutineID" | "GoroutineID" => Kind::Goroutine,
         "threadID" | "ThreadID" => Kind::SystemThread,
         "dataId" => Kind::Data,
+        "Pid" | "pcpids" | "addrpid" => Kind::Process,
         "addr"
+        | "addrs"
+        | "pcs"
         | "Addr"
         | "pc"
         | "PC"
