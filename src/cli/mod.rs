@@ -12,6 +12,7 @@ mod replay;
 mod serve;
 mod settings;
 mod setup;
+mod show;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Dlv(dlv::DlvArgs),
     Demo(demo::DemoArgs),
+    Show(show::ShowArgs),
     Replay(replay::ReplayArgs),
     Firewall(firewall::FirewallArgs),
     Config(config::ConfigArgs),
@@ -110,6 +112,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Dlv(_) => Ok(dlv::run_with(cli.log)),
         Command::Demo(args) => on_runtime(demo::run(args)),
+        Command::Show(args) => show::run(args),
         Command::Replay(args) => on_runtime(replay::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),

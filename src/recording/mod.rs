@@ -3,10 +3,14 @@
 //! `docs/recording-format.md` describes the file. A session writes one through a [`Tap`]; everything else reads one with a
 //! [`Reader`].
 
+mod difference;
+mod exchange;
 pub mod format;
+mod normal;
 mod reader;
 mod recorder;
 pub mod replay;
+pub mod show;
 
 pub use format::{Header, Sender};
 pub use reader::{Entry, Fault, Message, Notice, OpenError, Reader, What};

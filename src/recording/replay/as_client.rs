@@ -16,12 +16,12 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::Instant;
 
 use super::as_dlv::Pace;
-use super::compare::{Difference, Ignore, compare};
 use super::folders::Folders;
-use super::normal;
 use super::numbers::Numbers;
 use super::script::{Script, arguments};
 use super::wire::{Incoming, send};
+use crate::recording::difference::{Difference, Ignore, compare};
+use crate::recording::normal;
 
 /// How long an answer or event may take that the recording has: a build is among them.
 const PATIENCE: Duration = Duration::from_secs(60);

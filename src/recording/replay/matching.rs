@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::normal;
 use super::script::{Asked, Script};
+use crate::recording::normal;
 
 /// What a live request is.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,17 +3,15 @@
 
 mod as_client;
 mod as_dlv;
-mod compare;
 mod folders;
 mod matching;
-mod normal;
 mod numbers;
 mod player;
 mod script;
 mod wire;
 
+pub use crate::recording::difference::{Difference, Ignore};
 pub use as_client::{Client, Replayed};
 pub use as_dlv::{Pace, Played, Server};
-pub use compare::{Difference, Ignore};
 pub use player::Miss;
 pub use script::Script;

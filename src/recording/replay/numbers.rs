@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::normal;
+use crate::recording::normal;
 
 /// What a number stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

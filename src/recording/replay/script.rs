@@ -7,7 +7,7 @@ use dlvgate_protocol::conversation::{self, Key};
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
-use super::normal;
+use crate::recording::normal;
 use crate::recording::{Header, Notice, OpenError, Reader, Sender, What};
 
 /// Requests after which the program runs, or which begin or end it: what dlv says later comes of the last of them.

@@ -60,7 +60,7 @@ const ADDRESS: &str = "0x…";
 const ADDRESS_DIGITS: usize = 5;
 
 /// A request's arguments as they are matched. The numbers that a client has from dlv stay: it was given the recorded ones.
-pub(super) fn request(arguments: &Value) -> Value {
+pub(in crate::recording) fn request(arguments: &Value) -> Value {
     match arguments {
         Value::Object(members) => {
             let kept = members.iter().filter(|(key, _)| !key.starts_with("__"));
@@ -85,7 +85,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// An answer or event as it is compared.
-pub(super) fn answer(message: &Value) -> Value {
+pub(in crate::recording) fn answer(message: &Value) -> Value {
     let mut normal = value(message, None);
     if let Value::Object(members) = &mut normal {
         for key in ["seq", "request_seq", "id"] {
@@ -176,7 +176,7 @@ fn is_the_runtimes(goroutine: &Value) -> bool {
 }
 
 /// A text without what differs from run to run.
-pub(super) fn text(given: &str) -> String {
+pub(in crate::recording) fn text(given: &str) -> String {
     let mut normal = String::with_capacity(given.len());
     let mut rest = given;
     while let Some(first) = rest.chars().next() {

@@ -92,7 +92,7 @@ fn segments(path: &str) -> Vec<String> {
 }
 
 /// Appends where `live` differs from `recorded`, both in their normal form. `path` is what they are.
-pub(super) fn compare(
+pub(in crate::recording) fn compare(
     line: Option<u64>,
     path: &str,
     recorded: &Value,

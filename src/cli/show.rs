@@ -1,0 +1,136 @@
+//! `dlvgate show`: a recording for people.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::FAILURE;
+use crate::recording::Reader;
+use crate::recording::show::{Filter, Style, Timeline, compare};
+
+/// How often a recording that grows is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Show a recorded session: a timeline with each answer's time, and a summary
+///
+/// Each line has the time since the client's first byte in milliseconds, who said it, what it is, and the beginning of what it
+/// says. Answers have the time since their request. With two recordings it says where they part; process ids, addresses, times
+/// and folders may differ.
+///
+/// Exit code: 0, or 1 where two recordings differ.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  dlvgate show session.jsonl
+  dlvgate show --command evaluate --slower-than 50ms session.jsonl
+  dlvgate show --follow session.jsonl            # while it is being recorded
+  dlvgate show yesterday.jsonl today.jsonl       # where they part
+  dlvgate show --json session.jsonl | jq 'select(.success == false)'")]
+pub(super) struct ShowArgs {
+    /// Only requests and answers of this command, or method with or without `RPCServer.`; may be repeated
+    #[arg(long, value_name = "NAME")]
+    command: Vec<String>,
+    /// Only events of this name, or steps of the session such as gate_open; may be repeated
+    #[arg(long, value_name = "NAME")]
+    event: Vec<String>,
+    /// Only what came after this time: 1500ms, 2s, 1m 30s
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Option<Duration>,
+    /// Only answers that took longer: 50ms
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    slower_than: Option<Duration>,
+    /// Only what has this text in it, as it is in the message
+    #[arg(long, value_name = "TEXT")]
+    grep: Option<String>,
+    /// Go on as the recording grows, until its end
+    #[arg(long, conflicts_with = "other")]
+    follow: bool,
+    /// A JSON object a line, and no summary
+    #[arg(long, conflicts_with = "other")]
+    json: bool,
+    /// The recording
+    file: PathBuf,
+    /// Another one: say where the two part
+    #[arg(value_name = "OTHER")]
+    other: Option<PathBuf>,
+}
+
+pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
+    match &args.other {
+        Some(other) => part(&args.file, other),
+        None => show(&args),
+    }
+}
+
+fn open(file: &Path) -> anyhow::Result<Reader> {
+    Reader::open(file).with_context(|| file.display().to_string())
+}
+
+fn style(json: bool) -> Style {
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match json {
+        true => Style::Json,
+        false if io::stdout().is_terminal() && !is_plain => Style::Coloured,
+        false => Style::Plain,
+    }
+}
+
+fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let mut reader = open(&args.file)?;
+    let filter = Filter {
+        commands: args.command.clone(),
+        events: args.event.clone(),
+        since: args.since.unwrap_or_default(),
+        slower_than: args.slower_than,
+        grep: args.grep.clone(),
+    };
+    let style = style(args.json);
+    let mut timeline = Timeline::new(reader.header(), filter, style);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let printed = (|| {
+        loop {
+            while let Some(entry) = reader.entry()? {
+                timeline.entry(&entry, &mut out)?;
+            }
+            if !args.follow || reader.is_ended() {
+                break;
+            }
+            out.flush()?;
+            std::thread::sleep(LOOK);
+        }
+        if !args.json {
+            writeln!(out, "\n{}", timeline.summary())?;
+        }
+        out.flush()
+    })();
+    let code = unless_nobody_reads(printed)?;
+    for notice in reader.notices() {
+        eprintln!("dlvgate: {}: {}", args.file.display(), notice);
+    }
+    Ok(code)
+}
+
+/// A pager that was left is no failure.
+fn unless_nobody_reads(printed: io::Result<()>) -> io::Result<ExitCode> {
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        printed => printed.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn part(file: &Path, other: &Path) -> anyhow::Result<ExitCode> {
+    let (alike, parting) = compare(open(file)?, open(other)?)?;
+    match parting {
+        None => {
+            println!("the conversations are alike: {alike} message(s)");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(parting) => {
+            println!("A  {}\nB  {}\n{parting}", file.display(), other.display());
+            Ok(ExitCode::from(FAILURE))
+        }
+    }
+}

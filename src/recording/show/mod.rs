@@ -1,0 +1,57 @@
+//! Recordings for people: a timeline, a summary, and where two conversations part.
+
+mod brief;
+mod compare;
+mod filter;
+mod line;
+mod summary;
+
+use std::io::{self, Write};
+
+pub use compare::{Parting, compare};
+pub use filter::Filter;
+pub use line::Style;
+pub use summary::Summary;
+
+use super::exchange::Exchanges;
+use super::{Entry, Header};
+
+/// Prints a recording entry by entry.
+pub struct Timeline {
+    exchanges: Exchanges,
+    filter: Filter,
+    style: Style,
+    summary: Summary,
+    last: std::time::Duration,
+}
+
+impl Timeline {
+    /// Of a recording with this header.
+    pub fn new(header: &Header, filter: Filter, style: Style) -> Timeline {
+        let (exchanges, summary) = (Exchanges::new(header.protocol), Summary::new(header));
+        Timeline { exchanges, filter, style, summary, last: std::time::Duration::ZERO }
+    }
+
+    /// Prints the entry, where the filter lets it through.
+    ///
+    /// # Errors
+    /// Where `out` takes no more.
+    pub fn entry(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
+        let placed = self.exchanges.place(entry);
+        self.summary.take(entry, placed.as_ref());
+        if self.filter.passes(entry, placed.as_ref()) {
+            let gap = entry.at.saturating_sub(self.last);
+            self.style.entry(entry, placed.as_ref(), gap, out)?;
+            self.last = entry.at;
+        }
+        Ok(())
+    }
+
+    /// What there was in all.
+    pub fn summary(mut self) -> Summary {
+        let unanswered = self.exchanges.unanswered();
+        self.summary.unanswered =
+            unanswered.into_iter().map(|(line, name)| (line, name.to_owned())).collect();
+        self.summary
+    }
+}
