@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::FAILURE;
 use crate::recording::Reader;
+use crate::recording::check::Checker;
 use crate::recording::show::{Filter, Style, Timeline, compare};
 
 /// How often a recording that grows is looked at.
@@ -21,13 +22,14 @@ const LOOK: Duration = Duration::from_millis(100);
 /// says. Answers have the time since their request. With two recordings it says where they part; process ids, addresses, times
 /// and folders may differ.
 ///
-/// Exit code: 0, or 1 where two recordings differ.
+/// Exit code: 0, or 1 where two recordings differ or a rule is broken.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate show session.jsonl
   dlvgate show --command evaluate --slower-than 50ms session.jsonl
   dlvgate show --follow session.jsonl            # while it is being recorded
   dlvgate show yesterday.jsonl today.jsonl       # where they part
+  dlvgate show --check session.jsonl             # is it the protocol's, or the editor's, fault?
   dlvgate show --json session.jsonl | jq 'select(.success == false)'")]
 pub(super) struct ShowArgs {
     /// Only requests and answers of this command, or method with or without `RPCServer.`; may be repeated
@@ -51,6 +53,9 @@ pub(super) struct ShowArgs {
     /// A JSON object a line, and no summary
     #[arg(long, conflicts_with = "other")]
     json: bool,
+    /// Hold the protocol's rules against it instead, and say what breaks them; what dlv is known to do is said and is no failure
+    #[arg(long, conflicts_with_all = ["other", "follow", "json", "command", "event", "since", "slower_than", "grep"])]
+    check: bool,
     /// The recording
     file: PathBuf,
     /// Another one: say where the two part
@@ -61,6 +66,7 @@ pub(super) struct ShowArgs {
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     match &args.other {
         Some(other) => part(&args.file, other),
+        None if args.check => check(&args.file),
         None => show(&args),
     }
 }
@@ -119,6 +125,24 @@ fn unless_nobody_reads(printed: io::Result<()>) -> io::Result<ExitCode> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         printed => printed.map(|()| ExitCode::SUCCESS),
     }
+}
+
+fn check(file: &Path) -> anyhow::Result<ExitCode> {
+    let mut reader = open(file)?;
+    let mut checker = Checker::new(reader.header());
+    while let Some(entry) = reader.entry()? {
+        checker.take(&entry);
+    }
+    let findings = checker.finish(reader.is_ended());
+    for finding in &findings {
+        println!("{finding}");
+    }
+    for notice in reader.notices() {
+        eprintln!("dlvgate: {}: {notice}", file.display());
+    }
+    let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
+    println!("{broken} finding(s), and {} of dlv's known ways", findings.len() - broken);
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
 fn part(file: &Path, other: &Path) -> anyhow::Result<ExitCode> {

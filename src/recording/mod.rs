@@ -3,6 +3,7 @@
 //! `docs/recording-format.md` describes the file. A session writes one through a [`Tap`]; everything else reads one with a
 //! [`Reader`].
 
+pub mod check;
 mod difference;
 mod exchange;
 pub mod format;

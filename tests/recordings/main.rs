@@ -4,6 +4,7 @@
 
 mod as_client;
 mod as_dlv;
+mod checked;
 mod scenarios;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]

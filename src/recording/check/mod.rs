@@ -1,0 +1,151 @@
+//! The protocol's rules, held against a recording.
+
+mod capabilities;
+mod dap;
+mod references;
+mod rpc;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use dlvgate_protocol::sniff::Protocol;
+
+use super::{Entry, Header, What};
+
+/// Every rule: its name, and what it says.
+pub const RULES: [(&str, &str); 36] = [
+    ("no-message", "every message is one of the protocol"),
+    ("stray-bytes", "there are no bytes outside messages"),
+    ("strict-header", "a header is exactly `Content-Length: N`"),
+    ("time-falls", "time does not fall from line to line"),
+    ("answer-without-request", "an answer has a request"),
+    ("answered-twice", "a request has one answer"),
+    ("unanswered", "a request has an answer"),
+    ("wrong-command", "an answer names the command of its request"),
+    ("seq-not-rising", "each side numbers its messages upwards"),
+    ("error-without-text", "a failed answer says why"),
+    ("before-initialize", "initialize is the first request, and nothing is said before its answer"),
+    ("initialize-twice", "initialize is asked once"),
+    ("launch-twice", "there is one launch or attach that succeeds"),
+    ("before-initialized", "breakpoints and configurationDone come after the event initialized"),
+    ("configuration-done-twice", "configurationDone comes once for each event initialized"),
+    ("not-supported", "what is asked for was offered by the answer to initialize"),
+    ("not-supported-by-client", "what the adapter asks of the client was offered by the client"),
+    ("unknown-filter", "exception filters are those that were offered"),
+    ("unknown-frame", "a frame is one that a stack trace had since the last stop"),
+    ("unknown-variables", "a variables reference is one that was given since the last stop"),
+    ("unknown-thread", "a thread is one that was named"),
+    ("while-running", "stacks, scopes and variables are asked for while the program stands"),
+    ("event-without-body", "an event has the fields that it must have"),
+    ("after-terminated", "after terminated nothing but disconnect is asked for"),
+    ("after-disconnect", "after disconnect nothing more is asked for"),
+    ("after-the-end", "after the answer to disconnect nothing more is said"),
+    ("terminated-twice", "terminated is said once"),
+    ("event-by-client", "the client sends no events"),
+    ("no-object", "a message is a JSON-RPC object"),
+    ("no-id", "a request has an id"),
+    ("id-in-use", "an id is not used again before it was answered"),
+    ("result-and-error", "an answer has a result or an error, and not both"),
+    ("one-parameter", "params is a list of one object"),
+    ("unknown-service", "a method is one of RPCServer"),
+    ("command-while-running", "one command lets the program run at a time"),
+    ("after-detach", "after Detach nothing more is asked for"),
+];
+
+/// A rule that is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The line in the recording.
+    pub line: u64,
+    /// The rule's name.
+    pub rule: &'static str,
+    /// What is wrong.
+    pub text: String,
+    /// Where dlv is known to do so: why. Such a finding is no failure.
+    pub explained: Option<&'static str>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}: {}", self.line, self.rule, self.text)?;
+        self.explained.map_or(Ok(()), |why| write!(f, " (known: {why})"))
+    }
+}
+
+/// What the rules of both protocols write down.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, line: u64, rule: &'static str, text: impl Into<String>) {
+        self.0.push(Finding { line, rule, text: text.into(), explained: None });
+    }
+
+    fn known(&mut self, line: u64, rule: &'static str, text: impl Into<String>, why: &'static str) {
+        self.0.push(Finding { line, rule, text: text.into(), explained: Some(why) });
+    }
+}
+
+/// Reads a recording entry by entry. It keeps no message.
+pub struct Checker {
+    rules: Rules,
+    findings: Findings,
+    last: Duration,
+}
+
+enum Rules {
+    Dap(Box<dap::Rules>),
+    Rpc(Box<rpc::Rules>),
+}
+
+impl Checker {
+    /// For a recording with this header.
+    pub fn new(header: &Header) -> Checker {
+        let rules = match header.protocol {
+            Protocol::Dap => Rules::Dap(Box::default()),
+            Protocol::JsonRpc => Rules::Rpc(Box::default()),
+        };
+        Checker { rules, findings: Findings::default(), last: Duration::ZERO }
+    }
+
+    /// Takes the next entry.
+    pub fn take(&mut self, entry: &Entry) {
+        let findings = &mut self.findings;
+        if entry.at < self.last {
+            findings.add(entry.line, "time-falls", format!("{:?} after {:?}", entry.at, self.last));
+        }
+        self.last = self.last.max(entry.at);
+        match &entry.what {
+            What::Message(message) => match &mut self.rules {
+                Rules::Dap(rules) => rules.message(entry.line, message, findings),
+                Rules::Rpc(rules) => rules.message(entry.line, message, findings),
+            },
+            What::Stray { from, bytes } => {
+                findings.add(entry.line, "stray-bytes", format!("{} bytes from {from}", bytes.len()));
+            }
+            What::Step { event, .. } => {
+                if event == "ending" {
+                    match &mut self.rules {
+                        Rules::Dap(rules) => rules.is_ending(),
+                        Rules::Rpc(rules) => rules.is_ending(),
+                    }
+                }
+            }
+        }
+    }
+
+    /// All findings, by line. `is_complete`: the recording has its end, so that what is missing never came.
+    pub fn finish(mut self, is_complete: bool) -> Vec<Finding> {
+        if is_complete {
+            match &self.rules {
+                Rules::Dap(rules) => rules.finish(&mut self.findings),
+                Rules::Rpc(rules) => rules.finish(&mut self.findings),
+            }
+        }
+        let mut findings = self.findings.0;
+        findings.sort_by_key(|finding| finding.line);
+        findings
+    }
+}
