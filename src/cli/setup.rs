@@ -62,6 +62,10 @@ pub(super) struct CommonArgs {
     /// `dlvgate show --help`
     #[arg(long, value_name = "DIR", env = "DLVGATE_RECORD")]
     pub(super) record: Option<PathBuf>,
+    /// Keep values, environment, arguments, output, error texts and paths outside the project out of the recording: they
+    /// become placeholders of the same length
+    #[arg(long, env = "DLVGATE_REDACT")]
+    pub(super) redact: bool,
     #[command(flatten)]
     pub(super) parts: PartsArgs,
 }
@@ -90,7 +94,7 @@ impl CommonArgs {
             launch_force: self.launch_force.iter().map(ToString::to_string).collect(),
         };
         let dlv = launcher.map(|launcher| (launcher.program.clone(), launcher.environment.clone()));
-        let recorder = Recorder::new(folder, About { dlv, settings })
+        let recorder = Recorder::new(folder, About { dlv, settings, redact: self.redact })
             .with_context(|| format!("--record {}: no file can be written there", folder.display()))?;
         Ok(Some(recorder))
     }

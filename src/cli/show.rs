@@ -1,6 +1,8 @@
 //! `dlvgate show`: a recording for people.
 
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use clap::Args;
 use super::FAILURE;
 use crate::recording::Reader;
 use crate::recording::check::Checker;
+use crate::recording::redact::{self, Redactor};
 use crate::recording::show::{Filter, Style, Timeline, compare};
 
 /// How often a recording that grows is looked at.
@@ -30,6 +33,7 @@ const LOOK: Duration = Duration::from_millis(100);
   dlvgate show --follow session.jsonl            # while it is being recorded
   dlvgate show yesterday.jsonl today.jsonl       # where they part
   dlvgate show --check session.jsonl             # is it the protocol's, or the editor's, fault?
+  dlvgate show --redact to-send.jsonl session.jsonl
   dlvgate show --json session.jsonl | jq 'select(.success == false)'")]
 pub(super) struct ShowArgs {
     /// Only requests and answers of this command, or method with or without `RPCServer.`; may be repeated
@@ -53,6 +57,16 @@ pub(super) struct ShowArgs {
     /// A JSON object a line, and no summary
     #[arg(long, conflicts_with = "other")]
     json: bool,
+    /// Write a copy without values, environment, arguments, output, error texts and paths outside the project, to be sent to
+    /// somebody; what stays readable is listed before
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["other", "follow", "json", "check", "command", "event", "since", "slower_than", "grep"])]
+    redact: Option<PathBuf>,
+    /// With --redact: the folder whose file names stay [default: where the program is, and where dlv runs]
+    #[arg(long, value_name = "DIR", requires = "redact")]
+    project: Option<PathBuf>,
+    /// With --redact: do not ask before it is written
+    #[arg(long, requires = "redact")]
+    yes: bool,
     /// Hold the protocol's rules against it instead, and say what breaks them; what dlv is known to do is said and is no failure
     #[arg(long, conflicts_with_all = ["other", "follow", "json", "command", "event", "since", "slower_than", "grep"])]
     check: bool,
@@ -66,6 +80,7 @@ pub(super) struct ShowArgs {
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     match &args.other {
         Some(other) => part(&args.file, other),
+        None if args.redact.is_some() => redact(&args),
         None if args.check => check(&args.file),
         None => show(&args),
     }
@@ -143,6 +158,41 @@ fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
     println!("{broken} finding(s), and {} of dlv's known ways", findings.len() - broken);
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+/// Lists what stays, then writes; a file that is there is not written over.
+fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let out = args.redact.as_deref().context("no --redact")?;
+    let mut reader = open(&args.file)?;
+    let mut looked = Redactor::new(reader.header(), args.project.as_deref());
+    redact::look(&mut reader, &mut looked)?;
+    eprintln!("{}", looked.visible());
+    for folder in looked.project() {
+        eprintln!("  the project is in {folder}");
+    }
+    let asks = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
+    if asks && !agreed(out)? {
+        eprintln!("nothing is written");
+        return Ok(ExitCode::from(FAILURE));
+    }
+    let mut reader = open(&args.file)?;
+    let mut redactor = Redactor::new(reader.header(), args.project.as_deref());
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
+    let mut file = BufWriter::new(file.with_context(|| format!("--redact {}", out.display()))?);
+    redact::copy(&mut reader, &mut redactor, &mut file)?;
+    file.flush()?;
+    for notice in reader.notices() {
+        eprintln!("dlvgate: {}: {notice}", args.file.display());
+    }
+    eprintln!("written to {}", out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn agreed(out: &Path) -> io::Result<bool> {
+    eprint!("write {}? [y/N] ", out.display());
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn part(file: &Path, other: &Path) -> anyhow::Result<ExitCode> {

@@ -10,6 +10,7 @@ pub mod format;
 mod normal;
 mod reader;
 mod recorder;
+pub mod redact;
 pub mod replay;
 pub mod show;
 

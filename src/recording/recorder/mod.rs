@@ -30,6 +30,8 @@ pub struct About {
     pub dlv: Option<(Option<PathBuf>, Vec<(&'static str, OsString)>)>,
     /// What was set.
     pub settings: Settings,
+    /// What is secret does not come into the file.
+    pub redact: bool,
 }
 
 /// Records a server's sessions into a folder.
@@ -99,6 +101,6 @@ impl Recorder {
             settings: self.about.settings.clone(),
             redacted: false,
         };
-        Writer::new(sheet, protocol, &header)
+        Writer::new(sheet, protocol, &header, self.about.redact)
     }
 }

@@ -15,6 +15,7 @@ use super::assembler::{Assembler, Unit};
 use super::sheet::Sheet;
 use super::tap::State;
 use crate::recording::format::{COMPLETE, Header, Line, Sender};
+use crate::recording::redact::Redactor;
 
 /// What the relay tells the thread.
 pub(super) enum Item {
@@ -41,17 +42,29 @@ pub(super) struct Writer {
     client: Assembler,
     dlv: Assembler,
     dlvgate: Assembler,
+    redactor: Option<Redactor>,
     units: Vec<Unit>,
     /// The last line's time.
     at: u64,
 }
 
 impl Writer {
-    pub(super) fn new(mut sheet: Sheet, protocol: Protocol, header: &Header) -> io::Result<Writer> {
-        sheet.line(header, false)?;
+    /// `redact`: what is secret does not come into the file.
+    pub(super) fn new(
+        mut sheet: Sheet,
+        protocol: Protocol,
+        header: &Header,
+        redact: bool,
+    ) -> io::Result<Writer> {
+        let mut redactor = redact.then(|| Redactor::new(header, None));
+        match &mut redactor {
+            Some(redactor) => sheet.line(&redactor.header(header), false)?,
+            None => sheet.line(header, false)?,
+        }
         let assembler = || Assembler::new(protocol);
         Ok(Writer {
             sheet,
+            redactor,
             client: assembler(),
             dlv: assembler(),
             dlvgate: assembler(),
@@ -113,6 +126,10 @@ impl Writer {
             }
             Item::Step { at, event, detail, firewall, cause } => {
                 self.at = at;
+                let detail = match &mut self.redactor {
+                    Some(redactor) => redactor.detail(event, &detail),
+                    None => detail,
+                };
                 let detail = Some(detail).filter(|detail| !detail.is_empty()).map(Into::into);
                 let (firewall, cause) = (firewall.map(Into::into), cause.map(Into::into));
                 let line =
@@ -142,18 +159,34 @@ impl Writer {
         }
     }
 
+    /// What is no message, or too long to be looked into: only its length stays.
+    fn redacted(&mut self, bytes: Bytes) -> Bytes {
+        match &mut self.redactor {
+            Some(redactor) => redactor.bytes(&bytes).into(),
+            None => bytes,
+        }
+    }
+
     fn unit(&mut self, from: Sender, unit: Unit) -> io::Result<()> {
         let line = Line { t: self.at, from: Some(from), ..Line::default() };
         match unit {
             Unit::Message { header, body } => {
+                let (header, body) = match &mut self.redactor {
+                    Some(redactor) => {
+                        (header.map(|_| "redacted".to_owned()), redactor.message(from, &body).into())
+                    }
+                    None => (header, body),
+                };
                 let line = Line { header: header.map(Into::into), ..line };
                 self.sheet.line(&with_body(line, &body), true)
             }
             Unit::Part { bytes, more } => {
+                let bytes = self.redacted(bytes);
                 let line = Line { part: Some(BASE64.encode(&bytes).into()), more, ..line };
                 self.sheet.line(&line, !more)
             }
             Unit::Unframed(bytes) => {
+                let bytes = self.redacted(bytes);
                 let line = Line { unframed: true, ..line };
                 self.sheet.line(&with_bytes(line, &bytes), false)
             }

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::folders::Folders;
 use super::matching::{self, Match};
 use super::script::{Script, arguments};
+use crate::recording::Sender;
+use crate::recording::redact::Redactor;
 
 /// A message for the client, and how long after the request it is due.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(super) struct Player<'a> {
     /// Recorded requests that drive the program and were asked for.
     epoch: usize,
     folders: Folders,
+    /// Where the recording is redacted: what is secret is not compared.
+    stars: Option<Redactor>,
     pub(super) misses: Vec<Miss>,
     next_seq: i64,
     /// The session was ended by a request.
@@ -58,6 +62,7 @@ impl<'a> Player<'a> {
             was_said: vec![false; script.said.len()],
             epoch: 0,
             folders,
+            stars: script.header.redacted.then(|| Redactor::with_stars(&script.header)),
             misses: Vec::new(),
             next_seq: 1,
             is_over: false,
@@ -79,7 +84,12 @@ impl<'a> Player<'a> {
         let message: Value = serde_json::from_slice(body).unwrap_or_default();
         let (name, asked) = (name.as_str(), arguments(protocol, &message));
         let played = |request: usize| self.live[request].is_some();
-        let found = matching::find(self.script, name, asked, self.epoch, played);
+        let compared = match &mut self.stars {
+            Some(stars) => stars.value(Sender::Client, body, message.clone()),
+            None => message.clone(),
+        };
+        let compared = arguments(protocol, &compared);
+        let found = matching::find(self.script, name, compared, self.epoch, played);
         let recorded = match found {
             Match::Found(recorded) => recorded,
             Match::None { why } => {

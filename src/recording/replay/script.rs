@@ -8,6 +8,7 @@ use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
 use crate::recording::normal;
+use crate::recording::redact::Redactor;
 use crate::recording::{Header, Notice, OpenError, Reader, Sender, What};
 
 /// Requests after which the program runs, or which begin or end it: what dlv says later comes of the last of them.
@@ -88,6 +89,7 @@ impl Script {
         let protocol = reader.header().protocol;
         let (mut asked, mut said) = (Vec::<Asked>::new(), Vec::new());
         let (mut driver, mut epoch) = (None, 0);
+        let mut stars = reader.header().redacted.then(|| Redactor::with_stars(reader.header()));
         while let Some(entry) = reader.entry()? {
             let What::Message(message) = entry.what else { continue };
             let (line, at, json) = (entry.line, entry.at, message.json());
@@ -96,7 +98,11 @@ impl Script {
                 (Sender::Client, conversation::Message::Request { key, name }) => {
                     let name = name.to_string();
                     let is_driver = DRIVERS.contains(&name.as_str()) || is_call(&name, &json);
-                    let (normal, leads_to) = (normal::request(arguments(protocol, &json)), Vec::new());
+                    let compared = match &mut stars {
+                        Some(stars) => stars.value(Sender::Client, &message.body, json.clone()),
+                        None => json.clone(),
+                    };
+                    let (normal, leads_to) = (normal::request(arguments(protocol, &compared)), Vec::new());
                     asked.push(Asked {
                         line,
                         at,

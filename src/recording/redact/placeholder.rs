@@ -1,0 +1,69 @@
+//! What stands in place of a secret.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+/// Placeholders of one recording: the same text has the same one, as long as what it replaces.
+///
+/// They are counted, not derived from the text: a hash would let a stranger try passwords. The texts are not kept either, but
+/// as numbers under a random key that is forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Placeholders {
+    keys: (RandomState, RandomState),
+    known: HashMap<(u64, u64), u64>,
+}
+
+/// What a long enough placeholder begins with.
+const MARK: &str = "redacted-";
+
+impl Placeholders {
+    /// As many bytes of ASCII as the text has. A Go string keeps its quotes.
+    pub(super) fn of(&mut self, text: &str) -> String {
+        let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        match inner {
+            Some(inner) => format!("\"{}\"", self.plain(inner)),
+            None => self.plain(text),
+        }
+    }
+
+    fn plain(&mut self, text: &str) -> String {
+        let key = (self.keys.0.hash_one(text), self.keys.1.hash_one(text));
+        let next = self.known.len() as u64 + 1;
+        let number = *self.known.entry(key).or_insert(next);
+        filled(number, text.len())
+    }
+}
+
+/// A placeholder of this length. A short one is letters, and cannot be unique for long.
+fn filled(number: u64, len: usize) -> String {
+    let whole = format!("{MARK}{number}");
+    if whole.len() <= len {
+        return format!("{whole:-<len$}");
+    }
+    let mut letters = vec![b'x'; len];
+    let mut rest = number;
+    for letter in letters.iter_mut().rev() {
+        *letter = b'a' + (rest % 26) as u8;
+        rest /= 26;
+    }
+    String::from_utf8(letters).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_is_as_long_as_the_text_and_stays_the_same() {
+        let mut placeholders = Placeholders::default();
+        for text in ["", "7", "ab", "secret", "Zoë Müller", "\"Zoë\"", "\"\"", "\"", &"long ".repeat(100)]
+        {
+            let first = placeholders.of(text);
+            assert_eq!(first.len(), text.len(), "{text}");
+            assert_eq!(placeholders.of(text), first);
+            assert!(text.len() < 3 || first != text);
+        }
+        assert_ne!(placeholders.of("first of two secrets"), placeholders.of("other of two secrets"));
+        assert_eq!(filled(17, 14), "redacted-17---");
+    }
+}
