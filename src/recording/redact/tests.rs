@@ -1,1 +1,180 @@
+//! Fifty secrets in a conversation, wherever a program or a user may have put one; none may be left.
 
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::recording::Reader;
+
+/// A conversation's text in which each `§` is to be a secret of its own.
+const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","client":"127.0.0.1:5","settings":{"folder":"/home/me/app","dlv":["exec","--headless","--init=§","/opt/§/server","--","§"],"launch_set":["env=\"§\""],"launch_force":["buildFlags=\"-X §\""],"substitute_path":["/home/§=/go/§"]}}
+{"t":1,"from":"client","message":{"seq":1,"type":"request","command":"initialize","arguments":{"adapterID":"go"}}}
+{"t":2,"from":"client","message":{"seq":2,"type":"request","command":"launch","arguments":{"name":"§","mode":"exec","program":"/home/me/app/server","args":["--password","§"],"env":{"TOKEN":"§","type":"§","LONG":"§ and more"},"buildFlags":"-ldflags=§","envFile":"/home/me/§","unknown":{"deep":["§",{"mode":"§"}]},"output":"/tmp/§","stopOnEntry":true,"pin":424242}}}
+{"t":3,"from":"dlv","message":{"seq":1,"type":"response","request_seq":2,"success":false,"command":"launch","message":"cannot §","body":{"error":{"id":3000,"format":"open §: no such file","variables":{"mode":"§"}}}}}
+{"t":4,"from":"dlv","message":{"seq":2,"type":"event","event":"output","body":{"category":"stdout","output":"token is §\n","source":{"name":"§.go","path":"/root/§.go"}}}}
+{"t":5,"from":"dlv","message":{"seq":3,"type":"event","event":"stopped","body":{"reason":"exception","description":"§","text":"panic: §","threadId":1}}}
+{"t":6,"from":"client","message":{"seq":3,"type":"request","command":"setBreakpoints","arguments":{"source":{"path":"/home/me/app/main.go"},"breakpoints":[{"line":5,"condition":"user == \"§\"","logMessage":"§ {x}","hitCondition":"> 5"}]}}}
+{"t":7,"from":"client","message":{"seq":4,"type":"request","command":"evaluate","arguments":{"expression":"users[\"§\"].check('§', `§`)","context":"repl"}}}
+{"t":8,"from":"dlv","message":{"seq":4,"type":"response","request_seq":4,"success":true,"command":"evaluate","body":{"result":"\"§\"","type":"string","variablesReference":0}}}
+{"t":9,"from":"dlv","message":{"seq":5,"type":"response","request_seq":5,"success":true,"command":"variables","body":{"variables":[{"name":"order","value":"main.Order {Card: \"§\"}","type":"main.Order","evaluateName":"order","variablesReference":3},{"name":"\"§\"","value":"\"§\"","evaluateName":"m[\"§\"]"},{"name":"§ key","value":"1"}]}}}
+{"t":10,"from":"dlv","message":{"seq":6,"type":"response","request_seq":6,"success":true,"command":"exceptionInfo","body":{"exceptionId":"panic","description":"§","details":{"stackTrace":"§","message":"§"}}}}
+{"t":11,"from":"dlv","message":{"seq":7,"type":"response","request_seq":7,"success":true,"command":"stackTrace","body":{"stackFrames":[{"id":1,"name":"main.main","line":5,"source":{"name":"main.go","path":"/home/me/app/main.go"}},{"id":2,"name":"lib.F","line":6,"source":{"name":"§.go","path":"/home/me/go/pkg/mod/§/§.go"}}]}}}
+{"t":12,"from":"client","message":{"seq":8,"type":"request","command":"ourOwn","arguments":{"reason":"§","mode":"§","name":"§"}}}
+{"t":13,"from":"client","message":{"seq":9,"type":"request","command":"setVariable","arguments":{"variablesReference":3,"name":"Card","value":"\"§\""}}}
+{"t":14,"from":"client","text":"not JSON: §"}
+{"t":15,"from":"client","text":"§","unframed":true}
+{"t":16,"event":"ending","detail":"dlv ended and said: §","cause":"dlv_gone"}
+{"t":17,"event":"recording_ended","detail":"complete","messages":13}
+"#;
+
+const RPC: &str = r#"{"recording":1,"tool":"t","protocol":"json-rpc","start":"s","settings":{"folder":"/home/me/app"}}
+{"t":1,"from":"client","message":{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"file":"/home/me/app/main.go","line":5,"Cond":"x == \"§\"","UserData":"§"},"LocExpr":"§"}],"id":1}}
+{"t":2,"from":"dlv","message":{"id":1,"result":null,"error":"could not §"}}
+{"t":3,"from":"client","message":{"method":"RPCServer.Eval","params":[{"Expr":"m[\"§\"]","Scope":{"GoroutineID":-1}}],"id":2}}
+{"t":4,"from":"dlv","message":{"id":2,"result":{"Variable":{"name":"m","value":"§","type":"string","realType":"string","kind":24,"len":9,"StringValueBytes":"§","unreadable":"§","children":[{"name":"","value":"§"}]}},"error":null}}
+{"t":5,"from":"client","message":{"method":"RPCServer.Set","params":[{"Symbol":"x","Value":"\"§\""}],"id":3}}
+{"t":6,"from":"dlv","message":{"id":3,"result":{"State":{"TargetCommandLine":"/bin/app §","Err":"§","currentThread":{"file":"/home/me/other/§.go","function":{"name":"main.main"}},"Threads":[{"Registers":[{"Name":"Rip","Value":"§"}]}]}},"error":null}}
+{"t":7,"from":"client","message":{"method":"RPCServer.Restart","params":[{"NewArgs":["§"],"ResetArgs":true}],"id":4}}
+"#;
+
+/// The text with its secrets put in, and the secrets.
+fn planted(text: &str, first: usize) -> (String, Vec<String>) {
+    let (mut planted, mut secrets) = (String::new(), Vec::new());
+    for (place, part) in text.split('§').enumerate() {
+        if place > 0 {
+            let secret = format!("s3cret-{}-Ünd", first + place);
+            planted.push_str(&secret);
+            secrets.push(secret);
+        }
+        planted.push_str(part);
+    }
+    (planted, secrets)
+}
+
+fn redacted(text: &str) -> (String, Redactor) {
+    let mut reader = Reader::new(text.as_bytes()).unwrap();
+    let mut redactor = Redactor::new(reader.header(), None);
+    let mut out = Vec::new();
+    copy(&mut reader, &mut redactor, &mut out).unwrap();
+    assert!(reader.notices().is_empty(), "{:?}", reader.notices());
+    (String::from_utf8(out).unwrap(), redactor)
+}
+
+#[test]
+fn none_of_fifty_secrets_is_left() {
+    let mut count = 0;
+    for text in [DAP, RPC] {
+        let (text, secrets) = planted(text, count);
+        let (redacted, redactor) = redacted(&text);
+        for secret in &secrets {
+            assert!(text.contains(secret));
+            assert!(!redacted.contains(secret.as_str()), "{secret} is left in {redacted}");
+            let number = secret.trim_end_matches("-Ünd");
+            assert!(!redacted.contains(&format!("{number}-")), "a part of {secret} is left");
+            assert!(!redactor.visible().to_string().contains(number), "{secret} is listed");
+        }
+        assert!(!redacted.contains("424242"), "a number of the user's is left");
+        count += secrets.len();
+    }
+    assert!(count >= 50, "{count} secrets");
+}
+
+/// The same kinds of values under the same keys, texts as long.
+fn assert_same_shape(one: &Value, other: &Value, way: &str) {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            assert!(one.keys().eq(other.keys()), "{way}: {:?} {:?}", one.keys(), other.keys());
+            one.iter()
+                .for_each(|(key, value)| assert_same_shape(value, &other[key], &format!("{way}.{key}")));
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            assert_eq!(one.len(), other.len(), "{way}");
+            one.iter().zip(other).for_each(|(one, other)| assert_same_shape(one, other, way));
+        }
+        (Value::String(one), Value::String(other)) => {
+            assert_eq!(one.len(), other.len(), "{way}: {one} {other}")
+        }
+        (Value::Number(_), Value::Number(_)) => {}
+        _ => assert_eq!(one, other, "{way}"),
+    }
+}
+
+#[test]
+fn structure_and_sizes_stay_and_so_does_what_is_harmless() {
+    let (text, _) = planted(DAP, 0);
+    let (redacted, _) = redacted(&text);
+    assert_eq!(text.lines().count(), redacted.lines().count());
+    for (one, other) in text.lines().zip(redacted.lines()).skip(1) {
+        let parsed = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        assert_same_shape(&parsed(one), &parsed(other), "");
+    }
+    for kept in [
+        "/home/me/app/main.go",
+        "\"main.go\"",
+        "main.main",
+        "\"order\"",
+        "main.Order",
+        "\"reason\":\"exception\"",
+        "\"stopOnEntry\":true",
+        "> ",
+    ] {
+        assert!(redacted.contains(kept), "{kept} is gone: {redacted}");
+    }
+}
+
+#[test]
+fn the_same_text_has_the_same_placeholder() {
+    let header = Reader::new(RPC.as_bytes()).unwrap().header().clone();
+    let mut redactor = Redactor::new(&header, None);
+    let mut of = |text: &str| {
+        let body = json!({"id": 9, "result": null, "error": text}).to_string();
+        let redacted: Value =
+            serde_json::from_slice(&redactor.message(Sender::Dlv, body.as_bytes())).unwrap();
+        redacted["error"].as_str().unwrap().to_owned()
+    };
+    let first = of("a text that is long");
+    assert_ne!(of("b text that is long"), first);
+    assert_eq!(of("a text that is long"), first);
+}
+
+#[test]
+fn what_is_redacted_once_more_keeps_its_shape() {
+    let (text, _) = planted(DAP, 0);
+    let (once, _) = redacted(&text);
+    let (twice, _) = redacted(&once);
+    for (one, other) in once.lines().zip(twice.lines()).skip(1) {
+        assert_same_shape(&serde_json::from_str(one).unwrap(), &serde_json::from_str(other).unwrap(), "");
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z \"/ü.]{6,20}".prop_map(|text| Value::from(format!("§{text}"))),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec(("[a-zA-Z]{1,12}", inner), 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn of_an_unknown_message_nothing_but_its_shape_stays(body in any_json(), command in "[a-z]{3,9}X") {
+        let header = Reader::new(DAP.as_bytes()).unwrap().header().clone();
+        let message = json!({"seq": 1, "type": "request", "command": command, "arguments": body});
+        let redacted = Redactor::new(&header, None).message(Sender::Client, message.to_string().as_bytes());
+        let redacted: Value = serde_json::from_slice(&redacted).unwrap();
+        assert_same_shape(&message, &redacted, "");
+        let mut text = String::new();
+        write!(text, "{redacted}").unwrap();
+        prop_assert!(!text.contains('§'), "{text}");
+    }
+}
