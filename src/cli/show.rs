@@ -1,7 +1,7 @@
 //! `dlvgate show`: a recording for people.
 
-use std::fs::OpenOptions;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use clap::Args;
 use super::FAILURE;
 use crate::recording::Reader;
 use crate::recording::check::Checker;
+use crate::recording::html;
 use crate::recording::redact::{self, Redactor};
 use crate::recording::show::{Filter, Style, Timeline, compare};
 
@@ -33,6 +34,7 @@ const LOOK: Duration = Duration::from_millis(100);
   dlvgate show --follow session.jsonl            # while it is being recorded
   dlvgate show yesterday.jsonl today.jsonl       # where they part
   dlvgate show --check session.jsonl             # is it the protocol's, or the editor's, fault?
+  dlvgate show --html session.html session.jsonl
   dlvgate show --redact to-send.jsonl session.jsonl
   dlvgate show --json session.jsonl | jq 'select(.success == false)'")]
 pub(super) struct ShowArgs {
@@ -57,6 +59,10 @@ pub(super) struct ShowArgs {
     /// A JSON object a line, and no summary
     #[arg(long, conflicts_with = "other")]
     json: bool,
+    /// Write one page to look at in a browser: a sequence diagram and a latency timeline, with search; nothing is loaded from
+    /// anywhere
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["other", "follow", "json", "check", "redact", "command", "event", "since", "slower_than", "grep"])]
+    html: Option<PathBuf>,
     /// Write a copy without values, environment, arguments, output, error texts and paths outside the project, to be sent to
     /// somebody; what stays readable is listed before
     #[arg(long, value_name = "OUT", conflicts_with_all = ["other", "follow", "json", "check", "command", "event", "since", "slower_than", "grep"])]
@@ -80,6 +86,7 @@ pub(super) struct ShowArgs {
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     match &args.other {
         Some(other) => part(&args.file, other),
+        None if args.html.is_some() => page(&args),
         None if args.redact.is_some() => redact(&args),
         None if args.check => check(&args.file),
         None => show(&args),
@@ -158,6 +165,20 @@ fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
     println!("{broken} finding(s), and {} of dlv's known ways", findings.len() - broken);
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+/// The page contains the program's values as the recording does: only its owner may read it.
+fn page(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let out = args.html.as_deref().context("no --html")?;
+    open(&args.file)?; // it is a recording
+    let recording = BufReader::new(File::open(&args.file)?);
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(out);
+    let mut file = BufWriter::new(file.with_context(|| format!("--html {}", out.display()))?);
+    let name = args.file.file_name().unwrap_or_default().to_string_lossy();
+    html::page(&name, recording, &mut file)?;
+    file.flush()?;
+    eprintln!("written to {}", out.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Lists what stays, then writes; a file that is there is not written over.

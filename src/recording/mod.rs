@@ -7,6 +7,7 @@ pub mod check;
 mod difference;
 mod exchange;
 pub mod format;
+pub mod html;
 mod normal;
 mod reader;
 mod recorder;

@@ -5,6 +5,8 @@
 mod as_client;
 mod as_dlv;
 mod checked;
+mod large;
+mod page;
 mod scenarios;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]

@@ -1,0 +1,94 @@
+//! A recording of a hundred thousand messages: how long it takes to be shown, and in how much memory.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// What the release build is allowed; a build for tests is some ten times slower.
+const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_secs(15) } else { Duration::from_secs(1) };
+const MEMORY_KIB: u64 = 100 * 1024;
+const PAIRS: usize = 50_000;
+
+/// A long session of stops, as an IDE has it: stacks, scopes and variables, 500 bytes a message.
+fn large(folder: &Path) -> PathBuf {
+    let mut text = String::from(
+        r#"{"recording":1,"tool":"test","protocol":"dap","start":"2026-01-01T00:00:00Z","dlv":"1.27.1","go":"go1.27.3","os":"linux/x86_64"}"#,
+    );
+    text.push('\n');
+    let hostile = r#"<img src=x onerror=alert(1)></script>"#;
+    for pair in 0..PAIRS {
+        let (t, seq) = (pair * 1000, pair + 1);
+        let command = ["initialize", "stackTrace", "scopes", "variables", "evaluate", "next"]
+            [if pair == 0 { 0 } else { 1 + pair % 5 }];
+        let took = 200 + (pair * 7919) % 700;
+        let values: String = (0..4).fold(String::new(), |mut values, value| {
+            let _ = write!(values, r#"{{"name":"field{value}","value":"value {value} of {pair} {hostile}","variablesReference":0}},"#);
+            values
+        });
+        let values = values.trim_end_matches(',');
+        let success = pair % 997 != 0;
+        writeln!(
+            text,
+            r#"{{"t":{t},"from":"client","message":{{"seq":{seq},"type":"request","command":"{command}","arguments":{{"variablesReference":{pair},"padding":"{0:>200}"}}}}}}"#,
+            ""
+        )
+        .unwrap();
+        writeln!(
+            text,
+            r#"{{"t":{},"from":"dlv","message":{{"seq":{seq},"type":"response","request_seq":{seq},"success":{success},"command":"{command}","message":"x","body":{{"variables":[{values}]}}}}}}"#,
+            t + took
+        )
+        .unwrap();
+    }
+    let file = folder.join("large.jsonl");
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+fn show(flags: &[&str], file: &Path) -> (Duration, u64) {
+    let begun = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+    let mut child = command.arg("show").args(flags).arg(file).stdout(Stdio::null()).spawn().unwrap();
+    let mut largest = 0;
+    while child.try_wait().unwrap().is_none() {
+        largest = largest.max(resident(child.id()));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    (begun.elapsed(), largest)
+}
+
+/// The largest size that the process has had so far, in KiB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn a_hundred_thousand_messages_are_shown_at_once_and_in_little_memory() {
+    let folder = TempDir::new().unwrap();
+    let file = large(folder.path());
+    for flags in [&[][..], &["--check"], &["--json"], &["--slower-than", "1s"]] {
+        let (took, memory) = show(flags, &file);
+        println!("show {flags:?}: {} ms, {} MiB", took.as_millis(), memory / 1024);
+        assert!(took < LIMIT, "{flags:?} took {took:?}");
+        assert!(memory < MEMORY_KIB, "{flags:?} took {memory} KiB");
+    }
+}
+
+#[test]
+fn a_page_of_a_hundred_thousand_messages_opens_and_scrolls() {
+    let folder = TempDir::new().unwrap();
+    let (file, page) = (large(folder.path()), folder.path().join("large.html"));
+    let (took, memory) = show(&["--html", page.to_str().unwrap()], &file);
+    println!("show --html: {} ms, {} MiB", took.as_millis(), memory / 1024);
+    let seen = crate::page::look(&page);
+    println!("{seen}");
+    assert_eq!(seen["messages"], 2 * PAIRS);
+    // As the pages of this size are promised; a machine that does other things meanwhile may take twice as long.
+    assert!(seen["open_ms"].as_u64().unwrap() < 4000, "{seen}");
+    assert!(seen["frame_ms"]["p95"].as_f64().unwrap() < 100.0, "{seen}");
+}
