@@ -218,7 +218,7 @@ fn path(text: &str, normal: &mut String) -> Option<usize> {
     let is_part = |char: char| char.is_alphanumeric() || "/._-+@~%!$".contains(char);
     let end = text.find(|char| !is_part(char)).unwrap_or(text.len());
     let (folder, name) = text[..end].rsplit_once('/')?;
-    if folder.trim_start_matches('/').is_empty() {
+    if folder.is_empty() || text.starts_with("//") {
         return None;
     }
     normal.push_str("…/");

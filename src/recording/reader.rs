@@ -104,6 +104,8 @@ pub enum Fault {
     Cut,
     /// It is none of a recording.
     Damaged(String),
+    /// The last line is not a recording's last: cut off just there, or its session still runs.
+    NoEnd,
     /// The recording ended before its session.
     EndedEarly(String),
 }
@@ -116,6 +118,13 @@ impl fmt::Display for Notice {
                 "line {}: the file ends in the middle of this line; read up to the one before",
                 self.line
             ),
+            Fault::NoEnd => {
+                write!(
+                    f,
+                    "line {}: the recording has no end: it was cut off, or its session still runs",
+                    self.line
+                )
+            }
             Fault::Damaged(why) => write!(f, "line {}: passed over: {why}", self.line),
             Fault::EndedEarly(why) => write!(f, "line {}: {why}", self.line),
         }
@@ -183,7 +192,11 @@ impl<R: BufRead> Reader<R> {
 
     /// What could not be read so far. Call it when there are no more entries: only then is a last line that has no end cut.
     pub fn notices(&self) -> Vec<Notice> {
-        let cut = (!self.buffer.is_empty()).then_some(Notice { line: self.lines + 1, fault: Fault::Cut });
+        let cut = match self.buffer.is_empty() {
+            false => Some(Notice { line: self.lines + 1, fault: Fault::Cut }),
+            true if !self.is_ended => Some(Notice { line: self.lines, fault: Fault::NoEnd }),
+            true => None,
+        };
         self.notices.iter().cloned().chain(cut).collect()
     }
 

@@ -7,6 +7,9 @@ mod as_dlv;
 mod checked;
 mod large;
 mod page;
+mod read;
+mod recorded;
+mod redacted;
 mod scenarios;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]

@@ -52,7 +52,9 @@ fn findings(text: &str) -> Vec<(u64, &'static str, bool)> {
     while let Some(entry) = reader.entry().unwrap() {
         checker.take(&entry);
     }
-    assert!(reader.notices().is_empty(), "{:?}", reader.notices());
+    let damaged =
+        reader.notices().into_iter().filter(|notice| notice.fault != crate::recording::Fault::NoEnd);
+    assert_eq!(damaged.count(), 0, "{text}");
     let found = checker.finish(reader.is_ended());
     found.into_iter().map(|one| (one.line, one.rule, one.explained.is_some())).collect()
 }

@@ -155,3 +155,61 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tap(places: usize) -> (Tap, mpsc::Receiver<Item>) {
+        let (items, receiver) = mpsc::channel(places);
+        let (_, done) = oneshot::channel();
+        (Tap::new(items, Instant::now(), Arc::default(), done), receiver)
+    }
+
+    /// The clock is the test's.
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_is_too_slow_ends_the_recording_and_does_not_hold_the_session() {
+        let (tap, mut receiver) = tap(SPARE + 2);
+        for _ in 0..3 {
+            tap.room().await;
+            tap.heard(Sender::Client, b"x");
+        }
+        assert!(tap.is_on());
+        let begun = tokio::time::Instant::now();
+        tap.room().await;
+        assert_eq!(begun.elapsed(), STALL);
+        assert!(!tap.is_on());
+        // From then on it costs nothing more.
+        tap.room().await;
+        tap.heard(Sender::Client, b"not recorded");
+        assert_eq!(begun.elapsed(), STALL);
+        let mut recorded = 0;
+        while receiver.try_recv().is_ok() {
+            recorded += 1;
+        }
+        assert_eq!(recorded, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_catches_up_loses_nothing() {
+        let (tap, mut receiver) = tap(SPARE);
+        tap.heard(Sender::Client, b"x");
+        let read = async {
+            tokio::time::sleep(STALL / 2).await;
+            receiver.recv().await
+        };
+        let ((), item) = tokio::join!(tap.room(), read);
+        assert!(item.is_some() && tap.is_on());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sessions_end_does_not_wait_for_ever() {
+        let (tap, _receiver) = tap(SPARE);
+        let begun = tokio::time::Instant::now();
+        let line = Arc::clone(tap.0.as_ref().unwrap());
+        let (_writing, done) = oneshot::channel();
+        *line.done.lock().unwrap() = Some(done);
+        tap.end().await;
+        assert_eq!(begun.elapsed(), LAST_LINES);
+    }
+}

@@ -58,7 +58,9 @@ fn redacted(text: &str) -> (String, Redactor) {
     let mut redactor = Redactor::new(reader.header(), None);
     let mut out = Vec::new();
     copy(&mut reader, &mut redactor, &mut out).unwrap();
-    assert!(reader.notices().is_empty(), "{:?}", reader.notices());
+    let damaged =
+        reader.notices().into_iter().filter(|notice| notice.fault != crate::recording::Fault::NoEnd);
+    assert_eq!(damaged.count(), 0, "{text}");
     (String::from_utf8(out).unwrap(), redactor)
 }
 

@@ -35,26 +35,33 @@ pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(is_first) && text.chars().all(is_part) && !matches!(text, "true" | "false")
 }
 
-/// Replaces the literals of a Go expression: strings, runes, numbers; indexes stay.
+/// Replaces the literals of a Go expression: strings, runes, numbers; indexes stay. It is an expression afterwards.
 pub(super) fn expression(text: &str, mut secret: impl FnMut(&str) -> String) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let before = kept.chars().next_back();
         let in_word = before.is_some_and(|before| before.is_alphanumeric() || before == '_');
-        let len = match first {
-            '"' | '\'' | '`' => literal(rest, first),
+        match first {
+            '"' | '\'' | '`' => {
+                let whole = &rest[..literal(rest, first)];
+                let inner = whole[1..].strip_suffix(first).unwrap_or(&whole[1..]);
+                kept.push(first);
+                kept.push_str(&secret(inner));
+                kept.push_str(&whole[1 + inner.len()..]);
+                rest = &rest[whole.len()..];
+            }
             '0'..='9' if !in_word && before != Some('[') => {
-                rest.find(|char: char| !char.is_alphanumeric() && char != '.').unwrap_or(rest.len())
+                let len =
+                    rest.find(|char: char| !char.is_alphanumeric() && char != '.').unwrap_or(rest.len());
+                kept.push_str(&"0".repeat(len));
+                rest = &rest[len..];
             }
             _ => {
                 kept.push(first);
                 rest = &rest[first.len_utf8()..];
-                continue;
             }
-        };
-        kept.push_str(&secret(&rest[..len]));
-        rest = &rest[len..];
+        }
     }
     kept
 }
@@ -121,7 +128,7 @@ mod tests {
             r#"users[********].age > ** && x1 == ***"#
         );
         assert_eq!(stars("list[3].name"), "list[3].name");
-        assert_eq!(stars("a == \"open"), "a == *****");
+        assert_eq!(stars("a == \"open"), "a == \"****");
     }
 
     #[test]

@@ -1,0 +1,113 @@
+//! Recordings that are cut off, damaged, or none at all.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use dlvgate::recording::{Entry, Fault, OpenError, Reader};
+
+fn session(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions").join(name)).unwrap()
+}
+
+fn entries(bytes: &[u8]) -> (Vec<Entry>, Vec<Fault>) {
+    let mut reader = Reader::new(bytes).unwrap();
+    let entries = reader.by_ref().map(Result::unwrap).collect();
+    (entries, reader.notices().into_iter().map(|notice| notice.fault).collect())
+}
+
+#[test]
+fn a_recording_cut_at_any_byte_is_read_up_to_its_last_whole_line_with_one_warning() {
+    for name in ["dlv-1.20/exit-code.jsonl", "dlv-1.27/goland-halt.jsonl"] {
+        let whole = session(name);
+        let (all, faults) = entries(&whole);
+        assert!(all.len() > 15 && faults.is_empty());
+        let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
+        for cut in 0..whole.len() {
+            let part = &whole[..cut];
+            if cut <= header {
+                assert!(matches!(Reader::new(part), Err(OpenError::NotARecording(_))), "cut at {cut}");
+                continue;
+            }
+            let lines = part.iter().filter(|byte| **byte == b'\n').count();
+            let (read, faults) = entries(part);
+            assert_eq!(read, all[..lines - 1], "cut at {cut}");
+            let expected = if part.ends_with(b"\n") { Fault::NoEnd } else { Fault::Cut };
+            assert_eq!(faults, [expected], "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_damaged_costs_that_line() {
+    let mut lines: Vec<String> =
+        String::from_utf8(session("dlv-1.20/exit-code.jsonl")).unwrap().lines().map(str::to_owned).collect();
+    let (all, _) = entries((lines.join("\n") + "\n").as_bytes());
+    lines[10] = lines[10].replace('{', "[");
+    lines.insert(12, r#"{"t":99999999,"something":"of a later version"}"#.to_owned());
+    let (read, faults) = entries((lines.join("\n") + "\n").as_bytes());
+    assert_eq!(read.len(), all.len() - 1);
+    assert!(matches!(&faults[..], [Fault::Damaged(_)]), "{faults:?}");
+}
+
+fn show(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dlvgate")).arg("show").args(words).output().unwrap()
+}
+
+#[test]
+fn what_is_no_recording_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.jsonl");
+    let file = path.to_str().unwrap();
+    for (text, said) in [
+        ("", "no whole line"),
+        ("{\"a\":1}\n", "no header"),
+        ("{\"recording\":2,\"new\":true}\n", "use a newer one"),
+        ("#!/bin/sh\n", "no header"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        for words in [vec![file], vec!["--check", file], vec!["--html", "/tmp/never.html", file]] {
+            let output = show(&words);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{words:?} {text:?}");
+            assert!(stderr.contains(said) && stderr.contains(file), "{stderr}");
+        }
+    }
+    assert_eq!(show(&["/nowhere.jsonl"]).status.code(), Some(1));
+}
+
+#[test]
+fn filters_leave_what_was_asked_for() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/stepping.jsonl");
+    let lines = |words: &[&str]| {
+        let output = show(&[words, &["--json", file]].concat());
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let all = lines(&[]);
+    let next = lines(&["--command", "next"]);
+    assert!(next.len() >= 6 && next.iter().all(|line| line["name"] == "next"));
+    let stopped = lines(&["--event", "stopped", "--event", "gate_open"]);
+    assert!(
+        stopped.iter().all(|line| line["name"] == "stopped" || line["name"] == "gate_open")
+            && stopped.len() > 5
+    );
+    let slow = lines(&["--slower-than", "1ms"]);
+    assert!(!slow.is_empty() && slow.iter().all(|line| line["latency_us"].as_u64().unwrap() > 1000));
+    let middle = all[all.len() / 2]["t"].as_u64().unwrap();
+    let since = lines(&["--since", &format!("{middle}us")]);
+    assert_eq!(since.len(), all.iter().filter(|line| line["t"].as_u64().unwrap() >= middle).count());
+    let found = lines(&["--grep", "main.total"]);
+    assert!(!found.is_empty() && found.len() < all.len());
+}
+
+#[test]
+fn two_sessions_are_shown_where_they_part() {
+    let file = |name: &str| format!("{}/fixtures/sessions/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let same = show(&[&file("dlv-1.27/debug"), &file("dlv-1.27/debug")]);
+    assert_eq!(same.status.code(), Some(0));
+    let other = show(&[&file("dlv-1.27/change"), &file("dlv-1.27/stepping")]);
+    assert_eq!(other.status.code(), Some(1));
+    let text = String::from_utf8(other.stdout).unwrap();
+    assert!(text.contains("request stackTrace") || text.contains("request stepIn"), "{text}");
+}
