@@ -15,7 +15,7 @@ use super::parts::PartsArgs;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
 use crate::firewall::{Choice, Firewall, Gate, Peer};
 use crate::front::Bound;
-use crate::recording::{self, About, Recorder};
+use crate::recording::{self, About, Installed, Recorder};
 use crate::session::Amendments;
 
 /// How long dlv may take until it listens, and where it builds a program first.
@@ -93,7 +93,10 @@ impl CommonArgs {
             launch_set: self.launch_set.iter().map(ToString::to_string).collect(),
             launch_force: self.launch_force.iter().map(ToString::to_string).collect(),
         };
-        let dlv = launcher.map(|launcher| (launcher.program.clone(), launcher.environment.clone()));
+        let dlv = launcher.map(|launcher| Installed {
+            program: launcher.program.clone(),
+            environment: launcher.environment.clone(),
+        });
         let recorder = Recorder::new(folder, About { dlv, settings, redact: self.redact })
             .with_context(|| format!("--record {}: no file can be written there", folder.display()))?;
         Ok(Some(recorder))

@@ -17,4 +17,4 @@ pub mod show;
 
 pub use format::{Header, Sender};
 pub use reader::{Entry, Fault, Message, Notice, OpenError, Reader, What};
-pub use recorder::{About, Recorder, Tap};
+pub use recorder::{About, Installed, Recorder, Tap};

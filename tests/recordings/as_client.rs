@@ -1,14 +1,19 @@
 //! Every recorded session, its client played against a real dlv: of the version that it was recorded with, and of another.
 
+use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dlvgate::recording::replay::{Client, Ignore, Replayed, Script};
 use dlvgate_protocol::message::Argument;
 
-use crate::scenarios::{self, Scenario};
+use crate::as_dlv::Replay;
+use crate::scenarios::{self, Listens, Scenario};
 use crate::support::PATIENCE;
+use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
+use crate::theatre;
 use crate::theatre::{PROGRAMS, Prepared, fixture, real_dlv};
 
 fn replay(recorded: &str, live: &Pair, scenario: &Scenario, patience: Duration) -> Replayed {
@@ -124,4 +129,64 @@ fn dlv_1_27_differs_from_1_20_as_explained() {
 #[test]
 fn dlv_1_20_differs_from_1_27_as_explained() {
     only_explained_differences("dlv-1.27", "dlv-1.20");
+}
+
+#[test]
+fn a_difference_is_shown_and_is_a_failure() {
+    let file = |name: &str| format!("{}/fixtures/sessions/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let other = Replay::start(file("dlv-1.20/debug").as_ref(), &[]);
+    let play = |flags: &[&str], front: SocketAddr| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+        command.args(["replay", "--as", "client", "--connect", &front.to_string()]).args(flags);
+        command.arg(file("dlv-1.27/debug")).output().unwrap()
+    };
+    let output = play(&[], other.front);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("initialize.body.supportsRestartRequest\n    recorded  true\n    live      nothing"),
+        "{text}"
+    );
+    let same = Replay::start(file("dlv-1.27/debug").as_ref(), &[]);
+    let output = play(&[], same.front);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let ignored = [
+        "initialize",
+        "**.presentationHint",
+        "exited",
+        "process",
+        "output",
+        "scopes",
+        "stackTrace",
+        "variables",
+    ];
+    let ignored: Vec<&str> = ignored.iter().flat_map(|path| ["--ignore", path]).collect();
+    let other = Replay::start(file("dlv-1.20/debug").as_ref(), &[]);
+    let output = play(&ignored, other.front);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let nobody = play(&[], SocketAddr::from(([127, 0, 0, 1], 1)));
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("cannot be reached"), "{nobody:?}");
+}
+
+#[test]
+fn the_proxy_answers_as_dlv_did() {
+    for name in ["stepping", "goland", "panic"] {
+        let pair = Pair::any();
+        let scenario = scenarios::all().into_iter().find(|one| one.name == name).unwrap();
+        let prepared = Prepared::new(&pair, &scenario);
+        let own = theatre::record(&pair, &scenario);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("own.jsonl");
+        std::fs::write(&file, own).unwrap();
+        let mut serve = Serve::with(&pair);
+        if scenario.listens == Listens::Headless {
+            serve = serve.dlv_flags(theatre::headless(&prepared));
+        }
+        let server = serve.start();
+        let client = Client::new(Arc::new(Script::load(&file).unwrap()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let replayed = runtime.block_on(client.run(server.front())).unwrap();
+        assert!(replayed.is_same(), "{name}: {replayed}");
+    }
 }

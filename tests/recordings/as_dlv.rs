@@ -4,11 +4,16 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::scenarios;
+use crate::support::client::Client;
+use crate::support::debug::{Debug, build};
 use crate::support::dropin;
 use crate::support::toolchain::Pair;
-use crate::theatre::{GOROOT, PROGRAMS, Prepared, fixture};
+use crate::theatre::{GOROOT, PROGRAMS, Prepared, fixture, goroot};
 
 /// A `dlvgate replay --as dlv`.
 pub struct Replay {
@@ -54,7 +59,7 @@ fn every_session_succeeds(dlv: &'static str) {
         println!("{dlv}/{}", scenario.name);
         let prepared = Prepared::new(&pair, &scenario);
         let mut folders = vec![format!("{PROGRAMS}={}", prepared.parent())];
-        folders.extend(pair.goroot().map(|goroot| format!("{GOROOT}={goroot}")));
+        folders.extend(goroot(&pair).map(|goroot| format!("{GOROOT}={goroot}")));
         let flags: Vec<&str> = folders.iter().flat_map(|folder| ["--folder", folder]).collect();
         let replay = Replay::start(&fixture(dlv, &scenario), &flags);
         (scenario.play)(&prepared.stage(&pair, replay.front));
@@ -73,5 +78,45 @@ fn dlv_1_20_is_played_to_the_client_of_every_session() {
 fn dlv_1_27_is_played_to_the_client_of_every_session() {
     if Pair::find("dlv-1.27").is_some() {
         every_session_succeeds("dlv-1.27");
+    }
+}
+
+#[test]
+fn what_the_recording_does_not_have_is_refused_and_reported() {
+    let pair = Pair::any();
+    let scenario = scenarios::all().into_iter().find(|one| one.name == "debug").unwrap();
+    let prepared = Prepared::new(&pair, &scenario);
+    let replay = Replay::start(&fixture("dlv-1.27", &scenario), &[]);
+    let launch = build("debug", &prepared.program);
+    let line = prepared.program.line("// breakpoint: order");
+    let mut debug =
+        Debug::begin(Client::connect(replay.front), "launch", launch, &prepared.program.main(), &[line]);
+    let thread = debug.stop("breakpoint");
+    let top = debug.top(thread);
+    // In another order than recorded, twice, and with what is not there.
+    assert_eq!(debug.evaluate(&top, "len(order.Lines)"), "2");
+    assert_eq!(debug.evaluate(&top, "len(order.Lines)"), "2");
+    let arguments = json!({"expression": "order.Secret", "frameId": top["id"]});
+    let refused = debug.client.refused("evaluate", arguments);
+    assert!(refused.contains("with other arguments"), "{refused}");
+    assert!(debug.client.refused("modules", json!({})).contains("no such request"));
+    debug.run_out(thread);
+    let (code, report) = replay.ended();
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.contains("not in the recording: evaluate") && report.contains("order.Secret"), "{report}");
+    assert!(report.contains("recorded and not asked for: scopes"), "{report}");
+}
+
+#[test]
+fn recorded_delays_are_kept_and_clients_follow_each_other_where_asked() {
+    let pair = Pair::any();
+    let scenario = scenarios::all().into_iter().find(|one| one.name == "debug").unwrap();
+    let prepared = Prepared::new(&pair, &scenario);
+    let replay = Replay::start(&fixture("dlv-1.27", &scenario), &["--delays", "--keep"]);
+    for _ in 0..2 {
+        let begun = Instant::now();
+        (scenario.play)(&prepared.stage(&pair, replay.front));
+        // The build took a quarter of a second when it was recorded.
+        assert!(begun.elapsed() > Duration::from_millis(200), "{:?}", begun.elapsed());
     }
 }

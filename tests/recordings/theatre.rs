@@ -77,8 +77,14 @@ fn make_older(folder: &Path) {
     }
 }
 
+/// Where the pair's Go is.
+pub fn goroot(dlv: &Pair) -> Option<String> {
+    let (_, goroot) = dlv.env().into_iter().find(|(name, _)| *name == "GOROOT")?;
+    goroot.into_string().ok()
+}
+
 /// dlv's command for a headless session.
-fn headless(prepared: &Prepared) -> [&str; 3] {
+pub fn headless(prepared: &Prepared) -> [&str; 3] {
     ["exec", prepared.program.binary.to_str().expect("a path in UTF-8"), "--accept-multiclient"]
 }
 
@@ -98,11 +104,20 @@ pub fn real_dlv(dlv: &Pair, scenario: &Scenario, prepared: &Prepared) -> Running
 /// where the folders are elsewhere.
 pub fn recorded(dlv: &Pair, scenario: &Scenario) -> String {
     let prepared = Prepared::new(dlv, scenario);
+    moved(&record_prepared(dlv, scenario, &prepared), prepared.parent(), dlv)
+}
+
+/// The same as it is.
+pub fn record(dlv: &Pair, scenario: &Scenario) -> String {
+    record_prepared(dlv, scenario, &Prepared::new(dlv, scenario))
+}
+
+fn record_prepared(dlv: &Pair, scenario: &Scenario, prepared: &Prepared) -> String {
     let folder = tempfile::tempdir().unwrap();
     let records = folder.path().join("records");
     let mut serve = Serve::with(dlv).flags(["--once", "--record", records.to_str().unwrap()]);
     if scenario.listens == Listens::Headless {
-        serve = serve.dlv_flags(headless(&prepared));
+        serve = serve.dlv_flags(headless(prepared));
     }
     let mut server = serve.start();
     (scenario.play)(&prepared.stage(dlv, server.front()));
@@ -110,15 +125,15 @@ pub fn recorded(dlv: &Pair, scenario: &Scenario) -> String {
     let mut files = std::fs::read_dir(&records).unwrap();
     let file = files.next().expect("a recording").unwrap().path();
     assert!(files.next().is_none(), "one session, one file");
-    moved(&std::fs::read_to_string(file).unwrap(), prepared.parent(), dlv)
+    std::fs::read_to_string(file).unwrap()
 }
 
 fn moved(recording: &str, parent: &str, dlv: &Pair) -> String {
     let header: serde_json::Value = serde_json::from_str(recording.lines().next().unwrap()).unwrap();
     let folder = header["settings"]["folder"].as_str().expect("a folder").to_owned();
     let mut moved = recording.replace(parent, PROGRAMS).replace(&folder, "/home/me");
-    if let Some(goroot) = dlv.goroot() {
-        moved = moved.replace(goroot, GOROOT);
+    if let Some(goroot) = goroot(dlv) {
+        moved = moved.replace(&goroot, GOROOT);
     }
     moved
 }

@@ -47,11 +47,6 @@ impl Pair {
             .unwrap_or_else(|| missing("dlv"))
     }
 
-    /// Where its Go is, where that is not the system's.
-    pub fn goroot(&self) -> Option<&str> {
-        self.goroot.as_deref()
-    }
-
     /// Whether dlv is of this version or a later one.
     pub fn at_least(&self, major: u32, minor: u32) -> bool {
         self.version >= (major, minor)

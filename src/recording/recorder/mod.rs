@@ -26,12 +26,21 @@ use writer::Writer;
 /// What a recording's header says of the server.
 #[derive(Clone, Debug, Default)]
 pub struct About {
-    /// The dlv whose version is asked, and what its environment has besides ours; none for one that runs elsewhere.
-    pub dlv: Option<(Option<PathBuf>, Vec<(&'static str, OsString)>)>,
+    /// The dlv whose version is asked; none for one that runs elsewhere.
+    pub dlv: Option<Installed>,
     /// What was set.
     pub settings: Settings,
     /// What is secret does not come into the file.
     pub redact: bool,
+}
+
+/// A dlv of this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Installed {
+    /// Where it is; without that it is looked for.
+    pub program: Option<PathBuf>,
+    /// Variables that its environment has besides ours.
+    pub environment: Vec<(&'static str, OsString)>,
 }
 
 /// Records a server's sessions into a folder.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::About;
+use super::{About, Installed};
 use crate::delve::find;
 
 /// How long a program may take to say its version. Both take some 30 ms.
@@ -23,7 +23,9 @@ pub(super) struct Versions {
 impl Versions {
     /// Asks both programs; takes as long as they do.
     pub(super) fn ask(about: &About) -> Versions {
-        let Some((program, environment)) = &about.dlv else { return Versions { dlv: None, go: None } };
+        let Some(Installed { program, environment }) = &about.dlv else {
+            return Versions { dlv: None, go: None };
+        };
         let ask = |program: &Path| {
             let mut command = Command::new(program);
             command.arg("version").envs(environment.iter().map(|(name, value)| (name, value)));

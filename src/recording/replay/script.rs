@@ -169,7 +169,7 @@ fn is_call(name: &str, message: &Value) -> bool {
 }
 
 /// Where the arguments of a request are.
-pub(super) fn arguments<'a>(protocol: Protocol, message: &'a Value) -> &'a Value {
+pub(super) fn arguments(protocol: Protocol, message: &Value) -> &Value {
     match protocol {
         Protocol::Dap => &message["arguments"],
         Protocol::JsonRpc => &message["params"],

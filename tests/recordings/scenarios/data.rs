@@ -1,5 +1,8 @@
 //! Looking at data.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use super::{Listens, Scenario, Stage};
@@ -20,6 +23,7 @@ pub const ALL: &[fn() -> Scenario] = &[
         ignore: &[],
     },
     || Scenario { name: "test", program: "calc", listens: Listens::Builds, play: test, ignore: &[] },
+    || Scenario { name: "editor", program: "demo", listens: Listens::Builds, play: editor, ignore: &[] },
 ];
 
 fn debug(stage: &Stage<'_>) {
@@ -140,4 +144,14 @@ fn test(stage: &Stage<'_>) {
     }
     debug.client.event("terminated");
     debug.disconnect();
+}
+
+/// A client that somebody else wrote: that of VS Code's own tests.
+fn editor(stage: &Stage<'_>) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/testsupport/session.mjs");
+    let mut session = Command::new("node");
+    session.arg(script).arg(stage.front.port().to_string()).arg(&stage.program.folder);
+    let output = session.current_dir(&stage.program.folder).output().expect("node runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said} {}", String::from_utf8_lossy(&output.stderr));
 }
