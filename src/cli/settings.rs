@@ -19,11 +19,12 @@ const NO_SETTINGS: [&str; 8] =
     ["once", "stdio", "upstream", "headless", "as_root", "config", "verbose", "quiet"];
 
 /// Keys that only the user may set, with the reason.
-const USERS_OWN: [(&str, &str); 5] = [
+const USERS_OWN: [(&str, &str); 6] = [
     ("allow", "a cloned project must not let others in"),
     ("only-same-user", "a cloned project must not let others in"),
     ("firewall", "a cloned project must not take a gate away"),
     ("record", "a cloned project must not have your program's values written down"),
+    ("redact", "a cloned project must not have your program's values written down"),
     ("dlv", "a cloned project must not choose the program that is run"),
 ];
 

@@ -64,7 +64,7 @@ pub(super) struct CommonArgs {
     pub(super) record: Option<PathBuf>,
     /// Keep values, environment, arguments, output, error texts and paths outside the project out of the recording: they
     /// become placeholders of the same length
-    #[arg(long, env = "DLVGATE_REDACT")]
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, env = "DLVGATE_REDACT")]
     pub(super) redact: bool,
     #[command(flatten)]
     pub(super) parts: PartsArgs,

@@ -120,3 +120,16 @@ fn recorded_delays_are_kept_and_clients_follow_each_other_where_asked() {
         assert!(begun.elapsed() > Duration::from_millis(200), "{:?}", begun.elapsed());
     }
 }
+
+#[test]
+fn the_example_of_the_library_runs() {
+    let mut example = Command::new(env!("CARGO"));
+    example.args(["run", "--quiet", "--locked", "--example", "recording_instead_of_dlv"]);
+    let output = example.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        text.contains("/my/checkout/demo/main.go") && text.contains("the order has \"2\" lines"),
+        "{text}"
+    );
+}
