@@ -1,7 +1,7 @@
 //! Taking what is secret out of a recording, so that it can be sent to a stranger.
 //!
 //! Values of variables, environment, arguments, output, error texts and paths outside the project become placeholders of the
-//! same length; structure, names and numbers stay. [`policy`] has the list of what stays; everything else goes.
+//! same length; structure, names and numbers stay. `policy.rs` has the list of what stays; everything else goes.
 
 mod copy;
 mod placeholder;
