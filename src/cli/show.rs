@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use tempfile::NamedTempFile;
 
 use super::FAILURE;
 use crate::recording::Reader;
@@ -172,11 +173,13 @@ fn page(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let out = args.html.as_deref().context("no --html")?;
     open(&args.file)?; // it is a recording
     let recording = BufReader::new(File::open(&args.file)?);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(out);
-    let mut file = BufWriter::new(file.with_context(|| format!("--html {}", out.display()))?);
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // One that is there may be for everybody to read; a new file in its place is not.
+    let file = NamedTempFile::new_in(folder).with_context(|| format!("--html {}", out.display()))?;
+    let mut file = BufWriter::new(file);
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     html::page(&name, recording, &mut file)?;
-    file.flush()?;
+    file.into_inner()?.persist(out).with_context(|| format!("--html {}", out.display()))?;
     eprintln!("written to {}", out.display());
     Ok(ExitCode::SUCCESS)
 }

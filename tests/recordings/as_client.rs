@@ -56,7 +56,7 @@ fn dlv_1_27_answers_as_it_was_recorded() {
 }
 
 /// Another version does not answer everything, and its answers come at once.
-const NEVER_COMES: Duration = Duration::from_secs(10);
+const NEVER_COMES: Duration = Duration::from_secs(5);
 
 /// What the other version of dlv does differently: `fixtures/sessions/other-version.md` lists it, with the reasons.
 struct Explained {

@@ -96,6 +96,9 @@ impl Recorder {
         let second: String = start.chars().take(19).filter(|char| !matches!(char, '-' | ':')).collect();
         let sheet = Sheet::create(&self.folder, &format!("dlvgate-{second}Z-{session}"))?;
         tracing::info!(target: "dlvgate::recording", session, "recorded in {}", sheet.path().display());
+        if self.about.redact {
+            tracing::info!(target: "dlvgate::recording", session, "redacted: commands, names, types, files of the project, numbers and times stay readable");
+        }
         let versions = self.versions.get_or_init(|| Versions::ask(&self.about));
         let header = Header {
             recording: VERSION,

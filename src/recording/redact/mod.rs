@@ -22,6 +22,7 @@ use serde_json::{Number, Value};
 pub use copy::{copy, look};
 pub use visible::Visible;
 
+use super::format::ENDED;
 use super::{Header, Sender};
 use placeholder::Placeholders;
 use policy::Place;
@@ -38,6 +39,13 @@ pub struct Redactor {
     /// JSON-RPC's answers do not say what was asked.
     asked: HashMap<Key, String>,
 }
+
+/// Steps of the session whose words are dlvgate's alone: process ids, ports, exit statuses.
+const OUR_WORDS: [&str; 7] =
+    ["dlv_ready", "gate_opening", "gate_open", "dialled", "gate_shut", "dlv_stopped", "gate_gone"];
+
+/// Requests whose answers are waited for; the answer to any other is redacted whole.
+const MAX_ASKED: usize = 4096;
 
 /// What comes in place of a secret.
 #[derive(Debug)]
@@ -98,12 +106,17 @@ impl Redactor {
     pub fn header(&mut self, header: &Header) -> Header {
         let mut header = header.clone();
         header.redacted = true;
+        header.client = self.peer(&header.client);
         let settings = &mut header.settings;
         if let Some(folder) = &mut settings.folder {
             *folder = self.text(Treatment::Path, "", folder);
         }
+        // What follows a lone `--` is the program's.
+        let own = settings.dlv.iter().position(|word| word == "--").unwrap_or(settings.dlv.len());
         for (place, word) in settings.dlv.iter_mut().enumerate() {
             *word = match word.split_once('=') {
+                _ if place == own => word.clone(),
+                _ if place > own => self.fill.secret(word),
                 _ if place == 0 && is_name(word) => word.clone(),
                 Some((flag, value)) if flag.starts_with("--") => {
                     format!("{flag}={}", self.fill.secret(value))
@@ -123,6 +136,13 @@ impl Redactor {
             };
         }
         header
+    }
+
+    /// Who connects from another machine is nobody's business.
+    fn peer(&mut self, peer: &str) -> String {
+        let is_here =
+            peer.starts_with("127.") || peer.starts_with("[::1]") || peer.starts_with("standard input");
+        if is_here { peer.to_owned() } else { self.fill.secret(peer) }
     }
 
     fn pair(&mut self, rule: &str) -> String {
@@ -148,17 +168,27 @@ impl Redactor {
 
     /// A step of the session in words. Its end may quote dlv, and what dlv quotes.
     pub fn detail(&mut self, event: &str, detail: &str) -> String {
+        if let Some((what, peer)) = detail.split_once(" from ").filter(|_| event == "first_byte") {
+            return format!("{what} from {}", self.peer(peer));
+        }
+        let is_ours = (OUR_WORDS.contains(&event) || event == ENDED) && !detail.contains(['/', '"', '\'']);
         let is_one_word = detail.chars().all(|char| char.is_ascii_lowercase() || char == ' ');
-        let may_quote = matches!(event, "ending") && !is_one_word;
-        if may_quote { self.fill.secret(detail) } else { detail.to_owned() }
+        if is_ours || (event == "ending" && is_one_word) {
+            detail.to_owned()
+        } else {
+            self.fill.secret(detail)
+        }
     }
 
     /// The message of this body, redacted.
     pub(super) fn value(&mut self, from: Sender, body: &[u8], mut message: Value) -> Value {
-        let name = match conversation::Message::of(self.protocol, body) {
+        let said = conversation::Message::of(self.protocol, body);
+        let is_asked = matches!(said, conversation::Message::Request { .. });
+        let name = match said {
             conversation::Message::Request { key, name } => {
                 let name = name.to_string();
-                if let (Some(key), Protocol::JsonRpc) = (key, self.protocol) {
+                let is_rpc = self.protocol == Protocol::JsonRpc && self.asked.len() < MAX_ASKED;
+                if let (Some(key), true) = (key, is_rpc) {
                     self.asked.insert(key, name.clone());
                 }
                 if from == Sender::Client && policy::starts_the_program(&name) {
@@ -175,34 +205,48 @@ impl Redactor {
             conversation::Message::Unknown => String::new(),
         };
         self.visible.message(&name);
-        let place = Place { name: &name, depth: 0, key: "", parent: "" };
-        self.walk(place, &mut message);
+        self.walk(Place::message(&name, is_asked), &mut message, true);
         message
     }
 
-    fn walk(&mut self, place: Place<'_>, value: &mut Value) {
+    /// `is_message`: the value is the message itself.
+    fn walk(&mut self, place: Place<'_>, value: &mut Value, is_message: bool) {
         match value {
             Value::Object(members) => {
-                let depth = if place.key.is_empty() { 0 } else { place.depth + 1 };
-                // The name beside a path is the path's last part.
-                let path = members.get("path").and_then(Value::as_str).map(str::to_owned);
-                let is_elsewhere = path.is_some_and(|path| !self.project.has(&path));
+                // The name beside a path is the path's last part, and stays with it.
+                let path = members.get("path").and_then(Value::as_str);
+                let is_ours = place.key == "source" && path.is_some_and(|path| self.project.has(path));
                 for (key, value) in members {
-                    let is_part = key == "name" && place.key == "source";
+                    let place = place.member(key, is_message);
                     match value {
-                        Value::String(text) if is_part && is_elsewhere => *text = self.fill.outside(text),
-                        Value::String(text) if is_part => self.visible.text(Treatment::Path, key, text),
-                        value => self.walk(Place { depth, key, parent: place.key, ..place }, value),
+                        Value::String(text)
+                            if is_ours && key == "name" && policy::of(place) == Treatment::Path =>
+                        {
+                            self.visible.text(Treatment::Path, key, text);
+                        }
+                        value => self.walk(place, value, false),
                     }
                 }
             }
-            Value::Array(values) => values.iter_mut().for_each(|value| self.walk(place, value)),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.walk(place, value, false)),
             Value::String(text) => *text = self.text(policy::of(place), place.key, text),
-            Value::Number(number) if policy::of(place) == Treatment::Secret && is_the_users(place) => {
-                *number = Number::from(0);
-            }
+            Value::Number(number) if !policy::keeps_number(place) => *number = Number::from(0),
             _ => {}
         }
+    }
+
+    /// A command of dlv's own (`dlv config …`) has words of its own, and paths are no expressions.
+    fn expression(&mut self, text: &str) -> String {
+        if let Some(rest) = text.strip_prefix("dlv ") {
+            return format!("dlv {}", self.fill.secret(rest));
+        }
+        let kept = expression(text, |literal| self.fill.secret(literal));
+        let is_path = |word: &str| word.starts_with('/') && word.matches('/').count() > 1;
+        let words = kept.split(' ').map(|word| match is_path(word) && !self.project.has(word) {
+            true => self.fill.outside(word),
+            false => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     fn text(&mut self, treatment: Treatment, key: &str, text: &str) -> String {
@@ -212,7 +256,7 @@ impl Redactor {
             Treatment::Path => self.project.has(text),
             Treatment::Name => is_name(text),
             Treatment::Expression => {
-                let kept = expression(text, |literal| self.fill.secret(literal));
+                let kept = self.expression(text);
                 self.visible.text(treatment, key, &kept);
                 return kept;
             }
@@ -226,12 +270,4 @@ impl Redactor {
             self.fill.secret(text)
         }
     }
-}
-
-/// Numbers that the user gives to the program, or that nobody knows.
-fn is_the_users(place: Place<'_>) -> bool {
-    let is_argument =
-        policy::starts_the_program(place.name) && !matches!(place.parent, "body" | "error" | "result");
-    let is_usual = matches!(place.key, "processId" | "port" | "stackTraceDepth");
-    place.depth > 0 && ((is_argument && !is_usual) || !policy::is_known(place.name))
 }

@@ -13,8 +13,11 @@ pub(super) struct Placeholders {
     known: HashMap<(u64, u64), u64>,
 }
 
-/// What a long enough placeholder begins with.
-const MARK: &str = "redacted-";
+/// Different texts that are known again; in a recording with more the rest have one placeholder.
+const KNOWN: usize = 1_000_000;
+
+/// What a long enough placeholder begins with; a short one has `#` alone. No name in a program does.
+const MARK: &str = "#redacted-";
 
 impl Placeholders {
     /// As many bytes of ASCII as the text has. A Go string keeps its quotes.
@@ -29,7 +32,10 @@ impl Placeholders {
     fn plain(&mut self, text: &str) -> String {
         let key = (self.keys.0.hash_one(text), self.keys.1.hash_one(text));
         let next = self.known.len() as u64 + 1;
-        let number = *self.known.entry(key).or_insert(next);
+        let number = self.known.get(&key).copied().unwrap_or(next);
+        if number == next && self.known.len() < KNOWN {
+            self.known.insert(key, next);
+        }
         filled(number, text.len())
     }
 }
@@ -40,9 +46,9 @@ fn filled(number: u64, len: usize) -> String {
     if whole.len() <= len {
         return format!("{whole:-<len$}");
     }
-    let mut letters = vec![b'x'; len];
+    let mut letters = vec![b'#'; len];
     let mut rest = number;
-    for letter in letters.iter_mut().rev() {
+    for letter in letters.iter_mut().skip(1).rev() {
         *letter = b'a' + (rest % 26) as u8;
         rest /= 26;
     }
@@ -64,6 +70,6 @@ mod tests {
             assert!(text.len() < 3 || first != text);
         }
         assert_ne!(placeholders.of("first of two secrets"), placeholders.of("other of two secrets"));
-        assert_eq!(filled(17, 14), "redacted-17---");
+        assert_eq!(filled(17, 14), "#redacted-17--");
     }
 }

@@ -4,17 +4,35 @@ use std::path::Path;
 
 use serde_json::Value;
 
+/// Folders that hold much more than a project.
+const SYSTEM: [&str; 11] = [
+    "/usr/local",
+    "/usr/lib",
+    "/usr/share",
+    "/usr/src",
+    "/usr/bin",
+    "/opt/homebrew",
+    "/var/lib",
+    "/var/tmp",
+    "/private/tmp",
+    "/go/src",
+    "/go/pkg",
+];
+
 /// The project's folders.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Project {
     folders: Vec<String>,
     /// They were named; nothing is learned.
     is_fixed: bool,
+    /// They are where dlv runs, until a `launch` says more.
+    is_a_guess: bool,
 }
 
 impl Project {
     pub(super) fn new(named: Option<&Path>, recorded: Option<&str>) -> Project {
-        let mut project = Project { folders: Vec::new(), is_fixed: named.is_some() };
+        let mut project =
+            Project { folders: Vec::new(), is_fixed: named.is_some(), is_a_guess: named.is_none() };
         match named {
             Some(folder) => {
                 project.folders.push(folder.display().to_string().trim_end_matches('/').to_owned())
@@ -29,6 +47,10 @@ impl Project {
         if self.is_fixed {
             return;
         }
+        let says_where = ["dlvCwd", "cwd", "program"].iter().any(|key| arguments[*key].is_string());
+        if says_where && std::mem::replace(&mut self.is_a_guess, false) {
+            self.folders.clear();
+        }
         for key in ["dlvCwd", "cwd"] {
             arguments[key].as_str().into_iter().for_each(|folder| self.add(folder));
         }
@@ -41,14 +63,16 @@ impl Project {
         }
     }
 
-    /// A whole home, or `/tmp`, is no project.
+    /// A whole home, or `/tmp`, is no project, and no place of the system's.
     fn add(&mut self, folder: &str) {
         let folder = folder.trim_end_matches('/');
         let parts = folder.split('/').count();
         let is_home = parts <= 3 && (folder.starts_with("/home/") || folder.starts_with("/Users/"));
+        let is_system = SYSTEM.contains(&folder);
         if folder.starts_with('/')
             && parts > 2
             && !is_home
+            && !is_system
             && !self.folders.iter().any(|known| known == folder)
         {
             self.folders.push(folder.to_owned());
@@ -82,6 +106,16 @@ mod tests {
         assert!(project.has("/home/me/app/cmd/main.go") && project.has("/opt/shop/bin/server"));
         assert!(!project.has("/home/me/app/other.go") && !project.has("/home/me/app/cmd/../../.ssh/id"));
         assert!(!project.has("/opt/shop/binary"));
+        project.learn(&json!({"mode": "exec", "program": "/usr/local/server", "cwd": "/home/you"}));
+        assert!(!project.has("/usr/local/go/src/fmt/print.go") && !project.has("/home/you/x"));
+    }
+
+    #[test]
+    fn where_dlv_runs_is_the_project_until_a_launch_says_more() {
+        let mut project = Project::new(None, Some("/home/me/src"));
+        assert!(project.has("/home/me/src/other/main.go"));
+        project.learn(&json!({"mode": "debug", "program": "/home/me/src/app"}));
+        assert!(!project.has("/home/me/src/other/main.go") && project.has("/home/me/src/app/main.go"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::*;
 use crate::recording::Reader;
 
 /// A conversation's text in which each `§` is to be a secret of its own.
-const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","client":"127.0.0.1:5","settings":{"folder":"/home/me/app","dlv":["exec","--headless","--init=§","/opt/§/server","--","§"],"launch_set":["env=\"§\""],"launch_force":["buildFlags=\"-X §\""],"substitute_path":["/home/§=/go/§"]}}
+const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","client":"§:5","settings":{"folder":"/home/me/app","dlv":["exec","--headless","--init=§","/opt/§/server","--","§","--§","--key-§=§"],"launch_set":["env=\"§\""],"launch_force":["buildFlags=\"-X §\""],"substitute_path":["/home/§=/go/§"]}}
 {"t":1,"from":"client","message":{"seq":1,"type":"request","command":"initialize","arguments":{"adapterID":"go"}}}
 {"t":2,"from":"client","message":{"seq":2,"type":"request","command":"launch","arguments":{"name":"§","mode":"exec","program":"/home/me/app/server","args":["--password","§"],"env":{"TOKEN":"§","type":"§","LONG":"§ and more"},"buildFlags":"-ldflags=§","envFile":"/home/me/§","unknown":{"deep":["§",{"mode":"§"}]},"output":"/tmp/§","stopOnEntry":true,"pin":424242}}}
 {"t":3,"from":"dlv","message":{"seq":1,"type":"response","request_seq":2,"success":false,"command":"launch","message":"cannot §","body":{"error":{"id":3000,"format":"open §: no such file","variables":{"mode":"§"}}}}}
@@ -23,8 +23,19 @@ const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","cli
 {"t":11,"from":"dlv","message":{"seq":7,"type":"response","request_seq":7,"success":true,"command":"stackTrace","body":{"stackFrames":[{"id":1,"name":"main.main","line":5,"source":{"name":"main.go","path":"/home/me/app/main.go"}},{"id":2,"name":"lib.F","line":6,"source":{"name":"§.go","path":"/home/me/go/pkg/mod/§/§.go"}}]}}}
 {"t":12,"from":"client","message":{"seq":8,"type":"request","command":"ourOwn","arguments":{"reason":"§","mode":"§","name":"§"}}}
 {"t":13,"from":"client","message":{"seq":9,"type":"request","command":"setVariable","arguments":{"variablesReference":3,"name":"Card","value":"\"§\""}}}
+{"t":13,"from":"dlv","message":{"seq":9,"type":"event","event":"output","body":{"output":"x","source":{"name":"§"},"data":{"type":"§","reason":"§","n":424242}}}}
+{"t":13,"from":"dlv","message":{"seq":10,"type":"response","request_seq":10,"success":true,"command":"threads","body":{"threads":[{"id":1,"name":"[Go 1] main.main","labels":{"method":"GET §","type":"§"}}]}}}
+{"t":13,"from":"dlv","message":{"seq":11,"type":"response","request_seq":11,"success":true,"command":"variables","body":{"variables":[{"name":"4242429","evaluateName":"cards[4242429]","value":"1"}]}}}
+{"t":13,"from":"client","message":{"seq":10,"type":"request","command":"ourOwn","arguments":{"":{"type":"§","command":"§","id":"§"},"source":{"name":"§"}}}}
+{"t":13,"from":"client","message":{"seq":11,"type":"request","command":"attach","arguments":{"x":{"y":{"z":{"type":"§"}}},"body":{"type":"§","n":424242},"source":{"name":"§"},"error":{"kind":"§"}}}}
+{"t":13,"from":"client","message":{"seq":12,"type":"request","command":"evaluate","arguments":{"expression":"dlv config substitutePath /§ /other/§","context":"repl"}}}
+{"t":13,"from":"client","message":{"seq":13,"type":"request","command":"evaluate","arguments":{"expression":"open(x, /root/§/y)"}}}
+{"t":13,"from":"dlv","message":{"seq":12,"type":"response","request_seq":14,"success":true,"command":"completions","body":{"targets":[{"label":"§","text":"§"}]}}}
+{"t":14,"event":"dlv_stopped","detail":"said \"§\""}
+{"t":14,"event":"something","detail":"§"}
 {"t":14,"from":"client","text":"not JSON: §"}
 {"t":15,"from":"client","text":"§","unframed":true}
+{"t":15,"event":"first_byte","detail":"DAP from §"}
 {"t":16,"event":"ending","detail":"dlv ended and said: §","cause":"dlv_gone"}
 {"t":17,"event":"recording_ended","detail":"complete","messages":13}
 "#;
@@ -36,7 +47,8 @@ const RPC: &str = r#"{"recording":1,"tool":"t","protocol":"json-rpc","start":"s"
 {"t":4,"from":"dlv","message":{"id":2,"result":{"Variable":{"name":"m","value":"§","type":"string","realType":"string","kind":24,"len":9,"StringValueBytes":"§","unreadable":"§","children":[{"name":"","value":"§"}]}},"error":null}}
 {"t":5,"from":"client","message":{"method":"RPCServer.Set","params":[{"Symbol":"x","Value":"\"§\""}],"id":3}}
 {"t":6,"from":"dlv","message":{"id":3,"result":{"State":{"TargetCommandLine":"/bin/app §","Err":"§","currentThread":{"file":"/home/me/other/§.go","function":{"name":"main.main"}},"Threads":[{"Registers":[{"Name":"Rip","Value":"§"}]}]}},"error":null}}
-{"t":7,"from":"client","message":{"method":"RPCServer.Restart","params":[{"NewArgs":["§"],"ResetArgs":true}],"id":4}}
+{"t":7,"from":"client","message":{"method":"RPCServer.Restart","params":[{"NewArgs":["§"],"ResetArgs":true}],"id":"§"}}
+{"t":8,"from":"dlv","message":{"id":3,"result":{"Goroutines":[{"id":1,"labels":{"method":"§","type":"§"}}],"Breakpoint":{"UserData":{"reason":"§"}}},"error":null}}
 "#;
 
 /// The text with its secrets put in, and the secrets.
@@ -161,10 +173,63 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec(("[a-zA-Z]{1,12}", inner), 0..5)
+            prop::collection::vec((any_key(), inner), 0..5)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
+}
+
+/// Keys of every list, besides those of nobody.
+fn any_key() -> impl Strategy<Value = String> {
+    let known = [
+        "",
+        "type",
+        "reason",
+        "kind",
+        "mode",
+        "name",
+        "path",
+        "file",
+        "source",
+        "labels",
+        "body",
+        "result",
+        "error",
+        "arguments",
+        "variables",
+        "env",
+        "args",
+        "data",
+        "UserData",
+        "evaluateName",
+        "label",
+        "id",
+        "value",
+        "children",
+        "command",
+        "method",
+    ];
+    prop_oneof![prop::sample::select(known.to_vec()).prop_map(str::to_owned), "[a-zA-Z]{1,12}"]
+}
+
+/// Where a text may stay at all: below nothing but keys that are known to have harmless ones.
+fn may_stay(way: &[String]) -> bool {
+    let known = ["body", "variables", "source", "children", "result", "arguments"];
+    let [above @ .., _] = way else { return false };
+    above.iter().all(|key| known.contains(&key.as_str()))
+}
+
+fn kept(value: &Value, way: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(key, value)| {
+            way.push(key.clone());
+            kept(value, way, found);
+            way.pop();
+        }),
+        Value::Array(values) => values.iter().for_each(|value| kept(value, way, found)),
+        Value::String(text) if text.contains('§') => found.push(way.clone()),
+        _ => {}
+    }
 }
 
 proptest! {
@@ -178,5 +243,25 @@ proptest! {
         let mut text = String::new();
         write!(text, "{redacted}").unwrap();
         prop_assert!(!text.contains('§'), "{text}");
+    }
+
+    #[test]
+    fn of_a_known_message_texts_stay_at_known_places_only(
+        body in any_json(),
+        command in prop::sample::select(vec!["variables", "launch", "evaluate", "stackTrace", "output"]),
+    ) {
+        let header = Reader::new(DAP.as_bytes()).unwrap().header().clone();
+        for message in [
+            json!({"seq": 1, "type": "request", "command": command, "arguments": body}),
+            json!({"seq": 1, "type": "response", "request_seq": 1, "success": true, "command": command, "body": body}),
+            json!({"seq": 1, "type": "event", "event": command, "body": body}),
+        ] {
+            let redacted = Redactor::new(&header, None).message(Sender::Dlv, message.to_string().as_bytes());
+            let redacted: Value = serde_json::from_slice(&redacted).unwrap();
+            assert_same_shape(&message, &redacted, "");
+            let mut found = Vec::new();
+            kept(&redacted, &mut Vec::new(), &mut found);
+            prop_assert!(found.iter().all(|way| may_stay(way)), "{found:?} in {redacted}");
+        }
     }
 }

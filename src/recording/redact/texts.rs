@@ -35,7 +35,7 @@ pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(is_first) && text.chars().all(is_part) && !matches!(text, "true" | "false")
 }
 
-/// Replaces the literals of a Go expression: strings, runes, numbers; indexes stay. It is an expression afterwards.
+/// Replaces the literals of a Go expression: strings, runes, numbers, indexes too: a map's key may be one. It is an expression afterwards.
 pub(super) fn expression(text: &str, mut secret: impl FnMut(&str) -> String) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
@@ -51,7 +51,7 @@ pub(super) fn expression(text: &str, mut secret: impl FnMut(&str) -> String) -> 
                 kept.push_str(&whole[1 + inner.len()..]);
                 rest = &rest[whole.len()..];
             }
-            '0'..='9' if !in_word && before != Some('[') => {
+            '0'..='9' if !in_word => {
                 let len =
                     rest.find(|char: char| !char.is_alphanumeric() && char != '.').unwrap_or(rest.len());
                 kept.push_str(&"0".repeat(len));
@@ -127,7 +127,7 @@ mod tests {
             stars(r#"users["bob\"s"].age > 42 && x1 == 'c'"#),
             r#"users["******"].age > 00 && x1 == '*'"#
         );
-        assert_eq!(stars("list[3].name"), "list[3].name");
+        assert_eq!(stars("list[3].name"), "list[0].name");
         assert_eq!(stars("a == \"open"), "a == \"****");
     }
 

@@ -7,6 +7,7 @@ mod folders;
 mod matching;
 mod numbers;
 mod player;
+mod run;
 mod script;
 mod wire;
 

@@ -1,7 +1,11 @@
 //! What of a message may differ from one run to the next: process ids, addresses, temporary names, folders, numbers that are
 //! given anew. Two messages that are alike here say the same.
 
+mod text;
+
 use serde_json::{Map, Value};
+
+pub(in crate::recording) use text::text;
 
 /// Keys whose numbers are given anew in each run.
 const GIVEN_ANEW: [&str; 32] = [
@@ -52,12 +56,6 @@ const REFERENCES: [&str; 7] = [
 
 /// Go's `reflect.Map`.
 const MAP: u64 = 21;
-
-/// What an address becomes.
-const ADDRESS: &str = "0x…";
-
-/// Shortest hexadecimal number that is an address.
-const ADDRESS_DIGITS: usize = 5;
 
 /// A request's arguments as they are matched. The numbers that a client has from dlv stay: it was given the recorded ones.
 pub(in crate::recording) fn request(arguments: &Value) -> Value {
@@ -175,167 +173,10 @@ fn is_the_runtimes(goroutine: &Value) -> bool {
     name.contains("] runtime.") || name.trim_matches('"').starts_with("runtime.")
 }
 
-/// A text without what differs from run to run.
-pub(in crate::recording) fn text(given: &str) -> String {
-    let mut normal = String::with_capacity(given.len());
-    let mut rest = given;
-    while let Some(first) = rest.chars().next() {
-        let before = normal.chars().next_back();
-        let taken = match first {
-            '/' if before
-                .is_none_or(|before| !before.is_alphanumeric() && before != '.' && before != '/') =>
-            {
-                path(rest, &mut normal)
-            }
-            '1'..='9' if is_time(rest) => time(rest, &mut normal),
-            '0' if rest.starts_with("0x") => address(rest, &mut normal),
-            '0'..='9' if is_counted(&normal) => number(rest, &mut normal),
-            '[' if is_map(&normal) => entries(rest, &mut normal),
-            ' ' if rest.starts_with(ON_THREAD) => on_thread(rest),
-            _ => None,
-        };
-        let taken = taken.unwrap_or_else(|| {
-            normal.push(first);
-            first.len_utf8()
-        });
-        rest = &rest[taken..];
-    }
-    without_cut_end(normal)
-}
-
-/// Where dlv cuts a long text depends on how long the addresses in it are.
-fn without_cut_end(mut normal: String) -> String {
-    if normal.trim_end_matches('"').ends_with("...") {
-        if let Some(last) = normal.rfind(ADDRESS) {
-            normal.truncate(last + ADDRESS.len());
-        }
-    }
-    normal
-}
-
-/// The last name of a path of at least two.
-fn path(text: &str, normal: &mut String) -> Option<usize> {
-    let is_part = |char: char| char.is_alphanumeric() || "/._-+@~%!$".contains(char);
-    let end = text.find(|char| !is_part(char)).unwrap_or(text.len());
-    let (folder, name) = text[..end].rsplit_once('/')?;
-    if folder.is_empty() || text.starts_with("//") {
-        return None;
-    }
-    normal.push_str("…/");
-    // dlv's built binaries have a random number in their name.
-    normal.push_str(if name.starts_with("__debug_bin") { "__debug_bin" } else { name });
-    Some(end)
-}
-
-/// What comes next are the entries of a map, after its type and their number.
-fn is_map(before: &str) -> bool {
-    let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
-    before.ends_with(' ')
-        && line.rsplit_once("map[").is_some_and(|(_, kind)| !kind.contains([':', '"', '{', ',']))
-}
-
-/// The entries of a map come in any order, and where there are many, some of them.
-fn entries(text: &str, normal: &mut String) -> Option<usize> {
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for (at, char) in text.char_indices() {
-        match char {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '[' if !quoted => depth += 1,
-            ']' if !quoted => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            normal.push_str("[…]");
-            return Some(at + 1);
-        }
-    }
-    // dlv has cut the text.
-    normal.push_str("[…]");
-    Some(text.len())
-}
-
-/// Whether a goroutine is on a thread of the system just then.
-const ON_THREAD: &str = " (Thread ";
-
-fn on_thread(text: &str) -> Option<usize> {
-    let number = text[ON_THREAD.len()..].find(')')?;
-    Some(ON_THREAD.len() + number + 1)
-}
-
-/// RFC 3339, as Go writes it: `2026-11-24T11:42:34.867866855Z`.
-fn is_time(text: &str) -> bool {
-    let shape = b"0000-00-00T00:00:00";
-    let fits = |(byte, wanted): (&u8, &u8)| match wanted {
-        b'0' => byte.is_ascii_digit(),
-        other => byte == other,
-    };
-    text.len() >= shape.len() && text.as_bytes().iter().zip(shape).all(fits)
-}
-
-fn time(text: &str, normal: &mut String) -> Option<usize> {
-    normal.push_str("(time)");
-    let is_part = |char: char| char.is_ascii_digit() || "-:.+TZ".contains(char);
-    Some(text.find(|char| !is_part(char)).unwrap_or(text.len()))
-}
-
-fn address(text: &str, normal: &mut String) -> Option<usize> {
-    let digits = text[2..].find(|char: char| !char.is_ascii_hexdigit()).unwrap_or(text.len() - 2);
-    // dlv cuts long texts, also in the middle of an address.
-    (digits >= ADDRESS_DIGITS || text[2 + digits..].starts_with("...")).then(|| {
-        normal.push_str(ADDRESS);
-        digits + 2
-    })
-}
-
-/// What a number follows that is given anew: a process, a thread of the system, a goroutine.
-fn is_counted(before: &str) -> bool {
-    [
-        "Process ",
-        "Thread ",
-        "thread ",
-        "pid ",
-        "process ",
-        "[Go ",
-        "oroutine ",
-        "__debug_bin",
-        "Detaching from process ",
-    ]
-    .iter()
-    .any(|word| before.ends_with(word))
-}
-
-fn number(text: &str, normal: &mut String) -> Option<usize> {
-    normal.push('N');
-    Some(text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn texts_lose_what_is_of_one_run() {
-        for (given, normal) in [
-            ("Process 4711 has exited with status 0\n", "Process N has exited with status 0\n"),
-            ("* [Go 17] main.worker (Thread 4713)", "* [Go N] main.worker"),
-            ("Building /home/me/app", "Building …/app"),
-            ("open /tmp/x-1/__debug_bin4711: no such file", "open …/__debug_bin: no such file"),
-            ("(*main.Order)(0xc000012345)", "(*main.Order)(0x…)"),
-            ("*(*main.Order)(0xc0...", "*(*main.Order)(0x…"),
-            ("Notes: map[string]string [\"a\": \"x]\", ...], N: 3}", "Notes: map[string]string […], N: 3}"),
-            ("map[string][]int [\"k\": []int len: 1, cap: 1, [7], ]", "map[string][]int […]"),
-            ("[]int len: 2, cap: 2, [1,2]", "[]int len: 2, cap: 2, [1,2]"),
-            ("at 2026-11-24T11:42:34.867866855Z it was", "at (time) it was"),
-            ("a/b and 1/2 and // and 0x1f", "a/b and 1/2 and // and 0x1f"),
-            ("http://example.org/a/b", "http://example.org/a/b"),
-            ("could not find file /a/b/main.go:12", "could not find file …/main.go:12"),
-        ] {
-            assert_eq!(text(given), normal);
-        }
-    }
 
     #[test]
     fn numbers_that_are_given_anew_are_alike_and_others_are_not() {

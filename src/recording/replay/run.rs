@@ -1,0 +1,250 @@
+//! One replay of a recording's client: what is sent when, what has come, and how it differs.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use dlvgate_protocol::conversation;
+use dlvgate_protocol::sniff::Protocol;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::Instant;
+
+use super::as_client::Client;
+use super::as_dlv::Pace;
+use super::numbers::Numbers;
+use super::script::{Said, Script, arguments};
+use super::wire::{Incoming, send};
+use crate::recording::difference::{Difference, compare};
+use crate::recording::normal;
+
+/// After the last that was waited for, how long the server may take for the rest and its end.
+const REST: Duration = Duration::from_secs(1);
+
+/// Events that a client waits for before it goes on.
+const WAITED_FOR: [&str; 3] = ["initialized", "stopped", "terminated"];
+
+fn events(script: &Script) -> HashMap<String, VecDeque<usize>> {
+    let mut all: HashMap<String, VecDeque<usize>> = HashMap::new();
+    for (place, said) in script.said.iter().enumerate().filter(|(_, said)| said.answers.is_none()) {
+        all.entry(said.name.clone()).or_default().push_back(place);
+    }
+    all
+}
+
+/// The state of a replay.
+pub(super) struct Run<'a> {
+    client: &'a Client,
+    script: &'a Script,
+    incoming: Incoming<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    /// The recorded request that a live one is, by the number that it was sent with.
+    keys: HashMap<String, usize>,
+    /// What came for each recorded message.
+    heard: Vec<Option<Value>>,
+    /// What came and was not recorded.
+    extra: Vec<(String, Value)>,
+    /// Recorded events of each name that have not come yet.
+    events: HashMap<String, VecDeque<usize>>,
+    numbers: Numbers,
+    began: Instant,
+    messages: usize,
+    /// The connection has ended.
+    is_over: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(client: &'a Client, server: TcpStream) -> Run<'a> {
+        let (reader, writer) = server.into_split();
+        let script = &*client.script;
+        Run {
+            client,
+            script,
+            incoming: Incoming::new(reader, script.protocol()),
+            writer,
+            keys: HashMap::new(),
+            heard: vec![None; script.said.len()],
+            extra: Vec::new(),
+            events: events(script),
+            numbers: Numbers::default(),
+            began: Instant::now(),
+            messages: 0,
+            is_over: false,
+        }
+    }
+
+    /// Messages that came.
+    pub(super) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Gives how many requests were sent.
+    pub(super) async fn play(&mut self) -> usize {
+        let mut waited = 0;
+        for (place, asked) in self.script.asked.iter().enumerate() {
+            let before = self.script.said.partition_point(|said| said.asked_before <= place);
+            while waited < before && !self.is_over {
+                self.wait_for(waited, self.client.patience).await;
+                waited += 1;
+            }
+            if self.client.pace == Pace::AsRecorded {
+                self.hear_until(self.began + asked.at).await;
+            }
+            if self.is_over || self.ask(place).await.is_err() {
+                return place;
+            }
+        }
+        while waited < self.script.said.len() && !self.is_over {
+            self.wait_for(waited, self.client.patience).await;
+            waited += 1;
+        }
+        let _ = self.writer.shutdown().await;
+        self.hear_until(Instant::now() + REST).await;
+        self.script.asked.len()
+    }
+
+    async fn ask(&mut self, place: usize) -> io::Result<()> {
+        let asked = &self.script.asked[place];
+        let mut message = asked.message.clone();
+        let Value::Object(members) = &mut message else { return Ok(()) };
+        let (number, key) = match self.script.protocol() {
+            Protocol::Dap => ("seq", "arguments"),
+            Protocol::JsonRpc => ("id", "params"),
+        };
+        if asked.key.is_some() {
+            let own = place + 1;
+            members.insert(number.to_owned(), own.into());
+            self.keys.insert(own.to_string(), place);
+        }
+        if let Some(arguments) = members.get_mut(key) {
+            self.client.folders.to_live(arguments);
+            self.numbers.to_live(&asked.name, arguments);
+            if matches!(asked.name.as_str(), "launch" | "attach") {
+                self.set(arguments);
+            }
+        }
+        send(&mut self.writer, self.script.protocol(), &serde_json::to_vec(&message)?).await
+    }
+
+    fn set(&self, arguments: &mut Value) {
+        let Value::Object(members) = arguments else { return };
+        for argument in &self.client.set {
+            let value = serde_json::from_str(argument.value.get()).unwrap_or_default();
+            members.insert(argument.key.clone(), value);
+        }
+    }
+
+    /// Waits for a recorded message, if it is one that is worth waiting for.
+    async fn wait_for(&mut self, said: usize, patience: Duration) {
+        let expected = &self.script.said[said];
+        if expected.answers.is_none() && !WAITED_FOR.contains(&expected.name.as_str()) {
+            return;
+        }
+        let deadline = Instant::now() + patience;
+        while self.heard[said].is_none() && !self.is_over && Instant::now() < deadline {
+            self.hear(deadline).await;
+        }
+    }
+
+    async fn hear_until(&mut self, deadline: Instant) {
+        while !self.is_over && Instant::now() < deadline {
+            self.hear(deadline).await;
+        }
+    }
+
+    async fn hear(&mut self, deadline: Instant) {
+        match tokio::time::timeout_at(deadline, self.incoming.next()).await {
+            Err(_) => {}
+            Ok(Ok(Some(body))) => self.heard(&body),
+            Ok(Ok(None) | Err(_)) => self.is_over = true,
+        }
+    }
+
+    fn heard(&mut self, body: &[u8]) {
+        self.messages += 1;
+        let message: Value = serde_json::from_slice(body).unwrap_or_default();
+        let (name, place) = match conversation::Message::of(self.script.protocol(), body) {
+            conversation::Message::Reply { key, .. } => {
+                let request = key.and_then(|key| self.keys.get(&key.to_string()).copied());
+                let is_it = |said: &usize| {
+                    let said = &self.script.said[*said];
+                    said.answers.is_some() && said.answers == request
+                };
+                let leads_to = request.map(|request| &self.script.asked[request].leads_to);
+                let place = leads_to.and_then(|all| all.iter().copied().find(is_it));
+                let name =
+                    request.map_or("(an answer to nothing)", |request| &self.script.asked[request].name);
+                (name.to_owned(), place)
+            }
+            conversation::Message::Event { name } => {
+                let name = name.to_string();
+                let place = self.events.get_mut(&name).and_then(VecDeque::pop_front);
+                (name, place)
+            }
+            conversation::Message::Request { name, .. } => (name.to_string(), None),
+            conversation::Message::Unknown => ("(no message)".to_owned(), None),
+        };
+        match place {
+            Some(place) => {
+                self.numbers.learn(&self.script.said[place].message, &message);
+                self.heard[place] = Some(message);
+            }
+            None => self.extra.push((name, message)),
+        }
+    }
+
+    /// Where what came says something else than what was recorded.
+    pub(super) fn differences(&self, sent: usize) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for asked in &self.script.asked[sent..] {
+            let recorded = arguments(self.script.protocol(), &asked.message).to_string();
+            let path = format!("{} could not be sent: the connection had ended", asked.name);
+            found.push(Difference { line: Some(asked.line), path, recorded: Some(recorded), live: None });
+        }
+        let is_output = |said: &Said| said.answers.is_none() && said.name == "output";
+        for (said, heard) in self.script.said.iter().zip(&self.heard).filter(|(said, _)| !is_output(said)) {
+            let recorded = normal::answer(&said.message);
+            match heard {
+                Some(live) => {
+                    compare(Some(said.line), &said.name, &recorded, &normal::answer(live), &mut found);
+                }
+                None => found.push(Difference {
+                    line: Some(said.line),
+                    path: said.name.clone(),
+                    recorded: Some(recorded.to_string()),
+                    live: None,
+                }),
+            }
+        }
+        for (name, message) in self.extra.iter().filter(|(name, _)| name != "output") {
+            let live = Some(normal::answer(message).to_string());
+            found.push(Difference { line: None, path: name.clone(), recorded: None, live });
+        }
+        // How output is cut into events falls out differently each time.
+        let recorded =
+            output(self.script.said.iter().filter(|said| is_output(said)).map(|said| &said.message));
+        let heard = self.script.said.iter().zip(&self.heard).filter(|(said, _)| is_output(said));
+        let extra = self.extra.iter().filter(|(name, _)| name == "output").map(|(_, message)| message);
+        let live = output(heard.filter_map(|(_, heard)| heard.as_ref()).chain(extra));
+        let first = self.script.said.iter().find(|said| is_output(said)).map(|said| said.line);
+        compare(first, "output", &recorded, &live, &mut found);
+        found.retain(|one| !self.client.ignored.iter().any(|ignored| ignored.covers(&one.path)));
+        found
+    }
+}
+
+/// All output by its category.
+fn output<'a>(events: impl Iterator<Item = &'a Value>) -> Value {
+    let mut all = serde_json::Map::new();
+    for event in events {
+        let body = &event["body"];
+        let category = body["category"].as_str().unwrap_or("console").to_owned();
+        let text = all.entry(category).or_insert_with(|| Value::String(String::new()));
+        if let Value::String(text) = text {
+            text.push_str(&normal::text(body["output"].as_str().unwrap_or_default()));
+        }
+    }
+    Value::Object(all)
+}
