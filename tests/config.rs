@@ -167,6 +167,8 @@ fn a_project_may_not_open_anything_or_choose_a_program() {
         "allow = [\"0.0.0.0/0\"]",
         "firewall = \"off\"",
         "only-same-user = false",
+        "record = \"recordings\"",
+        "redact = false",
         "dlv = \"./evil\"",
         "listen = \":2345\"",
         "listen = \"192.0.2.1:2345\"",

@@ -158,7 +158,8 @@ function brief(data, line) {
   if (data.kind[line] === STEP) return parsed(text).detail ?? '';
   const part = /"(?:arguments|body|params|result|text)":([\s\S]*)/.exec(text)?.[1] ?? '';
   // The braces that close the message and the line say nothing.
-  return (end === data.end[line] ? part.replace(/\}\}$/, '') : part).slice(0, BRIEF);
+  const said = end === data.end[line] ? part.replace(/\}\}$/, '') : part;
+  return said.slice(0, BRIEF).replaceAll('\\u003c', '<');
 }
 
 function body(data, line) {

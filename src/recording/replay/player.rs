@@ -173,3 +173,75 @@ impl<'a> Player<'a> {
         all.filter(|(_, live)| live.is_none()).map(|(asked, _)| (asked.line, asked.name.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(lines: &[&str]) -> Script {
+        let header = r#"{"recording":1,"tool":"t","protocol":"json-rpc","start":"s"}"#;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        std::fs::write(&file, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+        Script::load(&file).unwrap()
+    }
+
+    fn said(player: &mut Player<'_>, request: &str) -> Vec<String> {
+        player.hear(request.as_bytes()).into_iter().map(|say| String::from_utf8(say.body).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_answer_that_came_after_another_request_waits_for_it() {
+        let script = script(&[
+            r#"{"t":1,"from":"client","message":{"method":"RPCServer.Command","params":[{"name":"continue"}],"id":1}}"#,
+            r#"{"t":2,"from":"client","message":{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":2}}"#,
+            r#"{"t":3,"from":"dlv","message":{"id":1,"result":"stopped","error":null}}"#,
+            r#"{"t":4,"from":"dlv","message":{"id":2,"result":"halted","error":null}}"#,
+        ]);
+        let mut player = Player::new(&script, Folders::default());
+        let run = r#"{"method":"RPCServer.Command","params":[{"name":"continue"}],"id":71}"#;
+        assert_eq!(said(&mut player, run), [""; 0]);
+        let halt = r#"{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":"b"}"#;
+        let expected =
+            [r#"{"id":71,"result":"stopped","error":null}"#, r#"{"id":"b","result":"halted","error":null}"#];
+        assert_eq!(said(&mut player, halt), expected);
+        // What lets the program run is played once.
+        assert!(said(&mut player, run)[0].contains("each was played"));
+        assert_eq!(player.misses.len(), 1);
+    }
+
+    #[test]
+    fn what_is_asked_at_a_stop_is_answered_as_it_was_at_that_stop() {
+        let eval = |id: u32, t: u32, value: u32| {
+            [
+                format!(
+                    r#"{{"t":{t},"from":"client","message":{{"method":"RPCServer.Eval","params":[{{"Expr":"x"}}],"id":{id}}}}}"#
+                ),
+                format!(r#"{{"t":{t},"from":"dlv","message":{{"id":{id},"result":{value},"error":null}}}}"#),
+            ]
+        };
+        let run = |id: u32, t: u32| {
+            [
+                format!(
+                    r#"{{"t":{t},"from":"client","message":{{"method":"RPCServer.Command","params":[{{"name":"next"}}],"id":{id}}}}}"#
+                ),
+                format!(r#"{{"t":{t},"from":"dlv","message":{{"id":{id},"result":"ran","error":null}}}}"#),
+            ]
+        };
+        let lines = [run(1, 1), eval(2, 2, 10), eval(3, 3, 11), run(4, 4), eval(5, 5, 20)].concat();
+        let script = script(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut player = Player::new(&script, Folders::default());
+        let mut ask = |method: &str, params: &str| {
+            let request = format!(r#"{{"method":"RPCServer.{method}","params":[{params}],"id":9}}"#);
+            said(&mut player, &request).concat()
+        };
+        let (next, x) = (r#"{"name":"next"}"#, r#"{"Expr":"x"}"#);
+        ask("Command", next);
+        // In their turn, then the last again.
+        for value in ["10", "11", "11"] {
+            assert!(ask("Eval", x).contains(value));
+        }
+        ask("Command", next);
+        assert!(ask("Eval", x).contains("20"));
+    }
+}
