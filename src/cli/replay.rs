@@ -16,6 +16,7 @@ use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
 use crate::front::{ListenAddress, resolve};
 use crate::recording::replay::{Client, Ignore, Pace, Script, Server};
+use crate::recording::show::printable;
 use crate::shutdown::{self, Signals};
 
 /// Play a recorded session: as dlv to a live client, or as the client to a live dlv or proxy
@@ -119,7 +120,7 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
             played = server.serve_one() => played?,
             _ = stop.begun() => break,
         };
-        eprintln!("{played}");
+        eprintln!("{}", printable(&played.to_string()));
         is_success &= played.is_success();
         if !args.keep {
             break;
@@ -146,6 +147,7 @@ async fn as_client(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow
     let replayed = client.run(address).await.with_context(|| {
         format!("{address} cannot be reached; is dlv there? `dlvgate serve --listen {address}` starts one for each client")
     })?;
-    println!("{replayed}");
+    let said = writeln!(std::io::stdout(), "{}", printable(&replayed.to_string()));
+    said.or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })?;
     Ok(if replayed.is_same() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }

@@ -16,7 +16,7 @@ use crate::recording::Reader;
 use crate::recording::check::Checker;
 use crate::recording::html;
 use crate::recording::redact::{self, Redactor};
-use crate::recording::show::{Filter, Style, Timeline, compare};
+use crate::recording::show::{Filter, Style, Timeline, compare, printable};
 
 /// How often a recording that grows is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -131,7 +131,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
             std::thread::sleep(LOOK);
         }
         if !args.json {
-            writeln!(out, "\n{}", timeline.summary())?;
+            writeln!(out, "\n{}", printable(&timeline.summary().to_string()))?;
         }
         out.flush()
     })();
@@ -157,14 +157,17 @@ fn check(file: &Path) -> anyhow::Result<ExitCode> {
         checker.take(&entry);
     }
     let findings = checker.finish(reader.is_ended());
-    for finding in &findings {
-        println!("{finding}");
-    }
     for notice in reader.notices() {
         eprintln!("dlvgate: {}: {notice}", file.display());
     }
     let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
-    println!("{broken} finding(s), and {} of dlv's known ways", findings.len() - broken);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let printed = (|| {
+        findings.iter().try_for_each(|finding| writeln!(out, "{}", printable(&finding.to_string())))?;
+        writeln!(out, "{broken} finding(s), and {} of dlv's known ways", findings.len() - broken)?;
+        out.flush()
+    })();
+    unless_nobody_reads(printed)?;
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
@@ -190,9 +193,9 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let mut reader = open(&args.file)?;
     let mut looked = Redactor::new(reader.header(), args.project.as_deref());
     redact::look(&mut reader, &mut looked)?;
-    eprintln!("{}", looked.visible());
+    eprintln!("{}", printable(&looked.visible().to_string()));
     for folder in looked.project() {
-        eprintln!("  the project is in {folder}");
+        eprintln!("  the project is in {}", printable(folder));
     }
     let asks = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if asks && !agreed(out)? {
@@ -223,11 +226,13 @@ fn part(file: &Path, other: &Path) -> anyhow::Result<ExitCode> {
     let (alike, parting) = compare(open(file)?, open(other)?)?;
     match parting {
         None => {
-            println!("the conversations are alike: {alike} message(s)");
-            Ok(ExitCode::SUCCESS)
+            let alike = format!("the conversations are alike: {alike} message(s)");
+            Ok(unless_nobody_reads(writeln!(io::stdout(), "{alike}"))?)
         }
         Some(parting) => {
-            println!("A  {}\nB  {}\n{parting}", file.display(), other.display());
+            let (file, other) = (file.display(), other.display());
+            let parting = printable(&parting.to_string());
+            unless_nobody_reads(writeln!(io::stdout(), "A  {file}\nB  {other}\n{parting}"))?;
             Ok(ExitCode::from(FAILURE))
         }
     }

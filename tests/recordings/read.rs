@@ -111,3 +111,38 @@ fn two_sessions_are_shown_where_they_part() {
     let text = String::from_utf8(other.stdout).unwrap();
     assert!(text.contains("request stackTrace") || text.contains("request stepIn"), "{text}");
 }
+
+#[test]
+fn a_recording_of_a_stranger_does_nothing_to_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.jsonl");
+    let text = String::from_utf8(session("dlv-1.27/exit-code.jsonl")).unwrap();
+    // A title, a colour, and a line over the one before; in a command, an argument, a step and the header.
+    let evil = "\\u001b]0;owned\\u0007\\u001b[31m\\r";
+    let text = text.replace("initialize\"", &format!("{evil}initialize\"")).replace("e2e", evil);
+    let text = text
+        .replace("\"go1.", &format!("\"{evil}go1."))
+        .replace("dlv_starting", &format!("{evil}dlv_starting"));
+    std::fs::write(&path, text).unwrap();
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/exit-code.jsonl");
+    let file = path.to_str().unwrap();
+    for words in [vec![file], vec!["--check", file], vec!["--json", file], vec![file, other]] {
+        let output = show(&words);
+        let said = [output.stdout, output.stderr].concat();
+        assert!(said.len() > 100, "{words:?}");
+        let is_harmful = |byte: &u8| *byte < b' ' && *byte != b'\n';
+        assert!(!said.iter().any(is_harmful), "{words:?}: {}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[test]
+fn a_pager_that_is_left_is_no_failure() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/output-flood.jsonl");
+    for flags in ["", "--json", "--check"] {
+        let script =
+            format!("set -o pipefail; '{}' show {flags} {file} | head -n 1", env!("CARGO_BIN_EXE_dlvgate"));
+        let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
+        assert_eq!(output.status.code(), Some(0), "{flags}: {output:?}");
+    }
+}

@@ -72,6 +72,11 @@ fn one_line(text: &str) -> String {
     line
 }
 
+/// A text that does nothing to a terminal: a recording may be somebody else's. Line feeds stay.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|char| if char == '\n' { char } else { visible(char) }).collect()
+}
+
 fn visible(char: char) -> char {
     match char {
         '\n' => '⏎',

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::brief::brief;
+use super::brief::{brief, printable};
 use crate::recording::exchange::{Placed, Role};
 use crate::recording::{Entry, Sender, What};
 
@@ -53,7 +53,7 @@ impl Style {
         let under_way = placed.filter(|placed| placed.pending > 1 && placed.role == Role::Request);
         let under_way =
             under_way.map_or_else(String::new, |placed| format!("  [{} under way]", placed.pending));
-        let line = format!("{who:<10} {what:<38} {said}");
+        let line = printable(&format!("{who:<10} {what:<38} {said}"));
         let line = line.trim_end();
         writeln!(out, "{time}  {}{}", self.paint(colour, line), self.paint(YELLOW, &under_way))
     }
