@@ -43,7 +43,7 @@ fn plant(value: &mut Value, key: &str, count: &mut usize) {
                 *count += 3;
                 members.insert("env".to_owned(), serde_json::json!({"TOKEN": format!("pl4nted-{count}-x")}));
                 members.insert("args".to_owned(), serde_json::json!([format!("pl4nted-{}-x", *count - 1)]));
-                members.insert("output".to_owned(), format!("/root/pl4nted-{}-x", *count - 2).into());
+                members.insert("output".to_owned(), format!("/home/you/pl4nted-{}-x", *count - 2).into());
             }
             for (key, value) in members.iter_mut() {
                 plant(value, key, count);

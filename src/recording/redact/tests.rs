@@ -13,7 +13,7 @@ const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","cli
 {"t":1,"from":"client","message":{"seq":1,"type":"request","command":"initialize","arguments":{"adapterID":"go"}}}
 {"t":2,"from":"client","message":{"seq":2,"type":"request","command":"launch","arguments":{"name":"§","mode":"exec","program":"/home/me/app/server","args":["--password","§"],"env":{"TOKEN":"§","type":"§","LONG":"§ and more"},"buildFlags":"-ldflags=§","envFile":"/home/me/§","unknown":{"deep":["§",{"mode":"§"}]},"output":"/tmp/§","stopOnEntry":true,"pin":424242}}}
 {"t":3,"from":"dlv","message":{"seq":1,"type":"response","request_seq":2,"success":false,"command":"launch","message":"cannot §","body":{"error":{"id":3000,"format":"open §: no such file","variables":{"mode":"§"}}}}}
-{"t":4,"from":"dlv","message":{"seq":2,"type":"event","event":"output","body":{"category":"stdout","output":"token is §\n","source":{"name":"§.go","path":"/root/§.go"}}}}
+{"t":4,"from":"dlv","message":{"seq":2,"type":"event","event":"output","body":{"category":"stdout","output":"token is §\n","source":{"name":"§.go","path":"/home/you/§.go"}}}}
 {"t":5,"from":"dlv","message":{"seq":3,"type":"event","event":"stopped","body":{"reason":"exception","description":"§","text":"panic: §","threadId":1}}}
 {"t":6,"from":"client","message":{"seq":3,"type":"request","command":"setBreakpoints","arguments":{"source":{"path":"/home/me/app/main.go"},"breakpoints":[{"line":5,"condition":"user == \"§\"","logMessage":"§ {x}","hitCondition":"> 5"}]}}}
 {"t":7,"from":"client","message":{"seq":4,"type":"request","command":"evaluate","arguments":{"expression":"users[\"§\"].check('§', `§`)","context":"repl"}}}
@@ -29,7 +29,7 @@ const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","cli
 {"t":13,"from":"client","message":{"seq":10,"type":"request","command":"ourOwn","arguments":{"":{"type":"§","command":"§","id":"§"},"source":{"name":"§"}}}}
 {"t":13,"from":"client","message":{"seq":11,"type":"request","command":"attach","arguments":{"x":{"y":{"z":{"type":"§"}}},"body":{"type":"§","n":424242},"source":{"name":"§"},"error":{"kind":"§"}}}}
 {"t":13,"from":"client","message":{"seq":12,"type":"request","command":"evaluate","arguments":{"expression":"dlv config substitutePath /§ /other/§","context":"repl"}}}
-{"t":13,"from":"client","message":{"seq":13,"type":"request","command":"evaluate","arguments":{"expression":"open(x, /root/§/y)"}}}
+{"t":13,"from":"client","message":{"seq":13,"type":"request","command":"evaluate","arguments":{"expression":"open(x, /home/you/§/y)"}}}
 {"t":13,"from":"dlv","message":{"seq":12,"type":"response","request_seq":14,"success":true,"command":"completions","body":{"targets":[{"label":"§","text":"§"}]}}}
 {"t":14,"event":"dlv_stopped","detail":"said \"§\""}
 {"t":14,"event":"something","detail":"§"}
