@@ -1,5 +1,8 @@
 //! A text without what differs from one run to the next.
 
+/// How a text ends that dlv has cut: only as far as the shorter of two goes can they be compared.
+const CUT: char = '✂';
+
 /// What an address becomes.
 const ADDRESS: &str = "0x…";
 
@@ -31,17 +34,27 @@ pub(in crate::recording) fn text(given: &str) -> String {
         });
         rest = &rest[taken..];
     }
-    without_cut_end(normal)
+    with_cut_marked(normal)
 }
 
-/// Where dlv cuts a long text depends on how long the addresses in it are.
-fn without_cut_end(mut normal: String) -> String {
-    if normal.trim_end_matches('"').ends_with("...") {
-        if let Some(last) = normal.rfind(ADDRESS) {
-            normal.truncate(last + ADDRESS.len());
-        }
+/// Where dlv cuts a long text depends on how long the addresses in it are, and on the order of a map.
+fn with_cut_marked(mut normal: String) -> String {
+    let varies = normal.contains(ADDRESS) || normal.contains(ENTRIES);
+    if let Some(kept) = normal.trim_end_matches('"').strip_suffix("...").filter(|_| varies) {
+        normal.truncate(kept.len());
+        normal.push(CUT);
     }
     normal
+}
+
+/// Whether two texts in their normal form say the same, as far as dlv let them.
+pub(in crate::recording) fn alike(one: &str, other: &str) -> bool {
+    match (one.strip_suffix(CUT), other.strip_suffix(CUT)) {
+        (None, None) => one == other,
+        (Some(cut), None) => other.starts_with(cut),
+        (None, Some(cut)) => one.starts_with(cut),
+        (Some(one), Some(other)) => one.starts_with(other) || other.starts_with(one),
+    }
 }
 
 /// The last name of a path of at least two.
@@ -57,6 +70,9 @@ fn path(text: &str, normal: &mut String) -> Option<usize> {
     normal.push_str(if name.starts_with("__debug_bin") { "__debug_bin" } else { name });
     Some(end)
 }
+
+/// What the entries of a map become.
+const ENTRIES: &str = "[…";
 
 /// What comes next are the entries of a map, after its type and their number.
 fn is_map(before: &str) -> bool {
@@ -78,12 +94,13 @@ fn entries(text: &str, normal: &mut String) -> Option<usize> {
             _ => {}
         }
         if depth == 0 {
-            normal.push_str("[…]");
+            normal.push_str(ENTRIES);
+            normal.push(']');
             return Some(at + 1);
         }
     }
-    // dlv has cut the text.
-    normal.push_str("[…]");
+    normal.push_str(ENTRIES);
+    normal.push_str("...");
     Some(text.len())
 }
 
@@ -154,7 +171,8 @@ mod tests {
             ("Building /home/me/app", "Building …/app"),
             ("open /tmp/x-1/__debug_bin4711: no such file", "open …/__debug_bin: no such file"),
             ("(*main.Order)(0xc000012345)", "(*main.Order)(0x…)"),
-            ("*(*main.Order)(0xc0...", "*(*main.Order)(0x…"),
+            ("*(*main.Order)(0xc0...", "*(*main.Order)(0x…✂"),
+            ("N: map[string]string [\"a\": \"yes, wi...", "N: map[string]string […✂"),
             ("Notes: map[string]string [\"a\": \"x]\", ...], N: 3}", "Notes: map[string]string […], N: 3}"),
             ("map[string][]int [\"k\": []int len: 1, cap: 1, [7], ]", "map[string][]int […]"),
             ("[]int len: 2, cap: 2, [1,2]", "[]int len: 2, cap: 2, [1,2]"),
@@ -165,5 +183,23 @@ mod tests {
         ] {
             assert_eq!(text(given), normal);
         }
+    }
+
+    #[test]
+    fn what_dlv_has_cut_is_compared_as_far_as_it_goes() {
+        let alike =
+            |one: &str, other: &str| alike(&text(one), &text(other)) && alike(&text(other), &text(one));
+        let whole = "[(*main.Line)(0xc000012345)], Notes: map[string]string [\"gift\": \"yes\", ]}";
+        for cut in [
+            "[(*main.Line)(0x24257e3a0080)], Notes: map[string]string [\"gift\": \"y...",
+            "[(*main.Line)(0x24257e3a0080)], No...",
+            "[(*main.Line)(0x24257e...",
+        ] {
+            assert!(alike(cut, whole), "{cut}");
+            assert!(alike(cut, "[(*main.Line)(0x24257e3a..."), "{cut}");
+        }
+        assert!(!alike("[(*main.Line)(0x24257e3a0080)], Other: ...", whole));
+        assert!(!alike("[(*main.Line)(0x24257e3a0080)]", whole));
+        assert!(!alike("loading...", "loading"));
     }
 }
