@@ -1,7 +1,7 @@
 //! dlvgate: a proxy between a debugging client and Delve. It starts dlv, guards its port in the packet filter,
 //! forwards the session untouched, and leaves nothing behind.
 //!
-//! Arrows between the parts point down only: [`cli`] and [`front`] know [`session`], which knows [`recording`], [`delve`] and
+//! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`] know [`session`], which knows [`recording`], [`delve`] and
 //! [`firewall`]; the protocol's bytes are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
 
 #![deny(unsafe_code)]
@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod config;
 pub mod delve;
+pub mod doctor;
 mod fault;
 pub mod firewall;
 pub mod front;

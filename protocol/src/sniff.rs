@@ -14,6 +14,10 @@ pub enum Protocol {
     JsonRpc,
 }
 
+/// What asks whether a dlvgate is there. It is neither protocol, costs nothing, and is answered with one line that begins
+/// `dlvgate`.
+pub const PROBE: &[u8] = b"dlvgate?\n";
+
 /// Tells the protocol from the first byte of a connection.
 ///
 /// `C` or `c` begins a `Content-Length` header. `{` or JSON white space (space, tab, line feed,
@@ -42,5 +46,6 @@ mod tests {
         for byte in *b"GX[\0\x16\x0b" {
             assert_eq!(sniff(byte), None);
         }
+        assert_eq!(sniff(PROBE[0]), None);
     }
 }

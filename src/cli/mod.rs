@@ -4,6 +4,7 @@ mod completions;
 mod config;
 pub mod demo;
 pub mod dlv;
+mod doctor;
 mod firewall;
 mod guard;
 mod log;
@@ -41,7 +42,8 @@ const LAST_OUTPUT: Duration = Duration::from_millis(500);
 #[command(
     version,
     max_term_width = 100,
-    after_help = "Try it: `dlvgate demo` debugs a small Go program and shows what happened."
+    after_help = "Try it: `dlvgate demo` debugs a small Go program and shows what happened. A client is refused, or times out: \
+                  `dlvgate doctor`."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -57,6 +59,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::ServeArgs),
     Dlv(dlv::DlvArgs),
+    Doctor(doctor::DoctorArgs),
     Demo(demo::DemoArgs),
     Show(show::ShowArgs),
     Replay(replay::ReplayArgs),
@@ -111,6 +114,10 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Dlv(_) => Ok(dlv::run_with(cli.log)),
+        Command::Doctor(args) => {
+            let settings = settings::load(None).and_then(|config| settings::check(&config, &serve_command()));
+            on_runtime(doctor::run(args, settings.err().map(|error| error.to_string())))
+        }
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Show(args) => show::run(args),
         Command::Replay(args) => on_runtime(replay::run(args)),

@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 pub use address::{ListenAddress, resolve};
 pub use admission::Admission;
 pub use owner::Owners;
+#[cfg(target_os = "linux")]
+pub(crate) use owner::socket_address;
 pub use unix::SocketFile;
 
 use crate::session::{self, Link, Outcome, Settings};

@@ -43,6 +43,9 @@ impl Owners {
     }
 }
 
+#[cfg(target_os = "linux")]
+pub(crate) use system::address as socket_address;
+
 enum Known {
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     Uid(u32),
@@ -78,8 +81,8 @@ mod system {
         one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
     }
 
-    /// `0100007F:1F90`: 32-bit words in the machine's byte order, the port in hexadecimal.
-    fn address(text: &str) -> Option<SocketAddr> {
+    /// An address of proc(5): `0100007F:1F90`, 32-bit words in the machine's byte order, the port in hexadecimal.
+    pub(crate) fn address(text: &str) -> Option<SocketAddr> {
         let (ip, port) = text.split_once(':')?;
         let words: Vec<[u8; 4]> = (0..ip.len() / 8)
             .map(|word| u32::from_str_radix(ip.get(word * 8..word * 8 + 8)?, 16).ok().map(u32::to_ne_bytes))

@@ -100,6 +100,11 @@ pub async fn run(mut client: Link, peer: &str, number: u64, settings: &Settings,
             refuse(&mut client, answer).await;
             Outcome::NoSession
         }
+        Opening::Probed { answer } => {
+            tracing::debug!(target: "dlvgate::session", session = number, peer, "asked who is here");
+            refuse(&mut client, answer).await;
+            Outcome::NoSession
+        }
         Opening::Nothing { why } => {
             tracing::debug!(target: "dlvgate::session", session = number, peer, "no session: {why}");
             Outcome::NoSession

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use dlvgate_protocol::frame::Limits;
 use dlvgate_protocol::jsonrpc;
 use dlvgate_protocol::scan::Scanner;
-use dlvgate_protocol::sniff::{Protocol, sniff};
+use dlvgate_protocol::sniff::{PROBE, Protocol, sniff};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::ledger::Ledger;
@@ -27,6 +27,8 @@ pub(super) enum Opening {
     Client(Protocol, Hold),
     /// Nothing that we serve: what to answer before closing.
     Refused { why: String, answer: Bytes },
+    /// `dlvgate doctor --reach` asks who is there.
+    Probed { answer: Bytes },
     /// Closed, reset or silent for too long: nobody to answer.
     Nothing { why: String },
 }
@@ -81,6 +83,12 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin), json_rpc: bool) 
         },
         Some(Protocol::JsonRpc) if json_rpc => Opening::Client(Protocol::JsonRpc, hold),
         Some(Protocol::JsonRpc) => refuse_json_rpc(client, hold).await,
+        None if PROBE.starts_with(&hold.bytes) || hold.bytes.starts_with(PROBE) => {
+            let serves = if json_rpc { "DAP and Delve's JSON-RPC" } else { "DAP" };
+            Opening::Probed {
+                answer: format!("dlvgate {}: serves {serves}\n", env!("CARGO_PKG_VERSION")).into(),
+            }
+        }
         None => {
             let first = hold.bytes[0];
             let text = format!(
@@ -139,8 +147,17 @@ mod tests {
                 assert_eq!(&hold.bytes[..], bytes);
                 None
             }
+            Opening::Probed { answer } => Some(String::from_utf8(answer.to_vec()).unwrap()),
             Opening::Nothing { why } => Some(why),
         }
+    }
+
+    #[tokio::test]
+    async fn a_probe_is_told_who_is_there_also_where_it_comes_in_parts() {
+        for bytes in [&PROBE[..1], PROBE] {
+            assert!(answer(bytes).await.unwrap().starts_with("dlvgate "), "{bytes:?}");
+        }
+        assert!(answer(b"date\n").await.unwrap().contains("0x64"));
     }
 
     #[tokio::test]

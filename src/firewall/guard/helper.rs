@@ -30,7 +30,7 @@ const MOST_LINKS: usize = 8;
 ///
 /// # Errors
 /// Where it is not installed, or names what somebody else could change.
-pub(super) fn check() -> Result<(), GuardError> {
+pub fn check() -> Result<(), GuardError> {
     check_path(Path::new(HELPER))
 }
 

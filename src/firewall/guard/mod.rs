@@ -22,7 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use driver::{Loaded, Programs};
 pub use error::GuardError;
-pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS};
+pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS, check as helper_is_safe};
 
 use super::{Backend, Owner};
 use books::Books;

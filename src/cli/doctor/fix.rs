@@ -1,0 +1,63 @@
+//! `--fix`: runs what can be undone, after showing it.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::doctor::{Finding, Remedy, State};
+
+/// Shows the commands and runs them. Returns whether anything was run.
+pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
+    let chosen = chosen(findings);
+    let mut stdout = io::stdout();
+    if chosen.is_empty() {
+        writeln!(stdout, "\nNothing here can be mended and undone by a command: see the commands above.")?;
+        return Ok(false);
+    }
+    writeln!(stdout, "\nThis will be run:")?;
+    for (command, undo) in &chosen {
+        writeln!(stdout, "  $ {command}\n      undone by: {undo}")?;
+    }
+    stdout.flush()?;
+    if io::stdin().is_terminal() && !is_agreed()? {
+        return Ok(false);
+    }
+    for (command, undo) in &chosen {
+        let status =
+            Command::new("/bin/sh").args(["-c", command]).status().context("no shell can be started")?;
+        if status.success() {
+            writeln!(stdout, "done: {command}")?;
+        } else {
+            writeln!(stdout, "FAILED ({status}): {command}; to be sure: {undo}")?;
+        }
+    }
+    writeln!(stdout)?;
+    Ok(true)
+}
+
+/// A finding is mended by all of its commands or not at all.
+fn chosen(findings: &[Finding]) -> Vec<(&str, &str)> {
+    let undoable = |remedy: &'_ Remedy| remedy.undo.is_some();
+    let mut chosen: Vec<(&str, &str)> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.state >= State::Warning) {
+        if finding.remedies.iter().all(undoable) {
+            let pairs =
+                finding.remedies.iter().filter_map(|one| Some((one.command.as_str(), one.undo.as_deref()?)));
+            for pair in pairs {
+                if !chosen.contains(&pair) {
+                    chosen.push(pair);
+                }
+            }
+        }
+    }
+    chosen
+}
+
+fn is_agreed() -> io::Result<bool> {
+    write!(io::stderr(), "Run it? [y/N] ")?;
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

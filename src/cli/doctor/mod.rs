@@ -1,0 +1,150 @@
+//! `dlvgate doctor`: what stands between the client and dlv on this machine.
+
+mod fix;
+mod page;
+mod reach;
+
+use std::io::{self, IsTerminal, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::FAILURE;
+use crate::cli::parts::PartsArgs;
+use crate::doctor::{Context, Finding, Question, State, examine, first, names};
+use crate::firewall::Backend;
+use crate::firewall::persist::Platform;
+
+/// Say what stands between the client and dlv on this machine, and what mends it
+///
+/// Looks at Go, Delve, permissions, the network and GoLand, all at once and within 3 s, and changes nothing. Each finding has a
+/// sign: ✓ as it should be, ! may be in the way, ✗ is in the way, ? nobody could tell, · worth knowing. What is wrong has the reason
+/// why it matters, and the command that mends it. At the end stands what to mend first.
+///
+/// Run it on the machine where dlv runs; as root (sudo) it is told what the packet filter holds. --reach is for the other machine,
+/// where the client is.
+///
+/// Exit code 0: nothing is in the way; 1: something is (✗), or with --reach, the port cannot be reached.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  dlvgate doctor
+  sudo dlvgate doctor --port 2345 --from 192.0.2.5      # a client on another machine is refused, or times out
+  dlvgate doctor --fix                                  # does what can be undone, and shows it first
+  dlvgate doctor --reach dev.example.com:2345           # on the client's machine")]
+pub(super) struct DoctorArgs {
+    /// The port that the client connects to [default: 2345, GoLand's usual one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// The address that the client connects from [default: this machine]
+    #[arg(long, value_name = "ADDR")]
+    from: Option<IpAddr>,
+    /// The dlv to look at [default: the first in PATH, then where `go install` and Homebrew put it]
+    #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
+    dlv: Option<PathBuf>,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+    /// Run the commands that can be undone, after showing each with what undoes it; a terminal is asked first
+    #[arg(long, conflicts_with_all = ["json", "reach"])]
+    fix: bool,
+    /// From the client's machine: is this port refused, filtered or open, and who is there?
+    ///
+    /// Without --ask nobody there is spoken to: a bare `dlv dap` serves one connection, and asking would be it.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["port", "from"])]
+    reach: Option<String>,
+    /// With --reach: connect, and ask who is there. dlvgate answers and nothing is spent; a bare dlv's only session is
+    #[arg(long, requires = "reach")]
+    ask: bool,
+    /// Whose conventions hold, for tests
+    #[arg(long, value_enum, value_name = "PLATFORM", default_value_t = Platform::NATIVE, hide = true)]
+    platform: Platform,
+    #[command(flatten)]
+    parts: PartsArgs,
+}
+
+/// `settings`: what is wrong with a configuration file.
+pub(super) async fn run(args: DoctorArgs, settings: Option<String>) -> anyhow::Result<ExitCode> {
+    if let Some(target) = &args.reach {
+        return reach::run(target, args.ask, args.json).await;
+    }
+    let (findings, took_ms) = look(&args, settings.clone()).await;
+    if args.json {
+        let first = first(&findings);
+        let version = env!("CARGO_PKG_VERSION");
+        let all = json!({"dlvgate": version, "first": first, "findings": findings, "took_ms": took_ms});
+        writeln!(io::stdout(), "{all}")?;
+    } else {
+        io::stdout().write_all(page::page(&findings, took_ms, io::stdout().is_terminal()).as_bytes())?;
+    }
+    if args.fix {
+        if !fix::run(&findings)? {
+            return Ok(exit_code(&findings));
+        }
+        let (findings, took_ms) = look(&args, settings).await;
+        io::stdout().write_all(page::page(&findings, took_ms, io::stdout().is_terminal()).as_bytes())?;
+        return Ok(exit_code(&findings));
+    }
+    Ok(exit_code(&findings))
+}
+
+fn exit_code(findings: &[Finding]) -> ExitCode {
+    let is_bad = findings.iter().any(|finding| finding.state == State::Bad);
+    if is_bad { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS }
+}
+
+async fn look(args: &DoctorArgs, settings: Option<String>) -> (Vec<Finding>, u128) {
+    // A trial of macOS's conventions has macOS's packet filter.
+    let backend = match args.platform {
+        Platform::Macos => Backend::Pf,
+        Platform::Linux => args.parts.backend,
+    };
+    let question = Question {
+        port: args.port,
+        from: args.from,
+        dlv: args.dlv.clone(),
+        platform: args.platform,
+        backend,
+        programs: args.parts.programs(),
+        journals: args.parts.journals(),
+        settings,
+    };
+    let began = Instant::now();
+    let progress = Progress::new();
+    let findings = examine(Context::new(question), |name| progress.ended(name)).await;
+    progress.clear();
+    (findings, began.elapsed().as_millis())
+}
+
+/// On a terminal: which checks are still out.
+struct Progress {
+    waiting: Option<Mutex<Vec<&'static str>>>,
+}
+
+impl Progress {
+    fn new() -> Progress {
+        let waiting = io::stderr().is_terminal().then(|| Mutex::new(names().collect()));
+        let progress = Progress { waiting };
+        progress.ended("");
+        progress
+    }
+
+    fn ended(&self, name: &str) {
+        let Some(Ok(mut waiting)) = self.waiting.as_ref().map(Mutex::lock) else { return };
+        if let Some(place) = waiting.iter().position(|one| *one == name) {
+            waiting.remove(place);
+        }
+        let names: String = waiting.join(", ").chars().take(70).collect();
+        let _ = write!(io::stderr(), "\r\x1b[Klooking at: {names}");
+    }
+
+    fn clear(&self) {
+        if self.waiting.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

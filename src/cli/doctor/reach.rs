@@ -1,0 +1,111 @@
+//! `--reach`: from the client's machine.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+use crate::cli::{FAILURE, usage};
+use crate::doctor::reach::{CONNECT, Reach, Way, Who, reach};
+
+/// What asking may cost.
+const COST: &str = "a dlv that serves one client (`dlv dap`) would take the question for it, and end; dlvgate and others lose nothing";
+
+pub(super) async fn run(target: &str, ask: bool, json: bool) -> anyhow::Result<ExitCode> {
+    if !target.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
+        return Err(usage(format_args!(
+            "--reach {target}: write HOST:PORT, such as dev.example.com:2345 or [2001:db8::5]:2345"
+        )));
+    }
+    let found: Vec<SocketAddr> = tokio::net::lookup_host(target)
+        .await
+        .with_context(|| {
+            format!("the name in {target} has no address: is it spelled right, and is a VPN needed for it?")
+        })?
+        .collect();
+    let Some(first) = found.first() else { bail!("the name in {target} has no address") };
+    let port = first.port();
+    let mut all = Vec::new();
+    for address in found {
+        if !json {
+            write!(io::stderr(), "{}", progress(address))?;
+        }
+        let mut one = reach(address, ask).await;
+        if one.who == Some(Who::NotAsked) && !json && !ask && may_ask()? {
+            one = reach(address, true).await;
+        }
+        all.push(one);
+    }
+    let is_open = all.iter().any(|one| one.way == Way::Open);
+    if json {
+        writeln!(io::stdout(), "{}", serde_json::to_string(&all)?)?;
+    } else {
+        for one in &all {
+            describe(one, port)?;
+        }
+    }
+    Ok(if is_open { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+fn progress(address: SocketAddr) -> String {
+    if io::stderr().is_terminal() {
+        format!("trying {address}, for {} s at most\n", CONNECT.as_secs())
+    } else {
+        String::new()
+    }
+}
+
+fn may_ask() -> io::Result<bool> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    write!(io::stderr(), "Somebody listens there. Ask who? ({COST}) [y/N] ")?;
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn describe(one: &Reach, port: u16) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let Reach { address, way, who, took_ms } = one;
+    let own = own_address(address.ip()).map_or_else(|| "ADDR".to_owned(), |own| own.to_string());
+    match way {
+        Way::Refused => {
+            writeln!(out, "✗ {address}: refused, after {took_ms} ms")?;
+            writeln!(
+                out,
+                "    the machine is there and says that nobody listens on this port (or a firewall there says so for it)."
+            )?;
+            writeln!(out, "    On that machine:\n      $ dlvgate doctor --port {port} --from {own}")
+        }
+        Way::Filtered => {
+            writeln!(out, "✗ {address}: filtered, no answer within {} s", CONNECT.as_secs())?;
+            writeln!(
+                out,
+                "    a firewall there or on the way drops what is sent to this port, or the machine is off."
+            )?;
+            writeln!(out, "    On that machine:\n      $ sudo dlvgate doctor --port {port} --from {own}")
+        }
+        Way::Unreachable { said } => writeln!(out, "✗ {address}: not reached: {said}"),
+        Way::Open => {
+            let who = match who {
+                Some(Who::Dlvgate { said }) => format!("dlvgate is there ({said})"),
+                Some(Who::Delve { said }) => format!("dlv itself is there ({said})"),
+                Some(Who::Other { said }) => format!("something else is there ({said})"),
+                Some(Who::Silent { said }) => format!("who is there does not tell ({said})"),
+                Some(Who::NotAsked) | None => format!("who is there was not asked: {COST}; --ask asks"),
+            };
+            writeln!(out, "✓ {address}: open, after {took_ms} ms; {who}")
+        }
+    }
+}
+
+/// The address that the other machine sees, where nothing translates it.
+fn own_address(peer: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if peer.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((peer, 9)).ok()?; // nothing is sent
+    Some(socket.local_addr().ok()?.ip())
+}

@@ -1,0 +1,111 @@
+//! What the checks are about, and what several of them need to know.
+
+use std::env;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Uid, User};
+use tokio::sync::OnceCell;
+
+use super::delve::installed::Delves;
+use super::go::environment::GoEnv;
+use super::go::installed::Gos;
+use super::go::shells::LoginShell;
+use crate::firewall::Backend;
+use crate::firewall::guard::Programs;
+use crate::firewall::guard::journal::Journals;
+use crate::firewall::persist::Platform;
+
+/// GoLand's own default in a Go Remote configuration.
+pub const USUAL_PORT: u16 = 2345;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The port that the client connects to; [`USUAL_PORT`] where nothing is said.
+    pub port: Option<u16>,
+    /// Where the client connects from; this machine where nothing is said.
+    pub from: Option<IpAddr>,
+    /// `--dlv`.
+    pub dlv: Option<PathBuf>,
+    /// Whose conventions hold.
+    pub platform: Platform,
+    /// Which packet filter.
+    pub backend: Backend,
+    /// The packet filter's programs, where a test has its own.
+    pub programs: Programs,
+    /// The guards' journals.
+    pub journals: Journals,
+    /// What is wrong with a configuration file of dlvgate's: `FILE:LINE: …`.
+    pub settings: Option<String>,
+}
+
+/// The question, the environment that it is asked in, and what was found out once for all checks.
+pub struct Context {
+    pub(super) question: Question,
+    pub(super) home: PathBuf,
+    pub(super) folder: PathBuf,
+    pub(super) gos: OnceCell<Gos>,
+    pub(super) go_env: OnceCell<GoEnv>,
+    pub(super) login: OnceCell<LoginShell>,
+    pub(super) delves: OnceCell<Delves>,
+}
+
+impl Context {
+    /// In this process's environment and folder.
+    pub fn new(question: Question) -> Context {
+        let own = || User::from_uid(Uid::effective()).ok().flatten().map(|user| user.dir);
+        let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).or_else(own);
+        Context {
+            question,
+            home: home.unwrap_or_else(|| "/".into()),
+            folder: env::current_dir().unwrap_or_else(|_| "/".into()),
+            gos: OnceCell::new(),
+            go_env: OnceCell::new(),
+            login: OnceCell::new(),
+            delves: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.question.port.unwrap_or(USUAL_PORT)
+    }
+
+    pub(super) fn is_mac(&self) -> bool {
+        self.question.platform == Platform::Macos
+    }
+
+    /// Where the client is, if it is on another machine.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.question.from.filter(|from| !from.to_canonical().is_loopback())
+    }
+
+    /// How to install a package here: the command.
+    pub(super) fn install(&self, brew: &str, debian: &str, fedora: &str) -> String {
+        if self.is_mac() {
+            return format!("brew install {brew}");
+        }
+        let sudo = sudo();
+        match ["/usr/bin/apt-get", "/usr/bin/dnf"].iter().position(|tool| Path::new(tool).exists()) {
+            Some(0) => format!("{sudo}apt-get install -y {debian}"),
+            Some(_) => format!("{sudo}dnf install -y {fedora}"),
+            None => format!("brew install {brew}"),
+        }
+    }
+}
+
+/// What root does not need to say.
+pub(super) fn sudo() -> &'static str {
+    if Uid::effective().is_root() { "" } else { "sudo " }
+}
+
+/// Where programs are looked for.
+pub(super) fn path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()).collect()
+}
+
+/// A variable that is set and not empty.
+pub(super) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}

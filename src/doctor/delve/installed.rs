@@ -1,0 +1,204 @@
+//! Which dlv there is, and whether it runs here.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::support::DelveVersion;
+use crate::delve::{FindError, find};
+use crate::doctor::context::{Context, path};
+use crate::doctor::files::{architectures, is_program};
+use crate::doctor::finding::{Finding, Group, State, quoted};
+use crate::doctor::go::version::GoVersion;
+use crate::doctor::tool;
+
+/// More than these are not asked for their version.
+const MOST: usize = 6;
+
+/// A dlv.
+#[derive(Clone, Debug)]
+pub(in crate::doctor) struct Delve {
+    pub(in crate::doctor) path: PathBuf,
+    pub(in crate::doctor) version: Option<DelveVersion>,
+    /// The Go that it was built with.
+    pub(in crate::doctor) built_with: Option<GoVersion>,
+    /// Why it does not say its version.
+    failed: Option<String>,
+}
+
+/// The one that dlvgate takes, and the others.
+#[derive(Clone, Debug)]
+pub(in crate::doctor) struct Delves {
+    pub(in crate::doctor) chosen: Result<Delve, String>,
+    pub(in crate::doctor) others: Vec<Delve>,
+}
+
+impl Context {
+    pub(in crate::doctor) async fn delves(&self) -> &Delves {
+        self.delves.get_or_init(|| look(self)).await
+    }
+}
+
+async fn look(context: &Context) -> Delves {
+    let chosen = match find(context.question.dlv.as_deref(), None) {
+        Ok(path) => Ok(Delve::ask(path).await),
+        Err(error @ FindError::Ourselves(_)) => Err(error.to_string()),
+        Err(FindError::NotFound) => Err("no dlv is installed".to_owned()),
+    };
+    let real = |path: &Path| path.canonicalize().ok();
+    let mut seen: BTreeSet<PathBuf> = chosen.iter().filter_map(|delve| real(&delve.path)).collect();
+    let folders = path().into_iter().chain(["go/bin", ".local/bin"].map(|below| context.home.join(below)));
+    let mut others = Vec::new();
+    for path in folders.map(|folder| folder.join("dlv")).filter(|path| is_program(path)) {
+        let is_new = real(&path).is_some_and(|real| seen.insert(real));
+        // Links to dlvgate and copies of it are no dlv.
+        if is_new && others.len() < MOST && find(Some(&path), None).is_ok() {
+            others.push(Delve::ask(path).await);
+        }
+    }
+    Delves { chosen, others }
+}
+
+impl Delve {
+    async fn ask(path: PathBuf) -> Delve {
+        let (mut text, mut failed) = (String::new(), None);
+        match tool::ask(&path, &["version", "--verbose"]).await {
+            Ok(said) if said.stdout.contains("Version:") => text = said.stdout,
+            // Delve before 1.7.2 does not know --verbose.
+            Ok(_) => match tool::ask(&path, &["version"]).await {
+                Ok(said) if said.stdout.contains("Version:") => text = said.stdout,
+                Ok(said) => failed = Some(said.first_line()),
+                Err(why) => failed = Some(why.to_string()),
+            },
+            Err(why) => failed = Some(why.to_string()),
+        }
+        let after = |word: &str| text.lines().find_map(|line| line.trim().strip_prefix(word));
+        Delve {
+            path,
+            version: after("Version:").and_then(version),
+            built_with: after("Build Details:").and_then(GoVersion::parse),
+            failed,
+        }
+    }
+
+    /// Its name for people.
+    pub(in crate::doctor) fn name(&self) -> String {
+        match self.version {
+            Some((major, minor, patch)) => format!("dlv {major}.{minor}.{patch}"),
+            None => "dlv of unknown version".to_owned(),
+        }
+    }
+}
+
+/// `1.27.1`, `1.5.0-dev`.
+fn version(text: &str) -> Option<DelveVersion> {
+    let mut numbers = text.trim().split(['.', '-', '+']).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
+    let delves = context.delves().await;
+    let mut found = match &delves.chosen {
+        Err(why) => vec![missing(context, why)],
+        Ok(delve) => vec![runs(context, delve).await],
+    };
+    if !delves.others.is_empty() {
+        let list: Vec<String> = delves
+            .others
+            .iter()
+            .map(|delve| format!("{} in {}", delve.name(), delve.path.display()))
+            .collect();
+        let seen =
+            format!("there are others: {}; --dlv or DLVGATE_DLV names the one to take", list.join(", "));
+        found.push(Finding::new(Group::Delve, "others", State::Note, seen));
+    }
+    found
+}
+
+fn missing(context: &Context, why: &str) -> Finding {
+    let idle =
+        path().into_iter().map(|folder| folder.join("dlv")).find(|path| path.is_file() && !is_program(path));
+    if let Some(path) = idle {
+        let name = quoted(&path.display().to_string());
+        return Finding::new(
+            Group::Delve,
+            "found",
+            State::Bad,
+            format!("{name} is there and may not be run"),
+        )
+        .why("a file without the right to be run is passed over, so that no dlv is found")
+        .mend_undoably(format!("chmod +x {name}"), format!("chmod -x {name}"));
+    }
+    Finding::new(Group::Delve, "found", State::Bad, why)
+        .why("dlvgate starts dlv for each session: without it nothing can be debugged")
+        .mend(context.install("delve", "delve", "delve"))
+}
+
+async fn runs(context: &Context, delve: &Delve) -> Finding {
+    let place = delve.path.display();
+    let processor = processor(context).await;
+    let made_for = architectures(&delve.path);
+    let bad = |name, seen: String, why: &str| {
+        let finding = Finding::new(Group::Delve, name, State::Bad, seen).why(why);
+        match context
+            .delves
+            .get()
+            .and_then(|delves| delves.others.iter().find(|other| other.version.is_some()))
+        {
+            Some(other) => {
+                finding.mend(format!("export DLVGATE_DLV={}", quoted(&other.path.display().to_string())))
+            }
+            None => finding.mend(reinstall(context)),
+        }
+    };
+    if !made_for.is_empty() && !made_for.contains(&processor) {
+        let seen = format!("{place} is made for {}, and this machine is {processor}", made_for.join(" and "));
+        let why = if context.is_mac() {
+            "Rosetta translates it, and what it would debug; macOS lets no translated program debug: dlv says `can not run under \
+             Rosetta`"
+        } else {
+            "the system cannot run it: `exec format error`"
+        };
+        return bad("processor", seen, why);
+    }
+    match &delve.failed {
+        Some(why) => {
+            bad("runs", format!("{place} does not say its version: {why}"), "it is damaged, or no dlv")
+        }
+        None => {
+            let built = delve.built_with.map_or_else(String::new, |go| format!(", built with Go {go}"));
+            Finding::new(Group::Delve, "found", State::Good, format!("{} in {place}{built}", delve.name()))
+        }
+    }
+}
+
+fn reinstall(context: &Context) -> String {
+    match context.install("delve", "delve", "delve").strip_suffix(" install -y delve") {
+        Some(before) if before.ends_with("apt-get") => format!("{before} install -y --reinstall delve"),
+        Some(before) => format!("{before} reinstall -y delve"),
+        None => "brew reinstall delve".to_owned(),
+    }
+}
+
+/// This machine's processor, also where dlvgate itself is translated.
+async fn processor(context: &Context) -> &'static str {
+    if context.is_mac() {
+        let said = tool::ask("/usr/sbin/sysctl", &["-n", "hw.optional.arm64"]).await;
+        return if said.is_ok_and(|said| said.stdout.trim() == "1") { "arm64" } else { "x86_64" };
+    }
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(version(" 1.27.1"), Some((1, 27, 1)));
+        assert_eq!(version("1.5.0-dev"), Some((1, 5, 0)));
+        assert_eq!(version("1.5"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! What a check has found.
+
+use serde::Serialize;
+
+/// The parts of a machine as a person thinks of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// The compiler and its environment.
+    Go,
+    /// The debugger.
+    Delve,
+    /// Who may debug, and write where.
+    Permissions,
+    /// Who listens, and what is in the way.
+    Network,
+    /// The IDE.
+    Goland,
+}
+
+impl Group {
+    /// As a heading.
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Go => "Go",
+            Group::Delve => "Delve",
+            Group::Permissions => "Permissions",
+            Group::Network => "Network",
+            Group::Goland => "GoLand",
+        }
+    }
+}
+
+/// How it stands, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// As it should be.
+    Good,
+    /// Worth knowing, and neither good nor bad.
+    Note,
+    /// Nobody could tell.
+    Unknown,
+    /// It may be in the way.
+    Warning,
+    /// It is in the way.
+    Bad,
+}
+
+impl State {
+    /// One character.
+    pub fn sign(self) -> char {
+        match self {
+            State::Good => '✓',
+            State::Note => '·',
+            State::Unknown => '?',
+            State::Warning => '!',
+            State::Bad => '✗',
+        }
+    }
+}
+
+/// A command that mends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// For a shell, as it is.
+    pub command: String,
+    /// What takes it back; only with this does `--fix` run the command.
+    pub undo: Option<String>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Where it belongs.
+    pub group: Group,
+    /// What was looked at: `GROUP.NAME`, for programs.
+    pub id: String,
+    /// How it stands.
+    pub state: State,
+    /// What was seen.
+    pub seen: String,
+    /// Why it matters; empty where all is well.
+    pub why: String,
+    /// What mends it, in this order.
+    pub remedies: Vec<Remedy>,
+}
+
+impl Finding {
+    pub(super) fn new(group: Group, name: &str, state: State, seen: impl Into<String>) -> Finding {
+        let id = format!("{}.{name}", group.name().to_lowercase());
+        Finding { group, id, state, seen: seen.into(), why: String::new(), remedies: Vec::new() }
+    }
+
+    pub(super) fn why(mut self, why: impl Into<String>) -> Finding {
+        self.why = why.into();
+        self
+    }
+
+    /// Adds a command that is for a person to run.
+    pub(super) fn mend(mut self, command: impl Into<String>) -> Finding {
+        self.remedies.push(Remedy { command: command.into(), undo: None });
+        self
+    }
+
+    /// Adds a command that another one takes back.
+    pub(super) fn mend_undoably(mut self, command: impl Into<String>, undo: impl Into<String>) -> Finding {
+        self.remedies.push(Remedy { command: command.into(), undo: Some(undo.into()) });
+        self
+    }
+
+    /// Adds commands.
+    pub(super) fn mend_by(mut self, remedies: impl IntoIterator<Item = Remedy>) -> Finding {
+        self.remedies.extend(remedies);
+        self
+    }
+}
+
+/// What to mend first: the worst, and of several the one that may be the others' cause. Nothing where all is well.
+pub fn first(findings: &[Finding]) -> Option<&Finding> {
+    let worst = findings.iter().map(|finding| finding.state).max()?;
+    findings.iter().find(|finding| finding.state == worst && worst >= State::Warning)
+}
+
+/// A word as a POSIX shell takes it back.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:@%,".contains(char);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_the_worst_and_of_those_the_cause() {
+        let finding = |name, state| Finding::new(Group::Go, name, state, "");
+        let all = [finding("a", State::Warning), finding("b", State::Bad), finding("c", State::Bad)];
+        assert_eq!(first(&all).unwrap().id, "go.b");
+        assert_eq!(first(&all[..1]).unwrap().id, "go.a");
+        assert_eq!(first(&[finding("u", State::Unknown), finding("n", State::Note)]), None);
+    }
+
+    #[test]
+    fn a_word_reaches_the_shell_as_it_is() {
+        assert_eq!(quoted("/usr/bin/dlv"), "/usr/bin/dlv");
+        assert_eq!(quoted("it's a dlv"), r"'it'\''s a dlv'");
+        assert_eq!(quoted(""), "''");
+    }
+}

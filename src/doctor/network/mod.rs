@@ -1,0 +1,10 @@
+//! What is between a client and the port.
+
+pub(super) mod application;
+pub(super) mod filter;
+pub(super) mod leftovers;
+pub(super) mod listener;
+pub(super) mod loopback;
+pub(super) mod neighbours;
+pub(super) mod pf;
+pub(super) mod route;

@@ -1,0 +1,77 @@
+//! The folders that a debugging session writes to.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::unistd::{AccessFlags, Uid, User, access};
+
+use crate::doctor::context::{Context, variable};
+use crate::doctor::files::owner;
+use crate::doctor::finding::{Finding, Group, State, quoted};
+
+/// Bytes that a build needs at least; a small program's temporary files are some ten megabytes.
+const ROOM: u64 = 64 * 1024 * 1024;
+
+pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
+    let env = context.go_env().await;
+    let folder = |name: &str| env.get(name).map(PathBuf::from);
+    let of_go = [("GOCACHE", "what is built"), ("GOMODCACHE", "modules")];
+    let wanted = of_go.iter().filter_map(|(name, what)| Some((*name, *what, folder(name)?)));
+    let temporary = ("TMPDIR", "temporary files", env::temp_dir());
+    let bad: Vec<Finding> =
+        wanted.chain([temporary]).filter_map(|(name, what, path)| look(name, what, &path)).collect();
+    if bad.is_empty() {
+        let seen = "the folders for temporary files, builds and modules can be written";
+        return vec![Finding::new(Group::Permissions, "folders", State::Good, seen)];
+    }
+    bad
+}
+
+fn look(name: &str, what: &str, path: &Path) -> Option<Finding> {
+    // What is not there yet is made by Go, below what is there.
+    let there = path.ancestors().find(|folder| folder.exists())?;
+    let place = there.display();
+    let is_temporary = name == "TMPDIR";
+    let bad = |seen: String| Finding::new(Group::Permissions, "folders", State::Bad, seen);
+    if is_temporary && !path.is_dir() {
+        let seen = format!("TMPDIR is {}, which is not there", path.display());
+        let finding = bad(seen).why("go makes no folder for temporary files, and every build fails");
+        return Some(if variable(name).is_some() { finding.mend("unset TMPDIR") } else { finding });
+    }
+    if access(there, AccessFlags::W_OK).is_err() {
+        let whose = owner(there).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
+        let whose = whose.map_or_else(|| "somebody else".to_owned(), |user| user.name);
+        let seen =
+            format!("the folder for {what} ({name}), {place}, is {whose}'s, and you may not write to it");
+        let finding =
+            bad(seen).why("every build fails with `permission denied`; `sudo go …` leaves such folders");
+        let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name).unwrap_or_default();
+        return Some(if is_temporary {
+            finding.mend("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\"")
+        } else {
+            finding.mend(format!("sudo chown -R {} {}", quoted(&me), quoted(&place.to_string())))
+        });
+    }
+    let system = statvfs(there).ok()?;
+    if is_temporary && system.flags().contains(FsFlags::ST_NOEXEC) {
+        let seen = format!("the folder for {what}, {place}, is mounted noexec");
+        let why = "tests and `go run` are built there, and starting them fails with `permission denied`";
+        return Some(bad(seen).why(why).mend("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\""));
+    }
+    // The types of these fields differ from system to system.
+    #[allow(clippy::unnecessary_cast)]
+    let free = system.blocks_available() as u64 * system.fragment_size() as u64;
+    (free < ROOM).then(|| {
+        let seen = format!(
+            "the disk of the folder for {what} ({name}), {place}, has {} MiB left",
+            free / 1024 / 1024
+        );
+        let finding = bad(seen).why("builds fail with `no space left on device`");
+        if is_temporary {
+            finding.mend("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\"")
+        } else {
+            finding.mend("go clean -cache")
+        }
+    })
+}

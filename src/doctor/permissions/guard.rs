@@ -1,0 +1,70 @@
+//! Whether a gate could be opened: root, or the installed helper.
+
+use std::path::Path;
+
+use crate::doctor::context::Context;
+use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::tool;
+use crate::firewall::guard::{ARGUMENTS, GuardError, HELPER, helper_is_safe};
+
+const SUDO: &str = "/usr/bin/sudo";
+
+pub(in crate::doctor) async fn check(_: &Context) -> Vec<Finding> {
+    vec![look().await]
+}
+
+async fn look() -> Finding {
+    let finding = |state, seen: String| Finding::new(Group::Permissions, "guard", state, seen);
+    let is_root = nix::unistd::geteuid().is_root();
+    match helper_is_safe() {
+        Err(GuardError::NoHelper) if is_root => {
+            finding(State::Good, "gates can be opened: you are root".to_owned())
+        }
+        Err(GuardError::NoHelper) => {
+            finding(State::Note, "the helper that opens gates without a password is not installed".to_owned())
+                .why("where a packet filter filters, `sudo dlvgate serve …` opens them as well; dlv runs as you all the same")
+                .mend("sudo dlvgate firewall install")
+        }
+        Err(GuardError::UnsafeHelper { path, why }) => {
+            let path = path.display();
+            finding(State::Bad, format!("root must not trust what is at {path}: {why}"))
+                .why("whoever can change the helper is root; no gate is opened with it")
+                .mend(format!("sudo chown root {path} && sudo chmod go-w {path}"))
+                .mend("sudo dlvgate firewall install")
+        }
+        Err(other) => finding(State::Warning, other.to_string()).mend("sudo dlvgate firewall install"),
+        Ok(()) => helper(is_root, finding).await,
+    }
+}
+
+async fn helper(is_root: bool, finding: impl Fn(State, String) -> Finding) -> Finding {
+    let ours = format!("dlvgate {}", env!("CARGO_PKG_VERSION"));
+    let theirs =
+        tool::ask(HELPER, &["-V"]).await.map(|said| said.stdout.trim().to_owned()).unwrap_or_default();
+    if theirs != ours {
+        return finding(
+            State::Warning,
+            format!("the helper {HELPER} is of another version ({theirs}, and this is {ours})"),
+        )
+        .why("a guard that speaks otherwise is refused")
+        .mend("sudo dlvgate firewall install");
+    }
+    if is_root || !Path::new(SUDO).exists() {
+        return finding(State::Good, format!("the helper {HELPER} is root's, and of this version"));
+    }
+    let may = [&["-n", "-l", HELPER][..], &ARGUMENTS].concat();
+    match tool::ask(SUDO, &may).await {
+        Ok(said) if said.success => {
+            finding(State::Good, format!("the helper {HELPER} may be started without a password"))
+        }
+        Ok(_) => finding(
+            State::Warning,
+            format!("the helper {HELPER} is there, and sudo does not let you start it"),
+        )
+        .why("sudo would ask for a password, which an IDE cannot type")
+        .mend("sudo dlvgate firewall install"),
+        Err(why) => {
+            finding(State::Unknown, format!("sudo does not tell whether you may start {HELPER}: {why}"))
+        }
+    }
+}
