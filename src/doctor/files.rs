@@ -127,6 +127,16 @@ fn assigned(line: &str, name: &str) -> Option<String> {
     Some(value.trim().trim_matches(['"', '\'']).to_owned())
 }
 
+/// The first line of the user's own profiles that ends the shell, or puts another program in its place.
+pub(super) fn leaving(home: &Path) -> Option<(PathBuf, usize)> {
+    let own = profiles(home).into_iter().filter(|file| file.starts_with(home));
+    own.into_iter().find_map(|file| {
+        let leaves = |line: &str| matches!(line.split_whitespace().next(), Some("exit" | "exec" | "logout"));
+        let number = read(&file).lines().position(leaves)?;
+        Some((file, number + 1))
+    })
+}
+
 /// Turns a line of a profile into a comment; the file as it was stays beside it.
 pub(super) fn comment_out(file: &Path, number: usize) -> Remedy {
     let name = quoted(&file.display().to_string());

@@ -93,7 +93,33 @@ pub async fn examine(context: Context, progress: impl Fn(&'static str)) -> Vec<F
         }
     }
     let unknown = |check: &Check| vec![check.without_an_answer()];
-    CHECKS.iter().zip(all).flat_map(|(check, found)| found.unwrap_or_else(|| unknown(check))).collect()
+    let findings = CHECKS.iter().zip(all).flat_map(|(check, found)| found.unwrap_or_else(|| unknown(check)));
+    without_consequences(findings.collect())
+}
+
+/// What is wrong, and what is wrong only because of it.
+const CONSEQUENCES: [(&str, &str); 3] = [
+    ("network.loopback", "delve.starts"),
+    ("network.pf", "network.filter"),
+    ("permissions.folders", "delve.starts"),
+];
+
+/// A consequence is not known until its cause is mended.
+fn without_consequences(mut findings: Vec<Finding>) -> Vec<Finding> {
+    for (cause, consequence) in CONSEQUENCES {
+        let is_bad = |finding: &Finding| finding.state == State::Bad && finding.id == cause;
+        if !findings.iter().any(is_bad) {
+            continue;
+        }
+        for finding in
+            findings.iter_mut().filter(|finding| finding.id == consequence && finding.state == State::Bad)
+        {
+            finding.state = State::Unknown;
+            finding.why = format!("this may be a consequence of {cause}");
+            finding.remedies.clear();
+        }
+    }
+    findings
 }
 
 impl Check {

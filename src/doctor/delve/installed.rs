@@ -138,17 +138,7 @@ async fn runs(context: &Context, delve: &Delve) -> Finding {
     let processor = processor(context).await;
     let made_for = architectures(&delve.path);
     let bad = |name, seen: String, why: &str| {
-        let finding = Finding::new(Group::Delve, name, State::Bad, seen).why(why);
-        match context
-            .delves
-            .get()
-            .and_then(|delves| delves.others.iter().find(|other| other.version.is_some()))
-        {
-            Some(other) => {
-                finding.mend(format!("export DLVGATE_DLV={}", quoted(&other.path.display().to_string())))
-            }
-            None => finding.mend(reinstall(context)),
-        }
+        another(context, Finding::new(Group::Delve, name, State::Bad, seen).why(why))
     };
     if !made_for.is_empty() && !made_for.contains(&processor) {
         let seen = format!("{place} is made for {}, and this machine is {processor}", made_for.join(" and "));
@@ -168,6 +158,17 @@ async fn runs(context: &Context, delve: &Delve) -> Finding {
             let built = delve.built_with.map_or_else(String::new, |go| format!(", built with Go {go}"));
             Finding::new(Group::Delve, "found", State::Good, format!("{} in {place}{built}", delve.name()))
         }
+    }
+}
+
+/// A dlv that does not work is passed over for another one, or installed anew.
+pub(super) fn another(context: &Context, finding: Finding) -> Finding {
+    let works = |other: &&Delve| other.version.is_some();
+    match context.delves.get().and_then(|delves| delves.others.iter().find(works)) {
+        Some(other) => {
+            finding.mend(format!("export DLVGATE_DLV={}", quoted(&other.path.display().to_string())))
+        }
+        None => finding.mend(reinstall(context)),
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio_util::codec::{Decoder, Encoder};
 
+use super::installed::another;
 use crate::delve::ReadyLine;
 use crate::doctor::context::Context;
 use crate::doctor::finding::{Finding, Group, State};
@@ -41,9 +42,11 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
             Finding::new(Group::Delve, "starts", State::Good, seen)
         }
         Ok(Err(why)) => {
-            Finding::new(Group::Delve, "starts", State::Bad, format!("`dlv dap` does not serve: {why}"))
-                .why("no session can begin")
-                .mend(format!("{} dap --listen=127.0.0.1:0", delve.path.display()))
+            let seen = format!("`{} dap` does not serve: {why}", delve.path.display());
+            another(
+                context,
+                Finding::new(Group::Delve, "starts", State::Bad, seen).why("no session can begin"),
+            )
         }
     }]
 }

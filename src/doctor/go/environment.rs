@@ -27,7 +27,7 @@ impl Context {
         let look = || async {
             let Some(go) = self.gos().await.winner() else { return GoEnv::default() };
             let mut command = tokio::process::Command::new(&go.path);
-            command.args(["env", "-json"]).current_dir("/").env("GOTOOLCHAIN", "local").env_remove("GOROOT");
+            command.args(["env", "-json"]).current_dir("/").env_remove("GOROOT").env_remove("GOPATH");
             let said = tool::run(command).await.map(|said| said.stdout).unwrap_or_default();
             GoEnv(serde_json::from_str(&said).unwrap_or_default())
         };
@@ -83,7 +83,8 @@ fn goroot(context: &Context, own: &Path, version: Option<GoVersion>) -> Finding 
 }
 
 fn gopath(context: &Context, env: &GoEnv, root: &Path) -> Finding {
-    let set = env.get("GOPATH").unwrap_or_default();
+    let set = variable("GOPATH").or_else(|| env.get("GOPATH").map(str::to_owned)).unwrap_or_default();
+    let set = set.as_str();
     let bad = |seen: String, why: &str| {
         Finding::new(Group::Go, "gopath", State::Bad, seen).why(why).mend_by(unset(context, "GOPATH", set))
     };

@@ -106,8 +106,13 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let gos = context.gos().await;
     let Some(winner) = gos.winner() else { return vec![missing(context, gos)] };
     let mut command = tokio::process::Command::new(&winner.path);
-    // A wrong GOROOT is a finding of its own.
-    command.arg("version").current_dir("/").env_remove("GOROOT").env("GOTOOLCHAIN", "local");
+    // A wrong GOROOT or GOPATH is a finding of its own.
+    command
+        .arg("version")
+        .current_dir("/")
+        .env_remove("GOROOT")
+        .env_remove("GOPATH")
+        .env("GOTOOLCHAIN", "local");
     let place = winner.path.display();
     let found = match tool::run(command).await {
         Ok(said) if said.success => {
@@ -150,7 +155,10 @@ fn broken(context: &Context, go: &Go, said: String) -> Finding {
     let others = context.gos.get().map(|gos| gos.0.as_slice()).unwrap_or_default();
     let other = others.iter().find(|other| other.path != go.path && other.version.is_some());
     match other.and_then(|other| other.path.parent()) {
-        Some(folder) => finding.mend(format!("export PATH=\"{}:$PATH\"", folder.display())),
+        Some(folder) => {
+            let line = format!("export PATH=\"{}:$PATH\"", folder.display());
+            finding.mend(line.clone()).mend(format!("echo {} >> ~/.profile", quoted(&line)))
+        }
         None => finding.mend(context.install("go", "golang-go", "golang")),
     }
 }
@@ -161,7 +169,7 @@ fn several(gos: &Gos) -> Option<Finding> {
     let first = rest.first()?;
     let list: Vec<String> = gos.0.iter().map(describe).collect();
     let seen = format!("{} are installed: {}", gos.0.len(), list.join("; "));
-    let rival = rest.iter().find(|go| go.is_in_path && go.version != winner.version);
+    let rival = rest.iter().find(|go| go.is_in_path && go.version.is_some() && go.version != winner.version);
     let Some(rival) = rival else {
         let seen = format!("{seen}; the first wins");
         return Some(Finding::new(Group::Go, "several", State::Note, seen))

@@ -116,12 +116,27 @@ fn profile(context: &Context, login: &LoginShell) -> Finding {
         return finding.mend_by([files::comment_out(file, *number)]);
     }
     match &login.outcome {
-        Err(why) => {
-            let seen = format!("a login shell ({shell}) does not come up: {why}");
-            let why = "an IDE that asks a login shell for PATH and GOROOT gets nothing";
-            Finding::new(Group::Go, "profile", State::Bad, seen).why(why).mend(format!("{shell} -lxc true"))
-        }
+        Err(why) => no_login(context, login, why),
         Ok(_) => Finding::new(Group::Go, "profile", State::Good, format!("a login shell ({shell}) comes up")),
+    }
+}
+
+fn no_login(context: &Context, login: &LoginShell, why: &str) -> Finding {
+    let shell = login.shell.display();
+    let seen = format!("a login shell ({shell}) does not come up: {why}");
+    if login.shell.ends_with("nologin") || login.shell.ends_with("false") {
+        return Finding::new(
+            Group::Go,
+            "profile",
+            State::Note,
+            format!("this user has no login shell ({shell})"),
+        );
+    }
+    let reason = "an IDE that asks a login shell for PATH and GOROOT gets nothing";
+    let finding = Finding::new(Group::Go, "profile", State::Bad, seen).why(reason);
+    match files::leaving(&context.home) {
+        Some((file, number)) => finding.mend_by([files::comment_out(&file, number)]),
+        None => finding.mend(format!("{shell} -lxc true")),
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::doctor::context::{Context, sudo};
@@ -26,7 +28,16 @@ enum Outcome {
     Dropped,
 }
 
+/// Packets to an interface that is down are lost without a word.
+fn is_up() -> bool {
+    let loopback = InterfaceFlags::IFF_LOOPBACK | InterfaceFlags::IFF_UP;
+    getifaddrs().map_or(true, |mut all| all.any(|one| one.flags.contains(loopback)))
+}
+
 async fn connects(address: IpAddr) -> Outcome {
+    if !is_up() {
+        return Outcome::NoAddress("the loopback interface is down".to_owned());
+    }
     let listener = match TcpListener::bind(SocketAddr::new(address, 0)).await {
         Ok(listener) => listener,
         Err(error) => return Outcome::NoAddress(error.to_string()),
@@ -50,7 +61,7 @@ fn loopback(context: &Context, outcome: Outcome) -> Finding {
         Outcome::NoAddress(why) => {
             let up = if context.is_mac() { "ifconfig lo0 127.0.0.1 up" } else { "ip link set lo up" };
             finding(State::Bad, format!("127.0.0.1 cannot be used: {why}"))
-                .why("the loopback interface is down: no client on this machine can connect to anything here")
+                .why("no client on this machine can connect to anything here")
                 .mend(format!("{}{up}", sudo()))
         }
         Outcome::Dropped => {

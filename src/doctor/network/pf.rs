@@ -44,7 +44,7 @@ fn parses(said: Result<Said, tool::Silent>) -> Finding {
     match said {
         Ok(said) if said.success => finding(State::Good, format!("{CONF} is well-formed")),
         Ok(said) => {
-            let words = said.stderr.lines().find(|line| line.contains("error") || line.contains(CONF));
+            let words = said.stderr.lines().find(|line| line.contains("error"));
             let words = words.unwrap_or_default().to_owned();
             let finding = finding(State::Bad, format!("{CONF} is not well-formed: {words}"))
                 .why("macOS loads it at each boot, and pf then holds nothing of it; a missing newline at the end does that too");
@@ -112,7 +112,7 @@ fn main_ruleset(rules: &str) -> Finding {
     };
     let wins = lines[..place].iter().find(|line| line.contains(" quick ") && line.starts_with("block"));
     match wins {
-        Some(rule) => finding(State::Warning, format!("a rule with quick comes before every anchor: {rule}"))
+        Some(rule) => finding(State::Bad, format!("a rule with quick comes before every anchor: {rule}"))
             .why("what it matches is blocked before a gate of dlvgate's is looked at")
             .mend(format!("{}pfctl -f {CONF}", sudo())),
         None => finding(State::Good, "the anchors of dlvgate's gates are evaluated".to_owned()),

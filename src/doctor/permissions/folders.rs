@@ -20,7 +20,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let wanted = of_go.iter().filter_map(|(name, what)| Some((*name, *what, folder(name)?)));
     let temporary = ("TMPDIR", "temporary files", env::temp_dir());
     let bad: Vec<Finding> =
-        wanted.chain([temporary]).filter_map(|(name, what, path)| look(name, what, &path)).collect();
+        wanted.chain([temporary]).filter_map(|(name, what, path)| look(context, name, what, &path)).collect();
     if bad.is_empty() {
         let seen = "the folders for temporary files, builds and modules can be written";
         return vec![Finding::new(Group::Permissions, "folders", State::Good, seen)];
@@ -28,7 +28,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     bad
 }
 
-fn look(name: &str, what: &str, path: &Path) -> Option<Finding> {
+fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Finding> {
     // What is not there yet is made by Go, below what is there.
     let there = path.ancestors().find(|folder| folder.exists())?;
     let place = there.display();
@@ -40,18 +40,7 @@ fn look(name: &str, what: &str, path: &Path) -> Option<Finding> {
         return Some(if variable(name).is_some() { finding.mend("unset TMPDIR") } else { finding });
     }
     if access(there, AccessFlags::W_OK).is_err() {
-        let whose = owner(there).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
-        let whose = whose.map_or_else(|| "somebody else".to_owned(), |user| user.name);
-        let seen =
-            format!("the folder for {what} ({name}), {place}, is {whose}'s, and you may not write to it");
-        let finding =
-            bad(seen).why("every build fails with `permission denied`; `sudo go …` leaves such folders");
-        let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name).unwrap_or_default();
-        return Some(if is_temporary {
-            finding.mend("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\"")
-        } else {
-            finding.mend(format!("sudo chown -R {} {}", quoted(&me), quoted(&place.to_string())))
-        });
+        return Some(forbidden(context, name, what, there));
     }
     let system = statvfs(there).ok()?;
     if is_temporary && system.flags().contains(FsFlags::ST_NOEXEC) {
@@ -74,4 +63,22 @@ fn look(name: &str, what: &str, path: &Path) -> Option<Finding> {
             finding.mend("go clean -cache")
         }
     })
+}
+
+/// A folder of the user's own is given back; another's stays, and Go is told of a new one.
+fn forbidden(context: &Context, name: &str, what: &str, there: &Path) -> Finding {
+    let place = there.display();
+    let whose = owner(there).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
+    let whose = whose.map_or_else(|| "somebody else".to_owned(), |user| user.name);
+    let seen = format!("the folder for {what} ({name}), {place}, is {whose}'s, and you may not write to it");
+    let finding = Finding::new(Group::Permissions, "folders", State::Bad, seen)
+        .why("every build fails with `permission denied`; `sudo go …` leaves such folders");
+    let is_own = there.starts_with(&context.home) && there != context.home;
+    let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name);
+    match me {
+        Some(me) if is_own => {
+            finding.mend(format!("sudo chown -R {} {}", quoted(&me), quoted(&place.to_string())))
+        }
+        _ => finding.mend(format!("export {name}=\"$(mktemp -d)\"")),
+    }
 }

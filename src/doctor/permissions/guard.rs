@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::doctor::context::Context;
+use crate::doctor::context::{Context, sudo};
 use crate::doctor::finding::{Finding, Group, State};
 use crate::doctor::tool;
 use crate::firewall::guard::{ARGUMENTS, GuardError, HELPER, helper_is_safe};
@@ -15,6 +15,7 @@ pub(in crate::doctor) async fn check(_: &Context) -> Vec<Finding> {
 
 async fn look() -> Finding {
     let finding = |state, seen: String| Finding::new(Group::Permissions, "guard", state, seen);
+    let sudo = sudo();
     let is_root = nix::unistd::geteuid().is_root();
     match helper_is_safe() {
         Err(GuardError::NoHelper) if is_root => {
@@ -29,8 +30,7 @@ async fn look() -> Finding {
             let path = path.display();
             finding(State::Bad, format!("root must not trust what is at {path}: {why}"))
                 .why("whoever can change the helper is root; no gate is opened with it")
-                .mend(format!("sudo chown root {path} && sudo chmod go-w {path}"))
-                .mend("sudo dlvgate firewall install")
+                .mend(format!("{sudo}chown root {path} && {sudo}chmod go-w {path}"))
         }
         Err(other) => finding(State::Warning, other.to_string()).mend("sudo dlvgate firewall install"),
         Ok(()) => helper(is_root, finding).await,

@@ -1,0 +1,112 @@
+//! A planted fault, and what doctor has to say of it.
+
+use serde_json::Value;
+
+use super::container::{Container, User};
+
+/// One fault.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// For the table.
+    pub name: &'static str,
+    /// Who works there.
+    pub user: User,
+    /// What makes the fault, in the shell that doctor is then run in.
+    pub plant: String,
+    /// Doctor's arguments.
+    pub arguments: &'static str,
+    /// The finding that has to come first.
+    pub names: &'static str,
+    /// Words of what it says.
+    pub says: &'static str,
+    /// Whether what it prints mends it; a remedy outside of the machine cannot be run in it.
+    pub mends: bool,
+}
+
+impl Fault {
+    pub fn new(
+        name: &'static str,
+        names: &'static str,
+        says: &'static str,
+        plant: impl Into<String>,
+    ) -> Fault {
+        let (user, arguments, mends) = (User::Root, "", true);
+        Fault { name, user, plant: plant.into(), arguments, names, says, mends }
+    }
+
+    pub fn by(self, user: User) -> Fault {
+        Fault { user, ..self }
+    }
+
+    pub fn asked(self, arguments: &'static str) -> Fault {
+        Fault { arguments, ..self }
+    }
+
+    /// Its remedy is a person's.
+    pub fn only_named(self) -> Fault {
+        Fault { mends: false, ..self }
+    }
+
+    /// Plants it, asks, does what is printed, and asks again. Returns what was wrong with the answers.
+    pub fn try_out(&self, container: &mut Container) -> Result<(), String> {
+        let planted = container.run(&self.plant).1;
+        let said = container.doctor(self.arguments);
+        let first = &said["first"];
+        let seen = first["seen"].as_str().unwrap_or_default();
+        if first["id"] != self.names || !seen.contains(self.says) {
+            return Err(format!(
+                "first is {first:#}, and not {} with `{}`; planting said `{planted}`",
+                self.names, self.says
+            ));
+        }
+        if first["why"].as_str().unwrap_or_default().is_empty() {
+            return Err(format!("there is no reason: {first:#}"));
+        }
+        let remedies: Vec<&str> =
+            list(&first["remedies"]).iter().filter_map(|one| one["command"].as_str()).collect();
+        if remedies.is_empty() {
+            return Err(format!("there is no remedy: {first:#}"));
+        }
+        if !self.mends {
+            return Ok(());
+        }
+        let mut printed = String::new();
+        for remedy in &remedies {
+            // A server runs on; a person has another terminal for the next command.
+            let runs_on = remedy.starts_with("dlvgate serve") && !remedy.ends_with('&');
+            let command = if runs_on { format!("{remedy} &") } else { (*remedy).to_owned() };
+            printed += &container.run(&command).1;
+        }
+        container.run("sleep 0.3"); // what was started in the background listens by then
+        let after = container.doctor(self.arguments);
+        match &after["first"] {
+            Value::Null => Ok(()),
+            left => Err(format!("after {remedies:?}, which said `{}`, there is {left:#}", printed.trim())),
+        }
+    }
+}
+
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Tries them all, some at once, and fails with everything that went wrong.
+pub fn try_all(faults: &[Fault], prepare: impl Fn(&mut Container) + Sync) {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let wrong = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(fault) = faults.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    let Some(mut container) = Container::new(fault.user) else { return };
+                    prepare(&mut container);
+                    if let Err(why) = fault.try_out(&mut container) {
+                        wrong.lock().unwrap().push(format!("{}: {why}", fault.name));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), faults.len(), wrong.join("\n\n"));
+}
