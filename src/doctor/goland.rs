@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
+use super::delve::installed::Delve;
+use super::delve::versions::supports;
 use super::files::{comment_out, is_program};
-use super::finding::{Finding, Group, Remedy, State};
+use super::finding::{Finding, Group, Remedy, State, quoted};
 
 /// Where the IDE keeps settings and logs, below the home folder.
 struct Places {
@@ -33,16 +35,13 @@ pub(super) async fn check(context: &Context) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     let names: Vec<String> = versions.iter().map(|path| name(path)).collect();
-    let bundled = bundled(context);
-    let bundled = match bundled.first() {
-        Some(path) => format!("; it brings a dlv of its own: {}", path.display()),
-        None => String::new(),
-    };
-    let seen = format!("settings of {}{bundled}", names.join(", "));
+    let seen = format!("settings of {}", names.join(", "));
     found.push(Finding::new(Group::Goland, "installed", State::Note, seen));
-    for version in &versions {
-        found.extend(named(version));
+    let named: Vec<Finding> = versions.iter().flat_map(|version| named(version)).collect();
+    if let (Some(path), Some(newest), true) = (bundled(context).pop(), versions.last(), named.is_empty()) {
+        found.push(brought(context, path, newest).await);
     }
+    found.extend(named);
     if let Some(newest) = versions.last() {
         let log = context.home.join(places.log.0).join(name(newest)).join(places.log.1);
         found.extend(hint(&log));
@@ -82,6 +81,27 @@ fn bundled(context: &Context) -> Vec<PathBuf> {
         [of_plugin("go-plugin"), of_plugin("go")].concat()
     });
     candidates.filter(|path| is_program(path)).collect()
+}
+
+/// The dlv that GoLand takes where nobody tells it otherwise.
+async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
+    let delve = Delve::ask(path).await;
+    let place = delve.path.display();
+    let go = context.gos().await.winner().and_then(|go| go.version);
+    let finding = |state, seen: String| Finding::new(Group::Goland, "bundled-dlv", state, seen);
+    match (go, delve.version) {
+        (Some(go), Some(_)) if !supports(&delve, go) => {
+            let seen = format!("GoLand brings {}, which does not support Go {go}: {place}", delve.name());
+            let finding = finding(State::Warning, seen)
+                .why("GoLand starts its own dlv, and launching fails with `Version of Delve is too old for Go version`; restart it after a change");
+            let chosen = context.delves().await.chosen.as_ref().ok().filter(|chosen| supports(chosen, go));
+            let path = chosen
+                .map_or_else(|| "PATH-OF-A-NEWER-DLV".to_owned(), |chosen| chosen.path.display().to_string());
+            let properties = quoted(&settings.join("idea.properties").display().to_string());
+            finding.mend(format!("echo 'dlv.path={path}' >> {properties}"))
+        }
+        _ => finding(State::Note, format!("GoLand brings {}: {place}", delve.name())),
+    }
 }
 
 /// `dlv.path=…` in the properties, `-Ddlv.path=…` among the options.

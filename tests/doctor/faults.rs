@@ -217,6 +217,8 @@ pub fn of_the_network() -> Vec<Fault> {
         Fault::new("a VPN owns the way to the client", "network.route", "wg0",
             "ip link add wg0 type veth peer name wire1; ip link set wire1 up; ip address add 10.99.0.1/24 dev wg0; ip link set wg0 up; ip route add default dev wg0").asked("--from 203.0.113.9").only_named(),
         Fault::new("there is no way to the client", "network.route", "no way", "").asked("--from 203.0.113.9").only_named(),
+        Fault::new("the dlv that GoLand brings is too old for Go", "goland.bundled-dlv", "does not support Go 1.19",
+            "mkdir -p ~/.config/JetBrains/GoLand2026.2 /opt/GoLand-2026.2/plugins/go-plugin/lib/dlv/linux; d=/opt/GoLand-2026.2/plugins/go-plugin/lib/dlv/linux/dlv; printf '#!/bin/sh\\necho Version: 1.8.3\\n' > $d; chmod +x $d"),
         Fault::new("GoLand's dlv.path leads nowhere", "goland.dlv-path", "no program",
             "mkdir -p ~/.config/JetBrains/GoLand2026.2; echo 'dlv.path=/opt/nope/dlv' > ~/.config/JetBrains/GoLand2026.2/idea.properties"),
     ]

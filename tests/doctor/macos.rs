@@ -50,8 +50,14 @@ cat > /usr/sbin/route <<'SCRIPT'
 printf '   route to: %s\n  interface: %s\n' "$4" "$(cat /var/route 2>/dev/null || echo en0)"
 SCRIPT
 printf '#!/bin/sh\n' > /usr/bin/launchctl
+cat > /usr/bin/codesign <<'SCRIPT'
+#!/bin/sh
+test "$1" = --force && rm -f /var/unsigned
+test "$1" = --verify && test -e /var/unsigned && echo "$2: invalid signature (code or signature have been modified)" >&2 && exit 1
+exit 0
+SCRIPT
 chmod +x /usr/bin/dlvgate /usr/sbin/pfctl /usr/sbin/DevToolsSecurity /usr/libexec/ApplicationFirewall/socketfilterfw \
-    /usr/bin/xcode-select /usr/sbin/route /usr/bin/launchctl
+    /usr/bin/xcode-select /usr/sbin/route /usr/bin/launchctl /usr/bin/codesign
 xcode-select --install
 mkdir -p /etc/pf.anchors
 cat > /etc/pf.conf <<'CONF'
@@ -81,6 +87,7 @@ pub fn of_a_mac() -> Vec<Fault> {
     vec![
         Fault::new("developer mode is off", "permissions.developer-mode", "disabled", "DevToolsSecurity -disable"),
         Fault::new("Apple's debugserver is missing", "permissions.debugserver", "not installed", "rm -r /Library/Developer"),
+        Fault::new("dlv's signature is broken", "permissions.signature", "invalid signature", "touch /var/unsigned"),
         Fault::new("an Intel dlv on an Apple processor", "delve.processor", "made for x86_64",
             r"printf '#!/bin/sh\necho 1\n' > /usr/sbin/sysctl; printf '\317\372\355\376\007\000\000\001' > /usr/local/bin/dlv; chmod +x /usr/local/bin/dlv").only_named(),
         Fault::new("pf.conf is not well-formed", "network.pf", "/etc/pf.conf:7", "echo 'pass in from <nobody to any port <ports>' >> /etc/pf.conf"),

@@ -59,7 +59,8 @@ async fn look(context: &Context) -> Delves {
 }
 
 impl Delve {
-    async fn ask(path: PathBuf) -> Delve {
+    /// Asks it.
+    pub(in crate::doctor) async fn ask(path: PathBuf) -> Delve {
         let (mut text, mut failed) = (String::new(), None);
         match tool::ask(&path, &["version", "--verbose"]).await {
             Ok(said) if said.stdout.contains("Version:") => text = said.stdout,

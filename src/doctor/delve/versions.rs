@@ -31,7 +31,8 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     vec![fits(delve, delves, gos, go)]
 }
 
-fn supports(delve: &Delve, go: GoVersion) -> bool {
+/// Whether it can debug what this Go builds, as far as that is known.
+pub(in crate::doctor) fn supports(delve: &Delve, go: GoVersion) -> bool {
     let by_table = delve.version.is_some_and(|version| fit(version, go) == Fit::Good);
     by_table && !(go >= DWARF_5 && delve.built_with.is_some_and(|built| built < DWARF_5))
 }

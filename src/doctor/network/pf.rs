@@ -24,7 +24,10 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let (info, rules) = tokio::join!(tool::ask(&pfctl, &["-s", "info"]), tool::ask(&pfctl, &["-s", "rules"]));
     match (info, rules) {
         (Ok(info), Ok(rules)) if info.success && rules.success => {
-            found.push(status(&info.stdout));
+            found.push(status(
+                &info.stdout,
+                tool::ask(&pfctl, &["-s", "References"]).await.unwrap_or_default(),
+            ));
             found.push(main_ruleset(&rules.stdout));
             found.extend(skipped(tool::ask(&pfctl, &["-v", "-s", "Interfaces"]).await.unwrap_or_default()));
         }
@@ -98,9 +101,20 @@ fn unreferenced(conf: &str) -> Option<Finding> {
     )
 }
 
-fn status(info: &str) -> Finding {
+/// Enable tokens are the rows that begin with the number of a process.
+fn status(info: &str, references: Said) -> Finding {
     let on = info.lines().any(|line| line.trim_start().starts_with("Status: Enabled"));
-    finding(State::Good, if on { "pf is on" } else { "pf is off: it blocks nothing" }.to_owned())
+    let is_token =
+        |line: &&str| line.split_whitespace().next().is_some_and(|word| word.parse::<u32>().is_ok());
+    let tokens = references.stdout.lines().filter(is_token).count();
+    finding(
+        State::Good,
+        match (on, tokens) {
+            (false, _) => "pf is off: it blocks nothing".to_owned(),
+            (true, 0) => "pf is on, by `pfctl -e`: nobody holds an enable token".to_owned(),
+            (true, tokens) => format!("pf is on, held by {tokens} enable token(s)"),
+        },
+    )
 }
 
 fn main_ruleset(rules: &str) -> Finding {

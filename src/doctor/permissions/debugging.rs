@@ -4,14 +4,14 @@ use crate::doctor::context::Context;
 use crate::doctor::finding::Finding;
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
-    if context.is_mac() { macos::check().await } else { linux::check().await }
+    if context.is_mac() { macos::check(context).await } else { linux::check().await }
 }
 
 mod macos {
     use std::path::Path;
 
-    use crate::doctor::context::variable;
-    use crate::doctor::finding::{Finding, Group, State};
+    use crate::doctor::context::{Context, variable};
+    use crate::doctor::finding::{Finding, Group, State, quoted};
     use crate::doctor::tool;
 
     const SECURITY: &str = "/usr/sbin/DevToolsSecurity";
@@ -22,8 +22,27 @@ mod macos {
         "/Applications/Xcode.app/Contents/SharedFrameworks/LLDB.framework/Versions/A/Resources/debugserver",
     ];
 
-    pub(super) async fn check() -> Vec<Finding> {
-        vec![developer_mode().await, debugserver()]
+    const CODESIGN: &str = "/usr/bin/codesign";
+
+    pub(super) async fn check(context: &Context) -> Vec<Finding> {
+        let (mode, signature) = tokio::join!(developer_mode(), signature(context));
+        [mode, debugserver()].into_iter().chain(signature).collect()
+    }
+
+    /// Apple's processors run nothing unsigned; a signature that was broken kills the program at its start.
+    async fn signature(context: &Context) -> Option<Finding> {
+        let delve = context.delves().await.chosen.as_ref().ok()?;
+        let path = delve.path.display().to_string();
+        let finding = |state, seen: String| Finding::new(Group::Permissions, "signature", state, seen);
+        Some(match tool::ask(CODESIGN, &["--verify", &path]).await {
+            Ok(said) if said.success => finding(State::Good, format!("the signature of {path} is valid")),
+            Ok(said) => {
+                finding(State::Bad, format!("the signature of {path} is not valid: {}", said.first_line()))
+                    .why("macOS kills a program with a broken signature at its start: `Killed: 9`")
+                    .mend(format!("codesign --force --sign - {}", quoted(&path)))
+            }
+            Err(why) => finding(State::Unknown, format!("codesign does not tell about {path}: {why}")),
+        })
     }
 
     async fn developer_mode() -> Finding {
