@@ -15,10 +15,11 @@ endif
 help:
 	@echo 'dlvgate: a debugging proxy for Go'
 	@echo
-	@echo '  make demo      debug a small Go program through dlvgate with a real dlv, and show what happened'
+	@echo '  make demo      a tour: doctor, a session with a real dlv under the gate, its recording, its page'
 	@echo '                 (installs dlv and Go where they are missing)'
 	@echo '  make build     the release binary: target/release/dlvgate'
 	@echo '  make test      all tests (installs what they need: tests/setup/README.md)'
+	@echo '  make picture   run the demo and draw docs/demo.svg of it'
 	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
 	@echo '  make test-pf-real'
 	@echo '                 on a Mac: the tests of pf with its own, as root through sudo (make test has a stand-in for pf)'
@@ -30,7 +31,8 @@ help:
 .PHONY: demo
 demo: rust
 	@tests/setup/install-delve --for-demo
-	cargo run --quiet --release -- demo
+	@if [ "$$(id -u)" = 0 ]; then tests/setup/install-network; fi
+	cargo run --quiet --release -- demo --out target/demo
 
 .PHONY: build
 build: rust
@@ -44,6 +46,12 @@ test: rust
 	@if test ! -e target/toolchains/dlv-1.27/env; then export DLVGATE_TESTS_WITHOUT_SID=1; fi; \
 	set -x; cargo test --workspace --all-targets --no-fail-fast
 	cargo test --workspace --doc
+
+.PHONY: picture
+picture: rust
+	@tests/setup/install-delve --for-demo
+	cargo build --quiet --release
+	.ci/picture target/release/dlvgate docs/demo.svg
 
 .PHONY: fixtures
 fixtures: rust

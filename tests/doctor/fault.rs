@@ -77,12 +77,16 @@ impl Fault {
             let command = if runs_on { format!("{remedy} &") } else { (*remedy).to_owned() };
             printed += &container.run(&command).1;
         }
-        container.run("sleep 0.3"); // what was started in the background listens by then
-        let after = container.doctor(self.arguments);
-        match &after["first"] {
-            Value::Null => Ok(()),
-            left => Err(format!("after {remedies:?}, which said `{}`, there is {left:#}", printed.trim())),
+        // What was started in the background takes a moment to listen, or to open its gate.
+        let mut left = Value::Null;
+        for _ in 0..10 {
+            left = container.doctor(self.arguments)["first"].clone();
+            if left.is_null() {
+                return Ok(());
+            }
+            container.run("sleep 0.3");
         }
+        Err(format!("after {remedies:?}, which said `{}`, there is {left:#}", printed.trim()))
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod client;
 mod timeline;
+mod tour;
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,9 +20,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::delve::{Launcher, PortPlan, PortPool, Streams, check};
-use crate::firewall::{Choice, Firewall, Parts};
+use crate::firewall::{Backend, Choice, Firewall, Parts, nftables};
 use crate::front::{Admission, Bound, Owners};
 use crate::privilege::Caller;
+use crate::recording::{About, Installed, Recorder, format};
 use crate::session::{Amendments, Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
 use client::Client;
@@ -43,25 +46,33 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// Debug a small Go program through the proxy and show what happens
 ///
-/// Starts a front on a free loopback port, connects to it as a client would, and debugs a bundled program with the
-/// real dlv: breakpoint, stack, variables, continue, disconnect. Needs dlv and Go.
+/// A tour: what doctor says of this machine; a session with the real dlv, a front on a free loopback port and a client that does what
+/// an IDE does (breakpoint, stack, variables, continue, disconnect), under the gate where one can be had; its recording, and the page
+/// made of it. Needs dlv and Go.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     dlv: Option<PathBuf>,
-    /// Which packet filter guards dlv's port
-    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND")]
-    firewall: Choice,
+    /// Which packet filter guards dlv's port [default: the system's own as root, where it is installed; else auto]
+    #[arg(long, value_enum, value_name = "BACKEND")]
+    firewall: Option<Choice>,
+    /// Where the recording and its page go [default: a new folder among the temporary ones]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let timeline = Timeline::start();
+    timeline.heading("What stands between a client and dlv on this machine");
+    tour::show(&timeline, &[OsStr::new("doctor")], None, false)?;
+    timeline.heading("A session");
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
     let owners = Owners::of_this_process();
     let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let firewall = Firewall::prepare(args.firewall, Parts::default(), false).await?;
+    let firewall =
+        Firewall::prepare(args.firewall.unwrap_or_else(usual_choice), Parts::default(), false).await?;
     timeline.line("gate", &firewall.to_string());
     let caller = Caller::of_sudo();
     if let Some(caller) = &caller {
@@ -73,13 +84,19 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     std::fs::write(folder.join("main.go"), PROGRAM)?;
     std::fs::write(folder.join("go.mod"), GO_MOD)?;
 
+    let out = match args.out {
+        Some(out) => out,
+        None => tempfile::Builder::new().prefix("dlvgate-demo-recording-").tempdir()?.keep(),
+    };
+    let recorder = Recorder::new(&out, about(&args.dlv, caller.as_ref(), &firewall, &folder))
+        .with_context(|| format!("no recording can be written to {}", out.display()))?;
     let address = bound.address();
     let front = bound.listen(Admission::default(), Some(owners))?;
     timeline.line("front", &format!("DAP server listening at: {address}"));
     let seen = Arc::new(Mutex::new(None));
     let settings = Settings {
         upstream: Upstream::Launch(Box::new(Launcher {
-            program: args.dlv,
+            program: args.dlv.clone(),
             folder: Some(folder.clone()),
             environment: caller.as_ref().map(Caller::environment).unwrap_or_default(),
             argv: check(&[])?,
@@ -89,13 +106,13 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         })),
         max_sessions: 1,
         amendments: Amendments::default(),
-        recorder: None,
+        recorder: Some(recorder),
         slots: Arc::new(Semaphore::new(1)),
         observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
         firewall: firewall.clone(),
     };
     let client = async {
-        let session = debug(address, &folder, &timeline);
+        let session = debug(address, &folder, &timeline, firewall.name() != "off");
         let debugged = tokio::time::timeout(LIMIT, session)
             .await
             .unwrap_or_else(|_| bail!("no end within {} s", LIMIT.as_secs()));
@@ -113,7 +130,29 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     if let Some((pid, address)) = delve {
         nothing_left(pid, address, &timeline).await?;
     }
+    timeline.heading("Its recording");
+    tour::recording(&timeline, &out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Root sees a gate where there can be one; nobody else is asked for a password.
+fn usual_choice() -> Choice {
+    let is_root = nix::unistd::geteuid().is_root();
+    match Backend::NATIVE {
+        Backend::Pf if is_root => Choice::Pf,
+        Backend::Nftables if is_root && nftables::find().exists() => Choice::Nftables,
+        Backend::Pf | Backend::Nftables => Choice::Auto,
+    }
+}
+
+fn about(dlv: &Option<PathBuf>, caller: Option<&Caller>, firewall: &Firewall, folder: &Path) -> About {
+    let environment = caller.map(Caller::environment).unwrap_or_default();
+    let settings = format::Settings {
+        firewall: Some(firewall.name().to_owned()),
+        folder: Some(folder.display().to_string()),
+        ..format::Settings::default()
+    };
+    About { dlv: Some(Installed { program: dlv.clone(), environment }), settings, redact: false }
 }
 
 /// Looks instead of claiming.
@@ -156,7 +195,7 @@ fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
 }
 
 /// What an IDE does, with every message checked.
-async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline) -> anyhow::Result<()> {
+async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline, gated: bool) -> anyhow::Result<()> {
     let mut client = Client::connect(front, timeline.clone()).await?;
     let capabilities = json!({"clientID": "dlvgate-demo", "adapterID": "go", "pathFormat": "path",
                               "linesStartAt1": true, "columnsStartAt1": true});
@@ -177,6 +216,9 @@ async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline) -> anyhow:
     client.request("configurationDone", json!({})).await?;
     let thread = client.event("stopped").await?["threadId"].clone();
     look(&mut client, &thread, "order", "len(order.Lines)", timeline).await?;
+    if gated {
+        tour::show(timeline, &["firewall", "status"].map(OsStr::new), None, true)?;
+    }
     client.request("continue", json!({"threadId": thread})).await?;
     let thread = client.event("stopped").await?["threadId"].clone();
     look(&mut client, &thread, "", "total + monthly*i", timeline).await?;

@@ -29,6 +29,24 @@ impl Timeline {
         self.write(&format!("{:23}{text}", ""));
     }
 
+    /// A station of the tour.
+    pub(super) fn heading(&self, text: &str) {
+        let rule = "─".repeat(72_usize.saturating_sub(text.chars().count()));
+        let text = if self.colour { format!("\x1b[1;34m{text}\x1b[0m") } else { text.to_owned() };
+        self.write(&format!("\n── {text} {rule}"));
+    }
+
+    /// A command that is run.
+    pub(super) fn command(&self, command: &str) {
+        let command = if self.colour { format!("\x1b[1m{command}\x1b[0m") } else { command.to_owned() };
+        self.write(&format!("$ {command}"));
+    }
+
+    /// What it prints.
+    pub(super) fn plain(&self, line: &str) {
+        self.write(line);
+    }
+
     fn write(&self, line: &str) {
         let _ = writeln!(std::io::stdout(), "{line}"); // a closed pipe ends the page, not the session
     }
