@@ -8,6 +8,7 @@ mod doctor;
 mod firewall;
 mod guard;
 mod log;
+mod man;
 mod parts;
 mod replay;
 mod serve;
@@ -41,6 +42,7 @@ const LAST_OUTPUT: Duration = Duration::from_millis(500);
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = env!("DLVGATE_LONG_VERSION"),
     max_term_width = 100,
     after_help = "Try it: `dlvgate demo` debugs a small Go program and shows what happened. A client is refused, or times out: \
                   `dlvgate doctor`."
@@ -68,6 +70,8 @@ enum Command {
     #[command(hide = true)]
     Guard(guard::GuardArgs),
     Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 /// Parses the command line, with what configuration files set, runs the command, and says on standard error what failed.
@@ -125,6 +129,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Guard(args) => on_runtime(guard::run(args)),
         Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 

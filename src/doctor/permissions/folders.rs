@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::sys::statvfs::{Statvfs, statvfs};
 use nix::unistd::{AccessFlags, Uid, User, access};
 
 use crate::doctor::context::{Context, variable};
@@ -43,7 +43,7 @@ fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Findin
         return Some(forbidden(context, name, what, there));
     }
     let system = statvfs(there).ok()?;
-    if is_temporary && system.flags().contains(FsFlags::ST_NOEXEC) {
+    if is_temporary && is_noexec(&system) {
         let seen = format!("the folder for {what}, {place}, is mounted noexec");
         let why = "tests and `go run` are built there, and starting them fails with `permission denied`";
         return Some(bad(seen).why(why).mend("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\""));
@@ -63,6 +63,17 @@ fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Findin
             finding.mend("go clean -cache")
         }
     })
+}
+
+/// macOS's statvfs(3) does not tell.
+fn is_noexec(system: &Statvfs) -> bool {
+    #[cfg(target_os = "linux")]
+    return system.flags().contains(nix::sys::statvfs::FsFlags::ST_NOEXEC);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = system;
+        false
+    }
 }
 
 /// A folder of the user's own is given back; another's stays, and Go is told of a new one.
