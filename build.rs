@@ -8,9 +8,11 @@ fn main() {
     let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
     // A debug build of each commit anew would be compiled for nothing but this word.
     let is_release = variable("PROFILE").as_deref() == Some("release");
-    let commit = variable("DLVGATE_COMMIT").or_else(|| if is_release { head() } else { Some("a debug build".to_owned()) });
+    let commit = variable("DLVGATE_COMMIT")
+        .or_else(|| if is_release { head() } else { Some("a debug build".to_owned()) });
     let commit = commit.unwrap_or_else(|| "unknown commit".to_owned());
-    let (version, target) = (variable("CARGO_PKG_VERSION").unwrap_or_default(), variable("TARGET").unwrap_or_default());
+    let (version, target) =
+        (variable("CARGO_PKG_VERSION").unwrap_or_default(), variable("TARGET").unwrap_or_default());
     println!("cargo:rustc-env=DLVGATE_LONG_VERSION={version} ({commit}, {target})");
     println!("cargo:rerun-if-env-changed=DLVGATE_COMMIT");
     println!("cargo:rerun-if-changed=build.rs");

@@ -116,7 +116,10 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         log::init(&cli.log, usual); // that one has a log of its own
     }
     match cli.command {
-        Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Serve(args) => {
+            let passed = serve::passed(&args)?;
+            on_runtime(serve::run(args, passed))
+        }
         Command::Dlv(_) => Ok(dlv::run_with(cli.log)),
         Command::Doctor(args) => {
             let settings = settings::load(None).and_then(|config| settings::check(&config, &serve_command()));

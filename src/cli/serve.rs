@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 
 use super::setup::{CommonArgs, cannot_listen, close_front, open_front};
 use super::{FAILURE, usage};
-use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check};
+use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
 use crate::firewall::{Firewall, Gate};
-use crate::front::{Admission, Bound, Front, ListenAddress, Owners, resolve};
+use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
 use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
@@ -37,9 +37,10 @@ use crate::shutdown::{self, Shutdown, Signals, Trigger};
   dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
-    /// Where clients connect: HOST:PORT, or :PORT for every address; port 0 is any free one
+    /// Where clients connect: HOST:PORT, or :PORT for every address; port 0 is any free one; fd:N for a socket that listens already,
+    /// as systemd passes it
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345", env = "DLVGATE_LISTEN")]
-    listen: ListenAddress,
+    listen: Listen,
     /// Serve one client on standard input and output instead of listening
     #[arg(long, conflicts_with = "once")]
     stdio: bool,
@@ -66,14 +67,32 @@ pub(super) struct ServeArgs {
     dlv_words: Vec<OsString>,
 }
 
-pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+/// The socket that `--listen fd:N` names. To be called before anything is opened, which could have that number.
+///
+/// # Errors
+/// Where there is none, or it is no TCP socket with an address.
+pub(super) fn passed(args: &ServeArgs) -> anyhow::Result<Option<Bound>> {
+    let number = match args.listen {
+        Listen::Passed(number) if !args.stdio => number,
+        _ => return Ok(None),
+    };
+    let socket = inherited(number).ok_or_else(|| {
+        usage(format_args!("--listen fd:{number}: no such descriptor is open; a systemd socket unit, or `systemd-socket-activate`, passes it"))
+    })?;
+    let bound =
+        Bound::passed(socket).map_err(|error| usage(format_args!("--listen fd:{number}: {error}")))?;
+    Ok(Some(bound))
+}
+
+/// `passed`: the socket, where the address is none.
+pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Result<ExitCode> {
     let argv = check(&args.dlv_words).map_err(usage)?;
     if let Some(folder) = args.dlv_cwd.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(usage(format_args!("--dlv-cwd {}: there is no such folder", folder.display())));
     }
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
-    let door = if args.stdio { None } else { Some(Door::new(&args).await?) };
+    let door = if args.stdio { None } else { Some(Door::new(&args, passed).await?) };
     let is_reachable = door.as_ref().is_some_and(|door| door.is_reachable);
     let firewall = Firewall::prepare(args.common.firewall, args.common.parts.parts(), is_reachable).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
@@ -168,16 +187,23 @@ struct Door {
 }
 
 impl Door {
-    async fn new(args: &ServeArgs) -> anyhow::Result<Door> {
-        let address = resolve(&args.listen)
-            .await
-            .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?;
+    async fn new(args: &ServeArgs, passed: Option<Bound>) -> anyhow::Result<Door> {
+        let address = match (&args.listen, &passed) {
+            (_, Some(bound)) => bound.address(),
+            (Listen::At(address), None) => resolve(address)
+                .await
+                .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?,
+            (Listen::Passed(_), None) => anyhow::bail!("--listen {}: no socket was passed", args.listen),
+        };
         let admission = Admission::new(address.ip(), args.common.allow.clone()).map_err(usage)?;
         let owners = args.common.only_same_user.unwrap_or(true).then(Owners::of_this_process);
         if owners.is_some() && !Owners::can_be_told() {
             tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
         }
-        let bound = Bound::new(address).map_err(|error| cannot_listen(address, &error))?;
+        let bound = match passed {
+            Some(bound) => bound,
+            None => Bound::new(address).map_err(|error| cannot_listen(address, &error))?,
+        };
         Ok(Door { bound, is_reachable: !address.ip().to_canonical().is_loopback(), admission, owners })
     }
 

@@ -19,5 +19,6 @@ pub use launch::{LaunchError, Launcher};
 pub use ports::{PortLease, PortPlan, PortPool};
 pub use process::Delve;
 pub use ready::{API_PREFIX, DAP_PREFIX, ReadyLine};
+pub use spawn::inherited;
 pub use stop::Stopped;
 pub use streams::{Log, Streams};

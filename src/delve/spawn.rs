@@ -62,7 +62,7 @@ pub(super) fn with_descriptor<'a>(
 /// A descriptor that we were started with. `None` where there is none of this number.
 ///
 /// To be called before anything else is opened, which could have that number, and once for each: it is ours from then on.
-pub(super) fn inherited(number: RawFd) -> Option<OwnedFd> {
+pub fn inherited(number: RawFd) -> Option<OwnedFd> {
     // SAFETY: F_SETFD touches no memory; it fails where the descriptor is not open. An open one that nothing in this process
     // has opened has no other owner.
     unsafe {

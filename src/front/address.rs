@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::str::FromStr;
 
 /// `HOST:PORT`, `[V6]:PORT`, or `:PORT` for every address of this machine. Not resolved yet.
@@ -16,6 +17,38 @@ impl ListenAddress {
     /// The host as it was written, without brackets; empty for every address.
     pub fn host(&self) -> &str {
         &self.host
+    }
+}
+
+/// Where clients are served: at an address, or at a socket that we were started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address to listen on.
+    At(ListenAddress),
+    /// `fd:N`: a socket that listens already, as systemd (`sd_listen_fds(3)`) and inetd-like programs pass it.
+    Passed(RawFd),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Listen, String> {
+        match text.strip_prefix("fd:").map(str::parse) {
+            Some(Ok(number @ 3..)) => Ok(Listen::Passed(number)),
+            Some(_) => {
+                Err(format!("`{text}`: write fd:N, N being 3 or more; systemd passes the first socket as 3"))
+            }
+            None => text.parse().map(Listen::At),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::At(address) => address.fmt(f),
+            Listen::Passed(number) => write!(f, "fd:{number}"),
+        }
     }
 }
 
@@ -67,6 +100,15 @@ mod tests {
     fn addresses_are_written_as_in_go() {
         for text in ["127.0.0.1:2345", "[::1]:0", "localhost:2345", ":2345"] {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_passed_socket_is_named_by_its_number() {
+        assert_eq!("fd:3".parse::<Listen>().unwrap(), Listen::Passed(3));
+        assert_eq!("127.0.0.1:3".parse::<Listen>().unwrap().to_string(), "127.0.0.1:3");
+        for text in ["fd:0", "fd:2", "fd:-1", "fd:x", "fd:"] {
+            assert!(text.parse::<Listen>().unwrap_err().contains("3 or more"), "{text}");
         }
     }
 

@@ -7,6 +7,7 @@ mod unix;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-pub use address::{ListenAddress, resolve};
+pub use address::{Listen, ListenAddress, resolve};
 pub use admission::Admission;
 pub use owner::Owners;
 #[cfg(target_os = "linux")]
@@ -58,6 +59,22 @@ impl Bound {
         socket.bind(&address.into())?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
         Ok(Bound { socket, address })
+    }
+
+    /// A socket that we were started with, and at which clients may connect already.
+    ///
+    /// # Errors
+    /// Where it is no TCP socket, or has no address.
+    pub fn passed(descriptor: OwnedFd) -> io::Result<Bound> {
+        let socket = Socket::from(descriptor);
+        let address = socket.local_addr()?.as_socket();
+        match address {
+            Some(address) if socket.r#type()? == Type::STREAM && address.port() != 0 => {
+                socket.set_nonblocking(true)?;
+                Ok(Bound { socket, address })
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no TCP socket that has an address")),
+        }
     }
 
     /// The address that it is bound to.
