@@ -19,6 +19,9 @@ help:
 	@echo '                 (installs dlv and Go where they are missing)'
 	@echo '  make build     the release binary: target/release/dlvgate'
 	@echo '  make test      all tests (installs what they need: tests/setup/README.md)'
+	@echo '  make packages  archives for macOS and Linux, Debian packages, formula, SBOM: target/release-files'
+	@echo '  make check-packages'
+	@echo '                 try them, as root on a Debian: fresh chroots, Mach-O, completions, a stranger'\''s first minutes'
 	@echo '  make picture   run the demo and draw docs/demo.svg of it'
 	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
 	@echo '  make test-pf-real'
@@ -46,6 +49,14 @@ test: rust
 	@if test ! -e target/toolchains/dlv-1.27/env; then export DLVGATE_TESTS_WITHOUT_SID=1; fi; \
 	set -x; cargo test --workspace --all-targets --no-fail-fast
 	cargo test --workspace --doc
+
+.PHONY: packages
+packages: rust
+	.ci/release/all
+
+.PHONY: check-packages
+check-packages:
+	.ci/release/check
 
 .PHONY: picture
 picture: rust

@@ -22,7 +22,7 @@ pub const USUAL_PORT: u16 = 2345;
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The port that the client connects to; [`USUAL_PORT`] where nothing is said.
+    /// The port that the client connects to; 2345 where nothing is said.
     pub port: Option<u16>,
     /// Where the client connects from; this machine where nothing is said.
     pub from: Option<IpAddr>,

@@ -112,7 +112,7 @@ fn read(file: &Path) -> String {
 }
 
 fn assigned(line: &str, name: &str) -> Option<String> {
-    let mut words = line.trim().split_whitespace();
+    let mut words = line.split_whitespace();
     let mut rest = line.trim();
     let first = words.next()?;
     if first == "set" {

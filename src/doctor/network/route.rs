@@ -66,7 +66,7 @@ fn is_tunnel(name: &str) -> bool {
     let numbered = |prefix: &&str| {
         name.strip_prefix(*prefix).is_some_and(|rest| rest.chars().all(|char| char.is_ascii_digit()))
     };
-    TUNNELS.iter().any(|prefix| numbered(&prefix))
+    TUNNELS.iter().any(numbered)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ mod linux {
     fn attach_to_a_child() -> Result<(), String> {
         let child = Command::new("/bin/sleep").arg("3").stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let mut child = child.map_err(|error| error.to_string())?;
-        let pid = Pid::from_raw(child.id().cast_signed());
+        let pid = Pid::from_raw(i32::try_from(child.id()).map_err(|error| error.to_string())?);
         let attached = ptrace::seize(pid, ptrace::Options::empty());
         let _ = child.kill();
         let _ = child.wait();
