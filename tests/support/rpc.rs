@@ -25,7 +25,11 @@ pub struct Rpc {
 impl Rpc {
     /// Connects; sends nothing.
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("it listens");
+        Self::over(TcpStream::connect_timeout(&address, PATIENCE).expect("it listens"))
+    }
+
+    /// Over a connection that is there.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { stream, bytes: Vec::new(), parsed: 0, waiting: Vec::new(), order: Vec::new(), id: 0 }
