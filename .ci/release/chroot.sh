@@ -18,6 +18,8 @@ fresh_debian() {
     tar -C "${folder}" -xf "${kept}"
     # Its programs reach the mirror as this machine does.
     cp /etc/resolv.conf "${folder}/etc/resolv.conf"
+    # Debian's installer and every container have this; debootstrap leaves it to them.
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"${folder}/etc/hosts"
     apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https)::' >"${folder}/etc/apt/apt.conf.d/90-as-outside" || true
 }
 

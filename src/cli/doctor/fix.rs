@@ -61,3 +61,25 @@ fn is_agreed() -> io::Result<bool> {
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Group;
+
+    fn finding(state: State, undos: &[Option<&str>]) -> Finding {
+        let remedy = |undo: &Option<&str>| Remedy { command: "do".to_owned(), undo: undo.map(str::to_owned) };
+        let remedies = undos.iter().map(remedy).collect();
+        let text = String::new;
+        Finding { group: Group::Go, id: text(), state, seen: text(), why: text(), remedies }
+    }
+
+    #[test]
+    fn what_cannot_be_undone_as_a_whole_is_not_begun() {
+        let mixed = finding(State::Bad, &[Some("undo"), None]);
+        let whole = finding(State::Warning, &[Some("undo"), Some("undo it")]);
+        let note = finding(State::Note, &[Some("undo nothing")]);
+        assert_eq!(chosen(&[mixed]), []);
+        assert_eq!(chosen(&[whole, note]), [("do", "undo"), ("do", "undo it")]);
+    }
+}

@@ -84,12 +84,32 @@ fn forbidden(context: &Context, name: &str, what: &str, there: &Path) -> Finding
     let seen = format!("the folder for {what} ({name}), {place}, is {whose}'s, and you may not write to it");
     let finding = Finding::new(Group::Permissions, "folders", State::Bad, seen)
         .why("every build fails with `permission denied`; `sudo go …` leaves such folders");
-    let is_own = there.starts_with(&context.home) && there != context.home;
     let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name);
+    let is_own = is_below(there, &context.home);
     match me {
         Some(me) if is_own => {
             finding.mend(format!("sudo chown -R {} {}", quoted(&me), quoted(&place.to_string())))
         }
         _ => finding.mend(format!("export {name}=\"$(mktemp -d)\"")),
+    }
+}
+
+/// Whether a folder is certainly the user's own: no command here changes the owner of anything else.
+fn is_below(folder: &Path, home: &Path) -> bool {
+    home.components().count() > 1 && folder.starts_with(home) && folder != home
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_below_the_home_are_the_users_own() {
+        let home = Path::new("/home/me");
+        assert!(is_below(Path::new("/home/me/.cache/go-build"), home));
+        for other in ["/", "/home/me", "/home/meg/.cache", "/opt/go"] {
+            assert!(!is_below(Path::new(other), home), "{other}");
+        }
+        assert!(!is_below(Path::new("/etc"), Path::new("/")));
     }
 }
