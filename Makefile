@@ -46,6 +46,7 @@ test: rust
 	@tests/setup/install-delve
 	@tests/setup/install-clients
 	@tests/setup/install-network
+	@tests/setup/install-tools
 	@if test ! -e target/toolchains/dlv-1.27/env; then export DLVGATE_TESTS_WITHOUT_SID=1; fi; \
 	set -x; cargo test --workspace --all-targets --no-fail-fast
 	cargo test --workspace --doc
