@@ -79,6 +79,8 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     let cli = Cli::parse_from(&words);
     let result = match &cli.command {
         Command::Serve(_) | Command::Config(_) => configured(&words),
+        // What is wrong with a file is one of its findings.
+        Command::Doctor(_) => Ok(configured(&words).unwrap_or((cli, Config::default()))),
         _ => Ok((cli, Config::default())),
     };
     let said = result.and_then(|(cli, config)| run_command(cli, &config));
@@ -89,11 +91,12 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     })
 }
 
-/// The command line again, with what the files set as the defaults of `serve`'s flags.
+/// The command line again, with what the files set as the defaults of `serve`'s flags, and of doctor's of the same name.
 fn configured(words: &[OsString]) -> anyhow::Result<(Cli, Config)> {
     let config = settings::load(settings::named(words).as_deref())?;
     settings::check(&config, &serve_command())?;
     let command = Cli::command().mut_subcommand("serve", |serve| settings::with_defaults(serve, &config));
+    let command = command.mut_subcommand("doctor", |doctor| settings::with_defaults(doctor, &config));
     let command = settings::with_defaults(command, &config); // what is said for all commands: the log
     let matches = command.get_matches_from(words);
     match matches.subcommand_matches("serve").and_then(settings::contradiction) {
@@ -122,7 +125,8 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         }
         Command::Dlv(_) => Ok(dlv::run_with(cli.log)),
         Command::Doctor(args) => {
-            let settings = settings::load(None).and_then(|config| settings::check(&config, &serve_command()));
+            let settings = settings::load(cli.config.as_deref())
+                .and_then(|config| settings::check(&config, &serve_command()));
             on_runtime(doctor::run(args, settings.err().map(|error| error.to_string())))
         }
         Command::Demo(args) => on_runtime(demo::run(args)),

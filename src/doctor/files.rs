@@ -155,7 +155,7 @@ pub(super) fn without(home: &Path, name: &str, is_wrong: impl Fn(&str) -> bool) 
     lines.map(|line| comment_out(&line.file, line.number)).collect()
 }
 
-/// Whose file it is, and whether a name for it is known.
+/// Whose file it is.
 pub(super) fn owner(path: &Path) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).ok().map(|meta| meta.uid())

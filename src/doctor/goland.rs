@@ -95,10 +95,15 @@ async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
             let finding = finding(State::Warning, seen)
                 .why("GoLand starts its own dlv, and launching fails with `Version of Delve is too old for Go version`; restart it after a change");
             let chosen = context.delves().await.chosen.as_ref().ok().filter(|chosen| supports(chosen, go));
-            let path = chosen
-                .map_or_else(|| "PATH-OF-A-NEWER-DLV".to_owned(), |chosen| chosen.path.display().to_string());
             let properties = quoted(&settings.join("idea.properties").display().to_string());
-            finding.mend(format!("echo 'dlv.path={path}' >> {properties}"))
+            match chosen {
+                Some(chosen) => {
+                    finding.mend(format!("echo 'dlv.path={}' >> {properties}", chosen.path.display()))
+                }
+                None => finding
+                    .mend("go install github.com/go-delve/delve/cmd/dlv@latest")
+                    .mend(format!("echo \"dlv.path=$(go env GOPATH)/bin/dlv\" >> {properties}")),
+            }
         }
         _ => finding(State::Note, format!("GoLand brings {}: {place}", delve.name())),
     }

@@ -50,26 +50,26 @@ macro_rules! checks {
 }
 
 checks! {
-    Go "installed" go::installed::check,
+    Go "Go" go::installed::check,
     Go "environment" go::environment::check,
     Go "module" go::module::check,
     Go "shells" go::shells::check,
-    Delve "installed" delve::installed::check,
+    Delve "dlv" delve::installed::check,
     Delve "versions" delve::versions::check,
     Delve "settings" settings::check,
-    Delve "starts" delve::starts::check,
+    Delve "dlv dap" delve::starts::check,
     Permissions "debugging" permissions::debugging::check,
     Permissions "folders" permissions::folders::check,
     Permissions "guard" permissions::guard::check,
     Network "loopback" network::loopback::check,
     Network "listener" network::listener::check,
     Network "leftovers" network::leftovers::check,
-    Network "filter" network::filter::check,
+    Network "packet filter" network::filter::check,
     Network "pf" network::pf::check,
     Network "application firewall" network::application::check,
     Network "neighbours" network::neighbours::check,
     Network "route" network::route::check,
-    Goland "installed" goland::check,
+    Goland "GoLand" goland::check,
 }
 
 /// The names of the checks, in their order.

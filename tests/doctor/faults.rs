@@ -111,6 +111,8 @@ pub fn of_delve() -> Vec<Fault> {
             second(r"#!/bin/sh\necho Delve Debugger\necho Version: 1.5.0\n")),
         Fault::new("dlv dap does not start", "delve.starts", "boom",
             second(r#"#!/bin/sh\ncase $1 in version) exec /usr/bin/dlv version;; esac\necho boom >\&2\nexit 1\n"#).replace(r"\&", "&")),
+        Fault::new("the user's dlvgate.toml names a dlv that is not there", "delve.runs", "/opt/nope/dlv",
+            "mkdir -p ~/.config/dlvgate; echo 'dlv = \"/opt/nope/dlv\"' > ~/.config/dlvgate/dlvgate.toml"),
         Fault::new("dlvgate.toml has an unknown key", "delve.settings", "dlvgate.toml:2",
             "printf 'listen = \"127.0.0.1:2345\"\\nlistne = 1\\n' > dlvgate.toml"),
     ]

@@ -11,6 +11,10 @@ use crate::doctor::{Finding, Remedy, State};
 pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
     let chosen = chosen(findings);
     let mut stdout = io::stdout();
+    if findings.iter().all(|finding| finding.state < State::Warning) {
+        writeln!(stdout, "\nThere is nothing to mend.")?;
+        return Ok(false);
+    }
     if chosen.is_empty() {
         writeln!(stdout, "\nNothing here can be mended and undone by a command: see the commands above.")?;
         return Ok(false);

@@ -48,7 +48,7 @@ async fn look(context: &Context, peer: IpAddr) -> Finding {
                  times out; many have a setting that leaves local addresses out",
             )
             .mend(if context.is_mac() {
-                format!("sudo route -n add -host {peer} -interface en0")
+                format!("route -n get {peer}")
             } else {
                 format!("ip -o route get {peer}")
             }),

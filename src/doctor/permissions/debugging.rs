@@ -151,17 +151,30 @@ mod linux {
         ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| fs::metadata(mark).is_ok())
     }
 
+    /// CAP_SYS_PTRACE among this process's effective capabilities (capabilities(7), proc(5)).
+    fn may_trace() -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .is_some_and(|mask| mask >> 19 & 1 == 1)
+    }
+
     /// Linux's `Documentation/admin-guide/LSM/Yama.rst`.
     fn yama() -> Option<Finding> {
         let scope = scope()?;
         let finding = |state, seen: &str| Finding::new(Group::Permissions, "ptrace-scope", state, seen);
-        let root = nix::unistd::geteuid().is_root();
+        if (1..=2).contains(&scope) && may_trace() {
+            let seen = format!(
+                "ptrace_scope is {scope}, which does not bind a process with CAP_SYS_PTRACE, such as this one"
+            );
+            return Some(finding(State::Good, &seen));
+        }
         Some(match scope {
             0 => finding(State::Good, "ptrace_scope is 0: you may attach to your own processes"),
             1 => finding(State::Note, "ptrace_scope is 1: dlv may debug what it starts; `dlv attach` needs root, or 0 here")
                 .why("`dlv attach` fails with: could not attach to pid: this could be caused by a kernel security setting")
                 .mend_undoably(set(0), set(1)),
-            2 => finding(if root { State::Warning } else { State::Bad }, "ptrace_scope is 2: only root may debug")
+            2 => finding(State::Bad, "ptrace_scope is 2: only root may debug")
                 .why("launching and attaching fail for everybody else")
                 .mend_undoably(set(0), set(2)),
             _ => finding(State::Bad, "ptrace_scope is 3: nobody may debug until the next boot")
