@@ -4,56 +4,49 @@ use serde_json::Value;
 
 use super::container::{Container, User};
 
+/// What several faults are planted with.
+const FUNCTIONS: &str = include_str!("faults/functions.sh");
+
 /// One fault.
 #[derive(Clone, Debug)]
 pub struct Fault {
     /// For the table.
-    pub name: &'static str,
+    pub name: String,
     /// Who works there.
     pub user: User,
     /// What makes the fault, in the shell that doctor is then run in.
     pub plant: String,
     /// Doctor's arguments.
-    pub arguments: &'static str,
+    pub arguments: String,
     /// The finding that has to come first.
-    pub names: &'static str,
+    pub names: String,
     /// Words of what it says.
-    pub says: &'static str,
+    pub says: String,
     /// Whether what it prints mends it; a remedy outside of the machine cannot be run in it.
     pub mends: bool,
 }
 
 impl Fault {
-    pub fn new(
-        name: &'static str,
-        names: &'static str,
-        says: &'static str,
-        plant: impl Into<String>,
-    ) -> Fault {
-        let (user, arguments, mends) = (User::Root, "", true);
-        Fault { name, user, plant: plant.into(), arguments, names, says, mends }
-    }
-
-    pub fn by(self, user: User) -> Fault {
-        Fault { user, ..self }
-    }
-
-    pub fn asked(self, arguments: &'static str) -> Fault {
-        Fault { arguments, ..self }
-    }
-
-    /// Its remedy is a person's.
-    pub fn only_named(self) -> Fault {
-        Fault { mends: false, ..self }
+    pub fn named(name: &str) -> Fault {
+        let text = String::new;
+        Fault {
+            name: name.to_owned(),
+            user: User::Root,
+            plant: text(),
+            arguments: text(),
+            names: text(),
+            says: text(),
+            mends: true,
+        }
     }
 
     /// Plants it, asks, does what is printed, and asks again. Returns what was wrong with the answers.
     pub fn try_out(&self, container: &mut Container) -> Result<(), String> {
         let planted = container.run(&self.plant).1;
-        let said = container.doctor(self.arguments);
+        let said = container.doctor(&self.arguments);
         let first = &said["first"];
         let seen = first["seen"].as_str().unwrap_or_default();
-        if first["id"] != self.names || !seen.contains(self.says) {
+        if first["id"] != self.names.as_str() || !seen.contains(&self.says) {
             return Err(format!(
                 "first is {first:#}, and not {} with `{}`; planting said `{planted}`",
                 self.names, self.says
@@ -80,7 +73,7 @@ impl Fault {
         // What was started in the background takes a moment to listen, or to open its gate.
         let mut left = Value::Null;
         for _ in 0..10 {
-            left = container.doctor(self.arguments)["first"].clone();
+            left = container.doctor(&self.arguments)["first"].clone();
             if left.is_null() {
                 return Ok(());
             }
@@ -103,6 +96,7 @@ pub fn try_all(faults: &[Fault], prepare: impl Fn(&mut Container) + Sync) {
             scope.spawn(|| {
                 while let Some(fault) = faults.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
                     let Some(mut container) = Container::new(fault.user) else { return };
+                    container.must(FUNCTIONS);
                     prepare(&mut container);
                     if let Err(why) = fault.try_out(&mut container) {
                         wrong.lock().unwrap().push(format!("{}: {why}", fault.name));

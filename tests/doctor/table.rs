@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::fault::Fault;
-use super::{faults, macos};
+use super::faults;
 
 /// Where the table is.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md");
@@ -17,7 +17,7 @@ fn row(fault: &Fault) -> String {
 fn the_page_has_every_fault_that_is_tried() {
     let linux =
         [faults::of_go(), faults::of_delve(), faults::of_permissions(), faults::of_the_network()].concat();
-    let rows: Vec<String> = linux.iter().chain(&macos::of_a_mac()).map(row).collect();
+    let rows: Vec<String> = linux.iter().chain(&faults::of_a_mac()).map(row).collect();
     assert!(rows.len() >= 30, "{}", rows.len());
     let page = fs::read_to_string(PAGE).unwrap();
     let written: Vec<&str> =

@@ -1,10 +1,12 @@
 //! What README.md and docs/*.md show is run as it is printed: each ```sh block by the scenario that `claims` names for
-//! it, each `dlvgate …` in a line of text as far as its words go, each configuration snippet by what reads it.
+//! it, each `dlvgate …` in a line of text as far as its words go, each configuration snippet by what reads it. Links lead
+//! somewhere, and translations have the same commands.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod claims;
 mod inline;
+mod links;
 mod pages;
 mod play;
 mod running;
@@ -14,3 +16,4 @@ mod stage;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod support;
+mod translated;

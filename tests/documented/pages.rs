@@ -64,17 +64,29 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and docs/*.md. The blocks of translations, in folders of docs, are those of the page that is translated.
-pub fn all() -> Vec<Page> {
-    let docs = fs::read_dir(root().join("docs")).expect("docs").map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> =
-        docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
-    paths.sort();
-    paths.insert(0, root().join("README.md"));
-    paths.iter().map(|path| page(path)).collect()
+/// Every page with links, translations and the tests' own among them.
+pub fn with_links() -> Vec<Page> {
+    let folders =
+        ["", "docs", "docs/zh", "fixtures/sessions", "tests/setup", "tests/standins/pfctl", "tests/pf"];
+    folders.iter().flat_map(|folder| in_folder(folder)).map(|path| page(&path)).collect()
 }
 
-fn page(path: &Path) -> Page {
+fn in_folder(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    paths.sort();
+    paths
+}
+
+/// README.md and docs/*.md. The blocks of translations, in folders of docs, are those of the page that is translated.
+pub fn all() -> Vec<Page> {
+    let readme = root().join("README.md");
+    std::iter::once(readme).chain(in_folder("docs")).map(|path| page(&path)).collect()
+}
+
+/// One page.
+pub fn page(path: &Path) -> Page {
     let name = path.strip_prefix(root()).expect("a path below the root").to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
     let (mut blocks, mut prose) = (Vec::new(), String::new());
@@ -102,6 +114,36 @@ fn page(path: &Path) -> Page {
     }
     assert!(open.is_none(), "{name}: a fence is not closed");
     Page { path: name, blocks, prose }
+}
+
+impl Page {
+    /// Levels and texts of its headings.
+    pub fn headings(&self) -> Vec<(usize, &str)> {
+        let level = |line: &str| line.chars().take_while(|char| *char == '#').count();
+        let is_heading = |line: &&str| (1..=6).contains(&level(line)) && line[level(line)..].starts_with(' ');
+        self.prose.lines().filter(is_heading).map(|line| (level(line), line[level(line)..].trim())).collect()
+    }
+
+    /// The anchors of its headings, as GitHub makes them.
+    pub fn anchors(&self) -> Vec<String> {
+        let mut seen: Vec<String> = Vec::new();
+        let mut anchors = Vec::new();
+        for (_, heading) in self.headings() {
+            let kept = heading.to_lowercase();
+            let kept = kept.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
+            let plain: String = kept.map(|char| if char == ' ' { '-' } else { char }).collect();
+            let same = seen.iter().filter(|one| **one == plain).count();
+            anchors.push(if same == 0 { plain.clone() } else { format!("{plain}-{same}") });
+            seen.push(plain);
+        }
+        anchors
+    }
+
+    /// Where its links lead: `](…)`.
+    pub fn links(&self) -> Vec<&str> {
+        let after = self.prose.split("](").skip(1);
+        after.filter_map(|rest| rest.split_once(')')).map(|(link, _)| link).collect()
+    }
 }
 
 /// The `code` in a page's text, a span each with the line it begins on.

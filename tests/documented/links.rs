@@ -1,29 +1,32 @@
-use super::page::{Page, all};
+//! Links within the project.
+
+use crate::pages::{self, Page, root};
 
 #[test]
 fn every_link_within_the_project_leads_somewhere() {
-    let pages = all();
+    let pages = pages::with_links();
     assert!(pages.len() > 15, "{}", pages.len());
     let wrong: Vec<String> = pages.iter().flat_map(wrong_links).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn wrong_links(page: &Page) -> Vec<String> {
-    let is_outside = |link: &String| link.contains("://") || link.starts_with("mailto:");
-    page.links().into_iter().filter(|link| !is_outside(link)).filter_map(|link| wrong(page, &link)).collect()
+    let is_outside = |link: &&str| link.contains("://") || link.starts_with("mailto:");
+    page.links().into_iter().filter(|link| !is_outside(link)).filter_map(|link| wrong(page, link)).collect()
 }
 
 fn wrong(page: &Page, link: &str) -> Option<String> {
-    let name = page.path.display();
+    let name = &page.path;
+    let here = root().join(name);
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-    let target = if path.is_empty() { page.path.clone() } else { page.path.parent()?.join(path) };
+    let target = if path.is_empty() { here } else { here.parent()?.join(path) };
     if !target.exists() {
         return Some(format!("{name}: there is no {link}"));
     }
     if anchor.is_empty() || target.extension().is_none_or(|end| end != "md") {
         return None;
     }
-    let anchors = Page::read(&target).anchors();
+    let anchors = pages::page(&target.canonicalize().ok()?).anchors();
     let is_there = anchors.iter().any(|one| one == anchor);
     (!is_there).then(|| format!("{name}: {link} leads to no heading; there are {}", anchors.join(", ")))
 }
