@@ -44,6 +44,8 @@ pub enum Way {
     },
     /// Somebody listens.
     Open,
+    /// Only a whole connection would tell, and that was not asked for.
+    NotTried,
 }
 
 /// Who listens.
@@ -83,7 +85,7 @@ pub struct Reach {
     pub way: Way,
     /// Who listens, where somebody does.
     pub who: Option<Who>,
-    /// Milliseconds until the way was known.
+    /// Milliseconds until the way was known; where a connection told it, until the answer.
     pub took_ms: u128,
 }
 
@@ -93,54 +95,59 @@ pub async fn reach(address: SocketAddr, ask: bool) -> Reach {
     let half = tokio::task::spawn_blocking(move || half_a_handshake(address)).await;
     let half = half.unwrap_or_else(|error| Some(Way::Unreachable { said: error.to_string() }));
     let mut took_ms = began.elapsed().as_millis();
-    let is_here = is_own(address);
     let (way, who) = match half {
-        Some(Way::Open) if is_here => (Way::Open, Some(by_process(address, ask).await)),
-        Some(Way::Open) if ask => (Way::Open, Some(asked(address).await)),
-        Some(Way::Open) => (Way::Open, Some(Who::NotAsked)),
+        Some(Way::Open) => (Way::Open, Some(who_listens(address, ask).await)),
         Some(other) => (other, None),
-        // Without half a handshake only a whole one tells.
-        None if is_here => match by_process(address, ask).await {
-            Who::NotAsked => (Way::Refused, None),
-            who => (Way::Open, Some(who)),
-        },
-        None if ask => {
-            let connected = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
+        None => {
+            let found = by_connecting(address, ask).await;
             took_ms = began.elapsed().as_millis();
-            match connected {
-                Err(_) => (Way::Filtered, None),
-                Ok(Err(error)) => (failed(&error), None),
-                Ok(Ok(stream)) => (Way::Open, Some(answer_of(stream, address).await)),
-            }
+            found
         }
-        None => (
-            Way::Unreachable {
-                said: "not tried: only a whole connection tells, which may spend dlv's session".to_owned(),
-            },
-            None,
-        ),
     };
     Reach { address, way, who, took_ms }
+}
+
+async fn who_listens(address: SocketAddr, ask: bool) -> Who {
+    match by_process(address).await {
+        Some(who) => who,
+        None if ask => asked(address).await,
+        None => Who::NotAsked,
+    }
+}
+
+/// Where half a handshake cannot be had: on this machine the process table tells, elsewhere a whole connection only.
+async fn by_connecting(address: SocketAddr, ask: bool) -> (Way, Option<Who>) {
+    match by_process(address).await {
+        Some(who) => return (Way::Open, Some(who)),
+        None if !ask => return (Way::NotTried, None),
+        None => {}
+    }
+    match tokio::time::timeout(CONNECT, TcpStream::connect(address)).await {
+        Err(_) => (Way::Filtered, None),
+        Ok(Err(error)) => (failed(&error), None),
+        Ok(Ok(stream)) => (Way::Open, Some(answer_of(stream, address).await)),
+    }
 }
 
 fn is_own(address: SocketAddr) -> bool {
     address.ip().is_loopback() || std::net::UdpSocket::bind((address.ip(), 0)).is_ok()
 }
 
-/// On this machine the process table tells, and nobody needs to be spoken to.
-async fn by_process(address: SocketAddr, ask: bool) -> Who {
+/// On this machine the process table tells, where it may, and nobody needs to be spoken to.
+async fn by_process(address: SocketAddr) -> Option<Who> {
+    if !is_own(address) {
+        return None;
+    }
     let found = tokio::task::spawn_blocking(move || listeners(address.port())).await.unwrap_or_default();
     let is_this = |ip: std::net::IpAddr| ip.is_unspecified() || ip == address.ip();
-    let listener = found.into_iter().find(|listener| is_this(listener.address.ip()));
-    let Some(process) = listener.and_then(|listener| listener.process) else {
-        return if ask { asked(address).await } else { Who::NotAsked };
-    };
+    let listener = found.into_iter().find(|listener| is_this(listener.address.ip()))?;
+    let process = listener.process?;
     let said = process.name();
-    match process.kind() {
+    Some(match process.kind() {
         Kind::Dlvgate => Who::Dlvgate { said },
         Kind::Delve { .. } => Who::Delve { said },
         Kind::Other => Who::Other { said },
-    }
+    })
 }
 
 async fn asked(address: SocketAddr) -> Who {
@@ -224,4 +231,25 @@ fn half_a_handshake(address: SocketAddr) -> Option<Way> {
         Ok(()) => Way::Open,
         Err(error) => failed(&error),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn where_only_a_connection_tells_none_is_made_unasked() {
+        let elsewhere = "192.0.2.5:2345".parse().unwrap();
+        assert_eq!(by_connecting(elsewhere, false).await, (Way::NotTried, None));
+        // Our own process is told without a connection.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (way, who) = by_connecting(listener.local_addr().unwrap(), false).await;
+        assert_eq!(way, Way::Open);
+        assert!(who.is_some());
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err());
+        let free = listener.local_addr().unwrap();
+        drop(listener);
+        assert_eq!(by_connecting(free, true).await, (Way::Refused, None));
+    }
 }

@@ -32,7 +32,8 @@ pub(super) async fn run(target: &str, ask: bool, json: bool) -> anyhow::Result<E
             write!(io::stderr(), "{}", progress(address))?;
         }
         let mut one = reach(address, ask).await;
-        if one.who == Some(Who::NotAsked) && !json && !ask && may_ask()? {
+        let is_open_to_ask = one.who == Some(Who::NotAsked) || one.way == Way::NotTried;
+        if is_open_to_ask && !json && !ask && may_ask(&one)? {
             one = reach(address, true).await;
         }
         all.push(one);
@@ -56,11 +57,15 @@ fn progress(address: SocketAddr) -> String {
     }
 }
 
-fn may_ask() -> io::Result<bool> {
+fn may_ask(one: &Reach) -> io::Result<bool> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);
     }
-    write!(io::stderr(), "Somebody listens there. Ask who? ({COST}) [y/N] ")?;
+    let question = match one.way {
+        Way::NotTried => "This system can tell only by connecting. Connect, and ask who is there?",
+        _ => "Somebody listens there. Ask who?",
+    };
+    write!(io::stderr(), "{question} ({COST}) [y/N] ")?;
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
@@ -87,6 +92,12 @@ fn describe(one: &Reach, port: u16) -> io::Result<()> {
                 "    a firewall there or on the way drops what is sent to this port, or the machine is off."
             )?;
             writeln!(out, "    On that machine:\n      $ sudo dlvgate doctor --port {port} --from {own}")
+        }
+        Way::NotTried => {
+            writeln!(
+                out,
+                "? {address}: not tried: this system can tell only by connecting, and {COST}; --ask connects"
+            )
         }
         Way::Unreachable { said } => writeln!(out, "✗ {address}: not reached: {said}"),
         Way::Open => {

@@ -34,7 +34,8 @@ fn judge(context: &Context, found: &[Listener]) -> Finding {
     };
     match process.kind() {
         Kind::Other => finding(State::Bad, format!("{place} is taken by {}", process.name()))
-            .why("neither dlv nor dlvgate can listen there, and a client that connects speaks to the wrong program")
+            .why("neither dlv nor dlvgate can listen there, and a client that connects speaks to the wrong program. End it if it may go; else use another \
+                  port, `dlvgate serve --listen 127.0.0.1:0` takes a free one")
             .mend(format!("{}kill {}", sudo_for(listener), process.pid)),
         Kind::Delve { single } if listener.waiting > 0 => taken(listener, process, single, finding),
         Kind::Delve { .. } | Kind::Dlvgate => reachable(context, found, process, finding),
