@@ -1,99 +1,153 @@
-//! One direction of the conversation, with its I/O: a chunk is read, looked at, and sent on.
+//! One direction of the conversation, with its I/O: a chunk is read, looked at, and sent on, in one go.
+//!
+//! A direction has no buffer of its own: what is read lies in one that all sessions of the thread share, and is sent
+//! before anything else happens. Only what the receiver does not take at once is kept, and nothing is read before it is
+//! gone. So an idle session costs no buffer, and a receiver that stalls costs one chunk.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::ear::Ear;
 use super::lane::{Lane, Piece, Unframed, Watcher};
 
-/// Bytes read at once, and all that one direction ever keeps of what passes.
-const CHUNK: usize = 16 * 1024;
+/// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of dlv's mostly fits; larger
+/// chunks were not faster.
+const CHUNK: usize = 64 * 1024;
+
+/// Pieces sent with one call; a chunk has one, unless a header in it is written anew.
+const PIECES: usize = 16;
 
 /// A padding's write, and the largest body whose missing rest is made up for.
 const PAD: [u8; 4096] = [b' '; 4096];
 const MAX_PADDED: u64 = 16 * 1024 * 1024;
 
-/// A lane with its buffer. Every method can be cancelled: what is not sent yet stays, in order.
+thread_local! {
+    /// Used within one poll, never across two.
+    static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
+}
+
+/// Why a direction carries nothing more.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The sender has closed.
+    End,
+    /// The sender's connection has failed.
+    Unreadable,
+    /// The receiver's connection has failed.
+    Unwritable,
+    /// What came cannot be followed; what came before it has been sent.
+    Unframed(Unframed),
+}
+
+/// A lane with its I/O. Every method can be cancelled: what is not sent yet stays, in order.
 pub(super) struct Carrier {
     lane: Lane,
     ear: Ear,
     /// When the present chunk was read, until all of it is sent.
     read_at: Option<Instant>,
-    chunk: Box<[u8]>,
+    /// The present chunk's; empty between two polls.
     pieces: VecDeque<Piece>,
+    /// What the receiver has not taken yet.
+    unsent: BytesMut,
+    /// The receiver may hold something back.
+    unflushed: bool,
+    broken: Option<Unframed>,
 }
 
 impl Carrier {
     pub(super) fn new(lane: Lane, ear: Ear) -> Carrier {
-        let chunk = vec![0; CHUNK].into_boxed_slice();
-        Carrier { lane, ear, read_at: None, chunk, pieces: VecDeque::new() }
+        Carrier {
+            lane,
+            ear,
+            read_at: None,
+            pieces: VecDeque::new(),
+            unsent: BytesMut::new(),
+            unflushed: false,
+            broken: None,
+        }
     }
 
-    /// Reads a chunk and looks at it. Returns its length: 0 is the end of the stream. Nothing may be waiting to
-    /// be sent.
-    pub(super) async fn read(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
-        self.ear.tap().room().await;
-        from.read(&mut self.chunk).await
-    }
-
-    /// Takes bytes that were read elsewhere, at most a chunk of them, instead of reading.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
-        let taken = bytes.len().min(CHUNK);
-        self.chunk[..taken].copy_from_slice(&bytes[..taken]);
-        taken
-    }
-
-    /// Looks at the first `filled` bytes of the chunk and queues what of them goes on.
-    ///
-    /// # Errors
-    /// Where the stream is no longer framed.
-    pub(super) fn inspect(
+    /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between two messages, as soon
+    /// as the stream stands there.
+    pub(super) fn poll_carry(
         &mut self,
-        filled: usize,
+        cx: &mut Context<'_>,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
         watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
-    ) -> Result<(), Unframed> {
-        let (chunk, queued) = (&self.chunk[..filled], self.pieces.len());
-        self.ear.read(chunk);
-        self.read_at = (filled > 0 && self.ear.tap().is_on()).then(Instant::now);
-        let advanced = self.lane.advance(chunk, watcher, insert, &mut self.pieces);
-        self.ear.sending(self.pieces.iter().skip(queued), chunk);
-        advanced
+    ) -> Poll<Result<(), Halt>> {
+        if ready!(self.poll_send(cx, to)).is_err() {
+            return Poll::Ready(Err(Halt::Unwritable));
+        }
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Err(Halt::Unframed(error)));
+        }
+        if !insert.is_empty() {
+            self.take(&[], watcher, insert);
+            if ready!(self.poll_send(cx, to)).is_err() {
+                return Poll::Ready(Err(Halt::Unwritable));
+            }
+        }
+        ready!(self.ear.poll_room(cx));
+        SHARED.with_borrow_mut(|chunk| {
+            let filled = match ready!(poll_fill(cx, from, chunk)) {
+                Ok(0) => return Poll::Ready(Err(Halt::End)),
+                Ok(filled) => filled,
+                Err(_) => return Poll::Ready(Err(Halt::Unreadable)),
+            };
+            let chunk = &chunk[..filled];
+            self.inspect(chunk, watcher, insert);
+            let sent = self.send_now(cx, chunk, to);
+            Poll::Ready(sent.map_err(|_| Halt::Unwritable))
+        })
+    }
+
+    /// Queues bytes that were read elsewhere.
+    pub(super) fn take(&mut self, bytes: &[u8], watcher: &mut impl Watcher, insert: &mut VecDeque<Bytes>) {
+        self.inspect(bytes, watcher, insert);
+        self.keep(bytes);
     }
 
     /// Queues bytes of our own.
     pub(super) fn queue(&mut self, bytes: Bytes) {
-        self.pieces.push_back(Piece::Own(bytes));
-        self.ear.sending_own(&self.pieces);
+        self.ear.sending_own(&bytes);
+        self.unsent.extend_from_slice(&bytes);
+    }
+
+    /// Reads a chunk, of which nothing goes on. `false` is the end: of the stream, or of what can be followed.
+    pub(super) async fn hear(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        watcher: &mut impl Watcher,
+    ) -> io::Result<bool> {
+        poll_fn(|cx| {
+            SHARED.with_borrow_mut(|chunk| {
+                let filled = ready!(poll_fill(cx, from, chunk))?;
+                Poll::Ready(Ok(filled > 0 && self.overhear(&chunk[..filled], watcher)))
+            })
+        })
+        .await
+    }
+
+    /// As [`Carrier::hear`], of bytes that were read elsewhere.
+    pub(super) fn overhear(&mut self, bytes: &[u8], watcher: &mut impl Watcher) -> bool {
+        self.inspect(bytes, watcher, &mut VecDeque::new());
+        self.pieces.clear();
+        self.broken.take().is_none()
     }
 
     /// Sends all that is queued.
     pub(super) async fn flush(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        while let Some(piece) = self.pieces.front_mut() {
-            let left = match piece {
-                Piece::Chunk(range) => {
-                    range.start += written(to.write(&self.chunk[range.clone()]).await)?;
-                    range.start < range.end
-                }
-                Piece::Changed(bytes) | Piece::Own(bytes) => {
-                    let sent = written(to.write(bytes).await)?;
-                    bytes::Buf::advance(bytes, sent);
-                    !bytes.is_empty()
-                }
-            };
-            if !left {
-                self.pieces.pop_front();
-            }
-        }
-        to.flush().await?; // standard output holds back a line that has no end
-        if let Some(read_at) = self.read_at.take() {
-            self.ear.tap().held(read_at.elapsed());
-        }
-        Ok(())
+        poll_fn(|cx| self.poll_send(cx, to)).await
     }
 
     /// Makes up for the rest of a body whose sender is gone, so that the messages after it can be read. The
@@ -114,6 +168,95 @@ impl Carrier {
         }
         Ok(())
     }
+
+    /// Looks at a chunk and notes which pieces of it go on.
+    fn inspect(&mut self, chunk: &[u8], watcher: &mut impl Watcher, insert: &mut VecDeque<Bytes>) {
+        self.ear.read(chunk);
+        self.read_at = (!chunk.is_empty() && self.ear.tap().is_on()).then(Instant::now);
+        self.broken = self.lane.advance(chunk, watcher, insert, &mut self.pieces).err();
+        self.ear.sending(&self.pieces, chunk);
+    }
+
+    /// Sends the pieces of `chunk` as far as they are taken, and keeps the rest.
+    fn send_now(
+        &mut self,
+        cx: &mut Context<'_>,
+        chunk: &[u8],
+        to: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<()> {
+        self.unflushed = true;
+        while !self.pieces.is_empty() {
+            let sent = match self.pieces.len() {
+                1 => Pin::new(&mut *to).poll_write(cx, self.pieces[0].bytes(chunk)),
+                _ => {
+                    let mut parts = [IoSlice::new(&[]); PIECES];
+                    for (part, piece) in parts.iter_mut().zip(&self.pieces) {
+                        *part = IoSlice::new(piece.bytes(chunk));
+                    }
+                    let count = self.pieces.len().min(PIECES);
+                    Pin::new(&mut *to).poll_write_vectored(cx, &parts[..count])
+                }
+            };
+            match sent {
+                Poll::Ready(sent) => self.sent(written(sent)?),
+                Poll::Pending => break,
+            }
+        }
+        self.keep(chunk);
+        match self.poll_send(cx, to) {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// This many bytes of the pieces are gone.
+    fn sent(&mut self, mut bytes: usize) {
+        while let Some(piece) = self.pieces.front_mut() {
+            let left = piece.len();
+            if bytes < left {
+                piece.advance(bytes);
+                break;
+            }
+            bytes -= left;
+            self.pieces.pop_front();
+        }
+    }
+
+    /// Keeps what is left of the pieces of `chunk`.
+    fn keep(&mut self, chunk: &[u8]) {
+        for piece in self.pieces.drain(..) {
+            self.unsent.extend_from_slice(piece.bytes(chunk));
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, to: &mut (impl AsyncWrite + Unpin)) -> Poll<io::Result<()>> {
+        if !self.unsent.is_empty() {
+            self.unflushed = true;
+            while !self.unsent.is_empty() {
+                let sent = written(ready!(Pin::new(&mut *to).poll_write(cx, &self.unsent)))?;
+                self.unsent.advance(sent);
+            }
+            self.unsent = BytesMut::new(); // a session that waits keeps no memory
+        }
+        if self.unflushed {
+            ready!(Pin::new(to).poll_flush(cx))?; // standard output holds back a line that has no end
+            self.unflushed = false;
+            if let Some(read_at) = self.read_at.take() {
+                self.ear.tap().held(read_at.elapsed());
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn poll_fill(
+    cx: &mut Context<'_>,
+    from: &mut (impl AsyncRead + Unpin),
+    chunk: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut chunk = ReadBuf::new(chunk);
+    ready!(Pin::new(from).poll_read(cx, &mut chunk))?;
+    Poll::Ready(Ok(chunk.filled().len()))
 }
 
 fn written(result: io::Result<usize>) -> io::Result<usize> {
@@ -130,6 +273,7 @@ mod tests {
     use crate::session::amendments::Amendments;
     use dlvgate_protocol::conversation::Message;
     use dlvgate_protocol::sniff::Protocol;
+    use tokio::io::AsyncReadExt;
 
     struct PassAll;
 
@@ -144,8 +288,7 @@ mod tests {
     async fn a_cut_message_keeps_its_length() {
         let mut carrier =
             Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()), Ear::of_client(Tap::none()));
-        let filled = carrier.take(b"Content-Length: 10\r\n\r\n{\"a\":");
-        carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();
+        carrier.take(b"Content-Length: 10\r\n\r\n{\"a\":", &mut PassAll, &mut VecDeque::new());
         let mut sent = Vec::new();
         carrier.complete(&mut sent).await.unwrap();
         assert_eq!(sent, b"Content-Length: 10\r\n\r\n{\"a\":     ");
@@ -156,8 +299,7 @@ mod tests {
         let mut carrier =
             Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()), Ear::of_client(Tap::none()));
         let message = b"Content-Length: 10\r\n\r\n0123456789";
-        let filled = carrier.take(message);
-        carrier.inspect(filled, &mut PassAll, &mut VecDeque::new()).unwrap();
+        carrier.take(message, &mut PassAll, &mut VecDeque::new());
         carrier.queue(Bytes::from_static(b"OURS"));
         let (mut narrow, mut reader) = tokio::io::duplex(5);
         let stuck =

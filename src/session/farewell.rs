@@ -1,6 +1,5 @@
 //! The end of the conversation as the client sees it: never a hang, never a silent close.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use dlvgate_protocol::conversation::{Key, Message};
@@ -84,16 +83,12 @@ struct LastRequests<'a> {
 
 impl LastRequests<'_> {
     async fn read(&mut self, client: &mut Link, talk: &mut Talk) -> std::io::Result<Vec<(Key, Name)>> {
-        let filled = if self.unread.is_empty() {
-            talk.up.read(client).await?
-        } else {
-            let taken = talk.up.take(self.unread);
-            self.unread = &self.unread[taken..];
-            taken
-        };
         let mut asked = Asked::default();
-        let framed = talk.up.inspect(filled, &mut asked, &mut VecDeque::new()).is_ok();
-        self.ended = filled == 0 || !framed;
+        let goes_on = match std::mem::take(&mut self.unread) {
+            [] => talk.up.hear(client, &mut asked).await?,
+            unread => talk.up.overhear(unread, &mut asked),
+        };
+        self.ended = !goes_on;
         Ok(asked.requests)
     }
 }

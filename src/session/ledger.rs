@@ -1,6 +1,6 @@
 //! What a client is still owed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use dlvgate_protocol::conversation::Key;
@@ -24,7 +24,8 @@ const DETACH: &str = "RPCServer.Detach";
 /// The requests under way, and how far the conversation has come.
 pub(super) struct Ledger {
     protocol: Protocol,
-    pending: BTreeMap<Key, Name>,
+    /// In the order in which they were asked, in which most are answered.
+    pending: VecDeque<(Key, Name)>,
     next_seq: i64,
     /// The client has said a message.
     pub(super) spoke: bool,
@@ -36,6 +37,9 @@ pub(super) struct Ledger {
     pub(super) terminated: bool,
     /// dlv got something that is no message of the protocol.
     pub(super) malformed: bool,
+    /// Something has happened that the relay acts on: the client said its first message, `disconnect` or `Detach` was
+    /// answered, a program was started.
+    pub(super) milestone: bool,
     /// Messages of ours that wait for a place between two of dlv's.
     pub(super) to_say: VecDeque<Bytes>,
 }
@@ -44,13 +48,14 @@ impl Ledger {
     pub(super) fn new(protocol: Protocol) -> Ledger {
         Ledger {
             protocol,
-            pending: BTreeMap::new(),
+            pending: VecDeque::new(),
             next_seq: FIRST_OWN_SEQ,
             spoke: false,
             began: false,
             disconnected: false,
             terminated: false,
             malformed: false,
+            milestone: false,
             to_say: VecDeque::new(),
         }
     }
@@ -58,14 +63,14 @@ impl Ledger {
     /// A request goes to dlv.
     pub(super) fn asked(&mut self, key: Key, name: Name) {
         if self.pending.len() < MAX_PENDING {
-            self.pending.insert(key, name);
+            self.pending.push_back((key, name));
         }
     }
 
     /// dlv answers; JSON-RPC's answers do not say what. Unknown requests are no matter: dlv answers what it cannot read with
     /// a `request_seq` of 0.
     pub(super) fn answered(&mut self, key: Option<Key>, name: Option<Name>, success: bool) {
-        let asked = key.and_then(|key| self.pending.remove(&key));
+        let asked = key.and_then(|key| self.take(key));
         let Some(name) = name.or(asked) else { return };
         match self.protocol {
             Protocol::Dap => {
@@ -74,6 +79,12 @@ impl Ledger {
             }
             Protocol::JsonRpc => self.disconnected |= name == DETACH && success,
         }
+    }
+
+    /// What was asked with this key; not pending any more.
+    fn take(&mut self, key: Key) -> Option<Name> {
+        let place = self.pending.iter().position(|(asked, _)| *asked == key)?;
+        self.pending.remove(place).map(|(_, name)| name)
     }
 
     fn seq(&mut self) -> i64 {

@@ -1,6 +1,6 @@
 //! The client's end: a connection over TCP, over a Unix socket, or standard input and output.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -18,12 +18,6 @@ pub enum Link {
     Stdio(Stdin, Stdout),
 }
 
-/// Where a client's bytes come from.
-pub(super) type Source<'a> = Box<dyn AsyncRead + Send + Unpin + 'a>;
-
-/// Where a client's bytes go to.
-pub(super) type Sink<'a> = Box<dyn AsyncWrite + Send + Unpin + 'a>;
-
 impl Link {
     /// The client at standard input and output.
     pub fn stdio() -> Link {
@@ -35,29 +29,6 @@ impl Link {
     pub(super) fn can_be_closed(&self) -> bool {
         !matches!(self, Link::Stdio(..))
     }
-
-    /// Both directions, each for a task of its own.
-    pub(super) fn split(&mut self) -> (Source<'_>, Sink<'_>) {
-        match self {
-            Link::Tcp(stream) => {
-                let (source, sink) = stream.split();
-                (Box::new(source), Box::new(sink))
-            }
-            Link::Unix(stream) => {
-                let (source, sink) = stream.split();
-                (Box::new(source), Box::new(sink))
-            }
-            Link::Stdio(stdin, stdout) => (Box::new(stdin), Box::new(stdout)),
-        }
-    }
-
-    fn source(&mut self) -> Pin<&mut (dyn AsyncRead + Send + Unpin)> {
-        match self {
-            Link::Tcp(stream) => Pin::new(stream),
-            Link::Unix(stream) => Pin::new(stream),
-            Link::Stdio(stdin, _) => Pin::new(stdin),
-        }
-    }
 }
 
 impl AsyncRead for Link {
@@ -66,7 +37,11 @@ impl AsyncRead for Link {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.source().poll_read(cx, buf)
+        match &mut *self {
+            Link::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Link::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Link::Stdio(stdin, _) => Pin::new(stdin).poll_read(cx, buf),
+        }
     }
 }
 
@@ -76,6 +51,18 @@ impl AsyncWrite for Link {
             Link::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Link::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Link::Stdio(_, stdout) => Pin::new(stdout).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Link::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Link::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Link::Stdio(_, stdout) => Pin::new(stdout).poll_write_vectored(cx, parts),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One session: a client's connection with its dlv, from the first byte to everything closed.
 
 mod amendments;
+mod aside;
 mod carrier;
 mod cause;
 mod ear;
@@ -44,6 +45,7 @@ use crate::fault;
 use crate::firewall::{Gate, Peer};
 use crate::recording::Tap;
 use crate::shutdown::Shutdown;
+use aside::Aside;
 use farewell::Farewell;
 use journal::Journal;
 use opening::{Hold, Opening};
@@ -308,7 +310,7 @@ impl<'a> Session<'a> {
         let held = std::mem::take(&mut self.hold.bytes);
         tokio::select! {
             cause = relay::relay(&mut self.client, upstream, self.delve.as_mut(), held, &mut self.talk) => cause,
-            signal = stop.begun() => Cause::Stopped { signal },
+            signal = Aside::new(stop.begun()) => Cause::Stopped { signal },
         }
     }
 

@@ -1,24 +1,26 @@
-//! Forwarding: both directions side by side, each with its own buffer, so that one that waits does not hold
-//! up the other.
+//! Forwarding: both directions side by side; one that waits does not hold up the other.
 
 use std::collections::VecDeque;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::process::ExitStatus;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
-use super::carrier::Carrier;
+use super::aside::Aside;
+use super::carrier::Halt;
 use super::cause::Cause;
 use super::lane::Unframed;
+use super::ledger::Ledger;
 use super::link::Link;
 use super::socket::drain;
-use super::talk::{Replies, Requests, Shared, Talk};
+use super::talk::{Replies, Requests, Talk};
 use crate::delve::Delve;
 
 /// How long the first message may take to be whole enough to say what it is. One that never is would hold a dlv and a
@@ -42,6 +44,9 @@ const EXIT_STATUS: Duration = Duration::from_millis(500);
 /// Messages of ours that may wait for a place between dlv's; then the client is not read further.
 const MAX_TO_SAY: usize = 64;
 
+/// Chunks that a direction carries before others have their turn.
+const TURN: usize = 32;
+
 /// Forwards until an end, and says which. Stopping by a signal is the caller's: the future can be dropped, and
 /// `talk` is then as far as it was.
 pub(super) async fn relay(
@@ -51,49 +56,52 @@ pub(super) async fn relay(
     held: BytesMut,
     talk: &mut Talk,
 ) -> Cause {
-    let shared = Shared::new(&mut talk.ledger);
-    let cause = {
-        let (mut client_in, mut client_out) = client.split();
-        let (mut upstream_in, mut upstream_out) = upstream.split();
-        let up = uplink(&mut talk.up, &mut client_in, &mut upstream_out, held, &shared);
-        let down = downlink(&mut talk.down, &mut upstream_in, &mut client_out, &shared);
-        tokio::pin!(up, down);
-        let mut up_ended = false;
-        let mut exit = None;
-        let mut deadline = Some((Instant::now() + FIRST_MESSAGE, Cause::NoMessage { limit: FIRST_MESSAGE }));
-        loop {
-            tokio::select! {
-                end = &mut up, if !up_ended => match end {
-                    UpEnd::ClientLeft => {
-                        up_ended = true;
-                        deadline = Some((Instant::now() + CLIENT_LEFT_GRACE, Cause::ClientLeft));
-                    }
-                    UpEnd::ClientReset => break Cause::ClientReset,
-                    UpEnd::Unframed(error) => break Cause::ClientGarbage(error),
-                },
-                end = &mut down => break match end {
-                    DownEnd::ClientGone => Cause::ClientReset,
-                    DownEnd::UpstreamClosed if shared.ledger().disconnected => Cause::Disconnected,
-                    DownEnd::UpstreamClosed if up_ended && !shared.ledger().malformed => Cause::ClientLeft,
-                    DownEnd::UpstreamClosed => dlv_gone(delve, exit, &shared).await,
-                },
-                status = exited(&mut delve), if exit.is_none() => {
-                    exit = Some(status);
-                    deadline = Some((Instant::now() + IN_FLIGHT, dlv_gone(delve.as_deref_mut(), exit, &shared).await));
-                }
-                () = shared.milestone.notified() => {
-                    if matches!(deadline, Some((_, Cause::NoMessage { .. }))) {
-                        deadline = None;
-                    } else if shared.ledger().disconnected {
-                        deadline = Some((Instant::now() + DRAIN, Cause::Disconnected));
-                    } else if let Some(delve) = delve.as_deref_mut() {
-                        delve.observe();
-                    }
-                }
-                () = sleep_until(deadline.as_ref().map(|(at, _)| *at)) => {
-                    break deadline.take().map_or(Cause::Disconnected, |(_, cause)| cause);
+    let mut relay = Relay::new(client, upstream, talk, &held);
+    drop(held);
+    let mut exit = None;
+    let mut deadline = Some((Instant::now() + FIRST_MESSAGE, Cause::NoMessage { limit: FIRST_MESSAGE }));
+    let cause = loop {
+        let happened = {
+            let at = deadline.as_ref().map(|(at, _)| *at);
+            let mut aside = pin!(Aside::new(beside(&mut delve, exit.is_some(), at)));
+            poll_fn(|cx| match relay.poll(cx) {
+                Poll::Ready(event) => Poll::Ready(event),
+                Poll::Pending => aside.as_mut().poll(cx),
+            })
+            .await
+        };
+        match happened {
+            Event::Milestone => {
+                if matches!(deadline, Some((_, Cause::NoMessage { .. }))) {
+                    deadline = None;
+                } else if relay.talk.ledger.disconnected {
+                    deadline = Some((Instant::now() + DRAIN, Cause::Disconnected));
+                } else if let Some(delve) = delve.as_deref_mut() {
+                    delve.observe();
                 }
             }
+            Event::ClientLeft => {
+                let _ = relay.upstream.shutdown().await;
+                deadline = Some((Instant::now() + CLIENT_LEFT_GRACE, Cause::ClientLeft));
+            }
+            Event::ClientReset => break Cause::ClientReset,
+            Event::ClientUnframed(error) => break Cause::ClientGarbage(error),
+            Event::UpstreamClosed => {
+                let ledger = &relay.talk.ledger;
+                break if ledger.disconnected {
+                    Cause::Disconnected
+                } else if relay.client_left && !ledger.malformed {
+                    Cause::ClientLeft
+                } else {
+                    dlv_gone(delve, exit, ledger).await
+                };
+            }
+            Event::DelveExited(status) => {
+                exit = Some(status);
+                let cause = dlv_gone(delve.as_deref_mut(), exit, &relay.talk.ledger).await;
+                deadline = Some((Instant::now() + IN_FLIGHT, cause));
+            }
+            Event::Late => break deadline.take().map_or(Cause::Disconnected, |(_, cause)| cause),
         }
     };
     if matches!(cause, Cause::ClientReset) {
@@ -109,22 +117,28 @@ async fn let_go(upstream: &mut TcpStream) -> io::Result<()> {
     drain(upstream).await
 }
 
-async fn exited(delve: &mut Option<&mut Delve>) -> ExitStatus {
-    match delve {
-        Some(delve) => delve.exited().await,
-        None => pending().await,
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => pending().await,
+/// What may happen besides messages: dlv's end, unless that is known, and the end of a time.
+async fn beside(delve: &mut Option<&mut Delve>, has_exited: bool, deadline: Option<Instant>) -> Event {
+    let exited = async {
+        match delve {
+            Some(delve) if !has_exited => delve.exited().await,
+            _ => pending().await,
+        }
+    };
+    let late = async {
+        match deadline {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        status = exited => Event::DelveExited(status),
+        () = late => Event::Late,
     }
 }
 
 /// dlv's end, with what can be known of it in a moment.
-async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, shared: &Shared<'_>) -> Cause {
+async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, ledger: &Ledger) -> Cause {
     let (mut status, mut stderr) = (exit, String::new());
     if let Some(delve) = delve {
         if status.is_none() {
@@ -132,92 +146,123 @@ async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, shared: &
         }
         stderr = delve.last_words().await;
     }
-    let ledger = shared.ledger();
     if ledger.disconnected {
         return Cause::Disconnected;
     }
     Cause::DlvGone { status, stderr, malformed: ledger.malformed }
 }
 
-enum UpEnd {
+/// What the relay has to act on.
+enum Event {
+    /// See [`Ledger::milestone`].
+    Milestone,
+    /// The client has closed its sending half; all that it said is sent.
     ClientLeft,
     ClientReset,
-    Unframed(Unframed),
-}
-
-enum DownEnd {
+    ClientUnframed(Unframed),
     UpstreamClosed,
-    ClientGone,
+    DelveExited(ExitStatus),
+    /// A time is over.
+    Late,
 }
 
-async fn uplink(
-    carrier: &mut Carrier,
-    client: &mut (impl AsyncRead + Unpin),
-    upstream: &mut WriteHalf<'_>,
-    mut held: BytesMut,
-    shared: &Shared<'_>,
-) -> UpEnd {
-    let mut requests = Requests::new(shared);
-    loop {
-        let filled = if held.is_empty() {
-            match carrier.read(client).await {
-                Ok(0) => {
-                    let _ = upstream.shutdown().await;
-                    return UpEnd::ClientLeft;
+/// Both directions on one task: a chunk is carried within one poll, and what one direction finds out the other knows in the
+/// same poll, without a lock or a wake-up.
+struct Relay<'a> {
+    client: &'a mut Link,
+    upstream: &'a mut TcpStream,
+    talk: &'a mut Talk,
+    /// Nothing more is carried to dlv.
+    up_is_over: bool,
+    client_left: bool,
+}
+
+impl<'a> Relay<'a> {
+    fn new(client: &'a mut Link, upstream: &'a mut TcpStream, talk: &'a mut Talk, held: &[u8]) -> Relay<'a> {
+        let mut requests = Requests { ledger: &mut talk.ledger, body_len: &mut talk.asked_len };
+        talk.up.take(held, &mut requests, &mut VecDeque::new());
+        Relay { client, upstream, talk, up_is_over: false, client_left: false }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        loop {
+            let was_full = self.is_full();
+            let mut there_is_more = false;
+            for direction in [Relay::poll_up, Relay::poll_down] {
+                let mut carried = 0;
+                while let Poll::Ready(event) = direction(self, cx) {
+                    if let Some(event) = event {
+                        return Poll::Ready(event);
+                    }
+                    carried += 1;
+                    if carried == TURN {
+                        there_is_more = true;
+                        break;
+                    }
                 }
-                Ok(filled) => filled,
-                Err(_) => return UpEnd::ClientReset,
             }
-        } else {
-            let taken = carrier.take(&held);
-            bytes::Buf::advance(&mut held, taken);
-            taken
-        };
-        let inspected = carrier.inspect(filled, &mut requests, &mut VecDeque::new());
-        if carrier.flush(upstream).await.is_err() {
-            // dlv does not read any more; the other direction still has what it said last, and then ends.
-            return pending().await;
-        }
-        if let Err(error) = inspected {
-            return UpEnd::Unframed(error);
-        }
-        while shared.ledger().to_say.len() >= MAX_TO_SAY {
-            shared.said.notified().await;
+            if std::mem::take(&mut self.talk.ledger.milestone) {
+                return Poll::Ready(Event::Milestone);
+            }
+            if there_is_more {
+                cx.waker().wake_by_ref();
+            } else if was_full && !self.is_full() {
+                continue;
+            }
+            return Poll::Pending;
         }
     }
-}
 
-async fn downlink(
-    carrier: &mut Carrier,
-    upstream: &mut ReadHalf<'_>,
-    client: &mut (impl AsyncWrite + Unpin),
-    shared: &Shared<'_>,
-) -> DownEnd {
-    loop {
-        let filled = tokio::select! {
-            read = carrier.read(upstream) => match read {
-                Ok(filled) if filled > 0 => filled,
-                // A reset is dlv's end as well: the client gets it explained rather than repeated.
-                _ => return DownEnd::UpstreamClosed,
-            },
-            () = shared.say.notified() => 0,
+    /// Too much of ours waits to be said.
+    fn is_full(&self) -> bool {
+        self.talk.ledger.to_say.len() >= MAX_TO_SAY
+    }
+
+    /// Carries one chunk to dlv; an event where that is at an end.
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        if self.up_is_over || self.is_full() {
+            return Poll::Pending;
+        }
+        let Talk { up, ledger, asked_len, .. } = &mut *self.talk;
+        let mut requests = Requests { ledger, body_len: asked_len };
+        let carried = up.poll_carry(cx, self.client, self.upstream, &mut requests, &mut VecDeque::new());
+        let Err(halt) = ready!(carried) else {
+            return Poll::Ready(None);
         };
-        let mut ours = std::mem::take(&mut shared.ledger().to_say);
-        let framed = carrier.inspect(filled, &mut Replies { shared }, &mut ours);
+        self.up_is_over = true;
+        match halt {
+            Halt::End => {
+                self.client_left = true;
+                Poll::Ready(Some(Event::ClientLeft))
+            }
+            Halt::Unreadable => Poll::Ready(Some(Event::ClientReset)),
+            Halt::Unframed(error) => Poll::Ready(Some(Event::ClientUnframed(error))),
+            // dlv does not read any more; the other direction still has what it said last, and then ends.
+            Halt::Unwritable => Poll::Pending,
+        }
+    }
+
+    /// Carries one chunk to the client; an event where that is at an end.
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let Talk { down, ledger, .. } = &mut *self.talk;
+        let mut ours = std::mem::take(&mut ledger.to_say);
+        let carried = down.poll_carry(cx, self.upstream, self.client, &mut Replies { ledger }, &mut ours);
         if !ours.is_empty() {
-            let mut ledger = shared.ledger();
             ours.append(&mut ledger.to_say);
             ledger.to_say = ours;
-        } else {
-            shared.said.notify_one();
         }
-        if carrier.flush(client).await.is_err() {
-            return DownEnd::ClientGone;
-        }
-        if let Err(error) = framed {
-            tracing::warn!(target: "dlvgate::session", %error, "what dlv sent cannot be followed");
-            return DownEnd::UpstreamClosed;
-        }
+        let Err(halt) = ready!(carried) else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(Some(match halt {
+            Halt::Unwritable => Event::ClientReset,
+            // A reset is dlv's end as well: the client gets it explained rather than repeated.
+            Halt::End | Halt::Unreadable => Event::UpstreamClosed,
+            Halt::Unframed(error) => {
+                tracing::warn!(target: "dlvgate::session", %error, "what dlv sent cannot be followed");
+                Event::UpstreamClosed
+            }
+        }))
     }
 }
 

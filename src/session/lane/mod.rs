@@ -26,6 +26,31 @@ pub(super) enum Piece {
     Own(Bytes),
 }
 
+impl Piece {
+    /// The bytes; `chunk` is what the piece was made of.
+    pub(super) fn bytes<'a>(&'a self, chunk: &'a [u8]) -> &'a [u8] {
+        match self {
+            Piece::Chunk(range) => &chunk[range.clone()],
+            Piece::Changed(bytes) | Piece::Own(bytes) => bytes,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Piece::Chunk(range) => range.len(),
+            Piece::Changed(bytes) | Piece::Own(bytes) => bytes.len(),
+        }
+    }
+
+    /// The first `sent` bytes, of which there are more, are gone.
+    pub(super) fn advance(&mut self, sent: usize) {
+        match self {
+            Piece::Chunk(range) => range.start += sent,
+            Piece::Changed(bytes) | Piece::Own(bytes) => bytes::Buf::advance(bytes, sent),
+        }
+    }
+}
+
 /// Is told what passes.
 pub(super) trait Watcher {
     /// A message of `len` bytes begins. `false` keeps it back; what it says is still reported. JSON-RPC does not tell a
