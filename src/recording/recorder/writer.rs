@@ -20,6 +20,9 @@ use crate::recording::redact::Redactor;
 /// Why a recording is not complete where the disk was not full.
 const TOO_SLOW: &str = "messages are missing from here on: the disk was too slow";
 
+/// Items after which the relay may have the processor, where there is but one: what was gathered may take milliseconds.
+const GIVE_WAY: usize = 32;
+
 /// Puts messages together and writes them down.
 pub(super) struct Writer {
     sheet: Sheet,
@@ -60,7 +63,10 @@ impl Writer {
     /// Writes a batch into the file. Whether the session goes on.
     pub(super) fn take(&mut self, batch: &Batch) -> io::Result<bool> {
         let mut bytes = &batch.bytes[..];
-        for item in &batch.items {
+        for (number, item) in batch.items.iter().enumerate() {
+            if number % GIVE_WAY == GIVE_WAY - 1 {
+                std::thread::yield_now();
+            }
             match item {
                 Item::Heard { at, from, len } => {
                     self.at = *at;
