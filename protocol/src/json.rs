@@ -103,6 +103,11 @@ impl Walker {
         self.text.name()
     }
 
+    /// Whether the string just found is this one.
+    pub(crate) fn string_is(&self, text: &str) -> bool {
+        self.text.is(text)
+    }
+
     /// The scalar or string just found as it was written.
     pub(crate) fn raw(&self) -> &Raw {
         &self.raw
@@ -177,8 +182,7 @@ impl Walker {
                 State::InKey
             }
             (State::Colon, b':') => {
-                let key = self.text.name();
-                self.field = self.fields.iter().position(|field| key == *field);
+                self.field = self.fields.iter().position(|field| self.text.is(field));
                 State::Value
             }
             (State::CommaOrEnd, b',') => State::Key,
@@ -217,25 +221,26 @@ impl Walker {
 
     /// Returns how many bytes were taken.
     fn skip_nested(&mut self, input: &[u8]) -> usize {
-        for (at, byte) in input.iter().enumerate() {
+        let mut at = 0;
+        while let Some(&byte) = input.get(at) {
+            at += 1;
             match byte {
-                b'"' => self.state = State::SkipString { escaped: false },
-                b'{' | b'[' => {
-                    self.depth += 1;
-                    continue;
+                b'"' => {
+                    self.state = State::SkipString { escaped: false };
+                    at += self.skip_string(&input[at..], false);
                 }
+                b'{' | b'[' => self.depth += 1,
                 b'}' | b']' => {
                     self.depth -= 1;
-                    if self.depth > 1 {
-                        continue;
+                    if self.depth == 1 {
+                        self.state = State::CommaOrEnd;
+                        break;
                     }
-                    self.state = State::CommaOrEnd;
                 }
-                _ => continue,
+                _ => {}
             }
-            return at + 1;
         }
-        input.len()
+        at
     }
 
     /// Returns how many bytes were taken.

@@ -14,13 +14,16 @@ const OTHER: u32 = 65_534;
 
 /// Speaks as the other user; gives what it was answered. `None` where this test's user cannot become another.
 fn as_other_user(port: u16) -> Option<String> {
+    run_as_other_user(&format!("exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /' >&3; timeout 20 cat <&3"))
+}
+
+fn run_as_other_user(script: &str) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         println!("not root: another user cannot be tried");
         return None;
     }
-    let speak = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /' >&3; timeout 20 cat <&3");
     let output = Command::new("bash")
-        .args(["-c", &speak])
+        .args(["-c", script])
         .uid(OTHER)
         .gid(OTHER)
         .stderr(Stdio::null())
@@ -44,6 +47,27 @@ fn another_user_gets_nothing_and_the_log_names_them() {
     assert!(server.log.lines().iter().any(named), "{:#?}", server.log.lines());
     serves(server.client());
     server.closed(1);
+}
+
+/// What is left of a closed socket counts as root's in the kernel's tables, and this server is root's.
+#[test]
+fn another_user_who_has_spoken_and_left_gets_no_session_either() {
+    let server = Serve::with(&Pair::any()).start();
+    let speak =
+        "printf 'Content-Length: 44\\r\\n\\r\\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}' >&3";
+    let port = server.front().port();
+    let script =
+        format!("for i in {{1..20}}; do exec 3<>/dev/tcp/127.0.0.1/{port} && {speak}; exec 3>&-; done");
+    if run_as_other_user(&script).is_none() {
+        return;
+    }
+    // It comes after all of them, and is the first that is served.
+    serves(server.client());
+    server.closed(1);
+    let lines = server.log.lines();
+    let counted = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(counted("closed already") + counted("user 65534"), 20, "{lines:#?}");
+    assert_eq!(counted("first_byte"), 1, "{lines:#?}");
 }
 
 #[test]

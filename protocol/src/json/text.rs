@@ -88,6 +88,11 @@ impl Text {
         Name::from_bytes(&self.bytes[..self.len], self.truncated)
     }
 
+    /// Whether all that has been taken is this text.
+    pub(super) fn is(&self, text: &str) -> bool {
+        !self.truncated && self.bytes[..self.len] == *text.as_bytes()
+    }
+
     fn escaped(&mut self, byte: u8) {
         self.escape = Escape::None;
         let plain = match byte {

@@ -47,12 +47,10 @@ impl Fields {
             (COMMAND, Value::String) => self.command = Some(walker.string()),
             (EVENT, Value::String) => self.event = Some(walker.string()),
             (TYPE, Value::String) => {
-                self.kind = Some(match walker.string().as_str() {
-                    "request" => Type::Request,
-                    "response" => Type::Response,
-                    "event" => Type::Event,
-                    _ => Type::Other,
-                });
+                let types =
+                    [("request", Type::Request), ("response", Type::Response), ("event", Type::Event)];
+                let known = types.into_iter().find(|(name, _)| walker.string_is(name));
+                self.kind = Some(known.map_or(Type::Other, |(_, known)| known));
             }
             (TYPE, _) => self.kind = Some(Type::Other),
             _ => {}

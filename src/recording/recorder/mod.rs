@@ -1,8 +1,11 @@
 //! Writing recordings: a file for each session of a server.
 
 pub(in crate::recording) mod assembler;
+mod desk;
+mod queue;
 mod sheet;
 mod tap;
+mod thread;
 mod versions;
 pub(in crate::recording) mod writer;
 
@@ -14,12 +17,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use dlvgate_protocol::sniff::Protocol;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::format::{Header, Settings, VERSION};
+use desk::Desk;
 use sheet::Sheet;
 pub use tap::Tap;
-use tap::{QUEUE, State};
+use thread::Session;
 use versions::Versions;
 use writer::Writer;
 
@@ -44,11 +48,19 @@ pub struct Installed {
 }
 
 /// Records a server's sessions into a folder.
-#[derive(Debug)]
 pub struct Recorder {
     folder: PathBuf,
     about: About,
     versions: OnceLock<Versions>,
+    desk: Arc<Desk<Session>>,
+}
+
+/// What is known when a session begins. Its file is made later, by the thread that writes.
+struct Beginning {
+    protocol: Protocol,
+    session: u64,
+    client: String,
+    start: SystemTime,
 }
 
 impl Recorder {
@@ -60,39 +72,38 @@ impl Recorder {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let folder = folder.canonicalize()?;
         tempfile::tempfile_in(&folder)?;
-        Ok(Arc::new(Recorder { folder, about, versions: OnceLock::new() }))
+        Ok(Arc::new(Recorder { folder, about, versions: OnceLock::new(), desk: Arc::default() }))
     }
 
     /// A session begins. Where its file cannot be written, that is warned of and the session goes on unrecorded.
     pub fn begin(self: &Arc<Recorder>, protocol: Protocol, session: u64, client: &str) -> Tap {
         let (start, began) = (SystemTime::now(), Instant::now());
-        let (items, receiver) = mpsc::channel(QUEUE);
-        let (all_done, done) = oneshot::channel();
-        let state = Arc::<State>::default();
-        let tap = Tap::new(items, began, Arc::clone(&state), done);
-        let (recorder, client) = (Arc::clone(self), client.to_owned());
-        let write = move || {
-            let start = humantime::format_rfc3339_micros(start).to_string();
-            match recorder.open(protocol, session, client, start) {
-                Ok(writer) => writer.run(receiver, &state),
-                Err(error) => {
-                    state.over.store(true, std::sync::atomic::Ordering::Relaxed);
-                    let folder = recorder.folder.display();
-                    tracing::warn!(target: "dlvgate::recording", session, "not recorded: no file in {folder}: {error}");
-                }
-            }
-            drop(all_done);
-        };
-        match std::thread::Builder::new().name("recording".to_owned()).spawn(write) {
-            Ok(_) => tap,
-            Err(error) => {
+        if self.desk.enter() {
+            let recorder = Arc::clone(self);
+            let run = move || thread::run(&recorder);
+            if let Err(error) = std::thread::Builder::new().name("recording".to_owned()).spawn(run) {
+                self.desk.no_thread();
                 tracing::warn!(target: "dlvgate::recording", session, "not recorded: {error}");
-                Tap::none()
+                return Tap::none();
             }
         }
+        let (all_done, done) = oneshot::channel();
+        let beginning = Beginning { protocol, session, client: client.to_owned(), start };
+        Tap::new(Session::new(beginning, all_done), began, Arc::clone(&self.desk), done)
     }
 
-    fn open(&self, protocol: Protocol, session: u64, client: String, start: String) -> io::Result<Writer> {
+    /// Makes a session's file. Where that fails it is warned of.
+    fn open(&self, beginning: Beginning) -> io::Result<Box<Writer>> {
+        let session = beginning.session;
+        let opened = self.create(beginning);
+        opened.map(Box::new).inspect_err(|error| {
+            let folder = self.folder.display();
+            tracing::warn!(target: "dlvgate::recording", session, "not recorded: no file in {folder}: {error}");
+        })
+    }
+
+    fn create(&self, Beginning { protocol, session, client, start }: Beginning) -> io::Result<Writer> {
+        let start = humantime::format_rfc3339_micros(start).to_string();
         let second: String = start.chars().take(19).filter(|char| !matches!(char, '-' | ':')).collect();
         let sheet = Sheet::create(&self.folder, &format!("dlvgate-{second}Z-{session}"))?;
         tracing::info!(target: "dlvgate::recording", session, "recorded in {}", sheet.path().display());

@@ -4,17 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::writer::Item;
+use super::desk::Desk;
+use super::queue::{Full, Item, Step};
+use super::thread::Session;
 use crate::recording::format::{InProxy, Sender};
-
-/// Chunks that may wait for the disk: 64 MiB where each is as large as the relay reads.
-pub(super) const QUEUE: usize = 4096;
-
-/// Places that are free before the relay reads on: both directions, and the session's steps.
-const SPARE: usize = 32;
 
 /// How long the relay waits for a disk that has fallen that far behind, once; then the recording ends, not the session.
 const STALL: Duration = Duration::from_secs(1);
@@ -44,9 +39,10 @@ impl State {
 }
 
 struct Line {
-    items: mpsc::Sender<Item>,
+    session: Arc<Session>,
+    desk: Arc<Desk<Session>>,
     began: Instant,
-    state: Arc<State>,
+    /// Taken when the end is told.
     done: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
@@ -61,19 +57,19 @@ impl Tap {
     }
 
     pub(super) fn new(
-        items: mpsc::Sender<Item>,
+        session: Session,
         began: Instant,
-        state: Arc<State>,
+        desk: Arc<Desk<Session>>,
         done: oneshot::Receiver<()>,
     ) -> Tap {
-        Tap(Some(Arc::new(Line { items, began, state, done: Mutex::new(Some(done)) })))
+        Tap(Some(Arc::new(Line { session: Arc::new(session), desk, began, done: Mutex::new(Some(done)) })))
     }
 
     /// Somebody said this; in any pieces.
     pub fn heard(&self, from: Sender, bytes: &[u8]) {
         let Some(line) = self.line() else { return };
         if !bytes.is_empty() {
-            line.tell(Item::Heard { at: line.now(), from, bytes: Bytes::copy_from_slice(bytes) });
+            line.tell(Item::Heard { at: line.now(), from, len: bytes.len() }, bytes);
         }
     }
 
@@ -87,16 +83,17 @@ impl Tap {
     ) {
         let Some(line) = self.line() else { return };
         let (at, detail) = (line.now(), detail.to_owned());
-        line.tell(Item::Step { at, event, detail, firewall, cause });
+        line.tell(Item::Step(Box::new(Step { at, event, detail, firewall, cause })), &[]);
     }
 
     /// What was read has been written on, after this time.
     pub fn held(&self, time: Duration) {
         let Some(line) = self.line() else { return };
         let time = time.as_micros() as u64;
-        line.state.chunks.fetch_add(1, Ordering::Relaxed);
-        line.state.total_us.fetch_add(time, Ordering::Relaxed);
-        line.state.longest_us.fetch_max(time, Ordering::Relaxed);
+        let state = &line.session.state;
+        state.chunks.fetch_add(1, Ordering::Relaxed);
+        state.total_us.fetch_add(time, Ordering::Relaxed);
+        state.longest_us.fetch_max(time, Ordering::Relaxed);
     }
 
     /// Whether somebody listens.
@@ -107,10 +104,8 @@ impl Tap {
     /// Returns when the next chunk can be told, at the latest after a second; then the recording is over. Can be cancelled.
     pub async fn room(&self) {
         let Some(line) = self.line() else { return };
-        if line.items.capacity() >= SPARE {
-            return;
-        }
-        if tokio::time::timeout(STALL, line.items.reserve_many(SPARE)).await.is_err() {
+        let queue = &line.session.queue;
+        if !queue.has_room() && tokio::time::timeout(STALL, queue.room()).await.is_err() {
             line.fall_behind();
         }
     }
@@ -118,20 +113,14 @@ impl Tap {
     /// The session is over. Returns when the file is whole, or when it takes too long.
     pub async fn end(self) {
         let Some(line) = self.0 else { return };
-        let done = line.done.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(done) = done else { return };
-        let at = line.now();
-        let last = async {
-            let _ = line.items.send(Item::End { at }).await;
-            let _ = done.await;
-        };
-        if tokio::time::timeout(LAST_LINES, last).await.is_err() {
+        let Some(done) = line.tell_end() else { return };
+        if tokio::time::timeout(LAST_LINES, done).await.is_err() {
             tracing::warn!(target: "dlvgate::recording", "the recording's last lines are still being written: the disk is too slow");
         }
     }
 
     fn line(&self) -> Option<&Arc<Line>> {
-        self.0.as_ref().filter(|line| !line.state.over.load(Ordering::Relaxed))
+        self.0.as_ref().filter(|line| !line.session.state.over.load(Ordering::Relaxed))
     }
 }
 
@@ -140,41 +129,66 @@ impl Line {
         self.began.elapsed().as_micros() as u64
     }
 
-    fn tell(&self, item: Item) {
-        match self.items.try_send(item) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => self.fall_behind(),
-            Err(mpsc::error::TrySendError::Closed(_)) => self.state.over.store(true, Ordering::Relaxed),
+    fn tell(&self, item: Item, bytes: &[u8]) {
+        match self.session.queue.push(item, bytes) {
+            Ok(due) => self.desk.tell(&self.session, due),
+            Err(Full) => self.fall_behind(),
         }
     }
 
+    /// What is told when the file is whole; `None` where the end was told before.
+    fn tell_end(&self) -> Option<oneshot::Receiver<()>> {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.tell(Item::End { at: self.now() }, &[]);
+        Some(done)
+    }
+
     fn fall_behind(&self) {
-        self.state.was_too_slow.store(true, Ordering::Relaxed);
-        if !self.state.over.swap(true, Ordering::Relaxed) {
+        let state = &self.session.state;
+        state.was_too_slow.store(true, Ordering::Relaxed);
+        if !state.over.swap(true, Ordering::Relaxed) {
             tracing::warn!(target: "dlvgate::recording", "the recording ends here, the session goes on: the disk is too slow");
         }
     }
 }
 
+/// A session whose task failed ends as well.
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.tell_end();
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::queue::{Batch, LIMIT, SPARE};
     use super::*;
 
-    fn tap(places: usize) -> (Tap, mpsc::Receiver<Item>) {
-        let (items, receiver) = mpsc::channel(places);
+    /// One of a session to which no thread listens.
+    fn tap() -> (Tap, Arc<Session>) {
         let (_, done) = oneshot::channel();
-        (Tap::new(items, Instant::now(), Arc::default(), done), receiver)
+        let tap = Tap::new(Session::default(), Instant::now(), Arc::default(), done);
+        let session = Arc::clone(&tap.0.as_ref().unwrap().session);
+        (tap, session)
+    }
+
+    fn taken(session: &Session) -> Batch {
+        let mut batch = Batch::default();
+        session.queue.take(&mut batch);
+        batch
     }
 
     /// The clock is the test's.
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_is_too_slow_ends_the_recording_and_does_not_hold_the_session() {
-        let (tap, mut receiver) = tap(SPARE + 2);
+        let (tap, session) = tap();
+        tap.heard(Sender::Client, &vec![b'x'; LIMIT - SPARE - 1024]);
         for _ in 0..3 {
             tap.room().await;
             tap.heard(Sender::Client, b"x");
         }
         assert!(tap.is_on());
+        tap.heard(Sender::Client, &[b'x'; 1024]);
         let begun = tokio::time::Instant::now();
         tap.room().await;
         assert_eq!(begun.elapsed(), STALL);
@@ -183,33 +197,41 @@ mod tests {
         tap.room().await;
         tap.heard(Sender::Client, b"not recorded");
         assert_eq!(begun.elapsed(), STALL);
-        let mut recorded = 0;
-        while receiver.try_recv().is_ok() {
-            recorded += 1;
-        }
-        assert_eq!(recorded, 3);
+        assert_eq!(taken(&session).items.len(), 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_catches_up_loses_nothing() {
-        let (tap, mut receiver) = tap(SPARE);
-        tap.heard(Sender::Client, b"x");
+        let (tap, session) = tap();
+        tap.heard(Sender::Client, &vec![b'x'; LIMIT - 1024]);
         let read = async {
             tokio::time::sleep(STALL / 2).await;
-            receiver.recv().await
+            taken(&session)
         };
-        let ((), item) = tokio::join!(tap.room(), read);
-        assert!(item.is_some() && tap.is_on());
+        let both = async { tokio::join!(tap.room(), tap.room()) };
+        let (_, batch) = tokio::join!(both, read);
+        assert!(batch.items.len() == 1 && tap.is_on());
+    }
+
+    #[test]
+    fn a_session_that_is_dropped_has_an_end_and_one_only() {
+        let (tap, session) = tap();
+        tap.heard(Sender::Client, b"x");
+        drop(tap);
+        let batch = taken(&session);
+        assert!(matches!(batch.items[..], [Item::Heard { .. }, Item::End { .. }]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_sessions_end_does_not_wait_for_ever() {
-        let (tap, _receiver) = tap(SPARE);
+        let (tap, session) = tap();
         let begun = tokio::time::Instant::now();
         let line = Arc::clone(tap.0.as_ref().unwrap());
         let (_writing, done) = oneshot::channel();
         *line.done.lock().unwrap() = Some(done);
         tap.end().await;
         assert_eq!(begun.elapsed(), LAST_LINES);
+        drop(line);
+        assert!(matches!(taken(&session).items[..], [Item::End { .. }]), "told once");
     }
 }

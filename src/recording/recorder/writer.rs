@@ -1,7 +1,7 @@
-//! The thread that writes one session's recording, beside the relay.
+//! Writes one session's recording.
 
+use std::borrow::Cow;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use base64::Engine;
@@ -9,32 +9,19 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc::Receiver;
 
 use super::assembler::{Assembler, Unit};
+use super::queue::{Batch, Item, Step};
 use super::sheet::Sheet;
 use super::tap::State;
 use crate::recording::format::{COMPLETE, Header, Line, Sender};
 use crate::recording::redact::Redactor;
 
-/// What the relay tells the thread.
-pub(super) enum Item {
-    /// Somebody said this.
-    Heard { at: u64, from: Sender, bytes: Bytes },
-    /// The session took a step.
-    Step {
-        at: u64,
-        event: &'static str,
-        detail: String,
-        firewall: Option<&'static str>,
-        cause: Option<&'static str>,
-    },
-    /// The session is over.
-    End { at: u64 },
-}
-
 /// Why a recording is not complete where the disk was not full.
 const TOO_SLOW: &str = "messages are missing from here on: the disk was too slow";
+
+/// Items after which the relay may have the processor, where there is but one: what was gathered may take milliseconds.
+const GIVE_WAY: usize = 32;
 
 /// Puts messages together and writes them down.
 pub(super) struct Writer {
@@ -73,38 +60,74 @@ impl Writer {
         })
     }
 
-    /// Writes until the session's end. A disk that takes no more ends the recording with a mark and a warning, and nothing
-    /// else.
-    pub(super) fn run(mut self, mut items: Receiver<Item>, state: &Arc<State>) {
-        let failed = loop {
-            let item = match items.try_recv() {
-                Ok(item) => item,
-                Err(_) => {
-                    // Nobody knows how long the next one takes: who follows the file sees what there is.
-                    if let Err(error) = self.sheet.flush() {
-                        break error;
-                    }
-                    match items.blocking_recv() {
-                        Some(item) => item,
-                        None => Item::End { at: self.at },
-                    }
-                }
-            };
-            match self.take(item) {
-                Ok(true) => {}
-                Ok(false) => return self.end(state),
-                Err(error) => break error,
+    /// Writes a batch into the file. Whether the session goes on.
+    pub(super) fn take(&mut self, batch: &Batch) -> io::Result<bool> {
+        let mut bytes = &batch.bytes[..];
+        for (number, item) in batch.items.iter().enumerate() {
+            if number % GIVE_WAY == GIVE_WAY - 1 {
+                std::thread::yield_now();
             }
-        };
-        state.over.store(true, Ordering::Relaxed);
-        let path = self.sheet.path().to_owned();
-        tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording ends here, the session goes on: {failed}");
-        if let Err(error) = self.sheet.give_up(self.at, &failed, state.in_proxy()) {
-            tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording's end could not be marked: {error}");
+            match item {
+                Item::Heard { at, from, len } => {
+                    self.at = *at;
+                    let (heard, rest) = bytes.split_at(*len);
+                    bytes = rest;
+                    self.heard(*from, heard)?;
+                }
+                Item::Step(step) => self.step(step)?,
+                Item::End { at } => {
+                    self.at = *at;
+                    self.rest()?;
+                    return Ok(false);
+                }
+            }
         }
+        // Nobody knows how long the next one takes: who follows the file sees what there is.
+        self.sheet.flush()?;
+        Ok(true)
     }
 
-    fn end(self, state: &Arc<State>) {
+    fn heard(&mut self, from: Sender, bytes: &[u8]) -> io::Result<()> {
+        let mut units = std::mem::take(&mut self.units);
+        self.assembler(from).take(bytes, &mut units);
+        for unit in units.drain(..) {
+            self.unit(from, unit)?;
+        }
+        self.units = units;
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> io::Result<()> {
+        self.at = step.at;
+        let detail = match &mut self.redactor {
+            Some(redactor) => redactor.detail(step.event, &step.detail).into(),
+            None => Cow::from(&step.detail),
+        };
+        let line = Line {
+            t: step.at,
+            event: Some(step.event.into()),
+            detail: Some(detail).filter(|detail| !detail.is_empty()),
+            firewall: step.firewall.map(Into::into),
+            cause: step.cause.map(Into::into),
+            ..Line::default()
+        };
+        self.sheet.line(&line, false)
+    }
+
+    /// The session is over: what has no end is no message.
+    fn rest(&mut self) -> io::Result<()> {
+        for from in [Sender::Client, Sender::Dlv, Sender::Dlvgate] {
+            let mut units = Vec::new();
+            self.assembler(from).end(&mut units);
+            for unit in units {
+                self.unit(from, unit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The file is whole, unless the disk was too slow.
+    pub(super) fn end(self, state: &State) {
         let path = self.sheet.path().to_owned();
         let detail = if state.was_too_slow.load(Ordering::Relaxed) { TOO_SLOW } else { COMPLETE };
         if let Err(error) = self.sheet.end(self.at, detail, state.in_proxy()) {
@@ -112,43 +135,14 @@ impl Writer {
         }
     }
 
-    /// Whether it goes on.
-    fn take(&mut self, item: Item) -> io::Result<bool> {
-        match item {
-            Item::Heard { at, from, bytes } => {
-                self.at = at;
-                let mut units = std::mem::take(&mut self.units);
-                self.assembler(from).take(&bytes, &mut units);
-                for unit in units.drain(..) {
-                    self.unit(from, unit)?;
-                }
-                self.units = units;
-            }
-            Item::Step { at, event, detail, firewall, cause } => {
-                self.at = at;
-                let detail = match &mut self.redactor {
-                    Some(redactor) => redactor.detail(event, &detail),
-                    None => detail,
-                };
-                let detail = Some(detail).filter(|detail| !detail.is_empty()).map(Into::into);
-                let (firewall, cause) = (firewall.map(Into::into), cause.map(Into::into));
-                let line =
-                    Line { t: at, event: Some(event.into()), detail, firewall, cause, ..Line::default() };
-                self.sheet.line(&line, false)?;
-            }
-            Item::End { at } => {
-                self.at = at;
-                for from in [Sender::Client, Sender::Dlv, Sender::Dlvgate] {
-                    let mut units = Vec::new();
-                    self.assembler(from).end(&mut units);
-                    for unit in units {
-                        self.unit(from, unit)?;
-                    }
-                }
-                return Ok(false);
-            }
+    /// The file takes no more.
+    pub(super) fn give_up(self, failed: &io::Error, state: &State) {
+        state.over.store(true, Ordering::Relaxed);
+        let path = self.sheet.path().to_owned();
+        tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording ends here, the session goes on: {failed}");
+        if let Err(error) = self.sheet.give_up(self.at, failed, state.in_proxy()) {
+            tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording's end could not be marked: {error}");
         }
-        Ok(true)
     }
 
     fn assembler(&mut self, from: Sender) -> &mut Assembler {

@@ -87,3 +87,29 @@ fn a_header_may_have_as_many_lines_as_the_limit_and_no_more() {
     let error = read(&format!("A: 1\r\nB: 2\r\nC: 3\r\n{length}")).unwrap_err();
     assert_eq!(error, FrameError::TooManyHeaders { limit: 3, excerpt: "Content-Length: 5".into() });
 }
+
+/// By bytes nothing is ever read in one go.
+#[test]
+fn a_header_that_comes_whole_is_read_as_one_that_comes_by_bytes() {
+    for text in [
+        "Content-Length: 5\r\n\r\n",
+        "Content-Length: 000000000000000005\r\n\r\n",
+        "Content-Length: 0000000000000000005\r\n\r\n",
+        "Content-Length: 9999999999999999999\r\n\r\n",
+        "Content-Length: 18446744073709551616\r\n\r\n",
+        "Content-Length: \r\n\r\n",
+        "Content-Length: 5\r\nA: 1\r\n\r\n",
+    ] {
+        for header_line in [0, 16, 17, 18, 34, 35, 36, 40] {
+            for headers in 0..3 {
+                let limits = Limits { header_line, headers, ..Limits::default() };
+                let whole = HeaderReader::new(limits).step(text.as_bytes()).map(|(_, header)| header);
+                let mut reader = HeaderReader::new(limits);
+                let steps = text.as_bytes().chunks(1).map(|byte| reader.step(byte));
+                let by_bytes =
+                    steps.map(|step| step.map(|(_, header)| header)).find(|step| *step != Ok(None));
+                assert_eq!(by_bytes, Some(whole), "{text:?} with {limits:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Asks the kernel for one socket, over netlink: what it costs does not grow with the number of sockets.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
+};
+
+use super::sock_diag::{Answer, answer, question};
+use super::{Ends, Owner};
+
+/// Room for an answer: 88 bytes and a few attributes that were not asked for.
+const DATAGRAM: usize = 1024;
+
+/// Answers to earlier questions that are passed over. There is none, unless an answer was cut short.
+const STALE: usize = 16;
+
+/// A socket to the kernel, kept for the server's life.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    socket: OwnedFd,
+    /// The last question's number; held from a question until its answer.
+    sequence: Mutex<u32>,
+    /// It has found a socket once, so that one that it does not find is not there: a kernel without the module that looks
+    /// for TCP sockets says the same.
+    can_look: AtomicBool,
+}
+
+impl Kernel {
+    /// # Errors
+    /// Where there is no netlink to be had: a kernel without it, a container that forbids it.
+    pub(super) fn open() -> io::Result<Kernel> {
+        let socket = socket(
+            AddressFamily::Netlink,
+            SockType::Datagram,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkSockDiag,
+        )?;
+        // To the kernel, which then lets nobody else send to this socket.
+        connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
+        Ok(Kernel { socket, sequence: Mutex::new(0), can_look: AtomicBool::new(false) })
+    }
+
+    /// Whose the client's end of a connection is.
+    ///
+    /// # Errors
+    /// Where the kernel does not say.
+    pub(super) fn owner(&self, ends: Ends) -> io::Result<Owner> {
+        match self.ask(ends)? {
+            Answer::Socket(owner) => {
+                self.can_look.store(true, Ordering::Relaxed);
+                Ok(owner)
+            }
+            Answer::None if self.can_look.load(Ordering::Relaxed) => Ok(Owner::Nobody),
+            Answer::None => Err(Errno::ENOENT.into()),
+            Answer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
+            Answer::Another => Err(io::Error::other("it answers other questions only")),
+        }
+    }
+
+    /// Never waits: the kernel has answered when the question is sent.
+    fn ask(&self, ends: Ends) -> io::Result<Answer> {
+        let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
+        *sequence = sequence.wrapping_add(1);
+        send(self.socket.as_raw_fd(), &question(*sequence, ends), MsgFlags::MSG_DONTWAIT)?;
+        let mut datagram = [0; DATAGRAM];
+        for _ in 0..STALE {
+            let length = recv(self.socket.as_raw_fd(), &mut datagram, MsgFlags::MSG_DONTWAIT)?;
+            match answer(&datagram[..length], *sequence, ends).map_err(io::Error::other)? {
+                Answer::Another => {}
+                said => return Ok(said),
+            }
+        }
+        Ok(Answer::Another)
+    }
+}

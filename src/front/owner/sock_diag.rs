@@ -1,0 +1,163 @@
+//! The question for one TCP socket and its answer, as sock_diag(7) and netlink(7) lay them out. No I/O.
+//!
+//! Numbers are in the machine's byte order, but ports and addresses in the network's.
+
+use std::net::{IpAddr, SocketAddr};
+
+use nix::libc;
+
+use super::table::same;
+use super::{Ends, Owner};
+
+/// `struct nlmsghdr`: length, type, flags, sequence number, sender.
+const HEADER: usize = 16;
+
+/// `struct inet_diag_sockid`: two ports, two addresses, an interface, a cookie.
+const SOCKET: usize = 48;
+
+/// `struct inet_diag_req_v2`: family, protocol, extensions, padding, states, the socket.
+const QUESTION: usize = HEADER + 8 + SOCKET;
+
+/// `struct inet_diag_msg`: family, state, timer, retransmits, the socket, then expiry, two queues, uid, inode.
+const ANSWER: usize = HEADER + 4 + SOCKET + 20;
+
+/// `SOCK_DIAG_BY_FAMILY`, of a question and of its answer (Linux, include/uapi/linux/sock_diag.h).
+const BY_FAMILY: u16 = 20;
+
+/// `NLM_F_REQUEST` without `NLM_F_DUMP`: the one socket with exactly these addresses.
+const REQUEST: u16 = 1;
+
+/// `NLMSG_ERROR`: an errno, and the question again.
+const ERROR: u16 = 2;
+
+/// `INET_DIAG_NOCOOKIE`: nothing is known of the socket but its addresses.
+const NO_COOKIE: u32 = u32::MAX;
+
+/// Loopback's number in every network namespace (Linux, include/net/flow.h). Named, a client that has bound itself to the
+/// interface is found too; one that has not is found either way.
+const LOOPBACK: u32 = 1;
+
+/// What the kernel says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// There is this socket.
+    Socket(Owner),
+    /// There is none (ENOENT), or this kernel cannot look for one.
+    None,
+    /// It does not say, for this reason.
+    Errno(i32),
+    /// To another question.
+    Another,
+}
+
+/// An answer that is not what the manual page says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what the kernel answered is no answer of sock_diag(7): {0}")]
+pub(super) struct Malformed(&'static str);
+
+/// Asks for the client's own end of a connection.
+///
+/// An IPv4 connection is asked for as such, also where both ends write it as IPv6: that is how the kernel keeps it.
+pub(super) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
+    let (local, remote) = (ends.peer.ip().to_canonical(), ends.front.ip().to_canonical());
+    let family = if local.is_ipv4() && remote.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let mut out = Vec::with_capacity(QUESTION);
+    out.extend((QUESTION as u32).to_ne_bytes());
+    out.extend(BY_FAMILY.to_ne_bytes());
+    out.extend(REQUEST.to_ne_bytes());
+    out.extend(sequence.to_ne_bytes());
+    out.extend(0_u32.to_ne_bytes()); // the sender, which the kernel fills in
+    out.extend([family as u8, libc::IPPROTO_TCP as u8, 0, 0]);
+    out.extend(u32::MAX.to_ne_bytes()); // in any state
+    out.extend(ends.peer.port().to_be_bytes());
+    out.extend(ends.front.port().to_be_bytes());
+    out.extend(words(local));
+    out.extend(words(remote));
+    out.extend(LOOPBACK.to_ne_bytes());
+    out.extend(NO_COOKIE.to_ne_bytes());
+    out.extend(NO_COOKIE.to_ne_bytes());
+    let mut question = [0; QUESTION];
+    question.copy_from_slice(&out);
+    question
+}
+
+/// Four words; an IPv4 address is the first of them.
+fn words(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => {
+            let mut words = [0; 16];
+            words[..4].copy_from_slice(&ip.octets());
+            words
+        }
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}
+
+/// Reads one datagram from the kernel.
+///
+/// # Errors
+/// Where it is cut, or nothing that the kernel answers such a question with.
+pub(super) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answer, Malformed> {
+    let mut fields = Fields(datagram);
+    let length = fields.u32()? as usize;
+    let (kind, _flags, number, _sender) = (fields.u16()?, fields.u16()?, fields.u32()?, fields.u32()?);
+    if length > datagram.len() || length < HEADER {
+        return Err(Malformed("its length is not what it says"));
+    }
+    if number != sequence {
+        return Ok(Answer::Another);
+    }
+    match kind {
+        ERROR => match (fields.u32()? as i32).saturating_neg() {
+            libc::ENOENT => Ok(Answer::None),
+            errno => Ok(Answer::Errno(errno)),
+        },
+        BY_FAMILY if length < ANSWER => Err(Malformed("it is too short")),
+        BY_FAMILY => socket(fields, ends).map(Answer::Socket),
+        _ => Err(Malformed("of another type")),
+    }
+}
+
+/// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens at the client's address,
+/// so that addresses have to be compared.
+fn socket(mut fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
+    let [family, _state, _timer, _retransmits] = fields.take()?;
+    let (local_port, remote_port) = (u16::from_be_bytes(fields.take()?), u16::from_be_bytes(fields.take()?));
+    let (local, remote) = (ip(family, fields.take()?)?, ip(family, fields.take()?)?);
+    let _interface_and_cookie: [u8; 12] = fields.take()?;
+    let _expiry_and_queues: [u8; 12] = fields.take()?;
+    let (uid, inode) = (fields.u32()?, fields.u32()?);
+    let is_it = same(SocketAddr::new(local, local_port), ends.peer)
+        && same(SocketAddr::new(remote, remote_port), ends.front);
+    Ok(if is_it && inode != 0 { Owner::Uid(uid) } else { Owner::Nobody })
+}
+
+fn ip(family: u8, words: [u8; 16]) -> Result<IpAddr, Malformed> {
+    match i32::from(family) {
+        libc::AF_INET => Ok(IpAddr::from([words[0], words[1], words[2], words[3]])),
+        libc::AF_INET6 => Ok(IpAddr::from(words)),
+        _ => Err(Malformed("of another family")),
+    }
+}
+
+/// What is left to be read.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let (field, rest) = self.0.split_first_chunk().ok_or(Malformed("it is cut"))?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn u16(&mut self) -> Result<u16, Malformed> {
+        self.take().map(u16::from_ne_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, Malformed> {
+        self.take().map(u32::from_ne_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

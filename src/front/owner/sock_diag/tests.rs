@@ -1,0 +1,117 @@
+use super::*;
+
+fn ends(peer: &str, front: &str) -> Ends {
+    Ends { peer: peer.parse().unwrap(), front: front.parse().unwrap() }
+}
+
+fn v4() -> Ends {
+    ends("127.0.0.1:54321", "127.0.0.2:2345")
+}
+
+/// A message to or from the kernel, written out field by field.
+fn message(kind: u16, sequence: u32, fields: &[&[u8]]) -> Vec<u8> {
+    let payload = fields.concat();
+    let mut out = Vec::new();
+    out.extend((16 + payload.len() as u32).to_ne_bytes());
+    out.extend(kind.to_ne_bytes());
+    out.extend([0, 0]);
+    out.extend(sequence.to_ne_bytes());
+    out.extend([0xee; 4]);
+    out.extend(payload);
+    out
+}
+
+const V4: [u8; 32] =
+    [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// Ports 54321 and 2345.
+const PORTS: [u8; 4] = [0xd4, 0x31, 0x09, 0x29];
+
+fn socket(family: u8, ports: [u8; 4], addresses: &[u8], uid: u32, inode: u32) -> Vec<u8> {
+    let (uid, inode) = (uid.to_ne_bytes(), inode.to_ne_bytes());
+    message(20, 7, &[&[family, 1, 0, 0], &ports, addresses, &[0; 12], &[0; 12], &uid, &inode])
+}
+
+fn mapped(last: u8) -> [u8; 16] {
+    let mut ip = [0; 16];
+    ip[10..].copy_from_slice(&[0xff, 0xff, 127, 0, 0, last]);
+    ip
+}
+
+#[test]
+fn a_question_names_the_client_s_end_first_in_the_network_s_byte_order() {
+    let asked = question(7, v4());
+    let header = message(20, 7, &[]);
+    assert_eq!(asked.len(), 72);
+    assert_eq!(asked[..4], 72_u32.to_ne_bytes());
+    assert_eq!(asked[4..6], header[4..6]);
+    assert_eq!(asked[6..8], 1_u16.to_ne_bytes(), "a request, and no dump");
+    assert_eq!(asked[8..12], 7_u32.to_ne_bytes());
+    assert_eq!(asked[16..20], [2, 6, 0, 0], "IPv4, TCP");
+    assert_eq!(asked[20..24], [0xff; 4], "in any state");
+    assert_eq!(asked[24..28], PORTS);
+    assert_eq!(asked[28..60], V4);
+    assert_eq!(asked[60..64], 1_u32.to_ne_bytes());
+    assert_eq!(asked[64..72], [0xff; 8]);
+}
+
+#[test]
+fn ipv4_is_asked_for_as_ipv4_however_it_is_written() {
+    assert_eq!(question(7, ends("[::ffff:127.0.0.1]:54321", "[::ffff:127.0.0.2]:2345")), question(7, v4()));
+    let asked = question(7, ends("[::1]:54321", "[::1]:2345"));
+    assert_eq!(asked[16..18], [10, 6], "IPv6, TCP");
+    let mut loopback = [0; 16];
+    loopback[15] = 1;
+    assert_eq!(asked[28..60], [loopback, loopback].concat());
+}
+
+#[test]
+fn an_answer_tells_the_user() {
+    assert_eq!(answer(&socket(2, PORTS, &V4, 1000, 12), 7, v4()), Ok(Answer::Socket(Owner::Uid(1000))));
+    let as_ipv6 = socket(10, PORTS, &[mapped(1), mapped(2)].concat(), 1000, 12);
+    assert_eq!(answer(&as_ipv6, 7, v4()), Ok(Answer::Socket(Owner::Uid(1000))));
+    let attributes = [socket(2, PORTS, &V4, 1000, 12), vec![5, 0, 8, 0, 0, 0, 0, 0]].concat();
+    assert_eq!(answer(&attributes, 7, v4()), Ok(Answer::Socket(Owner::Uid(1000))));
+}
+
+#[test]
+fn a_socket_that_no_process_holds_is_nobody_s_though_it_counts_as_root_s() {
+    assert_eq!(answer(&socket(2, PORTS, &V4, 0, 0), 7, v4()), Ok(Answer::Socket(Owner::Nobody)));
+}
+
+#[test]
+fn another_socket_than_the_one_asked_for_is_not_taken_for_it() {
+    let listening = socket(2, [0xd4, 0x31, 0, 0], &[&V4[..16], &[0; 16]].concat(), 1000, 12);
+    let ours = socket(2, [0x09, 0x29, 0xd4, 0x31], &[&V4[16..], &V4[..16]].concat(), 1000, 12);
+    let elsewhere = socket(2, PORTS, &[&V4[..16], &[127, 0, 0, 3], &[0; 12]].concat(), 1000, 12);
+    for other in [listening, ours, elsewhere] {
+        assert_eq!(answer(&other, 7, v4()), Ok(Answer::Socket(Owner::Nobody)));
+    }
+}
+
+#[test]
+fn an_error_is_an_errno() {
+    let error = |errno: i32| message(2, 7, &[&(-errno).to_ne_bytes(), &question(7, v4())]);
+    assert_eq!(answer(&error(libc::ENOENT), 7, v4()), Ok(Answer::None));
+    assert_eq!(answer(&error(libc::EPERM), 7, v4()), Ok(Answer::Errno(libc::EPERM)));
+}
+
+#[test]
+fn an_answer_to_another_question_is_told_apart() {
+    assert_eq!(answer(&socket(2, PORTS, &V4, 1000, 12), 8, v4()), Ok(Answer::Another));
+}
+
+#[test]
+fn what_is_cut_or_no_answer_is_an_error_and_no_user() {
+    let whole = socket(2, PORTS, &V4, 1000, 12);
+    for length in 0..whole.len() {
+        assert!(answer(&whole[..length], 7, v4()).is_err(), "{length} bytes");
+        let mut cut = whole[..length].to_vec();
+        if length >= 4 {
+            cut[..4].copy_from_slice(&(length as u32).to_ne_bytes());
+            assert!(answer(&cut, 7, v4()).is_err(), "{length} bytes that say so");
+        }
+    }
+    assert!(answer(&socket(1, PORTS, &V4, 1000, 12), 7, v4()).is_err(), "a Unix socket");
+    assert!(answer(&message(3, 7, &[]), 7, v4()).is_err(), "the end of a dump");
+}

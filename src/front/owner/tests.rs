@@ -1,0 +1,140 @@
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use socket2::{Domain, Socket, Type};
+
+use super::kernel::Kernel;
+use super::system::System;
+use super::table::owner_in;
+use super::*;
+
+/// Both ways of asking have to say the same.
+fn both(uids: &[u32]) -> [Owners; 2] {
+    let kernel = Kernel::open().unwrap();
+    [Some(kernel), None].map(|kernel| Owners { uids: uids.to_vec(), system: System { kernel } })
+}
+
+fn us() -> [Owners; 2] {
+    both(&[nix::unistd::geteuid().as_raw()])
+}
+
+fn ends(client: &TcpStream) -> (SocketAddr, SocketAddr) {
+    (client.local_addr().unwrap(), client.peer_addr().unwrap())
+}
+
+const NOBODY: &str = "nobody's connection (it is closed already)";
+
+#[test]
+fn our_own_connections_are_ours_in_whatever_family_each_side_writes_them() {
+    for (front, to) in [
+        ("127.0.0.1:0", "127.0.0.1"),
+        ("[::1]:0", "::1"),
+        ("[::]:0", "127.0.0.1"),
+        ("[::]:0", "::ffff:127.0.0.1"),
+    ] {
+        let Ok(listener) = TcpListener::bind(front) else { continue }; // no IPv6 here
+        let port = listener.local_addr().unwrap().port();
+        let _client = TcpStream::connect((to, port)).unwrap();
+        let (accepted, peer) = listener.accept().unwrap();
+        let front = accepted.local_addr().unwrap();
+        for owners in us() {
+            assert_eq!(owners.admit(peer, front), Ok(()), "{peer} at {front}");
+        }
+        for owners in both(&[4_000_000]) {
+            assert!(owners.admit(peer, front).unwrap_err().contains("--only-same-user=false"));
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_its_client_has_closed_is_not_root_s() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, front) = ends(&client);
+    let (_accepted, _) = listener.accept().unwrap();
+    drop(client);
+    for owners in both(&[0, nix::unistd::geteuid().as_raw()]) {
+        assert_eq!(owners.admit(peer, front), Err(NOBODY.to_owned()));
+    }
+}
+
+#[test]
+fn a_client_that_only_has_no_more_to_say_is_still_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, front) = ends(&client);
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    for owners in us() {
+        assert_eq!(owners.admit(peer, front), Ok(()));
+    }
+}
+
+#[test]
+fn who_listens_at_the_client_s_address_is_not_the_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (_, front) = ends(&client);
+    let other = TcpListener::bind("0.0.0.0:0").unwrap();
+    let peer = SocketAddr::from(([127, 0, 0, 1], other.local_addr().unwrap().port()));
+    for owners in us() {
+        assert_eq!(owners.admit(peer, front), Err(NOBODY.to_owned()));
+    }
+}
+
+#[test]
+fn our_own_end_does_not_tell_whose_the_client_s_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, front) = ends(&client);
+    let (_accepted, _) = listener.accept().unwrap();
+    drop(client); // our end stays
+    for owners in us() {
+        assert_eq!(owners.admit(peer, front), Err(NOBODY.to_owned()));
+        assert_eq!(owners.admit(front, peer), Ok(()), "our end is ours, were it asked for");
+    }
+}
+
+#[test]
+fn a_client_that_is_bound_to_the_interface_is_found() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    client.bind_device(Some(b"lo")).unwrap();
+    client.connect(&listener.local_addr().unwrap().into()).unwrap();
+    let client = TcpStream::from(client);
+    let usual = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    for owners in us() {
+        for (peer, front) in [ends(&usual), ends(&client)] {
+            assert_eq!(owners.admit(peer, front), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_kernel_that_has_found_nothing_yet_may_be_unable_to_look() {
+    let nowhere = Ends { peer: "127.0.0.1:1".parse().unwrap(), front: "127.0.0.1:2".parse().unwrap() };
+    let kernel = Kernel::open().unwrap();
+    assert!(kernel.owner(nowhere).is_err());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, front) = ends(&client);
+    assert!(matches!(kernel.owner(Ends { peer, front }), Ok(Owner::Uid(_))));
+    assert_eq!(kernel.owner(nowhere).unwrap(), Owner::Nobody);
+}
+
+#[cfg(target_endian = "little")]
+const TABLE: &str = "\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:0929 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0
+   1: 0100007F:D431 0100007F:0929 01 00000000:00000000 00:00000000 00000000  1000        0 12 1 0 20 4 30 10 -1
+   2: 0100007F:0929 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0 20 4 30 10 -1
+   3: 0100007F:D433 0100007F:0929 06 00000000:00000000 03:000017A2 00000000     0        0 0 3 0000000000000000
+";
+
+#[cfg(target_endian = "little")]
+#[test]
+fn in_a_table_the_client_s_end_tells_the_user_and_not_ours() {
+    let ends = |peer: &str| Ends { peer: peer.parse().unwrap(), front: "127.0.0.1:2345".parse().unwrap() };
+    assert_eq!(owner_in(TABLE, ends("127.0.0.1:54321")), Some(Owner::Uid(1000)));
+    assert_eq!(owner_in(TABLE, ends("127.0.0.1:54322")), None);
+    assert_eq!(owner_in(TABLE, ends("127.0.0.1:54323")), Some(Owner::Nobody), "in TIME_WAIT");
+    assert_eq!(owner_in("", ends("127.0.0.1:54321")), None);
+}

@@ -1,0 +1,168 @@
+//! Which sessions have something to be written, and when the thread that writes looks at them.
+//!
+//! To wake a thread costs a session more than to tell it something. So it is woken where it sleeps and something comes;
+//! then it gathers for a while, writes, and looks again without being woken, until nothing comes any more. While nothing
+//! happens, nothing ticks.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::queue::Due;
+
+/// How long is gathered before it is written. Who follows a recording sees a message after this, and a crash loses this much.
+pub(super) const GATHER: Duration = Duration::from_millis(25);
+
+/// The sessions `S` of one recorder.
+pub(super) struct Desk<S> {
+    state: Mutex<State<S>>,
+    wake: Condvar,
+}
+
+struct State<S> {
+    /// Sessions that are not over.
+    sessions: usize,
+    /// There is a thread.
+    runs: bool,
+    /// It waits for anything at all.
+    sleeps: bool,
+    /// Something cannot be gathered any longer.
+    hurry: bool,
+    waiting: Vec<Arc<S>>,
+}
+
+impl<S> Default for Desk<S> {
+    fn default() -> Desk<S> {
+        let state = State { sessions: 0, runs: false, sleeps: false, hurry: false, waiting: Vec::new() };
+        Desk { state: Mutex::new(state), wake: Condvar::new() }
+    }
+}
+
+impl<S> Desk<S> {
+    /// A session begins. Whether a thread has to be started for it.
+    pub(super) fn enter(&self) -> bool {
+        let mut state = self.state();
+        state.sessions += 1;
+        !std::mem::replace(&mut state.runs, true)
+    }
+
+    /// A session is over, and written.
+    pub(super) fn leave(&self) {
+        self.state().sessions -= 1;
+    }
+
+    /// The thread could not be started.
+    pub(super) fn no_thread(&self) {
+        let mut state = self.state();
+        state.runs = false;
+        state.sessions -= 1;
+    }
+
+    /// Something was put into a session's queue.
+    pub(super) fn tell(&self, session: &Arc<S>, due: Due) {
+        if !due.first && !due.now {
+            return;
+        }
+        let mut state = self.state();
+        if due.first {
+            state.waiting.push(Arc::clone(session));
+        }
+        state.hurry |= due.now;
+        let wakes = std::mem::take(&mut state.sleeps) || due.now;
+        drop(state);
+        if wakes {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits until something is to be written, and for more of it. `None`: no session is left, and the thread ends.
+    pub(super) fn next(&self) -> Option<Vec<Arc<S>>> {
+        let mut state = self.state();
+        loop {
+            let gathered = self.wake.wait_timeout_while(state, GATHER, |state| !state.hurry);
+            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            state.hurry = false;
+            if !state.waiting.is_empty() {
+                return Some(std::mem::take(&mut state.waiting));
+            }
+            if state.sessions == 0 {
+                state.runs = false;
+                return None;
+            }
+            state.sleeps = true;
+            let woken = self.wake.wait_while(state, |state| state.waiting.is_empty());
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+            state.sleeps = false;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    const SOON: Due = Due { first: true, now: false };
+    const NOW: Due = Due { first: true, now: true };
+
+    /// A desk with one session, and a thread that says what it is given.
+    fn desk() -> (Arc<Desk<u8>>, std::sync::mpsc::Receiver<Vec<Arc<u8>>>) {
+        let (desk, (said, hears)) = (Arc::new(Desk::default()), std::sync::mpsc::channel());
+        assert!(desk.enter());
+        let its = Arc::clone(&desk);
+        std::thread::spawn(move || {
+            while let Some(sessions) = its.next() {
+                said.send(sessions).unwrap();
+            }
+        });
+        (desk, hears)
+    }
+
+    #[test]
+    fn what_comes_is_gathered_and_what_has_to_be_written_now_is_not_waited_for() {
+        let (desk, hears) = desk();
+        let began = Instant::now();
+        desk.tell(&Arc::new(1), SOON);
+        desk.tell(&Arc::new(2), SOON);
+        assert_eq!(hears.recv().unwrap(), [Arc::new(1), Arc::new(2)]);
+        assert!(began.elapsed() >= GATHER);
+        let mut soonest = GATHER;
+        for _ in 0..20 {
+            let began = Instant::now();
+            desk.tell(&Arc::new(3), NOW);
+            assert_eq!(hears.recv().unwrap(), [Arc::new(3)]);
+            soonest = soonest.min(began.elapsed());
+        }
+        assert!(soonest < GATHER / 2, "{soonest:?}");
+    }
+
+    #[test]
+    fn a_thread_that_sleeps_is_woken() {
+        let (desk, hears) = desk();
+        for session in 0..3 {
+            while !desk.state().sleeps {
+                std::thread::yield_now();
+            }
+            desk.tell(&Arc::new(session), SOON);
+            assert_eq!(hears.recv().unwrap(), [Arc::new(session)]);
+        }
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_last_session_and_another_one_starts_one_again() {
+        let (desk, hears) = desk();
+        assert!(!desk.enter(), "one thread serves all");
+        desk.leave();
+        desk.tell(&Arc::new(1), NOW);
+        assert_eq!(hears.recv().unwrap(), [Arc::new(1)]);
+        desk.leave();
+        desk.tell(&Arc::new(1), NOW);
+        assert_eq!(hears.recv().unwrap(), [Arc::new(1)]);
+        assert!(hears.recv().is_err(), "it has ended");
+        assert!(desk.enter());
+    }
+}
