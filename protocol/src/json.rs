@@ -88,6 +88,11 @@ impl Walker {
         self.state = State::Start;
     }
 
+    /// Whether no byte of the object has been taken.
+    pub(crate) fn is_at_start(&self) -> bool {
+        self.state == State::Start
+    }
+
     /// Whether the object's closing brace has been taken.
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done

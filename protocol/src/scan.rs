@@ -4,6 +4,7 @@
 //! no body, and once it knows an envelope it passes over the rest of the body by its length alone.
 
 mod fields;
+mod usual;
 
 use crate::envelope::Envelope;
 use crate::frame::{FrameError, Header, HeaderReader, Limits};
@@ -106,6 +107,10 @@ impl Scanner {
         self.remaining -= consumed as u64;
         let end = self.remaining == 0;
         let mut envelope = None;
+        if !self.reported && self.walker.is_at_start() {
+            envelope = usual::envelope(&input[..consumed]);
+            self.reported = envelope.is_some();
+        }
         if !self.reported {
             self.walk(&input[..consumed]);
             if end || self.fields.are_enough() {

@@ -229,7 +229,11 @@ impl Carrier {
         }
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, to: &mut (impl AsyncWrite + Unpin)) -> Poll<io::Result<()>> {
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
         if !self.unsent.is_empty() {
             self.unflushed = true;
             while !self.unsent.is_empty() {

@@ -1,0 +1,192 @@
+//! The envelope of a message as clients and Delve usually write one, in a single look.
+
+use crate::envelope::{Envelope, Kind, NAME_MAX, Name};
+
+/// Digits of a number that fits in any case.
+const USUAL_DIGITS: usize = 18;
+
+/// The envelope at the beginning of `body`, where the envelope's fields come first, each once, and all that a message of its
+/// type needs within `body`, with plain text, integers and at most spaces in between. `None` says nothing: what is not like
+/// that, [`Walker`](crate::json::Walker) reads, and reads the same.
+pub(super) fn envelope(body: &[u8]) -> Option<Envelope> {
+    let mut rest = body.strip_prefix(b"{")?;
+    let mut fields = Fields::default();
+    loop {
+        rest = fields.take(spaces(rest))?;
+        if let Some(envelope) = fields.envelope() {
+            return Some(envelope);
+        }
+        rest = spaces(rest).strip_prefix(b",")?;
+    }
+}
+
+#[derive(Default)]
+struct Fields<'a> {
+    seq: Option<i64>,
+    kind: Option<&'a str>,
+    command: Option<&'a str>,
+    event: Option<&'a str>,
+    request_seq: Option<i64>,
+    success: Option<bool>,
+}
+
+impl<'a> Fields<'a> {
+    /// Takes a field that has not come yet from the front; returns what follows.
+    fn take(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(value) = value_of(b"\"seq\"", input) {
+            return once(&mut self.seq, integer(value)?);
+        }
+        if let Some(value) = value_of(b"\"type\"", input) {
+            return once(&mut self.kind, text(value)?);
+        }
+        if let Some(value) = value_of(b"\"command\"", input) {
+            return once(&mut self.command, text(value)?);
+        }
+        if let Some(value) = value_of(b"\"request_seq\"", input) {
+            return once(&mut self.request_seq, integer(value)?);
+        }
+        if let Some(value) = value_of(b"\"success\"", input) {
+            return once(&mut self.success, boolean(value)?);
+        }
+        if let Some(value) = value_of(b"\"event\"", input) {
+            return once(&mut self.event, text(value)?);
+        }
+        None
+    }
+
+    /// The envelope, once all is there that its type needs.
+    fn envelope(&self) -> Option<Envelope> {
+        let kind = match self.kind? {
+            "request" => Kind::Request { command: Name::new(self.command?) },
+            "response" => Kind::Response {
+                request_seq: self.request_seq?,
+                success: self.success?,
+                command: Name::new(self.command?),
+            },
+            "event" => Kind::Event { event: Name::new(self.event?) },
+            _ => return None,
+        };
+        Some(Envelope { seq: Some(self.seq?), kind })
+    }
+}
+
+fn once<'a, T>(field: &mut Option<T>, (value, rest): (T, &'a [u8])) -> Option<&'a [u8]> {
+    match field.replace(value) {
+        None => Some(rest),
+        Some(_) => None,
+    }
+}
+
+fn spaces(mut input: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = input {
+        input = rest;
+    }
+    input
+}
+
+/// What follows `key` and its colon.
+fn value_of<'a>(key: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
+    let rest = input.strip_prefix(key)?;
+    Some(spaces(spaces(rest).strip_prefix(b":")?))
+}
+
+fn integer(input: &[u8]) -> Option<(i64, &[u8])> {
+    let len = input.iter().take(USUAL_DIGITS + 1).position(|byte| !byte.is_ascii_digit())?;
+    let (digits, rest) = input.split_at(len);
+    // No leading zeros, and the number ends here: a fraction or exponent would go on.
+    let is_whole = matches!(rest[0], b',' | b'}' | b' ');
+    if digits.is_empty() || (digits[0] == b'0' && len > 1) || !is_whole {
+        return None;
+    }
+    Some((digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')), rest))
+}
+
+fn boolean(input: &[u8]) -> Option<(bool, &[u8])> {
+    let (value, rest) = match input {
+        [b't', b'r', b'u', b'e', rest @ ..] => (true, rest),
+        [b'f', b'a', b'l', b's', b'e', rest @ ..] => (false, rest),
+        _ => return None,
+    };
+    matches!(rest.first(), Some(b',' | b'}' | b' ')).then_some((value, rest))
+}
+
+/// A string without escapes that a [`Name`] holds.
+fn text(input: &[u8]) -> Option<(&str, &[u8])> {
+    let input = input.strip_prefix(b"\"")?;
+    let len = input.iter().take(NAME_MAX + 1).position(|&byte| byte == b'"' || byte == b'\\')?;
+    let (text, rest) = (&input[..len], input[len..].strip_prefix(b"\"")?);
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Limits, frame};
+    use crate::scan::Scanner;
+
+    /// As it is read where nothing comes in one piece.
+    fn by_bytes(body: &[u8]) -> Envelope {
+        let mut scanner = Scanner::new(Limits::default());
+        let wire = frame(body);
+        let steps = wire.chunks(1).map(|byte| scanner.step(byte).unwrap());
+        steps.filter_map(|step| step.envelope).last().unwrap()
+    }
+
+    #[test]
+    fn what_is_usual_is_read_in_one_look() {
+        for body in [
+            r#"{"seq":3,"type":"request","command":"next","arguments":{}}"#,
+            r#"{"seq": 3, "type": "request", "command": "next"}"#,
+            r#"{"command":"next","type":"request","seq":0}"#,
+            r#"{"seq":0,"type":"response","request_seq":12,"success":true,"command":"variables","body":{"#,
+            r#"{"seq":0,"type":"response","request_seq":12,"success":false,"command":""}"#,
+            r#"{"type":"event","seq":123456789012345678,"event":"stopped","body":{}}"#,
+        ] {
+            assert_eq!(envelope(body.as_bytes()), Some(by_bytes(body.as_bytes())), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_usual_is_left_to_the_walker() {
+        for body in [
+            "",
+            "{",
+            r#"{"seq":3,"type":"request""#,
+            r#"{"seq":3,"type":"request","command":"ne"#,
+            r#" {"seq":3,"type":"request","command":"next"}"#,
+            r#"{"seq":03,"type":"request","command":"next"}"#,
+            r#"{"seq":-3,"type":"request","command":"next"}"#,
+            r#"{"seq":3.5,"type":"request","command":"next"}"#,
+            r#"{"seq":3e1,"type":"request","command":"next"}"#,
+            r#"{"seq":"3","type":"request","command":"next"}"#,
+            r#"{"seq":1234567890123456789,"type":"request","command":"next"}"#,
+            r#"{"seq":3,"seq":4,"type":"request","command":"next"}"#,
+            r#"{"seq":3,"type":"re\u0071uest","command":"next"}"#,
+            r#"{"seq":3,"type":"reply","command":"next"}"#,
+            r#"{"seq":3,"type":"request","command":null}"#,
+            r#"{"seq":3,"arguments":{},"type":"request","command":"next"}"#,
+            r#"{"seq":3,"type":"response","request_seq":1,"success":truely,"command":"next"}"#,
+            r#"{"seq":3,"type":"response","request_seq":1,"success":null,"command":"next"}"#,
+        ] {
+            assert_eq!(envelope(body.as_bytes()), None, "{body}");
+        }
+        let long = format!(r#"{{"seq":3,"type":"request","command":"{}"}}"#, "x".repeat(NAME_MAX + 1));
+        assert_eq!(envelope(long.as_bytes()), None);
+        assert_eq!(envelope(b"{\"seq\":3,\"type\":\"request\",\"command\":\"\xff\"}"), None);
+    }
+
+    #[test]
+    fn no_mutation_of_a_message_is_read_otherwise_than_by_bytes() {
+        let body =
+            br#"{"seq":30, "type":"response","request_seq":1,"success":true,"command":"next","body":{}}"#;
+        for at in 0..body.len() {
+            for byte in b"{}[]\",:\\ 0tn\xff" {
+                let mut changed = body.to_vec();
+                changed[at] = *byte;
+                if let Some(read) = envelope(&changed) {
+                    assert_eq!(read, by_bytes(&changed), "{}", String::from_utf8_lossy(&changed));
+                }
+            }
+        }
+    }
+}
