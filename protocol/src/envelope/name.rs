@@ -31,6 +31,14 @@ impl Name {
         name
     }
 
+    /// Keeps ASCII's letters, at most [`NAME_MAX`] of them.
+    pub(crate) fn usual(letters: &[u8]) -> Name {
+        let mut name = Name::EMPTY;
+        name.bytes[..letters.len()].copy_from_slice(letters);
+        name.len = letters.len() as u8;
+        name
+    }
+
     /// Keeps `bytes`, with U+FFFD for what is not UTF-8. `truncated`: more bytes followed.
     pub(crate) fn from_bytes(bytes: &[u8], truncated: bool) -> Name {
         let mut name = Name::EMPTY;
@@ -98,7 +106,7 @@ impl From<&str> for Name {
 
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
-        !self.truncated && self.as_str() == other
+        !self.truncated && self.bytes[..usize::from(self.len)] == *other.as_bytes()
     }
 }
 

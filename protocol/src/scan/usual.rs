@@ -6,7 +6,7 @@ use crate::envelope::{Envelope, Kind, NAME_MAX, Name};
 const USUAL_DIGITS: usize = 18;
 
 /// The envelope at the beginning of `body`, where the envelope's fields come first, each once, and all that a message of its
-/// type needs within `body`, with plain text, integers and at most spaces in between. `None` says nothing: what is not like
+/// type needs within `body`, with letters, integers and at most spaces in between. `None` says nothing: what is not like
 /// that, [`Walker`](crate::json::Walker) reads, and reads the same.
 pub(super) fn envelope(body: &[u8]) -> Option<Envelope> {
     let mut rest = body.strip_prefix(b"{")?;
@@ -23,11 +23,18 @@ pub(super) fn envelope(body: &[u8]) -> Option<Envelope> {
 #[derive(Default)]
 struct Fields<'a> {
     seq: Option<i64>,
-    kind: Option<&'a str>,
-    command: Option<&'a str>,
-    event: Option<&'a str>,
+    kind: Option<Type>,
+    command: Option<&'a [u8]>,
+    event: Option<&'a [u8]>,
     request_seq: Option<i64>,
     success: Option<bool>,
+}
+
+#[derive(Clone, Copy)]
+enum Type {
+    Request,
+    Response,
+    Event,
 }
 
 impl<'a> Fields<'a> {
@@ -37,7 +44,7 @@ impl<'a> Fields<'a> {
             return once(&mut self.seq, integer(value)?);
         }
         if let Some(value) = value_of(b"\"type\"", input) {
-            return once(&mut self.kind, text(value)?);
+            return once(&mut self.kind, kind(value)?);
         }
         if let Some(value) = value_of(b"\"command\"", input) {
             return once(&mut self.command, text(value)?);
@@ -57,24 +64,24 @@ impl<'a> Fields<'a> {
     /// The envelope, once all is there that its type needs.
     fn envelope(&self) -> Option<Envelope> {
         let kind = match self.kind? {
-            "request" => Kind::Request { command: Name::new(self.command?) },
-            "response" => Kind::Response {
+            Type::Request => Kind::Request { command: Name::usual(self.command?) },
+            Type::Response => Kind::Response {
                 request_seq: self.request_seq?,
                 success: self.success?,
-                command: Name::new(self.command?),
+                command: Name::usual(self.command?),
             },
-            "event" => Kind::Event { event: Name::new(self.event?) },
-            _ => return None,
+            Type::Event => Kind::Event { event: Name::usual(self.event?) },
         };
         Some(Envelope { seq: Some(self.seq?), kind })
     }
 }
 
 fn once<'a, T>(field: &mut Option<T>, (value, rest): (T, &'a [u8])) -> Option<&'a [u8]> {
-    match field.replace(value) {
-        None => Some(rest),
-        Some(_) => None,
+    if field.is_some() {
+        return None;
     }
+    *field = Some(value);
+    Some(rest)
 }
 
 fn spaces(mut input: &[u8]) -> &[u8] {
@@ -85,20 +92,29 @@ fn spaces(mut input: &[u8]) -> &[u8] {
 }
 
 /// What follows `key` and its colon.
-fn value_of<'a>(key: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
-    let rest = input.strip_prefix(key)?;
-    Some(spaces(spaces(rest).strip_prefix(b":")?))
+fn value_of<'a, const LEN: usize>(key: &[u8; LEN], input: &'a [u8]) -> Option<&'a [u8]> {
+    let (first, rest) = input.split_first_chunk::<LEN>()?;
+    (first == key).then(|| spaces(rest).strip_prefix(b":").map(spaces))?
+}
+
+fn kind(input: &[u8]) -> Option<(Type, &[u8])> {
+    let types: [(&[u8], Type); 3] =
+        [(b"\"request\"", Type::Request), (b"\"response\"", Type::Response), (b"\"event\"", Type::Event)];
+    types.into_iter().find_map(|(text, kind)| Some((kind, input.strip_prefix(text)?)))
 }
 
 fn integer(input: &[u8]) -> Option<(i64, &[u8])> {
-    let len = input.iter().take(USUAL_DIGITS + 1).position(|byte| !byte.is_ascii_digit())?;
-    let (digits, rest) = input.split_at(len);
+    let (mut value, mut len) = (0, 0);
+    let end = loop {
+        match input.get(len)? {
+            digit @ b'0'..=b'9' if len < USUAL_DIGITS => value = value * 10 + i64::from(digit - b'0'),
+            other => break *other,
+        }
+        len += 1;
+    };
     // No leading zeros, and the number ends here: a fraction or exponent would go on.
-    let is_whole = matches!(rest[0], b',' | b'}' | b' ');
-    if digits.is_empty() || (digits[0] == b'0' && len > 1) || !is_whole {
-        return None;
-    }
-    Some((digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')), rest))
+    let is_usual = len > 0 && (input[0] != b'0' || len == 1) && matches!(end, b',' | b'}' | b' ');
+    is_usual.then(|| (value, &input[len..]))
 }
 
 fn boolean(input: &[u8]) -> Option<(bool, &[u8])> {
@@ -110,12 +126,11 @@ fn boolean(input: &[u8]) -> Option<(bool, &[u8])> {
     matches!(rest.first(), Some(b',' | b'}' | b' ')).then_some((value, rest))
 }
 
-/// A string without escapes that a [`Name`] holds.
-fn text(input: &[u8]) -> Option<(&str, &[u8])> {
+/// A string of ASCII's letters that a [`Name`] holds, as commands and events are.
+fn text(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let input = input.strip_prefix(b"\"")?;
-    let len = input.iter().take(NAME_MAX + 1).position(|&byte| byte == b'"' || byte == b'\\')?;
-    let (text, rest) = (&input[..len], input[len..].strip_prefix(b"\"")?);
-    Some((std::str::from_utf8(text).ok()?, rest))
+    let len = input.iter().take(NAME_MAX + 1).position(|byte| !byte.is_ascii_alphabetic())?;
+    Some((&input[..len], input[len..].strip_prefix(b"\"")?))
 }
 
 #[cfg(test)]
