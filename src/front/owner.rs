@@ -24,6 +24,7 @@ pub struct Owners {
 
 /// An accepted connection from its client's side.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 struct Ends {
     /// The client's own end: the socket that is asked for.
     peer: SocketAddr,

@@ -102,16 +102,18 @@ impl<S> Desk<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
     use std::time::Instant;
 
     use super::*;
 
     const SOON: Due = Due { first: true, now: false };
+    const PATIENCE: Duration = Duration::from_secs(10);
     const NOW: Due = Due { first: true, now: true };
 
     /// A desk with one session, and a thread that says what it is given.
-    fn desk() -> (Arc<Desk<u8>>, std::sync::mpsc::Receiver<Vec<Arc<u8>>>) {
-        let (desk, (said, hears)) = (Arc::new(Desk::default()), std::sync::mpsc::channel());
+    fn desk() -> (Arc<Desk<u8>>, Receiver<Vec<Arc<u8>>>) {
+        let (desk, (said, hears)) = (Arc::new(Desk::default()), channel());
         assert!(desk.enter());
         let its = Arc::clone(&desk);
         std::thread::spawn(move || {
@@ -128,13 +130,13 @@ mod tests {
         let began = Instant::now();
         desk.tell(&Arc::new(1), SOON);
         desk.tell(&Arc::new(2), SOON);
-        assert_eq!(hears.recv().unwrap(), [Arc::new(1), Arc::new(2)]);
+        assert_eq!(hears.recv_timeout(PATIENCE).unwrap(), [Arc::new(1), Arc::new(2)]);
         assert!(began.elapsed() >= GATHER);
         let mut soonest = GATHER;
         for _ in 0..20 {
             let began = Instant::now();
             desk.tell(&Arc::new(3), NOW);
-            assert_eq!(hears.recv().unwrap(), [Arc::new(3)]);
+            assert_eq!(hears.recv_timeout(PATIENCE).unwrap(), [Arc::new(3)]);
             soonest = soonest.min(began.elapsed());
         }
         assert!(soonest < GATHER / 2, "{soonest:?}");
@@ -148,7 +150,7 @@ mod tests {
                 std::thread::yield_now();
             }
             desk.tell(&Arc::new(session), SOON);
-            assert_eq!(hears.recv().unwrap(), [Arc::new(session)]);
+            assert_eq!(hears.recv_timeout(PATIENCE).unwrap(), [Arc::new(session)]);
         }
     }
 
@@ -158,11 +160,11 @@ mod tests {
         assert!(!desk.enter(), "one thread serves all");
         desk.leave();
         desk.tell(&Arc::new(1), NOW);
-        assert_eq!(hears.recv().unwrap(), [Arc::new(1)]);
+        assert_eq!(hears.recv_timeout(PATIENCE).unwrap(), [Arc::new(1)]);
         desk.leave();
         desk.tell(&Arc::new(1), NOW);
-        assert_eq!(hears.recv().unwrap(), [Arc::new(1)]);
-        assert!(hears.recv().is_err(), "it has ended");
+        assert_eq!(hears.recv_timeout(PATIENCE).unwrap(), [Arc::new(1)]);
+        assert!(hears.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected), "it has ended");
         assert!(desk.enter());
     }
 }
