@@ -1,0 +1,194 @@
+//! The driver's end of a session. While it is measured it writes, reads and compares: nothing is parsed.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use crate::watchdog;
+
+/// Numbers of requests all have seven digits, so that lengths do not change.
+const FIRST: u32 = 1_000_000;
+const DIGITS: usize = 7;
+/// Longer than any header that is expected.
+const HEADER: usize = 64;
+
+/// A connection on which `initialize` has been answered.
+pub struct Connection {
+    stream: TcpStream,
+    number: u32,
+    input: Vec<u8>,
+}
+
+/// A request, or several in one write, and the bytes that answer it, of which only the numbers change.
+pub struct Exchange {
+    request: Vec<u8>,
+    request_numbers: Vec<usize>,
+    answer: Vec<u8>,
+    answer_numbers: Vec<usize>,
+}
+
+impl Exchange {
+    /// The same so many times in one write.
+    pub fn times(&self, count: usize) -> Exchange {
+        let spread = |at: &[usize], step: usize| {
+            (0..count).flat_map(|copy| at.iter().map(move |at| at + copy * step)).collect()
+        };
+        Exchange {
+            request: self.request.repeat(count),
+            request_numbers: spread(&self.request_numbers, self.request.len()),
+            answer: self.answer.repeat(count),
+            answer_numbers: spread(&self.answer_numbers, self.answer.len()),
+        }
+    }
+
+    /// How many bytes the answer has.
+    pub fn answer_bytes(&self) -> usize {
+        self.answer.len()
+    }
+
+    fn number(bytes: &mut [u8], at: &[usize], first: u32) {
+        for (at, number) in at.iter().zip(first..) {
+            put(&mut bytes[*at..at + DIGITS], number);
+        }
+    }
+}
+
+/// The digits of a number, without allocating.
+fn put(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+    }
+}
+
+impl Connection {
+    /// Connects and initializes.
+    pub fn open(address: SocketAddr) -> anyhow::Result<Connection> {
+        let stream = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        let mut connection = Connection { stream, number: FIRST, input: Vec::new() };
+        connection.initialize()?;
+        Ok(connection)
+    }
+
+    fn initialize(&mut self) -> anyhow::Result<()> {
+        let arguments =
+            json!({"clientID": "bench", "adapterID": "go", "pathFormat": "path", "linesStartAt1": true});
+        self.learn("initialize", &arguments).map(drop)
+    }
+
+    /// Asks once, reads the answer strictly, and keeps it to be compared with. What comes before the response (events)
+    /// is part of the answer.
+    pub fn learn(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Exchange> {
+        let number = self.take_numbers(1);
+        let request = compose(number, command, arguments);
+        self.stream.write_all(&request)?;
+        let mut answer = Vec::new();
+        loop {
+            let start = answer.len();
+            let message = self.message(&mut answer)?;
+            if message["type"] == "response" {
+                ensure!(message["request_seq"] == number, "an answer to another request: {message}");
+                ensure!(
+                    message["success"] == true && message["command"] == command,
+                    "not the answer: {message}"
+                );
+                let request_numbers = vec![position(&request, number)?];
+                let answer_numbers = vec![start + position(&answer[start..], number)?];
+                self.input.resize(self.input.len().max(answer.len()), 0);
+                watchdog::progress();
+                return Ok(Exchange { request, request_numbers, answer, answer_numbers });
+            }
+        }
+    }
+
+    /// The next message, added to `bytes` with its header.
+    fn message(&mut self, bytes: &mut Vec<u8>) -> anyhow::Result<Value> {
+        let (length, body) = self.header(bytes)?;
+        bytes.resize(body + length, 0);
+        self.stream.read_exact(&mut bytes[body..]).context("the connection ended within a body")?;
+        Ok(serde_json::from_slice(&bytes[body..])?)
+    }
+
+    /// Reads one header, added to `bytes`; gives the body's length and where it begins.
+    fn header(&mut self, bytes: &mut Vec<u8>) -> anyhow::Result<(usize, usize)> {
+        let start = bytes.len();
+        while !bytes[start..].ends_with(b"\r\n\r\n") {
+            ensure!(
+                bytes.len() - start < HEADER,
+                "no header: {:?}",
+                String::from_utf8_lossy(&bytes[start..])
+            );
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).context("the connection ended where a message was expected")?;
+            bytes.extend_from_slice(&byte);
+        }
+        let header = std::str::from_utf8(&bytes[start..])?;
+        let length =
+            header.trim_end().strip_prefix("Content-Length: ").context("not a Content-Length header")?;
+        Ok((length.parse()?, bytes.len()))
+    }
+
+    fn take_numbers(&mut self, count: usize) -> u32 {
+        let first = self.number;
+        self.number += u32::try_from(count).unwrap_or(u32::MAX);
+        first
+    }
+
+    /// Asks and reads the answer; how long that took.
+    pub fn ask(&mut self, exchange: &mut Exchange) -> anyhow::Result<Duration> {
+        let first = self.take_numbers(exchange.request_numbers.len());
+        Exchange::number(&mut exchange.request, &exchange.request_numbers, first);
+        let length = exchange.answer.len();
+        self.input.resize(self.input.len().max(length), 0);
+        let begin = Instant::now();
+        self.stream.write_all(&exchange.request)?;
+        self.stream.read_exact(&mut self.input[..length]).context("the connection ended within an answer")?;
+        let took = begin.elapsed();
+        let [.., last] = exchange.answer_numbers[..] else { anyhow::bail!("an answer without a number") };
+        let mut expected = [0; DIGITS];
+        put(&mut expected, self.number - 1);
+        ensure!(
+            self.input[last..last + DIGITS] == expected,
+            "an answer to another request, or bytes are missing"
+        );
+        Ok(took)
+    }
+
+    /// Whether the last answer was right to the last byte.
+    pub fn check(&mut self, exchange: &mut Exchange) -> anyhow::Result<()> {
+        let first = self.number - u32::try_from(exchange.answer_numbers.len())?;
+        Exchange::number(&mut exchange.answer, &exchange.answer_numbers, first);
+        ensure!(
+            self.input[..exchange.answer.len()] == exchange.answer,
+            "an answer has other bytes than the first one"
+        );
+        watchdog::progress();
+        Ok(())
+    }
+
+    /// Ends the session as a client that goes away, and waits for the other side's end of file.
+    pub fn close(mut self) -> anyhow::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        let rest = self.stream.read(&mut [0])?;
+        ensure!(rest == 0, "bytes after the last answer");
+        Ok(())
+    }
+}
+
+fn compose(number: u32, command: &str, arguments: &Value) -> Vec<u8> {
+    let body =
+        format!(r#"{{"seq":{number},"type":"request","command":"{command}","arguments":{arguments}}}"#);
+    format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// Where a number is in a message.
+fn position(message: &[u8], number: u32) -> anyhow::Result<usize> {
+    let digits = number.to_string().into_bytes();
+    ensure!(digits.len() == DIGITS, "{number} has not {DIGITS} digits");
+    let found = message.windows(DIGITS).position(|some| some == digits);
+    found.context("a message without its number")
+}

@@ -1,0 +1,42 @@
+//! `make bench`: dlvgate beside a direct connection and other forwarders, all in one run. `--help` says how to use it.
+
+use std::process::ExitCode;
+
+mod connection;
+mod field;
+mod loads;
+mod options;
+mod pinning;
+mod process;
+mod report;
+mod roles;
+mod rounds;
+mod statistics;
+mod targets;
+mod watchdog;
+
+use options::{Begun, Options};
+
+fn main() -> ExitCode {
+    let done = options::begin().and_then(|begun| match begun {
+        Begun::Role(role) => role.play(),
+        Begun::Measure(options) => measure(&options),
+        Begun::Skip => Ok(()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(options: &Options) -> anyhow::Result<()> {
+    watchdog::start();
+    process::start_reaper()?;
+    let results = loads::run(options)?;
+    let text = report::page(options, &results)?;
+    println!("{text}");
+    Ok(())
+}
