@@ -14,6 +14,9 @@ const FIRST: u32 = 1_000_000;
 const DIGITS: usize = 7;
 /// Longer than any header that is expected.
 const HEADER: usize = 64;
+/// A message that is not kept is read in such pieces, and has as many bytes as were asked for, but for one repeated block.
+const CHUNK: usize = 256 * 1024;
+const MARGIN: usize = 80 * 1024;
 
 /// A connection on which `initialize` has been answered.
 pub struct Connection {
@@ -167,6 +170,34 @@ impl Connection {
             "an answer has other bytes than the first one"
         );
         watchdog::progress();
+        Ok(())
+    }
+
+    /// Asks for a message that is too large to be kept, of about so many bytes, and reads it.
+    pub fn swallow(&mut self, command: &str, arguments: &Value, bytes: usize) -> anyhow::Result<()> {
+        let number = self.take_numbers(1);
+        self.stream.write_all(&compose(number, command, arguments))?;
+        let (length, _) = self.header(&mut Vec::new())?;
+        ensure!(length.abs_diff(bytes) < MARGIN, "{bytes} bytes were asked for, and {length} come");
+        let (mut left, mut chunk) = (length, vec![0; CHUNK]);
+        let mut last = 0;
+        while left > 0 {
+            let most = left.min(CHUNK);
+            match self.stream.read(&mut chunk[..most])? {
+                0 => anyhow::bail!("the connection ended {left} bytes before a message's end"),
+                count => (left, last) = (left - count, chunk[count - 1]),
+            }
+            watchdog::progress();
+        }
+        ensure!(last == b'}', "a message that does not end where it should");
+        Ok(())
+    }
+
+    /// Goes away, as an editor that was closed. A real dlv may still say something.
+    pub fn leave(mut self) -> anyhow::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        // A dlv that ends with bytes unread resets the connection.
+        let _ = self.stream.read_to_end(&mut Vec::new());
         Ok(())
     }
 

@@ -29,6 +29,14 @@ pub struct Lane {
 }
 
 impl Field {
+    /// The process id of the only target.
+    pub fn only_process(&self) -> anyhow::Result<u32> {
+        let [Lane { process: Some(process), .. }] = &self.lanes[..] else {
+            anyhow::bail!("not one target with a process")
+        };
+        Ok(process.pid())
+    }
+
     /// Starts them, each with a session served once.
     pub fn start(targets: &[Target], sessions: Sessions) -> anyhow::Result<Field> {
         let folder = tempfile::Builder::new().prefix("dlvgate-bench-").tempdir()?;

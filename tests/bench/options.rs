@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
@@ -9,7 +9,7 @@ use crate::pinning::Pinning;
 use crate::roles::Role;
 use crate::targets::Target;
 
-/// The first word of `--dlvgate NAME=PATH` where there is none.
+/// What a build is called in `--dlvgate NAME=PATH` where there is none.
 const NAME: &str = "dlvgate";
 
 /// dlvgate beside a direct connection and other forwarders, in one run
@@ -45,6 +45,9 @@ pub struct Options {
     /// Rounds of each load, instead of its own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
+    /// Write the report between the marks of this page, too
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
     /// cargo says so where it was asked to bench, and not to test
     #[arg(long = "bench", hide = true)]
     is_bench: bool,
@@ -105,6 +108,54 @@ impl Options {
         };
         let others = Target::others().into_iter().filter(|one| is_wanted(one) && one.is_installed());
         std::iter::once(Target::direct()).chain(self.builds.iter().cloned()).chain(others).collect()
+    }
+
+    /// The real dlvs that `tests/setup/install-delve` has installed: the oldest and the newest, or one of them for a try.
+    pub fn dlvs(&self) -> Vec<(String, PathBuf)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/toolchains");
+        let folders = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<_> = names.filter(|name| name.starts_with("dlv-")).collect();
+        names.sort();
+        let pairs = names.into_iter().map(|name| {
+            let dlv =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("target/toolchains").join(&name).join("bin/dlv");
+            (name.replace('-', " "), dlv)
+        });
+        let mut pairs: Vec<_> = pairs.filter(|(_, dlv)| dlv.exists()).collect();
+        if pairs.len() > 2 {
+            pairs.drain(1..pairs.len() - 1);
+        }
+        pairs.truncate(if self.is_smoke { 1 } else { 2 });
+        pairs
+    }
+
+    /// Whether it is only tried whether all loads work.
+    pub fn is_smoke(&self) -> bool {
+        self.is_smoke
+    }
+
+    /// What repeats this run, but for the paths of builds.
+    pub fn command(&self) -> String {
+        let mut words = vec!["make bench".to_owned()];
+        let flags: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+        if self.write.is_none() {
+            words.push(format!("BENCH='{}'", flags.join(" ")));
+        }
+        words.join(" ")
+    }
+
+    /// Says which other forwarders are left out.
+    pub fn say_what_is_missing(&self) {
+        let is_wanted = |target: &Target| self.targets.is_empty() || self.targets.contains(&target.name);
+        for target in Target::others() {
+            if !self.is_smoke && is_wanted(&target) && !target.is_installed() {
+                eprintln!(
+                    "{} is not installed, and left out (tests/setup/install-bench installs it)",
+                    target.name
+                );
+            }
+        }
     }
 
     /// The loads.

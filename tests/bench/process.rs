@@ -3,11 +3,12 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -16,21 +17,43 @@ use crate::roles::Role;
 /// How long a process may take to end by itself after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The reaper's standard input: it kills what was told to it and not taken back, once this pipe closes.
-static REAPER: OnceLock<Mutex<ChildStdin>> = OnceLock::new();
+/// More than a thousand sessions need, in any of the processes.
+const MANY_FILES: u64 = 10_000;
+
+/// Kills what was told to it and not taken back, once its standard input ends.
+static REAPER: Mutex<Option<Child>> = Mutex::new(None);
+
+/// Lets this process and what it starts have as many open files as the system allows them: a thousand sessions are two thousand
+/// sockets.
+pub fn allow_many_files() -> anyhow::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    // Where there is no limit, macOS wants one all the same.
+    let wanted = most.min(MANY_FILES);
+    setrlimit(Resource::RLIMIT_NOFILE, wanted, most).context("the limit of open files cannot be raised")
+}
 
 /// Starts the process that outlives this one by as long as it takes to kill what this one leaves.
 pub fn start_reaper() -> anyhow::Result<()> {
-    let mut reaper = Role::Reaper.command()?.stdin(Stdio::piped()).process_group(0).spawn()?;
-    let pipe = reaper.stdin.take().context("a reaper without a pipe")?;
-    // Not waited for: it ends after us.
-    let _ = REAPER.set(Mutex::new(pipe));
+    let child = Role::Reaper.command()?.stdin(Stdio::piped()).process_group(0).spawn()?;
+    *reaper() = Some(child);
     Ok(())
 }
 
+/// Ends it in good order.
+pub fn end_reaper() -> anyhow::Result<()> {
+    if let Some(mut child) = reaper().take() {
+        drop(child.stdin.take());
+        child.wait()?;
+    }
+    Ok(())
+}
+
+fn reaper() -> MutexGuard<'static, Option<Child>> {
+    REAPER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn tell_reaper(sign: char, pid: u32) {
-    if let Some(pipe) = REAPER.get() {
-        let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pipe) = reaper().as_mut().and_then(|child| child.stdin.as_mut()) {
         let _ = writeln!(pipe, "{sign}{pid}");
     }
 }
@@ -39,6 +62,7 @@ fn tell_reaper(sign: char, pid: u32) {
 pub struct Running {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
+    is_over: bool,
 }
 
 impl Running {
@@ -47,10 +71,10 @@ impl Running {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
         let mut child = command
             .spawn()
-            .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
+            .with_context(|| format!("{} cannot be started", command.get_program().to_string_lossy()))?;
         tell_reaper('+', child.id());
         let stdout = child.stdout.take().map(BufReader::new);
-        Ok(Running { child, stdout })
+        Ok(Running { child, stdout, is_over: false })
     }
 
     /// The address at the end of the first line that it prints.
@@ -64,6 +88,13 @@ impl Running {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits for its end, which comes by itself.
+    pub fn wait(mut self) -> anyhow::Result<()> {
+        self.child.wait()?;
+        self.is_over = true;
+        Ok(())
     }
 
     /// Whether it has ended.
@@ -80,6 +111,15 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if !self.is_over {
+            self.end();
+        }
+        tell_reaper('-', self.child.id());
+    }
+}
+
+impl Running {
+    fn end(&mut self) {
         self.signal(Signal::SIGTERM);
         let deadline = Instant::now() + GRACE;
         while !self.has_ended() && Instant::now() < deadline {
@@ -87,6 +127,5 @@ impl Drop for Running {
         }
         self.signal(Signal::SIGKILL);
         let _ = self.child.wait();
-        tell_reaper('-', self.child.id());
     }
 }

@@ -77,9 +77,9 @@ impl Target {
         Some(Target { name: format!("{}, recording", self.name), kind })
     }
 
-    /// Whether it is a build of dlvgate that does not record.
-    pub fn is_dlvgate(&self) -> bool {
-        matches!(self.kind, Kind::Dlvgate { is_recording: false, .. })
+    /// Whether there is a process between the driver and the upstream.
+    pub fn has_process(&self) -> bool {
+        self.kind != Kind::Direct
     }
 
     /// Whether it can be started here.

@@ -1,8 +1,8 @@
-//! One request after the other on one connection a target: round trips, and throughput.
+//! One exchange after the other on one connection a target: round trips, and throughput.
 
 use serde_json::{Value, json};
 
-use super::{Series, Unit};
+use super::{Series, Tables, Unit, one};
 use crate::connection::{Connection, Exchange};
 use crate::field::Field;
 use crate::options::Options;
@@ -10,83 +10,150 @@ use crate::rounds::interleaved;
 use crate::statistics::median;
 use crate::targets::{Sessions, Target};
 
-/// How many requests a target answers in its turn.
-struct Block {
-    /// Not measured: caches and the scheduler get to know the target again.
+/// What is asked, and how often.
+struct Plan {
+    command: &'static str,
+    arguments: Value,
+    /// How many such requests are in one write.
+    at_once: usize,
+    /// Exchanges before a target's turn that are not measured: caches and the scheduler get to know it again.
     warm_up: usize,
+    /// Exchanges of one turn.
     measured: usize,
     rounds: usize,
+    figure: fn(&Exchange, &[f64]) -> Option<f64>,
 }
 
-/// A round trip of some 100 bytes each way.
-pub fn small(options: &Options) -> anyhow::Result<(Unit, Vec<Series>)> {
+/// Round trips of some 100 bytes each way.
+pub fn small(options: &Options) -> anyhow::Result<Tables> {
+    let plan = Plan {
+        command: "evaluate",
+        arguments: evaluate(1),
+        at_once: 1,
+        warm_up: 20,
+        measured: 200,
+        rounds: 100,
+        figure: microseconds,
+    };
     let recording = options.builds().iter().filter_map(Target::recording);
     let targets: Vec<_> = options.targets().into_iter().chain(recording).collect();
-    let block = Block { warm_up: 20, measured: 200, rounds: 100 };
-    let arguments = json!({"expression": "total", "frameId": 1000, "context": "watch"});
-    Ok((Unit::Microseconds, series(options, &targets, &block, "evaluate", &arguments, microseconds)?))
+    Ok(one(Unit::Microseconds, plan.carry_out(options, &targets)?))
 }
 
-/// A round trip with a reply of 64 KiB.
-pub fn reply_64k(options: &Options) -> anyhow::Result<(Unit, Vec<Series>)> {
-    let block = Block { warm_up: 5, measured: 50, rounds: 60 };
-    let arguments = json!({"variablesReference": 64 * 1024});
-    let targets = options.targets();
-    Ok((Unit::Microseconds, series(options, &targets, &block, "variables", &arguments, microseconds)?))
+/// The same with replies that are written in two parts.
+pub fn apart(options: &Options) -> anyhow::Result<Tables> {
+    let plan = Plan {
+        command: "evaluate",
+        arguments: evaluate(2),
+        at_once: 1,
+        warm_up: 20,
+        measured: 200,
+        rounds: 100,
+        figure: microseconds,
+    };
+    Ok(one(Unit::Microseconds, plan.carry_out(options, &options.targets())?))
+}
+
+/// The upstream answers it in so many writes.
+fn evaluate(writes: usize) -> Value {
+    json!({"frameId": writes, "context": "watch", "expression": "total"})
+}
+
+/// Round trips with a reply of 64 KiB.
+pub fn reply_64k(options: &Options) -> anyhow::Result<Tables> {
+    let plan = Plan {
+        command: "variables",
+        arguments: json!({"variablesReference": 64 * 1024}),
+        at_once: 1,
+        warm_up: 5,
+        measured: 50,
+        rounds: 60,
+        figure: microseconds,
+    };
+    Ok(one(Unit::Microseconds, plan.carry_out(options, &options.targets())?))
 }
 
 /// Replies of 1 MiB.
-pub fn reply_1m(options: &Options) -> anyhow::Result<(Unit, Vec<Series>)> {
-    let block = Block { warm_up: 2, measured: 12, rounds: 40 };
-    let arguments = json!({"variablesReference": 1024 * 1024});
-    let targets = options.targets();
-    Ok((
-        Unit::MegabytesPerSecond,
-        series(options, &targets, &block, "variables", &arguments, megabytes_per_second)?,
-    ))
+pub fn reply_1m(options: &Options) -> anyhow::Result<Tables> {
+    let plan = Plan {
+        command: "variables",
+        arguments: json!({"variablesReference": 1024 * 1024}),
+        at_once: 1,
+        warm_up: 2,
+        measured: 12,
+        rounds: 40,
+        figure: megabytes_per_second,
+    };
+    Ok(one(Unit::MegabytesPerSecond, plan.carry_out(options, &options.targets())?))
 }
 
-/// The block's middle round trip.
+/// 64 requests in one write, until all are answered.
+pub fn pipelined(options: &Options) -> anyhow::Result<Tables> {
+    let plan = Plan {
+        command: "evaluate",
+        arguments: evaluate(1),
+        at_once: 64,
+        warm_up: 5,
+        measured: 50,
+        rounds: 60,
+        figure: microseconds,
+    };
+    Ok(one(Unit::Microseconds, plan.carry_out(options, &options.targets())?))
+}
+
+/// A request that is answered after 20,000 output events.
+pub fn flood(options: &Options) -> anyhow::Result<Tables> {
+    let plan = Plan {
+        command: "continue",
+        arguments: json!({"threadId": options.count(20_000)}),
+        at_once: 1,
+        warm_up: 1,
+        measured: 3,
+        rounds: 30,
+        figure: milliseconds,
+    };
+    Ok(one(Unit::Milliseconds, plan.carry_out(options, &options.targets())?))
+}
+
+/// The middle one of a turn's exchanges.
 fn microseconds(_: &Exchange, seconds: &[f64]) -> Option<f64> {
     median(seconds).map(|median| median * 1e6)
 }
 
-/// All of the block's bytes in all of its time.
+fn milliseconds(_: &Exchange, seconds: &[f64]) -> Option<f64> {
+    median(seconds).map(|median| median * 1e3)
+}
+
+/// All of a turn's bytes in all of its time.
 fn megabytes_per_second(exchange: &Exchange, seconds: &[f64]) -> Option<f64> {
     let bytes = (exchange.answer_bytes() * seconds.len()) as f64;
     Some(bytes / 1e6 / seconds.iter().sum::<f64>())
 }
 
-fn series(
-    options: &Options,
-    targets: &[Target],
-    block: &Block,
-    command: &str,
-    arguments: &Value,
-    figure: fn(&Exchange, &[f64]) -> Option<f64>,
-) -> anyhow::Result<Vec<Series>> {
-    let field = Field::start(targets, Sessions::One)?;
-    let sessions = field.lanes.iter().map(|lane| {
-        let mut connection = Connection::open(lane.address)?;
-        let exchange = connection.learn(command, arguments)?;
-        Ok((connection, exchange))
-    });
-    let mut sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
-    let (warm_up, measured) = (options.count(block.warm_up), options.count(block.measured));
-    let figures = interleaved(&mut sessions, options.rounds(block.rounds), |(connection, exchange)| {
-        for _ in 0..warm_up {
-            connection.ask(exchange)?;
+impl Plan {
+    fn carry_out(&self, options: &Options, targets: &[Target]) -> anyhow::Result<Vec<Series>> {
+        let field = Field::start(targets, Sessions::One)?;
+        let sessions = field.lanes.iter().map(|lane| {
+            let mut connection = Connection::open(lane.address)?;
+            let exchange = connection.learn(self.command, &self.arguments)?.times(self.at_once);
+            Ok((connection, exchange))
+        });
+        let mut sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
+        let (warm_up, measured) = (options.count(self.warm_up), options.count(self.measured));
+        let figures = interleaved(&mut sessions, options.rounds(self.rounds), |(connection, exchange)| {
+            for _ in 0..warm_up {
+                connection.ask(exchange)?;
+            }
+            let mut seconds = Vec::with_capacity(measured);
+            for _ in 0..measured {
+                seconds.push(connection.ask(exchange)?.as_secs_f64());
+            }
+            connection.check(exchange)?;
+            Ok((self.figure)(exchange, &seconds).unwrap_or(f64::NAN))
+        })?;
+        for (connection, _) in sessions {
+            connection.close()?;
         }
-        let mut seconds = Vec::with_capacity(measured);
-        for _ in 0..measured {
-            seconds.push(connection.ask(exchange)?.as_secs_f64());
-        }
-        connection.check(exchange)?;
-        Ok(figure(exchange, &seconds).unwrap_or(f64::NAN))
-    })?;
-    for (connection, _) in sessions {
-        connection.close()?;
+        Ok(Series::all(targets.iter().map(|target| target.name.clone()), figures))
     }
-    let named = targets.iter().cloned().zip(figures);
-    Ok(named.map(|(target, figures)| Series { target, figures }).collect())
 }

@@ -82,6 +82,7 @@ impl Conversation {
         let (number, output) = (request.number, &mut self.output);
         match request.command {
             b"initialize" => output.extend_from_slice(self.initialize.to(number)),
+            b"evaluate" if request.count == 2 => self.apart(number)?,
             b"evaluate" => output.extend_from_slice(self.evaluate.to(number)),
             b"variables" if request.count > KEPT => self.stream(number, request.count)?,
             b"variables" => self.variables(number, request.count)?,
@@ -104,6 +105,14 @@ impl Conversation {
             self.output.clear();
         }
         Ok(())
+    }
+
+    /// The header, then the body: dlv's library writes them so.
+    fn apart(&mut self, number: [u8; DIGITS]) -> anyhow::Result<()> {
+        self.flush()?;
+        let (header, body) = self.evaluate.parts_to(number);
+        self.stream.write_all(header)?;
+        Ok(self.stream.write_all(body)?)
     }
 
     fn variables(&mut self, number: [u8; DIGITS], bytes: usize) -> anyhow::Result<()> {

@@ -21,6 +21,7 @@ const BLOCK: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct Reply {
     bytes: Vec<u8>,
+    body_at: usize,
     number_at: usize,
 }
 
@@ -28,13 +29,19 @@ impl Reply {
     /// `body`: a response to request [`NUMBER`].
     fn new(body: &str) -> anyhow::Result<Reply> {
         let (header, number_at) = header(body, body.len())?;
-        Ok(Reply { number_at, bytes: [header.as_bytes(), body.as_bytes()].concat() })
+        Ok(Reply { body_at: header.len(), number_at, bytes: [header.as_bytes(), body.as_bytes()].concat() })
     }
 
     /// The bytes that answer this request.
     pub fn to(&mut self, number: [u8; DIGITS]) -> &[u8] {
         self.bytes[self.number_at..self.number_at + DIGITS].copy_from_slice(&number);
         &self.bytes
+    }
+
+    /// The same, as header and body.
+    pub fn parts_to(&mut self, number: [u8; DIGITS]) -> (&[u8], &[u8]) {
+        let at = self.body_at;
+        self.to(number).split_at(at)
     }
 }
 
@@ -120,7 +127,7 @@ impl Replies {
         let end = self.variables[0].clone() + end;
         let times = bytes.saturating_sub(start.len() + end.len()) / block.len();
         let (header, number_at) = header(start, start.len() + times * block.len() + end.len())?;
-        let start = Reply { bytes: (header + start).into_bytes(), number_at };
+        let start = Reply { body_at: header.len(), bytes: (header + start).into_bytes(), number_at };
         Ok(Streamed { start, block: block.into_bytes(), times, end: end.into_bytes() })
     }
 

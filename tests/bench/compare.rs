@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 mod connection;
 mod field;
+mod goals;
 mod loads;
+mod machine;
+mod memory;
 mod options;
 mod pinning;
 mod process;
@@ -34,9 +37,16 @@ fn main() -> ExitCode {
 
 fn measure(options: &Options) -> anyhow::Result<()> {
     watchdog::start();
+    process::allow_many_files()?;
     process::start_reaper()?;
-    let results = loads::run(options)?;
-    let text = report::page(options, &results)?;
+    options.say_what_is_missing();
+    let outcomes = loads::run(options);
+    process::end_reaper()?;
+    let outcomes = outcomes?;
+    if options.is_smoke() {
+        return Ok(());
+    }
+    let text = report::page(options, &outcomes)?;
     println!("{text}");
-    Ok(())
+    options.write.as_ref().map_or(Ok(()), |page| report::write(page, &text))
 }
