@@ -68,11 +68,16 @@ fn put(place: &mut [u8], mut number: u32) {
 }
 
 impl Connection {
-    /// Connects and initializes.
-    pub fn open(address: SocketAddr) -> anyhow::Result<Connection> {
+    /// Connects, for JSON-RPC.
+    pub fn open_rpc(address: SocketAddr) -> anyhow::Result<Connection> {
         let stream = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
-        let mut connection = Connection { stream, number: FIRST, input: Vec::new() };
+        Ok(Connection { stream, number: FIRST, input: Vec::new() })
+    }
+
+    /// Connects and initializes.
+    pub fn open(address: SocketAddr) -> anyhow::Result<Connection> {
+        let mut connection = Connection::open_rpc(address)?;
         connection.initialize()?;
         Ok(connection)
     }
@@ -106,6 +111,24 @@ impl Connection {
                 return Ok(Exchange { request, request_numbers, answer, answer_numbers });
             }
         }
+    }
+
+    /// The same of Delve's JSON-RPC, in which a new line ends an answer.
+    pub fn learn_rpc(&mut self, method: &str, argument: &Value) -> anyhow::Result<Exchange> {
+        let number = self.take_numbers(1);
+        let request = format!(r#"{{"method":"{method}","params":[{argument}],"id":{number}}}"#) + "\n";
+        self.stream.write_all(request.as_bytes())?;
+        let mut answer = Vec::new();
+        while answer.last() != Some(&b'\n') {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).context("the connection ended within an answer")?;
+            answer.extend_from_slice(&byte);
+        }
+        let message: Value = serde_json::from_slice(&answer)?;
+        ensure!(message["id"] == number && message["error"].is_null(), "not the answer: {message}");
+        let request_numbers = vec![position(request.as_bytes(), number)?];
+        let answer_numbers = vec![position(&answer, number)?];
+        Ok(Exchange { request: request.into_bytes(), request_numbers, answer, answer_numbers })
     }
 
     /// The next message, added to `bytes` with its header.

@@ -37,11 +37,14 @@ fn machine() -> String {
 }
 
 fn commit() -> String {
-    let changed = if output("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
-        ""
-    } else {
-        ", with changes"
-    };
+    let changed =
+        if output("git", &["status", "--porcelain", "src", "protocol", "tests", "Cargo.toml", "Cargo.lock"])
+            .is_empty()
+        {
+            ""
+        } else {
+            ", with changes"
+        };
     format!("{}{changed}", output("git", &["rev-parse", "--short", "HEAD"]))
 }
 

@@ -89,6 +89,8 @@ fn markdown(head: &[String], rows: &[Vec<String>]) -> String {
 /// The median, and where the middle half of the rounds is.
 fn cell(figures: &[f64], digits: usize) -> String {
     match spread(figures) {
+        // Divided by nothing.
+        Some(Spread { median, .. }) if !median.is_finite() => String::new(),
         None => String::new(),
         Some(Spread { median, .. }) if figures.len() == 1 => format!("{median:.digits$}"),
         Some(Spread { low, median, high }) => format!("{median:.digits$} ({low:.digits$}–{high:.digits$})"),

@@ -10,7 +10,7 @@ use crate::targets::Sessions;
 
 const SESSIONS: u16 = 1000;
 /// Each with a server of its own, which has served one session before.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 /// Of every target that has a process.
 pub fn measure(options: &Options) -> anyhow::Result<Tables> {

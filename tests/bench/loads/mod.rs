@@ -24,6 +24,8 @@ pub enum Load {
     Small,
     /// The same, with the reply's header and body in two writes, as dlv has it
     Apart,
+    /// A request and a reply of JSON-RPC, as GoLand's
+    Rpc,
     /// A small request and a reply of 64 KiB
     #[value(name = "reply-64k")]
     Reply64k,
@@ -89,7 +91,7 @@ impl Load {
 
     /// Whether its ratios are of what a target adds to the direct connection.
     pub fn is_about_added(self) -> bool {
-        matches!(self, Load::Small | Load::Apart)
+        matches!(self, Load::Small | Load::Apart | Load::Rpc)
     }
 
     /// Where more than one CPU is not what matters, it is measured once, as on a machine that nobody has pinned anything on.
@@ -106,6 +108,7 @@ impl Load {
         match self {
             Load::Small => round_trip::small(options),
             Load::Apart => round_trip::apart(options),
+            Load::Rpc => round_trip::rpc(options),
             Load::Reply64k => round_trip::reply_64k(options),
             Load::Reply1m => round_trip::reply_1m(options),
             Load::Pipelined => round_trip::pipelined(options),

@@ -4,14 +4,25 @@ use serde_json::{Value, json};
 
 use super::{Series, Tables, Unit, one};
 use crate::connection::{Connection, Exchange};
-use crate::field::Field;
+use crate::field::{Field, Lane};
 use crate::options::Options;
 use crate::rounds::interleaved;
 use crate::statistics::median;
 use crate::targets::{Sessions, Target};
 
+/// How often everything is started anew: on which CPU a process stays, and how its memory lies, is chance.
+const STARTS: usize = 10;
+
+/// What the client speaks.
+#[derive(Clone, Copy)]
+enum Protocol {
+    Dap,
+    JsonRpc,
+}
+
 /// What is asked, and how often.
 struct Plan {
+    protocol: Protocol,
     command: &'static str,
     arguments: Value,
     /// How many such requests are in one write.
@@ -27,6 +38,7 @@ struct Plan {
 /// Round trips of some 100 bytes each way.
 pub fn small(options: &Options) -> anyhow::Result<Tables> {
     let plan = Plan {
+        protocol: Protocol::Dap,
         command: "evaluate",
         arguments: evaluate(1),
         at_once: 1,
@@ -43,8 +55,24 @@ pub fn small(options: &Options) -> anyhow::Result<Tables> {
 /// The same with replies that are written in two parts.
 pub fn apart(options: &Options) -> anyhow::Result<Tables> {
     let plan = Plan {
+        protocol: Protocol::Dap,
         command: "evaluate",
         arguments: evaluate(2),
+        at_once: 1,
+        warm_up: 20,
+        measured: 200,
+        rounds: 100,
+        figure: microseconds,
+    };
+    Ok(one(Unit::Microseconds, plan.carry_out(options, &options.targets())?))
+}
+
+/// Round trips of GoLand's protocol.
+pub fn rpc(options: &Options) -> anyhow::Result<Tables> {
+    let plan = Plan {
+        protocol: Protocol::JsonRpc,
+        command: "RPCServer.Eval",
+        arguments: json!({"Scope": {"GoroutineID": 1, "Frame": 0}, "Expr": "total"}),
         at_once: 1,
         warm_up: 20,
         measured: 200,
@@ -62,6 +90,7 @@ fn evaluate(writes: usize) -> Value {
 /// Round trips with a reply of 64 KiB.
 pub fn reply_64k(options: &Options) -> anyhow::Result<Tables> {
     let plan = Plan {
+        protocol: Protocol::Dap,
         command: "variables",
         arguments: json!({"variablesReference": 64 * 1024}),
         at_once: 1,
@@ -76,6 +105,7 @@ pub fn reply_64k(options: &Options) -> anyhow::Result<Tables> {
 /// Replies of 1 MiB.
 pub fn reply_1m(options: &Options) -> anyhow::Result<Tables> {
     let plan = Plan {
+        protocol: Protocol::Dap,
         command: "variables",
         arguments: json!({"variablesReference": 1024 * 1024}),
         at_once: 1,
@@ -90,6 +120,7 @@ pub fn reply_1m(options: &Options) -> anyhow::Result<Tables> {
 /// 64 requests in one write, until all are answered.
 pub fn pipelined(options: &Options) -> anyhow::Result<Tables> {
     let plan = Plan {
+        protocol: Protocol::Dap,
         command: "evaluate",
         arguments: evaluate(1),
         at_once: 64,
@@ -104,6 +135,7 @@ pub fn pipelined(options: &Options) -> anyhow::Result<Tables> {
 /// A request that is answered after 20,000 output events.
 pub fn flood(options: &Options) -> anyhow::Result<Tables> {
     let plan = Plan {
+        protocol: Protocol::Dap,
         command: "continue",
         arguments: json!({"threadId": options.count(20_000)}),
         at_once: 1,
@@ -130,17 +162,52 @@ fn megabytes_per_second(exchange: &Exchange, seconds: &[f64]) -> Option<f64> {
     Some(bytes / 1e6 / seconds.iter().sum::<f64>())
 }
 
+impl Protocol {
+    /// Of JSON-RPC, dlvgate wants to know that its upstream speaks it: it serves several sessions then.
+    fn sessions(self) -> Sessions {
+        match self {
+            Protocol::Dap => Sessions::One,
+            Protocol::JsonRpc => Sessions::Several(8),
+        }
+    }
+}
+
 impl Plan {
+    fn begin(&self, lane: &Lane) -> anyhow::Result<(Connection, Exchange)> {
+        let (connection, exchange) = match self.protocol {
+            Protocol::Dap => {
+                let mut connection = Connection::open(lane.address)?;
+                let exchange = connection.learn(self.command, &self.arguments)?;
+                (connection, exchange)
+            }
+            Protocol::JsonRpc => {
+                let mut connection = Connection::open_rpc(lane.address)?;
+                let exchange = connection.learn_rpc(self.command, &self.arguments)?;
+                (connection, exchange)
+            }
+        };
+        Ok((connection, exchange.times(self.at_once)))
+    }
+
     fn carry_out(&self, options: &Options, targets: &[Target]) -> anyhow::Result<Vec<Series>> {
-        let field = Field::start(targets, Sessions::One)?;
-        let sessions = field.lanes.iter().map(|lane| {
-            let mut connection = Connection::open(lane.address)?;
-            let exchange = connection.learn(self.command, &self.arguments)?.times(self.at_once);
-            Ok((connection, exchange))
-        });
+        let rounds = options.rounds(self.rounds);
+        let starts = STARTS.min(rounds);
+        let mut figures = vec![Vec::new(); targets.len()];
+        for start in 0..starts {
+            let some =
+                self.rounds(options, targets, rounds * (start + 1) / starts - rounds * start / starts)?;
+            figures.iter_mut().zip(some).for_each(|(all, some)| all.extend(some));
+        }
+        Ok(Series::all(targets.iter().map(|target| target.name.clone()), figures))
+    }
+
+    /// Some of the rounds, with everything started for them.
+    fn rounds(&self, options: &Options, targets: &[Target], rounds: usize) -> anyhow::Result<Vec<Vec<f64>>> {
+        let field = Field::start(targets, self.protocol.sessions())?;
+        let sessions = field.lanes.iter().map(|lane| self.begin(lane));
         let mut sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
         let (warm_up, measured) = (options.count(self.warm_up), options.count(self.measured));
-        let figures = interleaved(&mut sessions, options.rounds(self.rounds), |(connection, exchange)| {
+        let figures = interleaved(&mut sessions, rounds, |(connection, exchange)| {
             for _ in 0..warm_up {
                 connection.ask(exchange)?;
             }
@@ -154,6 +221,6 @@ impl Plan {
         for (connection, _) in sessions {
             connection.close()?;
         }
-        Ok(Series::all(targets.iter().map(|target| target.name.clone()), figures))
+        Ok(figures)
     }
 }

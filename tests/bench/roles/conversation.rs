@@ -34,6 +34,7 @@ pub struct Conversation {
     evaluate: Reply,
     continued: Reply,
     disconnect: Reply,
+    eval: Reply,
     variables: HashMap<usize, Reply>,
     flood: Vec<u8>,
     output: Vec<u8>,
@@ -49,6 +50,7 @@ impl Conversation {
             evaluate: replies.evaluate.clone(),
             continued: replies.continued.clone(),
             disconnect: replies.disconnect.clone(),
+            eval: replies.eval.clone(),
             replies,
             variables: HashMap::new(),
             flood: Vec::new(),
@@ -87,6 +89,7 @@ impl Conversation {
             b"variables" if request.count > KEPT => self.stream(number, request.count)?,
             b"variables" => self.variables(number, request.count)?,
             b"continue" => self.flood(number, request.count)?,
+            b"RPCServer.Eval" => output.extend_from_slice(self.eval.to(number)),
             b"disconnect" => {
                 output.extend_from_slice(self.disconnect.to(number));
                 return Ok(false);
@@ -155,6 +158,9 @@ impl Request<'_> {
     fn first(bytes: &[u8]) -> anyhow::Result<Option<(Request<'_>, usize)>> {
         const HEADER: &[u8] = b"Content-Length: ";
         const END: &[u8] = b"\r\n\r\n";
+        if bytes.first() == Some(&b'{') {
+            return Self::first_rpc(bytes);
+        }
         let common = bytes.len().min(HEADER.len());
         anyhow::ensure!(bytes[..common] == HEADER[..common], "a request without Content-Length");
         let (length, used) = decimal(&bytes[common..]);
@@ -164,6 +170,19 @@ impl Request<'_> {
         anyhow::ensure!(&bytes[end..start] == END, "a header that is not the driver's");
         let request = Request::read(body).with_context(|| String::from_utf8_lossy(body).into_owned())?;
         Ok(Some((request, start + length)))
+    }
+
+    /// The same of Delve's JSON-RPC: a line each.
+    fn first_rpc(bytes: &[u8]) -> anyhow::Result<Option<(Request<'_>, usize)>> {
+        let Some(length) = bytes.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+        let read = || {
+            let rest = bytes[..length].strip_prefix(br#"{"method":""#)?;
+            let command = &rest[..rest.iter().position(|byte| *byte == b'"')?];
+            let number = rest.strip_suffix(b"}")?.last_chunk::<DIGITS>()?;
+            Some(Request { number: *number, command, count: 0 })
+        };
+        let request = read().with_context(|| String::from_utf8_lossy(&bytes[..length]).into_owned())?;
+        Ok(Some((request, length + 1)))
     }
 
     /// Reads what the driver writes: it has its keys in this order.

@@ -32,6 +32,12 @@ impl Reply {
         Ok(Reply { body_at: header.len(), number_at, bytes: [header.as_bytes(), body.as_bytes()].concat() })
     }
 
+    /// `text`: a response of Delve's JSON-RPC to request [`NUMBER`], which a new line ends.
+    fn rpc(text: &str) -> anyhow::Result<Reply> {
+        let number_at = text.find(NUMBER).context("a response without a number")?;
+        Ok(Reply { body_at: 0, number_at, bytes: format!("{text}\n").into_bytes() })
+    }
+
     /// The bytes that answer this request.
     pub fn to(&mut self, number: [u8; DIGITS]) -> &[u8] {
         self.bytes[self.number_at..self.number_at + DIGITS].copy_from_slice(&number);
@@ -66,6 +72,8 @@ pub struct Replies {
     pub evaluate: Reply,
     pub continued: Reply,
     pub disconnect: Reply,
+    /// Of JSON-RPC: the value of an expression.
+    pub eval: Reply,
     variables: Vec<String>,
     outputs: Vec<String>,
 }
@@ -91,7 +99,7 @@ impl Replies {
                     outputs.push(framed(&text));
                 }
                 if message["success"] == true {
-                    responses.push((message["command"].to_string(), numbered(&text)?));
+                    responses.push((message["command"].to_string(), numbered(&text, r#""request_seq":"#)?));
                 }
             }
         }
@@ -108,6 +116,7 @@ impl Replies {
             evaluate: first("evaluate")?,
             continued: first("continue")?,
             disconnect: first("disconnect")?,
+            eval: Reply::rpc(&eval(&folder.join("goland.jsonl"))?)?,
             variables,
             outputs,
         })
@@ -175,10 +184,16 @@ fn framed(body: &str) -> String {
     format!("Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// The response with [`NUMBER`] as the number of its request.
-fn numbered(response: &str) -> anyhow::Result<String> {
-    const KEY: &str = r#""request_seq":"#;
-    let (before, after) = response.split_once(KEY).context("a response without request_seq")?;
+/// What dlv answered to GoLand's first `RPCServer.Eval`.
+fn eval(recording: &Path) -> anyhow::Result<String> {
+    let messages = messages(recording)?;
+    let is_value = |text: &&String| text.contains(r#""result":{"Variable":"#);
+    numbered(messages.iter().find(is_value).context("the recording has no value")?, r#""id":"#)
+}
+
+/// The response with [`NUMBER`] as the number of its request, which follows `key`.
+fn numbered(response: &str, key: &str) -> anyhow::Result<String> {
+    let (before, after) = response.split_once(key).with_context(|| format!("a response without {key}"))?;
     let rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    Ok(format!("{before}{KEY}{NUMBER}{rest}"))
+    Ok(format!("{before}{key}{NUMBER}{rest}"))
 }
