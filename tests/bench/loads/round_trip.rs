@@ -111,7 +111,7 @@ pub fn reply_1m(options: &Options) -> anyhow::Result<Tables> {
         at_once: 1,
         warm_up: 2,
         measured: 12,
-        rounds: 40,
+        rounds: 80,
         figure: megabytes_per_second,
     };
     Ok(one(Unit::MegabytesPerSecond, plan.carry_out(options, &options.targets())?))
@@ -156,10 +156,9 @@ fn milliseconds(_: &Exchange, seconds: &[f64]) -> Option<f64> {
     median(seconds).map(|median| median * 1e3)
 }
 
-/// All of a turn's bytes in all of its time.
+/// An answer's bytes in the time of the middle one.
 fn megabytes_per_second(exchange: &Exchange, seconds: &[f64]) -> Option<f64> {
-    let bytes = (exchange.answer_bytes() * seconds.len()) as f64;
-    Some(bytes / 1e6 / seconds.iter().sum::<f64>())
+    median(seconds).map(|median| exchange.answer_bytes() as f64 / 1e6 / median)
 }
 
 impl Protocol {
