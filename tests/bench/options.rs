@@ -23,7 +23,7 @@ const NAME: &str = "dlvgate";
 #[derive(Debug, Parser)]
 #[command(
     name = "bench",
-    no_binary_name = false,
+    override_usage = "make bench BENCH='[OPTIONS]'",
     after_help = "Examples:
   make bench                                              everything
   make bench BENCH='--load small --cpus one --rounds 50'  one load, on one CPU; only prints
