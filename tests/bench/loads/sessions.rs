@@ -12,7 +12,7 @@ use crate::targets::Sessions;
 
 const ROUNDS: usize = 20;
 /// How many of a target in its turn.
-const COUNT: usize = 100;
+const COUNT: usize = 48;
 const AT_A_TIME: usize = 8;
 /// A session's place is free only some time after its client has seen the end of file.
 const PLACES: u16 = 32;
