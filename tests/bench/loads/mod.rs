@@ -17,10 +17,12 @@ use crate::watchdog;
 pub use outcome::{DIRECT, Outcome, Series, Unit};
 pub use start_up::WARM;
 
-/// One kind of work. They are done in this order: sessions last, since closed connections stay in the system's tables for a
-/// minute, and who reads these tables is slower for it.
+/// One kind of work. They are done in this order. Closed connections stay in the system's tables for a minute, and who reads
+/// these tables is slower for it: dlv even takes its client for another user's. So real dlvs come first, and sessions last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Load {
+    /// With real dlvs: from nothing to `initialize` answered
+    StartUp,
     /// A request and a reply of some 100 bytes, one after the other; also while recording
     Small,
     /// The same, with the reply's header and body in two writes, as dlv has it
@@ -41,8 +43,6 @@ pub enum Load {
     Idle,
     /// Memory for one message of 1 GiB
     Giant,
-    /// With real dlvs: from nothing to `initialize` answered
-    StartUp,
     /// The program's size
     Size,
     /// How long `--version` takes

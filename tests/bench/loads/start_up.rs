@@ -21,8 +21,8 @@ const ROUNDS: usize = 40;
 pub const WARM: &str = ", warm";
 /// How long a session's end, or a spare dlv, is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// dlv looks for its client in /proc/net/tcp, which is not read at one moment: where others open and close many connections
-/// meanwhile, it does not find it and takes it for another user's. Said, and tried again.
+/// dlv looks for its client in /proc/net/tcp, which is not read at one moment: where the table is long or changes meanwhile, it
+/// does not find it and takes it for another user's. That is said, and tried again.
 const TRIES: usize = 3;
 
 /// A table for each dlv.
