@@ -22,6 +22,8 @@ help:
 	@echo '  make packages  archives for macOS and Linux, Debian packages, formula, SBOM: target/release-files'
 	@echo '  make check-packages'
 	@echo '                 try them, as root on a Debian: fresh chroots, Mach-O, completions, a stranger'\''s first minutes'
+	@echo '  make bench     dlvgate beside other forwarders (installs haproxy and socat): writes docs/performance.md'
+	@echo '                 BENCH=--help says how to measure a part of it, or two builds; then it only prints'
 	@echo '  make picture   run the demo and draw docs/demo.svg of it'
 	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
 	@echo '  make test-pf-real'
@@ -58,6 +60,17 @@ packages: rust
 .PHONY: check-packages
 check-packages:
 	.ci/release/check
+
+# What is measured is what a user builds: cargo bench would build dlvgate with the tests' features of its dependencies.
+.PHONY: bench
+bench: rust
+	@tests/setup/install-delve
+	@tests/setup/install-bench
+	cargo build --release
+	@mkdir -p target/bench
+	@cp target/release/dlvgate target/bench/dlvgate
+	cargo bench --bench compare -- $(if $(findstring --dlvgate,$(BENCH)),,--dlvgate target/bench/dlvgate) \
+		$(if $(BENCH),$(BENCH),--write docs/performance.md)
 
 .PHONY: picture
 picture: rust
