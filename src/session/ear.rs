@@ -31,7 +31,10 @@ impl Ear {
     /// Ready when the recording can be told of the next chunk.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.waiting.is_none() {
-            if !self.tap.is_on() || pin!(self.tap.room()).poll(cx).is_ready() {
+            if !self.tap.is_on() {
+                return Poll::Ready(());
+            }
+            if pin!(self.tap.room()).poll(cx).is_ready() {
                 return Poll::Ready(());
             }
             let tap = self.tap.clone();

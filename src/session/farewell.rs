@@ -57,7 +57,8 @@ async fn explain(client: &mut Link, talk: &mut Talk, unread: &[u8], text: &str) 
         }
     }
     let began = talk.ledger.began;
-    let words = talk.ledger.last_words(text);
+    let mut words: Vec<_> = talk.to_say.drain(..).collect();
+    words.extend(talk.ledger.last_words(text));
     if words.is_empty() && !began {
         talk.ledger.remark(text).into_iter().for_each(|remark| talk.down.queue(remark));
     }

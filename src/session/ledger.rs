@@ -40,8 +40,6 @@ pub(super) struct Ledger {
     /// Something has happened that the relay acts on: the client said its first message, `disconnect` or `Detach` was
     /// answered, a program was started.
     pub(super) milestone: bool,
-    /// Messages of ours that wait for a place between two of dlv's.
-    pub(super) to_say: VecDeque<Bytes>,
 }
 
 impl Ledger {
@@ -56,7 +54,6 @@ impl Ledger {
             terminated: false,
             malformed: false,
             milestone: false,
-            to_say: VecDeque::new(),
         }
     }
 
@@ -114,7 +111,7 @@ impl Ledger {
     /// All that a client has to hear when the conversation ends against its will: an answer to every request
     /// under way, and, where a session had begun, the reason in the console and `terminated`.
     pub(super) fn last_words(&mut self, text: &str) -> Vec<Bytes> {
-        let mut words: Vec<Bytes> = self.to_say.drain(..).collect();
+        let mut words = Vec::new();
         for (key, name) in std::mem::take(&mut self.pending) {
             words.push(self.last_answer(key, &name, text));
         }

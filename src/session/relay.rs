@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -172,6 +172,8 @@ struct Relay<'a> {
     client: &'a mut Link,
     upstream: &'a mut TcpStream,
     talk: &'a mut Talk,
+    /// What is put between the client's messages.
+    nothing: VecDeque<Bytes>,
     /// Nothing more is carried to dlv.
     up_is_over: bool,
     client_left: bool,
@@ -179,13 +181,14 @@ struct Relay<'a> {
 
 impl<'a> Relay<'a> {
     fn new(client: &'a mut Link, upstream: &'a mut TcpStream, talk: &'a mut Talk, held: &[u8]) -> Relay<'a> {
-        let mut requests = Requests { ledger: &mut talk.ledger, body_len: &mut talk.asked_len };
-        talk.up.take(held, &mut requests, &mut VecDeque::new());
-        Relay { client, upstream, talk, up_is_over: false, client_left: false }
+        let Talk { up, ledger, to_say, asked_len, .. } = &mut *talk;
+        up.take(held, &mut Requests { ledger, to_say, body_len: asked_len }, &mut VecDeque::new());
+        let nothing = VecDeque::new();
+        Relay { client, upstream, talk, nothing, up_is_over: false, client_left: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        loop {
+        for _ in 0..TURN {
             let was_full = self.is_full();
             let mut there_is_more = false;
             for direction in [Relay::poll_up, Relay::poll_down] {
@@ -205,17 +208,20 @@ impl<'a> Relay<'a> {
                 return Poll::Ready(Event::Milestone);
             }
             if there_is_more {
-                cx.waker().wake_by_ref();
-            } else if was_full && !self.is_full() {
-                continue;
+                break;
             }
-            return Poll::Pending;
+            let goes_on = self.talk.up.is_expecting() || (was_full && !self.is_full());
+            if !goes_on {
+                return Poll::Pending;
+            }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Too much of ours waits to be said.
     fn is_full(&self) -> bool {
-        self.talk.ledger.to_say.len() >= MAX_TO_SAY
+        self.talk.to_say.len() >= MAX_TO_SAY
     }
 
     /// Carries one chunk to dlv; an event where that is at an end.
@@ -223,10 +229,11 @@ impl<'a> Relay<'a> {
         if self.up_is_over || self.is_full() {
             return Poll::Pending;
         }
-        let Talk { up, ledger, asked_len, .. } = &mut *self.talk;
-        let mut requests = Requests { ledger, body_len: asked_len };
-        let carried = up.poll_carry(cx, self.client, self.upstream, &mut requests, &mut VecDeque::new());
+        let Talk { up, down, ledger, to_say, asked_len } = &mut *self.talk;
+        let mut requests = Requests { ledger, to_say, body_len: asked_len };
+        let carried = up.poll_carry(cx, self.client, self.upstream, &mut requests, &mut self.nothing);
         let Err(halt) = ready!(carried) else {
+            down.expect_after(up);
             return Poll::Ready(None);
         };
         self.up_is_over = true;
@@ -244,14 +251,10 @@ impl<'a> Relay<'a> {
 
     /// Carries one chunk to the client; an event where that is at an end.
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Talk { down, ledger, .. } = &mut *self.talk;
-        let mut ours = std::mem::take(&mut ledger.to_say);
-        let carried = down.poll_carry(cx, self.upstream, self.client, &mut Replies { ledger }, &mut ours);
-        if !ours.is_empty() {
-            ours.append(&mut ledger.to_say);
-            ledger.to_say = ours;
-        }
+        let Talk { up, down, ledger, to_say, .. } = &mut *self.talk;
+        let carried = down.poll_carry(cx, self.upstream, self.client, &mut Replies { ledger }, to_say);
         let Err(halt) = ready!(carried) else {
+            up.expect_after(down);
             return Poll::Ready(None);
         };
         Poll::Ready(Some(match halt {

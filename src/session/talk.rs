@@ -1,5 +1,8 @@
 //! What is known of the conversation, and how the two directions keep it up to date.
 
+use std::collections::VecDeque;
+
+use bytes::Bytes;
 use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::frame::DELVE_MAX_BODY;
 use dlvgate_protocol::sniff::Protocol;
@@ -17,6 +20,8 @@ pub(super) struct Talk {
     pub(super) up: Carrier,
     pub(super) down: Carrier,
     pub(super) ledger: Ledger,
+    /// Messages of ours that wait for a place between two of dlv's.
+    pub(super) to_say: VecDeque<Bytes>,
     /// The length of the client's present body in bytes.
     pub(super) asked_len: u64,
 }
@@ -25,13 +30,15 @@ impl Talk {
     pub(super) fn new(protocol: Protocol, amendments: &Amendments, tap: Tap) -> Talk {
         let up = Carrier::new(Lane::up(protocol, amendments), Ear::of_client(tap.clone()));
         let down = Carrier::new(Lane::down(protocol, amendments), Ear::of_dlv(tap));
-        Talk { up, down, ledger: Ledger::new(protocol), asked_len: 0 }
+        Talk { up, down, ledger: Ledger::new(protocol), to_say: VecDeque::new(), asked_len: 0 }
     }
 }
 
 /// Watches what the client asks.
 pub(super) struct Requests<'a> {
     pub(super) ledger: &'a mut Ledger,
+    /// See [`Talk::to_say`].
+    pub(super) to_say: &'a mut VecDeque<Bytes>,
     /// See [`Talk::asked_len`].
     pub(super) body_len: &'a mut u64,
 }
@@ -41,7 +48,7 @@ impl Watcher for Requests<'_> {
         *self.body_len = len;
         if len == 0 {
             let remark = self.ledger.remark(EMPTY_BODY);
-            self.ledger.to_say.extend(remark);
+            self.to_say.extend(remark);
         }
         len <= DELVE_MAX_BODY
     }
@@ -56,7 +63,7 @@ impl Watcher for Requests<'_> {
             Message::Request { key: Some(key), name } => {
                 let text = body_too_large(*self.body_len);
                 let answer = ledger.refuse(key, name.as_str(), &text);
-                ledger.to_say.push_back(answer);
+                self.to_say.push_back(answer);
             }
             Message::Unknown => ledger.malformed = true,
             _ => {}
