@@ -1,10 +1,13 @@
 //! What is done with a connection besides forwarding: dialled, and emptied.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Connects to dlv: the only connection that it ever gets from us.
@@ -24,7 +27,16 @@ pub(super) async fn dial(address: SocketAddr, limit: Duration) -> io::Result<Tcp
 /// # Errors
 /// Where the connection fails before.
 pub(super) async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
-    let mut dropped = [0; 4096];
-    while stream.read(&mut dropped).await? > 0 {}
-    Ok(())
+    // Not kept while it waits: every session would carry the buffer from its beginning.
+    poll_fn(|cx| {
+        let mut dropped = [0; 4096];
+        loop {
+            let mut dropped = ReadBuf::new(&mut dropped);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut dropped))?;
+            if dropped.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    })
+    .await
 }
