@@ -3,6 +3,8 @@
 mod address;
 mod admission;
 mod owner;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod unix;
 
 use std::io;

@@ -53,18 +53,21 @@ enum Known {
     Unchecked,
 }
 
-/// Linux: the kernel's socket tables, /proc/net/tcp and tcp6 (proc(5)).
+/// Linux: the kernel, asked for this one connection; where it does not answer, its tables /proc/net/tcp and tcp6 (proc(5)).
 #[cfg(target_os = "linux")]
 mod system {
+    use super::super::sock_diag;
     use super::{Known, SocketAddr};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     pub(super) fn owner(peer: SocketAddr, front: SocketAddr) -> Option<Known> {
-        ["/proc/net/tcp", "/proc/net/tcp6"]
-            .iter()
-            .filter_map(|table| std::fs::read_to_string(table).ok())
-            .find_map(|table| uid_in(&table, peer, front))
-            .map(Known::Uid)
+        let in_tables = || {
+            ["/proc/net/tcp", "/proc/net/tcp6"]
+                .iter()
+                .filter_map(|table| std::fs::read_to_string(table).ok())
+                .find_map(|table| uid_in(&table, peer, front))
+        };
+        sock_diag::uid_of(peer, front).or_else(in_tables).map(Known::Uid)
     }
 
     /// The peer's own end of the connection is the row whose local address is the peer's.
