@@ -11,7 +11,7 @@ use crate::ports::free_ports;
 use crate::support::client::Client;
 use crate::support::debug::{Debug, initialize_arguments};
 use crate::support::fake_dlv::FakeDlv;
-use crate::support::process::{is_alive, signal_pid};
+use crate::support::process::{is_alive, is_stopped, signal_pid};
 use crate::support::program::Program;
 use crate::support::server::{Serve, Server};
 use crate::support::spare::{Spare, ended, steps};
@@ -85,6 +85,7 @@ fn a_dead_spare_does_not_cost_the_session(dlv: &Pair) {
     let server = warm(dlv).start();
     let first = Spare::wait(&server, 1);
     server.signal(Signal::SIGSTOP);
+    poll(PATIENCE, || is_stopped(server.pid()).then_some(())).expect("it is held");
     signal_pid(first.pid, Signal::SIGKILL);
     let mut client = server.client();
     let initialize = client.send("initialize", initialize_arguments());
