@@ -10,8 +10,7 @@ use crate::support::holder::{firewall, says};
 use crate::support::namespace::Namespace;
 use crate::support::process::signal_pid;
 use crate::support::server::{Serve, Server};
-use crate::support::session_log::Transition;
-use crate::support::spare::{Spare, ended, steps};
+use crate::support::spare::{Spare, ended, reached, steps, taken};
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll};
 
@@ -40,7 +39,7 @@ fn a_spare_is_guarded_before_there_is_a_client_and_its_session_loads_nothing_mor
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
     assert_eq!(pf.changes("rules").len(), 1, "what stands is not opened again");
-    let gate = server.log.of(1).into_iter().find(|one| one.name == "gate_open").unwrap();
+    let gate = reached(&server, 1, "gate_open");
     assert_eq!(gate.line["firewall"], "pf");
     let second = Spare::wait(&server, 2);
     Debug { client }.disconnect();
@@ -128,7 +127,7 @@ fn a_spare_passes_a_host_that_drops_by_default_and_leaves_its_ruleset_as_it_was(
     assert_guarded(&namespace, spare.port);
     let mut client = namespace.inside(|| server.client());
     client.ok("initialize", initialize_arguments());
-    assert_eq!(Spare::of(&server.log.of(1)[1]), spare);
+    assert_eq!(taken(&server, 1), spare);
     assert_guarded(&namespace, spare.port);
     Debug { client }.disconnect();
     server.signal(Signal::SIGTERM);
@@ -148,7 +147,6 @@ fn a_spare_whose_way_was_blocked_meanwhile_is_replaced() {
     let next = Spare::wait(&server, 2);
     let mut client = namespace.inside(|| server.client());
     client.ok("initialize", initialize_arguments());
-    let taken = |one: &Transition| one.name == "dlv_ready" && Spare::of(one) == next;
-    assert!(server.log.of(1).iter().any(taken));
+    assert_eq!(taken(&server, 1), next);
     Debug { client }.disconnect();
 }

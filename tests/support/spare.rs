@@ -29,6 +29,18 @@ impl Spare {
     }
 }
 
+/// The dlv that a session has got, which was a spare. The log may come a moment after dlv's first answer.
+pub fn taken(server: &Server, session: u64) -> Spare {
+    Spare::of(&reached(server, session, "dlv_ready"))
+}
+
+/// Waits for this transition of this session.
+pub fn reached(server: &Server, session: u64, name: &str) -> Transition {
+    server.log.wait(&format!("{name} of session {session}"), |transitions| {
+        transitions.iter().find(|one| one.session == session && one.name == name).cloned()
+    })
+}
+
 /// Waits until spare `number` is on its way out; gives why, in a word.
 pub fn ended(server: &Server, number: u64) -> String {
     server.log.wait(&format!("the end of spare {number}"), |transitions| {

@@ -48,6 +48,16 @@ impl Spare {
         Spare { number, lifecycle, delve: None, gate: None, upstream: None, target: None, journal }
     }
 
+    /// One that has taken them all, with this connection.
+    #[cfg(test)]
+    pub(super) fn waiting(number: u64, upstream: TcpStream, target: Target) -> Spare {
+        let mut spare = Spare::new(number, None);
+        while spare.lifecycle.next() != Step::Wait {
+            spare.lifecycle.done();
+        }
+        Spare { upstream: Some(upstream), target: Some(target), ..spare }
+    }
+
     /// Takes the steps up to the wait for a session.
     ///
     /// # Errors

@@ -117,3 +117,6 @@ impl Session<'_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;
