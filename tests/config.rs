@@ -187,6 +187,16 @@ fn a_project_may_not_open_anything_or_choose_a_program() {
 }
 
 #[test]
+fn a_project_may_want_spares_of_the_dlv_that_is_started_anyway() {
+    let place = Place::new();
+    let project = place.projects("warm = 2\nwarm-idle = 60\n");
+    assert_eq!(place.setting("warm", &[]), (vec!["2".to_owned()], at(&project, 1)));
+    assert_eq!(place.setting("warm-idle", &[]).0, ["60"]);
+    place.projects("warm = 1000\n");
+    assert!(place.refused(&["config"]).contains("warm"), "and no more than there may be");
+}
+
+#[test]
 fn a_project_s_file_that_others_can_write_is_refused() {
     let place = Place::new();
     let file = place.projects("max-sessions = 2");

@@ -15,6 +15,7 @@ mod serve;
 mod settings;
 mod setup;
 mod show;
+mod warm;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::sync::Semaphore;
 
 use super::setup::{CommonArgs, cannot_listen, close_front, open_front};
+use super::warm::WarmArgs;
 use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
 use crate::firewall::{Firewall, Gate};
@@ -26,14 +27,15 @@ use crate::shutdown::{self, Shutdown, Signals, Trigger};
 /// to the same port. With dlv's `--accept-multiclient` all clients share one dlv, which stays when they leave.
 ///
 /// When ready, `DAP server listening at: HOST:PORT` (headless: `API server …`) is the first line on standard output, as
-/// dlv prints it; the log goes to standard error. dlv is started at a client's first byte, so a port scan or a health
-/// check costs nothing. SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one
+/// dlv prints it; the log goes to standard error. dlv is started at a client's first byte, or ahead with --warm; a port scan
+/// or a health check costs nothing either way. SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one
 /// does so without waiting.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate serve --listen 127.0.0.1:2345
   dlvgate serve -- exec ./server --accept-multiclient -- --config dev.toml
   dlvgate serve --listen :2345 --allow 192.0.2.5 -- debug ./cmd/server
+  dlvgate serve --warm 1
   dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
@@ -60,6 +62,8 @@ pub(super) struct ServeArgs {
     /// Under sudo: stay root, and run dlv and the debugged program as root too
     #[arg(long)]
     as_root: bool,
+    #[command(flatten)]
+    warm: WarmArgs,
     #[command(flatten)]
     common: CommonArgs,
     /// After `--`: a command for a headless dlv, with its flags; or flags for `dlv dap`
@@ -109,9 +113,10 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let launcher = launcher(&args, argv, caller.as_ref());
     let recorder = args.common.recorder(launcher.as_ref(), &firewall)?;
     let upstream = upstream(&args, launcher, &firewall, &stop).await?;
-    let shared = match &upstream {
-        Upstream::Shared(shared) => Some(Arc::clone(shared)),
-        _ => None,
+    let (shared, spares) = match &upstream {
+        Upstream::Shared(shared) => (Some(Arc::clone(shared)), None),
+        Upstream::Warm(spares) => (None, Some(Arc::clone(spares))),
+        _ => (None, None),
     };
     let max_sessions = match upstream {
         // `dlv dap` serves one client and leaves a second one hanging.
@@ -135,6 +140,9 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                     if serves == Some(Serves::Both) || args.headless { API_PREFIX } else { DAP_PREFIX };
                 let front = door.open()?;
                 announce(prefix, &front)?;
+                if let Some(spares) = &spares {
+                    spares.start();
+                }
                 Ok(front.serve(Arc::new(settings), args.once, std::future::pending(), stop).await)
             }
             None => Ok(Some(session::run(Link::stdio(), "standard input", 1, &settings, &stop).await)),
@@ -143,6 +151,9 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let served = guarded(serving, &firewall, &trigger).await;
     if let Some(shared) = shared {
         shared.end().await;
+    }
+    if let Some(spares) = &spares {
+        spares.end().await;
     }
     signals.abort();
     let last = served?;
@@ -244,7 +255,12 @@ async fn upstream(
         });
     };
     if !launcher.argv.multiclient() {
-        return Ok(Upstream::Launch(Box::new(launcher)));
+        let max_sessions = if args.once { 1 } else { usize::from(args.common.max_sessions) };
+        let spares = args.warm.spares(&launcher, firewall, max_sessions, args.once, stop);
+        return Ok(match spares.filter(|_| !args.stdio) {
+            Some(spares) => Upstream::Warm(spares),
+            None => Upstream::Launch(Box::new(launcher)),
+        });
     }
     let continues = launcher.argv.continues();
     let shared = share(Source::Launch(Box::new(launcher)), firewall, stop);

@@ -189,8 +189,12 @@ pub(super) fn with_defaults(mut command: Command, config: &Config) -> Command {
 /// variable or a file that says one of them is about the other times.
 const STARTS_DLV: [&str; 4] = ["dlv", "dlv_cwd", "dlv_port", "start_timeout"];
 
-/// Looks for flags that contradict `--upstream`.
+/// Looks for flags that contradict `--upstream`, or `--warm`.
 pub(super) fn contradiction(serve: &ArgMatches) -> Option<String> {
+    starts_dlv(serve).or_else(|| super::warm::contradiction(serve))
+}
+
+fn starts_dlv(serve: &ArgMatches) -> Option<String> {
     let is_given = |id: &str| serve.value_source(id) == Some(ValueSource::CommandLine);
     let flag = STARTS_DLV.into_iter().find(|id| is_given(id)).filter(|_| is_given("upstream"))?;
     let flag = flag.replace('_', "-");

@@ -10,6 +10,7 @@ use super::find::{FindError, INSTALL, find};
 use super::ports::{PortLease, PortPlan, PortPool};
 use super::process::Delve;
 use super::streams::Streams;
+use super::target::Target;
 
 /// Why there is no dlv for a session. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +131,15 @@ impl Launcher {
         self.spawn_from(&self.path()?, lease)
     }
 
-    fn path(&self) -> Result<PathBuf, LaunchError> {
+    /// What would be started now.
+    ///
+    /// # Errors
+    /// Where there is no dlv.
+    pub fn target(&self) -> Result<Target, LaunchError> {
+        Target::of(self)
+    }
+
+    pub(super) fn path(&self) -> Result<PathBuf, LaunchError> {
         let home = self.environment.iter().find(|(key, _)| *key == "HOME").map(|(_, home)| home.as_os_str());
         Ok(find(self.program.as_deref(), home)?)
     }

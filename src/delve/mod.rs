@@ -11,6 +11,7 @@ mod ready;
 mod spawn;
 mod stop;
 mod streams;
+mod target;
 mod terminal;
 
 pub use argv::{Argv, GivenError, ParseError, Serves, check};
@@ -22,3 +23,4 @@ pub use ready::{API_PREFIX, DAP_PREFIX, ReadyLine};
 pub use spawn::inherited;
 pub use stop::Stopped;
 pub use streams::{Log, Streams};
+pub use target::Target;

@@ -86,6 +86,11 @@ impl PortPool {
         }
     }
 
+    /// Whether sessions hold every port of the plan.
+    pub fn is_exhausted(&self) -> bool {
+        self.lease(0).is_none()
+    }
+
     /// The lowest port above `after` that no session holds; port 0 where the system chooses.
     /// `None` where the plan has no further one.
     pub fn lease(&self, after: u16) -> Option<PortLease> {
@@ -155,8 +160,9 @@ mod tests {
         let first = pool.lease(0).unwrap();
         let second = pool.lease(0).unwrap();
         assert_eq!((first.port(), second.port()), (5000, 5001));
-        assert!(pool.lease(0).is_none());
+        assert!(pool.lease(0).is_none() && pool.is_exhausted());
         drop(first);
+        assert!(!pool.is_exhausted());
         assert_eq!(pool.lease(0).unwrap().port(), 5000);
     }
 

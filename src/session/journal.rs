@@ -23,6 +23,8 @@ pub enum Transition {
     GateOpen,
     /// The connection to dlv stands.
     Dialled,
+    /// A dlv without a session waits for one, gated and dialled.
+    SpareReady,
     /// The first byte goes to dlv.
     Forwarding,
     /// The way out begins.
@@ -47,6 +49,7 @@ impl Transition {
             Transition::GateOpening => "gate_opening",
             Transition::GateOpen => "gate_open",
             Transition::Dialled => "dialled",
+            Transition::SpareReady => "spare_ready",
             Transition::Forwarding => "forwarding",
             Transition::Ending => "ending",
             Transition::GateShut => "gate_shut",
@@ -66,11 +69,11 @@ impl fmt::Display for Transition {
 /// A transition as an observer gets it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The session's number, counted from 1 for each server; 0 for a dlv that all sessions share.
+    /// The session's number, counted from 1 for each server; 0 for a dlv that all sessions share, or that none has yet.
     pub session: u64,
     /// What happened.
     pub transition: Transition,
-    /// Time since the client's first byte, or since the shared dlv's start.
+    /// Time since the client's first byte, or since the start of a dlv that is no session's own.
     pub at: Duration,
     /// The session's own dlv, once it is ready: process id and address.
     pub delve: Option<(i32, SocketAddr)>,
@@ -88,6 +91,8 @@ pub(super) struct Journal {
     observer: Option<Observer>,
     tap: Tap,
     delve: OnceLock<(i32, SocketAddr)>,
+    /// The number of the spare whose life it is.
+    spare: Option<u64>,
 }
 
 /// A field that only some transitions have.
@@ -105,14 +110,30 @@ impl Journal {
         tap: Tap,
         detail: impl fmt::Display,
     ) -> Journal {
-        let journal = Journal { session, began: Instant::now(), observer, tap, delve: OnceLock::new() };
+        let journal = Journal { session, tap, ..Journal::of_a_server(observer) };
         journal.write(Transition::FirstByte, Duration::ZERO, Extra::Nothing, detail);
         journal
     }
 
     /// The life of a dlv that all sessions share, as session 0.
     pub(super) fn of_a_server(observer: Option<Observer>) -> Journal {
-        Journal { session: 0, began: Instant::now(), observer, tap: Tap::none(), delve: OnceLock::new() }
+        let (began, tap, delve) = (Instant::now(), Tap::none(), OnceLock::new());
+        Journal { session: 0, began, observer, tap, delve, spare: None }
+    }
+
+    /// The life of a spare until a session takes it, as session 0 too.
+    pub(super) fn of_a_spare(number: u64, observer: Option<Observer>) -> Journal {
+        Journal { spare: Some(number), ..Journal::of_a_server(observer) }
+    }
+
+    /// The session has this spare from now on: a dlv that is ready, its open gate and its connection.
+    pub(super) fn takes_spare(&self, number: u64, pid: i32, address: SocketAddr, firewall: &'static str) {
+        let _ = self.delve.set((pid, address));
+        let (at, port) = (self.began.elapsed(), address.port());
+        self.note(Transition::DlvReady, format_args!("pid {pid} at {address}, spare {number}"));
+        let gate = format_args!("port {port}, spare {number}");
+        self.write(Transition::GateOpen, at, Extra::Firewall(firewall), gate);
+        self.note(Transition::Dialled, format_args!("{address}, spare {number}"));
     }
 
     /// The session's number.
@@ -143,7 +164,12 @@ impl Journal {
     fn write(&self, transition: Transition, at: Duration, extra: Extra, detail: impl fmt::Display) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let delve = self.delve.get().copied();
-        let entry = Entry { session: self.session, transition, at, delve, detail: detail.to_string() };
+        let detail = match (self.spare, detail.to_string()) {
+            (None, detail) => detail,
+            (Some(number), detail) if detail.is_empty() => format!("spare {number}"),
+            (Some(number), detail) => format!("{detail}, spare {number}"),
+        };
+        let entry = Entry { session: self.session, transition, at, delve, detail };
         let (at_us, wall_us) = (at.as_micros() as u64, wall.as_micros() as u64);
         let (session, name, detail) = (
             entry.session,
@@ -155,7 +181,7 @@ impl Journal {
             Extra::Cause(cause) => (Some(cause), None),
             Extra::Firewall(firewall) => (None, Some(firewall)),
         };
-        tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, firewall, detail);
+        tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
         self.tap.step(name, &entry.detail, firewall, cause);
         if let Some(observer) = &self.observer {
             observer(&entry);

@@ -6,6 +6,8 @@
 /// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
+    /// Take over a spare dlv with its gate and its connection, where there is one.
+    Take,
     /// Start dlv and wait for its ready line.
     Launch,
     /// Wait for the dlv that all sessions share: ready, with its gate open.
@@ -14,6 +16,8 @@ pub enum Step {
     OpenGate,
     /// Connect to dlv, the only time.
     Dial,
+    /// Wait, as a spare, for a session that takes it over.
+    Wait,
     /// Forward bytes until something ends.
     Relay,
     /// Block the port for everybody.
@@ -32,11 +36,15 @@ pub struct Lifecycle {
     delve: Held,
     gate: Gate,
     dialled: bool,
+    /// No session's yet: no byte goes.
+    spare: bool,
     ending: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Held {
+    /// A spare is taken where there is one; else it is wanted.
+    Sought,
     Wanted,
     Awaited,
     NotOurs,
@@ -56,18 +64,28 @@ enum Gate {
 impl Lifecycle {
     /// A session that starts its own dlv behind a gate.
     pub fn with_own_delve() -> Lifecycle {
-        Lifecycle { delve: Held::Wanted, gate: Gate::Wanted, dialled: false, ending: false }
+        Lifecycle { delve: Held::Wanted, gate: Gate::Wanted, dialled: false, spare: false, ending: false }
+    }
+
+    /// A session that takes over a [spare](Lifecycle::of_a_spare) where there is one, and else starts its own dlv.
+    pub fn with_a_spare() -> Lifecycle {
+        Lifecycle { delve: Held::Sought, ..Lifecycle::with_own_delve() }
+    }
+
+    /// A dlv that is started ahead, behind its gate and with its one connection, for a session that is still to come.
+    pub fn of_a_spare() -> Lifecycle {
+        Lifecycle { spare: true, ..Lifecycle::with_own_delve() }
     }
 
     /// A session on a dlv that somebody else runs; gated where its port is this machine's.
     pub fn with_running_delve(gated: bool) -> Lifecycle {
         let gate = if gated { Gate::Wanted } else { Gate::NotOurs };
-        Lifecycle { delve: Held::NotOurs, gate, dialled: false, ending: false }
+        Lifecycle { delve: Held::NotOurs, gate, ..Lifecycle::with_own_delve() }
     }
 
     /// A session on a dlv that all sessions share, which has a [`server's`](Lifecycle::of_a_server) lifecycle.
     pub fn with_shared_delve() -> Lifecycle {
-        Lifecycle { delve: Held::Awaited, gate: Gate::NotOurs, dialled: false, ending: false }
+        Lifecycle { delve: Held::Awaited, gate: Gate::NotOurs, ..Lifecycle::with_own_delve() }
     }
 
     /// A dlv that all sessions share, behind a gate. Others dial it.
@@ -91,22 +109,26 @@ impl Lifecycle {
             };
         }
         match (self.delve, self.gate) {
+            (Held::Sought, _) => Step::Take,
             (Held::Wanted, _) => Step::Launch,
             (Held::Awaited, _) => Step::Join,
             (_, Gate::Wanted) => Step::OpenGate,
             _ if !self.dialled => Step::Dial,
+            _ if self.spare => Step::Wait,
             _ => Step::Relay,
         }
     }
 
-    /// The step that [`next`](Lifecycle::next) named is done. A relay that is done is the session's end.
+    /// The step that [`next`](Lifecycle::next) named is done. A relay that is done is the session's end; a take that is
+    /// done has found nothing, and a wait that is done was in vain.
     pub fn done(&mut self) {
         match self.next() {
+            Step::Take => self.delve = Held::Wanted,
             Step::Launch => self.delve = Held::Running,
             Step::Join => self.delve = Held::NotOurs,
             Step::OpenGate => self.gate = Gate::Open,
             Step::Dial => self.dialled = true,
-            Step::Relay => self.ending = true,
+            Step::Relay | Step::Wait => self.ending = true,
             Step::ShutGate => self.gate = Gate::Shut,
             Step::StopDelve => self.delve = Held::Stopped,
             Step::RemoveGate => self.gate = Gate::Gone,
@@ -114,11 +136,28 @@ impl Lifecycle {
         }
     }
 
+    /// The session that looks for a spare gets this one, with all that it holds. `false` where the one does not look for any,
+    /// or the other is not one that waits: then nothing has changed.
+    pub fn take(&mut self, spare: &mut Lifecycle) -> bool {
+        let may = self.next() == Step::Take && spare.next() == Step::Wait;
+        if may {
+            let nothing_left =
+                Lifecycle { delve: Held::Stopped, gate: Gate::Gone, ending: true, ..spare.clone() };
+            *self = Lifecycle { spare: false, ..std::mem::replace(spare, nothing_left) };
+        }
+        may
+    }
+
     /// A dlv that was started and is not ready: it has to be stopped all the same.
     pub fn started(&mut self) {
         if self.delve == Held::Wanted {
             self.delve = Held::Running;
         }
+    }
+
+    /// Whether the way out has begun.
+    pub fn is_ending(&self) -> bool {
+        self.ending
     }
 
     /// The way out begins, whatever the reason: a step failed, a side left, a signal came.
@@ -132,8 +171,10 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn starts() -> [Lifecycle; 6] {
+    fn starts() -> [Lifecycle; 8] {
         [
+            Lifecycle::with_a_spare(),
+            Lifecycle::of_a_spare(),
             Lifecycle::of_a_running_server(true),
             Lifecycle::with_own_delve(),
             Lifecycle::with_shared_delve(),
@@ -143,12 +184,20 @@ mod tests {
         ]
     }
 
-    /// Every state that any interleaving of success and end can reach.
+    /// Every state that any interleaving of success, end and taking over can reach.
     fn reachable() -> HashSet<Lifecycle> {
-        let mut seen = HashSet::new();
+        let mut seen: HashSet<Lifecycle> = HashSet::new();
         let mut open: Vec<Lifecycle> = starts().into();
         while let Some(state) = open.pop() {
-            if seen.insert(state.clone()) {
+            if !seen.contains(&state) {
+                for other in seen.iter().chain([&state]) {
+                    for (session, spare) in [(other, &state), (&state, other)] {
+                        let (mut session, mut spare) = (session.clone(), spare.clone());
+                        session.take(&mut spare);
+                        open.extend([session, spare]);
+                    }
+                }
+                seen.insert(state.clone());
                 let (mut done, mut ended, mut started) = (state.clone(), state.clone(), state);
                 done.done();
                 ended.end();
@@ -183,12 +232,65 @@ mod tests {
             steps(Lifecycle::of_a_server()),
             [Launch, OpenGate, Relay, ShutGate, StopDelve, RemoveGate]
         );
+        assert_eq!(
+            steps(Lifecycle::with_a_spare())[..2],
+            [Take, Launch],
+            "without a spare it starts its own"
+        );
+        assert_eq!(
+            steps(Lifecycle::of_a_spare()),
+            [Launch, OpenGate, Dial, Wait, ShutGate, StopDelve, RemoveGate]
+        );
+    }
+
+    /// A spare that waits, and a session that looks for one.
+    fn spare_and_session() -> (Lifecycle, Lifecycle) {
+        let mut spare = Lifecycle::of_a_spare();
+        while spare.next() != Step::Wait {
+            spare.done();
+        }
+        (spare, Lifecycle::with_a_spare())
+    }
+
+    #[test]
+    fn a_session_that_takes_a_spare_forwards_at_once_and_leaves_as_any_other() {
+        let (mut spare, mut session) = spare_and_session();
+        assert!(session.take(&mut spare));
+        assert_eq!(steps(session), [Step::Relay, Step::ShutGate, Step::StopDelve, Step::RemoveGate]);
+        assert_eq!(spare.next(), Step::Close, "what was handed over is nobody else's to end");
+    }
+
+    #[test]
+    fn nothing_but_a_whole_spare_that_waits_is_taken_and_once() {
+        for mut other in reachable() {
+            let (before, waits) = (other.clone(), other.next() == Step::Wait);
+            let mut session = Lifecycle::with_a_spare();
+            assert_eq!(session.take(&mut other), waits, "{before:?}");
+            let unchanged = (session.next(), &other) == (Step::Take, &before);
+            assert!(waits || unchanged, "{before:?}");
+            assert!(!Lifecycle::with_a_spare().take(&mut other), "a second time: {before:?}");
+        }
+        for mut session in reachable() {
+            let (mut spare, before) = (spare_and_session().0, session.clone());
+            assert_eq!(session.take(&mut spare), before.next() == Step::Take, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn no_byte_goes_to_a_spare_and_no_gate_is_opened_on_the_way_out() {
+        for mut state in reachable() {
+            assert!(!(state.spare && state.next() == Step::Relay), "{state:?}");
+            state.end();
+            let in_step = steps(state.clone());
+            let inward = [Step::Take, Step::Launch, Step::OpenGate, Step::Dial, Step::Wait, Step::Relay];
+            assert!(!in_step.iter().any(|step| inward.contains(step)), "{state:?}: {in_step:?}");
+        }
     }
 
     #[test]
     fn no_byte_is_ever_forwarded_without_an_open_gate() {
         for state in reachable() {
-            if matches!(state.next(), Step::Dial | Step::Relay) {
+            if matches!(state.next(), Step::Dial | Step::Wait | Step::Relay) {
                 assert!(matches!(state.gate, Gate::Open | Gate::NotOurs), "{state:?}");
                 assert!(matches!(state.delve, Held::Running | Held::NotOurs), "{state:?}");
             }
@@ -211,8 +313,7 @@ mod tests {
                 state.done();
             }
             assert!(matches!(state.gate, Gate::Wanted | Gate::NotOurs | Gate::Gone), "{state:?}");
-            let delve_is_gone =
-                matches!(state.delve, Held::Wanted | Held::Awaited | Held::NotOurs | Held::Stopped);
+            let delve_is_gone = !matches!(state.delve, Held::Running);
             assert!(delve_is_gone, "{state:?}");
         }
     }

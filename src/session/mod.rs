@@ -17,6 +17,7 @@ mod settings;
 mod shared;
 mod socket;
 mod source;
+mod spare;
 mod talk;
 mod way_out;
 
@@ -39,6 +40,7 @@ pub use link::Link;
 pub use settings::{Settings, Upstream};
 pub use shared::{Ended, SharedDelve};
 pub use source::Source;
+pub use spare::{MAX_SPARES, Spares};
 
 use crate::delve::Delve;
 use crate::fault;
@@ -50,6 +52,7 @@ use farewell::Farewell;
 use journal::Journal;
 use opening::{Hold, Opening};
 use shared::Exit;
+use spare::Visit;
 use talk::Talk;
 use way_out::WayOut;
 
@@ -132,6 +135,8 @@ struct Session<'a> {
     lifecycle: Lifecycle,
     /// Held for as long as the session counts against the limit.
     slot: Option<OwnedSemaphorePermit>,
+    /// What the spares know of it.
+    visit: Option<Visit>,
     delve: Option<Delve>,
     gate: Option<Gate>,
     /// The shared dlv's address.
@@ -150,6 +155,7 @@ impl<'a> Session<'a> {
     ) -> Session<'a> {
         let lifecycle = match &settings.upstream {
             Upstream::Launch(_) => Lifecycle::with_own_delve(),
+            Upstream::Warm(_) => Lifecycle::with_a_spare(),
             Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
             Upstream::Shared(_) => Lifecycle::with_shared_delve(),
         };
@@ -162,6 +168,7 @@ impl<'a> Session<'a> {
             talk,
             lifecycle,
             slot: None,
+            visit: None,
             delve: None,
             gate: None,
             joined: None,
@@ -202,6 +209,10 @@ impl<'a> Session<'a> {
     async fn until_an_end(&mut self, stop: &Shutdown) -> Cause {
         loop {
             let done = match self.lifecycle.next() {
+                Step::Take => match self.take(stop).await {
+                    Ok(true) => continue, // the lifecycle is the spare's from here on
+                    nothing => nothing.map(drop),
+                },
                 Step::Launch => self.launch(stop).await,
                 Step::Join => self.join(stop).await,
                 Step::OpenGate => self.open_gate().await,
@@ -219,9 +230,7 @@ impl<'a> Session<'a> {
     }
 
     async fn launch(&mut self, stop: &Shutdown) -> Result<(), Cause> {
-        let Upstream::Launch(launcher) = &self.settings.upstream else {
-            return Ok(());
-        };
+        let Some(launcher) = self.settings.upstream.launcher() else { return Ok(()) };
         self.journal.note(Transition::DlvStarting, "");
         let delve = tokio::select! {
             delve = launcher.launch() => delve.map_err(Cause::NoDlv),
@@ -237,6 +246,9 @@ impl<'a> Session<'a> {
         };
         self.journal.dlv_ready(delve.pid(), delve.address());
         self.delve = Some(delve);
+        if let Some(visit) = &mut self.visit {
+            visit.launched();
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use super::amendments::Amendments;
 use super::journal::Observer;
 use super::shared::SharedDelve;
+use super::spare::Spares;
 use crate::delve::{Launcher, Serves};
 use crate::firewall::Firewall;
 use crate::recording::Recorder;
@@ -17,6 +18,8 @@ use crate::recording::Recorder;
 pub enum Upstream {
     /// One that is started for it.
     Launch(Box<Launcher>),
+    /// One that was started ahead, else one that is started for it.
+    Warm(Arc<Spares>),
     /// A `dlv dap` that listens already, at this address.
     Running(SocketAddr),
     /// One for all sessions.
@@ -32,9 +35,19 @@ impl Upstream {
         }
     }
 
+    /// How a session starts a dlv of its own.
+    pub(super) fn launcher(&self) -> Option<&Launcher> {
+        match self {
+            Upstream::Launch(launcher) => Some(launcher),
+            Upstream::Warm(spares) => Some(spares.launcher()),
+            Upstream::Running(_) | Upstream::Shared(_) => None,
+        }
+    }
+
     pub(super) fn serves_json_rpc(&self) -> bool {
         let serves = match self {
             Upstream::Launch(launcher) => launcher.argv.serves(),
+            Upstream::Warm(spares) => spares.launcher().argv.serves(),
             Upstream::Running(_) => Some(Serves::Dap),
             Upstream::Shared(shared) => shared.serves(),
         };

@@ -66,7 +66,7 @@ fn connect_from_other_address(port: u16) -> std::io::Result<()> {
 }
 
 /// Neither another user nor another address reaches this port.
-fn assert_guarded(namespace: &Namespace, port: u16) {
+pub fn assert_guarded(namespace: &Namespace, port: u16) {
     let answer = namespace.connect_as(OTHER_USER, port);
     assert!(answer.contains("Connection refused"), "another user: {answer:?}");
     // The host drops the reset that our rule sends.

@@ -20,7 +20,7 @@ for_every_dlv!(
 
 /// The first of `count` ports in a row that are free now, below the range from which the kernel gives others out.
 /// No test gets those of another.
-fn free_ports(count: u16) -> u16 {
+pub fn free_ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let own = 20_000 + u16::try_from(std::process::id() % 1_000).unwrap() * 10;
     let is_free =

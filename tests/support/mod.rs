@@ -17,6 +17,7 @@ pub mod recorder;
 pub mod rpc;
 pub mod server;
 pub mod session_log;
+pub mod spare;
 pub mod standin;
 pub mod strangers;
 pub mod toolchain;

@@ -44,6 +44,22 @@ pub fn is_alive(pid: i32) -> bool {
     read(pid).is_some_and(|process| process.state != 'Z')
 }
 
+/// Whether nothing of this process is left but what its parent has to see: all of its threads have ended, and with the last
+/// of them its connections.
+pub fn has_ended(pid: i32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    threads <= 1 && !is_alive(pid)
+}
+
+/// Whether SIGSTOP has reached every thread of this process.
+pub fn is_stopped(pid: i32) -> bool {
+    let mut threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
+    threads.all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
+}
+
 /// The children that this process has now.
 pub fn children(parent: i32) -> Vec<i32> {
     let all = pids().into_iter().filter_map(read);

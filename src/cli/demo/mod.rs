@@ -182,6 +182,7 @@ fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
             Transition::DlvReady => "dlv says that it listens:",
             Transition::GateOpening => "opening the gate,",
             Transition::GateOpen => "the gate is open:",
+            Transition::SpareReady => "a dlv waits for a client:",
             Transition::Dialled => "connected to dlv at",
             Transition::Forwarding => "forwarding the client's first byte",
             Transition::Ending => "the session ends:",

@@ -1,0 +1,87 @@
+//! What would be started now, to see whether a dlv that was started before is still the same.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::launch::{LaunchError, Launcher};
+
+/// A program and the folder that it is run in, as they are on disk now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    path: PathBuf,
+    program: Option<Stamp>,
+    folder: Option<Stamp>,
+}
+
+/// Which file it is, and since when it has been as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
+}
+
+impl Target {
+    /// What this launcher would start.
+    ///
+    /// # Errors
+    /// Where there is no dlv.
+    pub(super) fn of(launcher: &Launcher) -> Result<Target, LaunchError> {
+        let path = launcher.path()?;
+        let program = stat(&path).map(|meta| stamp(&meta));
+        // What is in a folder changes all the time; another folder of the same name is another one.
+        let folder = launcher.folder.as_deref().and_then(stat);
+        let folder = folder.map(|meta| Stamp { len: 0, modified: (0, 0), ..stamp(&meta) });
+        Ok(Target { path, program, folder })
+    }
+}
+
+fn stat(path: &Path) -> Option<Metadata> {
+    path.metadata().ok()
+}
+
+fn stamp(meta: &Metadata) -> Stamp {
+    let modified = (meta.mtime(), meta.mtime_nsec());
+    Stamp { device: meta.dev(), inode: meta.ino(), len: meta.len(), modified }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delve::{Argv, PortPlan, PortPool, Streams};
+
+    fn launcher(program: &Path, folder: &Path) -> Launcher {
+        Launcher {
+            program: Some(program.to_owned()),
+            folder: Some(folder.to_owned()),
+            environment: Vec::new(),
+            argv: Argv::default(),
+            ports: PortPool::new(PortPlan::Any),
+            limit: None,
+            streams: Streams::Served,
+        }
+    }
+
+    #[test]
+    fn a_program_or_a_folder_that_was_replaced_is_another_one() {
+        let place = tempfile::tempdir().unwrap();
+        let (program, folder) = (place.path().join("dlv"), place.path().join("project"));
+        std::fs::write(&program, "1").unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        let launcher = launcher(&program, &folder);
+        let first = launcher.target().unwrap();
+        std::fs::write(folder.join("main.go"), "package main").unwrap();
+        assert_eq!(launcher.target().unwrap(), first, "a file in the folder is none");
+
+        std::fs::rename(&folder, place.path().join("old")).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        let second = launcher.target().unwrap();
+        assert_ne!(second, first);
+
+        std::fs::write(place.path().join("new"), "2").unwrap();
+        std::fs::rename(place.path().join("new"), &program).unwrap();
+        assert_ne!(launcher.target().unwrap(), second, "an upgrade");
+    }
+}

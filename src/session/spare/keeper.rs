@@ -1,0 +1,109 @@
+//! Does what the pool orders: starts spares, ends them, and looks after those that wait.
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::Spares;
+use super::one::Spare;
+use super::pool::{Order, Pool};
+
+/// Keeps the spares until the last is gone.
+pub(super) async fn keep(spares: Arc<Spares>) {
+    let mut tasks = JoinSet::new();
+    loop {
+        let now = spares.now();
+        let order = spares.books().pool.next(now);
+        match order {
+            Order::Start(number) => {
+                tasks.spawn(start(Arc::clone(&spares), number));
+            }
+            Order::End(number) => {
+                let spare = spares.books().ready.remove(&number);
+                tasks.spawn(end(Arc::clone(&spares), number, spare));
+            }
+            Order::Over => break,
+            Order::Wait(until) => tokio::select! {
+                () = spares.to_do.notified() => {}
+                () = at(until, now) => {}
+                number = a_death(&spares) => spares.has_died(number),
+                Some(done) = tasks.join_next() => {
+                    if let Err(error) = done {
+                        tracing::error!(target: "dlvgate::session", %error, "a spare's task failed");
+                    }
+                }
+                () = stopped(&spares) => spares.change(Pool::close),
+            },
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn at(until: Option<Duration>, now: Duration) {
+    match until {
+        Some(until) => tokio::time::sleep(until.saturating_sub(now)).await,
+        None => pending().await,
+    }
+}
+
+/// A call to stop is heard once.
+async fn stopped(spares: &Spares) {
+    if spares.books().pool.is_closing() {
+        pending::<()>().await;
+    }
+    spares.stop.begun().await;
+}
+
+/// The number of one that lay ready and is no good any more.
+async fn a_death(spares: &Spares) -> u64 {
+    poll_fn(|cx| {
+        let books = spares.books();
+        let lies_ready = |number: &u64| books.pool.is_ready(*number);
+        let mut waiting = books.ready.iter().filter(|(number, _)| lies_ready(number));
+        match waiting.find(|(_, spare)| spare.poll_death(cx).is_ready()) {
+            Some((number, _)) => Poll::Ready(*number),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Says that it is gone, also where its task fails: a session may be waiting for it.
+struct Gone<'a> {
+    spares: &'a Spares,
+    number: u64,
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.spares.change(|pool| pool.gone(number));
+    }
+}
+
+async fn start(spares: Arc<Spares>, number: u64) {
+    let gone = Gone { spares: &spares, number };
+    let mut spare = Spare::new(number, spares.observer.clone());
+    match spare.prepare(&spares.launcher, &spares.firewall, &spares.stop).await {
+        Ok(()) => {
+            std::mem::forget(gone);
+            spares.is_ready(spare);
+        }
+        Err(cause) => {
+            spare.ending(cause.name(), &cause);
+            spare.end(&spares.stop).await;
+            spares.has_failed(number, &cause);
+        }
+    }
+}
+
+async fn end(spares: Arc<Spares>, number: u64, spare: Option<Spare>) {
+    let _gone = Gone { spares: &spares, number };
+    if let Some(mut spare) = spare {
+        spare.ending("spare_not_wanted", "no session took it");
+        spare.end(&spares.stop).await;
+    }
+}

@@ -1,0 +1,182 @@
+//! One spare: a dlv that is started, gated and dialled before there is a client for it.
+
+use std::io::ErrorKind;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+
+use crate::delve::{Delve, Launcher, Target};
+use crate::fault;
+use crate::firewall::{Firewall, Gate, Peer};
+use crate::session::cause::Cause;
+use crate::session::journal::{Journal, Observer, Transition};
+use crate::session::lifecycle::{Lifecycle, Step};
+use crate::session::way_out::WayOut;
+use crate::session::{DIAL_LIMIT, socket};
+use crate::shutdown::Shutdown;
+
+/// A spare may wait for long, and the packet filter be loaded anew meanwhile, without our rules. So the kernel asks
+/// dlv's side over the connection, which has to pass the filter for that: after this silence, and this often. One whose
+/// way is blocked is replaced within 13 s instead of hanging a session.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(10))
+    .with_interval(Duration::from_secs(1))
+    .with_retries(3);
+
+/// What a spare holds.
+pub(in crate::session) struct Spare {
+    pub(super) number: u64,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) delve: Option<Delve>,
+    pub(super) gate: Option<Gate>,
+    /// Nobody can take dlv away from us any more: it serves its first connection alone. And where dlvgate is killed, dlv
+    /// ends because this does.
+    pub(super) upstream: Option<TcpStream>,
+    target: Option<Target>,
+    journal: Journal,
+}
+
+impl Spare {
+    pub(super) fn new(number: u64, observer: Option<Observer>) -> Spare {
+        let lifecycle = Lifecycle::of_a_spare();
+        let journal = Journal::of_a_spare(number, observer);
+        Spare { number, lifecycle, delve: None, gate: None, upstream: None, target: None, journal }
+    }
+
+    /// One that has taken them all, with this connection.
+    #[cfg(test)]
+    pub(super) fn waiting(number: u64, upstream: TcpStream, target: Target) -> Spare {
+        let mut spare = Spare::new(number, None);
+        while spare.lifecycle.next() != Step::Wait {
+            spare.lifecycle.done();
+        }
+        Spare { upstream: Some(upstream), target: Some(target), ..spare }
+    }
+
+    /// Takes the steps up to the wait for a session.
+    ///
+    /// # Errors
+    /// The first that fails, or a call to stop. What it holds then has to be given back with [`Spare::end`].
+    pub(super) async fn prepare(
+        &mut self,
+        launcher: &Launcher,
+        firewall: &Firewall,
+        stop: &Shutdown,
+    ) -> Result<(), Cause> {
+        loop {
+            match self.lifecycle.next() {
+                Step::Launch => self.launch(launcher, stop).await?,
+                Step::OpenGate => self.open_gate(firewall).await?,
+                Step::Dial => self.dial(stop).await?,
+                _ => break,
+            }
+            self.lifecycle.done();
+        }
+        let (pid, address) = self.process();
+        self.journal.note(Transition::SpareReady, format_args!("pid {pid} at {address}"));
+        fault::point("spare").await;
+        Ok(())
+    }
+
+    async fn launch(&mut self, launcher: &Launcher, stop: &Shutdown) -> Result<(), Cause> {
+        self.journal.note(Transition::DlvStarting, "");
+        self.target = Some(launcher.target().map_err(Cause::NoDlv)?);
+        let delve = tokio::select! {
+            delve = launcher.launch() => delve.map_err(Cause::NoDlv)?,
+            signal = stop.begun() => {
+                self.journal.note(Transition::DlvStopped, "killed before it was ready"); // by being dropped
+                return Err(Cause::Stopped { signal });
+            }
+        };
+        self.journal.dlv_ready(delve.pid(), delve.address());
+        self.delve = Some(delve);
+        Ok(())
+    }
+
+    /// Not interrupted by anything: a gate is open or it is not, never in between.
+    async fn open_gate(&mut self, firewall: &Firewall) -> Result<(), Cause> {
+        let (name, address) = (firewall.name(), self.process().1);
+        self.journal.gate(Transition::GateOpening, name, address.port());
+        let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
+        self.gate = Some(firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?);
+        self.journal.gate(Transition::GateOpen, name, address.port());
+        Ok(())
+    }
+
+    async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+        let address = self.process().1;
+        let stream = tokio::select! {
+            stream = socket::dial(address, DIAL_LIMIT) => stream,
+            signal = stop.begun() => return Err(Cause::Stopped { signal }),
+        };
+        let watched = stream.and_then(|stream| {
+            SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
+            Ok(stream)
+        });
+        self.upstream = Some(watched.map_err(|source| Cause::NotDialled { address, source, ours: true })?);
+        self.journal.note(Transition::Dialled, address);
+        Ok(())
+    }
+
+    /// dlv's process id, and where it listens.
+    pub(super) fn process(&self) -> (i32, SocketAddr) {
+        let nowhere = (0, SocketAddr::from(([127, 0, 0, 1], 0)));
+        self.delve.as_ref().map_or(nowhere, |delve| (delve.pid(), delve.address()))
+    }
+
+    /// Whether it is what would be started now.
+    pub(super) fn is(&self, target: Option<&Target>) -> bool {
+        target.is_some() && self.target.as_ref() == target
+    }
+
+    /// Whether dlv holds the connection still. The kernel closes it with dlv, however dlv ends; and dlv, which speaks when it
+    /// is spoken to, has said nothing.
+    pub(super) fn is_alive(&self) -> bool {
+        let Some(upstream) = &self.upstream else { return false };
+        let peeked = SockRef::from(upstream).peek(&mut [MaybeUninit::uninit()]);
+        matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Ready once it is no good any more.
+    pub(super) fn poll_death(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0];
+        match &self.upstream {
+            Some(upstream) => upstream.poll_peek(cx, &mut ReadBuf::new(&mut byte)).map(drop),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// The connection is a session's from now on, and like any other: the kernel asks no more.
+    pub(super) fn unwatch(&self) {
+        if let Some(upstream) = &self.upstream {
+            let _ = SockRef::from(upstream).set_keepalive(false); // fails where it is closed already
+        }
+    }
+
+    /// Why it is given up, for the log; the first reason counts.
+    pub(super) fn ending(&mut self, cause: &'static str, detail: impl std::fmt::Display) {
+        if !self.lifecycle.is_ending() {
+            self.journal.ending(cause, detail);
+        }
+        self.lifecycle.end();
+    }
+
+    /// Gate shut, dlv stopped, gate gone.
+    pub(super) async fn end(mut self, stop: &Shutdown) {
+        self.lifecycle.end();
+        let mut way_out = WayOut {
+            lifecycle: &mut self.lifecycle,
+            journal: &self.journal,
+            delve: &mut self.delve,
+            gate: &mut self.gate,
+            upstream: &mut self.upstream,
+            status: None,
+        };
+        way_out.walk(stop).await;
+    }
+}
