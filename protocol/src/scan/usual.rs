@@ -6,17 +6,20 @@ use crate::envelope::{Envelope, Kind, NAME_MAX, Name};
 const USUAL_DIGITS: usize = 18;
 
 /// The envelope at the beginning of `body`, where the envelope's fields come first, each once, and all that a message of its
-/// type needs within `body`, with letters, integers and at most spaces in between. `None` says nothing: what is not like
+/// type needs within `body`, with letters, integers and a space at most behind a colon or comma. `None` says nothing: what is not like
 /// that, [`Walker`](crate::json::Walker) reads, and reads the same.
 pub(super) fn envelope(body: &[u8]) -> Option<Envelope> {
     let mut rest = body.strip_prefix(b"{")?;
     let mut fields = Fields::default();
     loop {
-        rest = fields.take(spaces(rest))?;
+        rest = fields.take(rest)?;
         if let Some(envelope) = fields.envelope() {
             return Some(envelope);
         }
-        rest = spaces(rest).strip_prefix(b",")?;
+        rest = match rest {
+            [b',', b' ', rest @ ..] | [b',', rest @ ..] => rest,
+            _ => return None,
+        };
     }
 }
 
@@ -40,25 +43,18 @@ enum Type {
 impl<'a> Fields<'a> {
     /// Takes a field that has not come yet from the front; returns what follows.
     fn take(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
-        if let Some(value) = value_of(b"\"seq\"", input) {
-            return once(&mut self.seq, integer(value)?);
+        // Told by their second letters, all but two.
+        match *input.get(1)? {
+            b's' => match value_of(b"\"seq\":", input) {
+                Some(value) => once(&mut self.seq, integer(value)?),
+                None => once(&mut self.success, boolean(value_of(b"\"success\":", input)?)?),
+            },
+            b't' => once(&mut self.kind, kind(value_of(b"\"type\":", input)?)?),
+            b'c' => once(&mut self.command, text(value_of(b"\"command\":", input)?)?),
+            b'r' => once(&mut self.request_seq, integer(value_of(b"\"request_seq\":", input)?)?),
+            b'e' => once(&mut self.event, text(value_of(b"\"event\":", input)?)?),
+            _ => None,
         }
-        if let Some(value) = value_of(b"\"type\"", input) {
-            return once(&mut self.kind, kind(value)?);
-        }
-        if let Some(value) = value_of(b"\"command\"", input) {
-            return once(&mut self.command, text(value)?);
-        }
-        if let Some(value) = value_of(b"\"request_seq\"", input) {
-            return once(&mut self.request_seq, integer(value)?);
-        }
-        if let Some(value) = value_of(b"\"success\"", input) {
-            return once(&mut self.success, boolean(value)?);
-        }
-        if let Some(value) = value_of(b"\"event\"", input) {
-            return once(&mut self.event, text(value)?);
-        }
-        None
     }
 
     /// The envelope, once all is there that its type needs.
@@ -84,23 +80,21 @@ fn once<'a, T>(field: &mut Option<T>, (value, rest): (T, &'a [u8])) -> Option<&'
     Some(rest)
 }
 
-fn spaces(mut input: &[u8]) -> &[u8] {
-    while let [b' ', rest @ ..] = input {
-        input = rest;
+/// What follows `key`, which ends with its colon.
+fn value_of<'a>(key: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
+    match input.strip_prefix(key)? {
+        [b' ', rest @ ..] => Some(rest),
+        rest => Some(rest),
     }
-    input
-}
-
-/// What follows `key` and its colon.
-fn value_of<'a, const LEN: usize>(key: &[u8; LEN], input: &'a [u8]) -> Option<&'a [u8]> {
-    let (first, rest) = input.split_first_chunk::<LEN>()?;
-    (first == key).then(|| spaces(rest).strip_prefix(b":").map(spaces))?
 }
 
 fn kind(input: &[u8]) -> Option<(Type, &[u8])> {
-    let types: [(&[u8], Type); 3] =
-        [(b"\"request\"", Type::Request), (b"\"response\"", Type::Response), (b"\"event\"", Type::Event)];
-    types.into_iter().find_map(|(text, kind)| Some((kind, input.strip_prefix(text)?)))
+    let (kind, text): (Type, &[u8]) = match *input.get(3)? {
+        b'q' => (Type::Request, b"\"request\""),
+        b's' => (Type::Response, b"\"response\""),
+        _ => (Type::Event, b"\"event\""),
+    };
+    Some((kind, input.strip_prefix(text)?))
 }
 
 fn integer(input: &[u8]) -> Option<(i64, &[u8])> {
@@ -113,7 +107,7 @@ fn integer(input: &[u8]) -> Option<(i64, &[u8])> {
         len += 1;
     };
     // No leading zeros, and the number ends here: a fraction or exponent would go on.
-    let is_usual = len > 0 && (input[0] != b'0' || len == 1) && matches!(end, b',' | b'}' | b' ');
+    let is_usual = len > 0 && (input[0] != b'0' || len == 1) && matches!(end, b',' | b'}');
     is_usual.then(|| (value, &input[len..]))
 }
 
@@ -123,7 +117,7 @@ fn boolean(input: &[u8]) -> Option<(bool, &[u8])> {
         [b'f', b'a', b'l', b's', b'e', rest @ ..] => (false, rest),
         _ => return None,
     };
-    matches!(rest.first(), Some(b',' | b'}' | b' ')).then_some((value, rest))
+    matches!(rest.first(), Some(b',' | b'}')).then_some((value, rest))
 }
 
 /// A string of ASCII's letters that a [`Name`] holds, as commands and events are.
