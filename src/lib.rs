@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod config;
 pub mod delve;
+mod descriptors;
 pub mod doctor;
 mod fault;
 pub mod firewall;

@@ -14,6 +14,7 @@ use super::setup::{CommonArgs, cannot_listen, close_front, open_front};
 use super::warm::WarmArgs;
 use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
+use crate::descriptors;
 use crate::firewall::{Firewall, Gate};
 use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
@@ -124,6 +125,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         _ if args.once || args.stdio => 1,
         _ => usize::from(args.common.max_sessions),
     };
+    descriptors::make_room(max_sessions);
     let settings = Settings {
         upstream,
         firewall: firewall.clone(),

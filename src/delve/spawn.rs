@@ -11,6 +11,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use nix::libc;
 use tokio::process::Command;
 
+use crate::descriptors;
+
 /// Makes the child a session leader and, where the system can, has it asked to end (SIGTERM) when the thread
 /// that starts it ends: dlv then kills the debugged program, even where dlvgate was killed itself.
 pub(super) fn in_own_session(command: &mut Command) -> &mut Command {
@@ -19,7 +21,7 @@ pub(super) fn in_own_session(command: &mut Command) -> &mut Command {
     unsafe {
         command.pre_exec(|| {
             nix::unistd::setsid()?;
-            die_with_parent()
+            as_a_child()
         })
     }
 }
@@ -30,7 +32,13 @@ pub(super) fn in_our_session(command: &mut Command) -> &mut Command {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_child_subreaper(true);
     // SAFETY: as above.
-    unsafe { command.pre_exec(die_with_parent) }
+    unsafe { command.pre_exec(as_a_child) }
+}
+
+/// What every child of ours gets.
+fn as_a_child() -> io::Result<()> {
+    descriptors::restore()?;
+    die_with_parent()
 }
 
 fn die_with_parent() -> io::Result<()> {

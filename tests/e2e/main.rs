@@ -33,6 +33,7 @@ mod other_user;
 mod ports;
 mod proxy_dies;
 mod restart;
+mod scale;
 mod several;
 mod signals;
 mod start;

@@ -21,6 +21,7 @@ pub mod spare;
 pub mod standin;
 pub mod strangers;
 pub mod toolchain;
+pub mod upstream;
 pub mod watch;
 
 use std::time::Duration;

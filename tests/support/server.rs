@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
@@ -89,6 +90,17 @@ impl Serve {
     /// As this user of the machine.
     pub fn run_as(mut self, uid: u32) -> Self {
         std::os::unix::process::CommandExt::uid(&mut self.command, uid);
+        self
+    }
+
+    /// With no more open files than this, unless it raises its own limit.
+    pub fn limit_files(mut self, files: u64) -> Self {
+        let limit = move || {
+            let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+            Ok(setrlimit(Resource::RLIMIT_NOFILE, files, hard)?)
+        };
+        // SAFETY: two system calls between fork and exec.
+        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut self.command, limit) };
         self
     }
 

@@ -21,6 +21,7 @@ use super::setup::{CommonArgs, close_front, open_front};
 use super::{FAILURE, on_runtime};
 use crate::config::{Config, ConfigError};
 use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
+use crate::descriptors;
 use crate::firewall::Firewall;
 use crate::front::Owners;
 use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream};
@@ -231,6 +232,7 @@ impl Gated {
         stop: &Shutdown,
     ) -> anyhow::Result<Option<ExitStatus>> {
         let max_sessions = if self.argv.multiclient() { usize::from(self.common.max_sessions) } else { 1 };
+        descriptors::make_room(max_sessions);
         let source = Source::Launch(Box::new(self.launcher.clone()));
         let shared = SharedDelve::new(source, firewall.clone(), open.name(), None, stop.clone());
         let settings = Arc::new(Settings {
