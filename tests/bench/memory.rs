@@ -11,8 +11,10 @@ pub fn can_be_told() -> bool {
 
 /// The resident set of a process, in KiB; of processes that it has forked, what is theirs alone and their share of the rest.
 pub fn resident(server: u32) -> anyhow::Result<f64> {
-    let forks = forks(server)?.into_iter().map(|folder| field(&folder.join("smaps_rollup"), "Pss:"));
-    Ok(field(&status(server), "VmRSS:")? + forks.sum::<anyhow::Result<f64>>()?)
+    // One that has ended meanwhile has nothing.
+    let forks =
+        forks(server)?.into_iter().map(|folder| field(&folder.join("smaps_rollup"), "Pss:").unwrap_or(0.0));
+    Ok(field(&status(server), "VmRSS:")? + forks.sum::<f64>())
 }
 
 /// Lets the highest resident set so far be the present one; gives that, in KiB, forked processes included.

@@ -21,9 +21,11 @@ const ROUNDS: usize = 40;
 pub const WARM: &str = ", warm";
 /// How long a session's end, or a spare dlv, is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// dlv looks for its client in /proc/net/tcp, which is not read at one moment: where the table is long or changes meanwhile, it
-/// does not find it and takes it for another user's. That is said, and tried again.
+/// What a machine under load does wrong is said, and tried again.
 const TRIES: usize = 3;
+/// By default dlv looks for its client in /proc/net/tcp, which is not read at one moment: where the table is long or changes
+/// meanwhile, it does not find it, takes it for another user's and ends. Switched off in both ways.
+const DLV_FLAG: &str = "--only-same-user=false";
 
 /// A table for each dlv.
 pub fn measure(options: &Options) -> anyhow::Result<Tables> {
@@ -79,7 +81,7 @@ impl Way {
 /// As an editor that starts dlv.
 fn direct(dlv: &Path) -> anyhow::Result<f64> {
     let mut command = Command::new(dlv);
-    command.args(["dap", "--listen=127.0.0.1:0"]).stderr(Stdio::null());
+    command.args(["dap", "--listen=127.0.0.1:0", DLV_FLAG]).stderr(Stdio::null());
     let begin = Instant::now();
     let mut dlv = Running::start(&mut command)?;
     let address = dlv.ready()?;
@@ -127,6 +129,7 @@ impl Server {
         if is_warm {
             command.args(["--warm", "1"]);
         }
+        command.args(["--", DLV_FLAG]);
         let mut process = Running::start(&mut command)?;
         let address = process.ready().with_context(|| format!("{} does not start", build.name))?;
         let name = if is_warm { format!("{}{WARM}", build.name) } else { build.name.clone() };
