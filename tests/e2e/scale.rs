@@ -22,8 +22,8 @@ const SESSIONS: usize = 1000;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
-/// A session's share in a debug build, where futures are larger: `make bench` measures the release build.
-const OF_A_SESSION: u64 = 48 * KIB;
+/// A session's share; it is a third of this, and `make bench` measures the release build.
+const OF_A_SESSION: u64 = 32 * KIB;
 
 /// What an allocator keeps for later.
 const SLACK: u64 = 2 * MIB;
@@ -34,7 +34,8 @@ fn within(flags: &[&str], test: impl FnOnce(&Server, &Upstream) + Send) {
     namespace.inside(|| {
         let upstream = Upstream::new();
         let address = upstream.address.to_string();
-        let serve = Serve::with(&Pair::any()).inside(&namespace).flags(["--upstream", &address, "--headless"]);
+        let serve =
+            Serve::with(&Pair::any()).inside(&namespace).flags(["--upstream", &address, "--headless"]);
         test(&serve.flags(flags).start(), &upstream);
     });
 }
