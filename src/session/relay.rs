@@ -188,35 +188,48 @@ impl<'a> Relay<'a> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        match self.turns(cx) {
+            Ok(()) => Poll::Pending,
+            Err(event) => Poll::Ready(event),
+        }
+    }
+
+    /// Carries what there is, but not for ever: others have their turn.
+    fn turns(&mut self, cx: &mut Context<'_>) -> Result<(), Event> {
         for _ in 0..TURN {
+            let mut there_is_more = self.carry(cx, Relay::poll_up)?;
             let was_full = self.is_full();
-            let mut there_is_more = false;
-            for direction in [Relay::poll_up, Relay::poll_down] {
-                let mut carried = 0;
-                while let Poll::Ready(event) = direction(self, cx) {
-                    if let Some(event) = event {
-                        return Poll::Ready(event);
-                    }
-                    carried += 1;
-                    if carried == TURN {
-                        there_is_more = true;
-                        break;
-                    }
-                }
-            }
+            there_is_more |= self.carry(cx, Relay::poll_down)?;
             if std::mem::take(&mut self.talk.ledger.milestone) {
-                return Poll::Ready(Event::Milestone);
+                return Err(Event::Milestone);
             }
             if there_is_more {
                 break;
             }
-            let goes_on = self.talk.up.is_expecting() || (was_full && !self.is_full());
-            if !goes_on {
-                return Poll::Pending;
+            // The client was not asked to be heard of while too much of ours waited.
+            let is_free_again = was_full && !self.is_full();
+            if !is_free_again && !self.talk.up.is_expecting() {
+                return Ok(());
             }
         }
         cx.waker().wake_by_ref();
-        Poll::Pending
+        Ok(())
+    }
+
+    /// What there is in one direction; whether there may be more.
+    fn carry(
+        &mut self,
+        cx: &mut Context<'_>,
+        direction: fn(&mut Relay<'a>, &mut Context<'_>) -> Poll<Option<Event>>,
+    ) -> Result<bool, Event> {
+        for _ in 0..TURN {
+            match direction(self, cx) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(event)) => return Err(event),
+                Poll::Pending => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// Too much of ours waits to be said.
@@ -277,6 +290,7 @@ mod tests {
     use crate::recording::Tap;
     use crate::session::amendments::Amendments;
     use dlvgate_protocol::sniff::Protocol;
+    use tokio::io::{AsyncRead, AsyncReadExt};
     use tokio::net::TcpListener;
 
     async fn connection() -> (TcpStream, TcpStream) {
@@ -299,6 +313,65 @@ mod tests {
         )
         .await;
         assert!(matches!(cause, Cause::NoMessage { .. }), "{cause}");
+    }
+
+    /// A message that is answered by us, with a remark that is longer than itself.
+    const EMPTY: &[u8] = b"Content-Length: 0\r\n\r\n";
+
+    /// Bytes of that remark; its number has ten digits always.
+    fn remark_length() -> usize {
+        Ledger::new(Protocol::Dap).remark(crate::session::cause::EMPTY_BODY).unwrap().len()
+    }
+
+    async fn hear(from: &mut (impl AsyncRead + Unpin), length: usize) {
+        let mut heard = from.take(length as u64);
+        let copied = tokio::io::copy(&mut heard, &mut tokio::io::sink()).await.unwrap();
+        assert_eq!(copied, length as u64);
+    }
+
+    /// What a client says, until it has said all of it and heard as much, while it is relayed.
+    async fn relayed(says: impl AsyncFnOnce(&mut TcpStream)) {
+        let ((client, mut ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
+        let mut client = Link::Tcp(client);
+        tokio::select! {
+            said = tokio::time::timeout(Duration::from_secs(20), says(&mut ide)) => said.expect("nothing is held back"),
+            cause = relay(&mut client, &mut upstream, None, BytesMut::new(), &mut talk) => panic!("it ended: {cause}"),
+        }
+        assert!(talk.to_say.is_empty());
+    }
+
+    #[tokio::test]
+    async fn more_of_ours_than_may_wait_at_once_does_not_stop_the_client_for_good() {
+        relayed(async |ide| {
+            for _ in 0..3 {
+                ide.write_all(&EMPTY.repeat(MAX_TO_SAY * 2)).await.unwrap();
+                hear(ide, MAX_TO_SAY * 2 * remark_length()).await;
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asks_and_does_not_listen_is_not_read_any_further_and_hears_all_of_it_later() {
+        relayed(async |ide| {
+            let (mut hears, mut asks) = ide.split();
+            let many = EMPTY.repeat(1000);
+            let (mut asked, mut at) = (0, 0);
+            // Until nothing more is taken, neither by us nor by the system.
+            while let Ok(sent) =
+                tokio::time::timeout(Duration::from_millis(300), asks.write(&many[at..])).await
+            {
+                asked += sent.unwrap();
+                at = asked % many.len();
+                assert!(asked < 256 * 1024 * 1024, "it is read for ever");
+            }
+            let rest = &EMPTY[asked % EMPTY.len()..];
+            let messages = asked / EMPTY.len() + 1;
+            let finish = async { asks.write_all(rest).await.unwrap() };
+            tokio::join!(finish, hear(&mut hears, messages * remark_length()));
+        })
+        .await;
     }
 
     #[tokio::test(start_paused = true)]
