@@ -57,6 +57,7 @@ fn a_client_that_goes_after_one_byte_leaves_nothing_behind(dlv: &Pair) {
     let server = Serve::with(dlv).start();
     let mut client = server.client();
     client.raw(b"C");
+    server.log.wait_for("first_byte", 1); // one that is gone before it is looked at is nobody's
     drop(client);
     server.log.wait_for("closed", 1);
     server.nothing_left();
