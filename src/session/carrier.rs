@@ -19,8 +19,7 @@ use super::ear::Ear;
 use super::lane::{Lane, Piece, Unframed, Watcher};
 use super::link::Source;
 
-/// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of dlv's mostly fits; larger
-/// chunks were not faster.
+/// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of dlv's mostly fits.
 const CHUNK: usize = 64 * 1024;
 
 /// Pieces sent with one call; a chunk has one, unless a header in it is written anew.
@@ -120,14 +119,10 @@ impl Carrier {
         }
         ready!(self.ear.poll_room(cx));
         SHARED.with_borrow_mut(|chunk| {
-            let expecting = std::mem::take(&mut self.expecting);
-            let early = expecting.then(|| from.read_now(chunk).ok()).flatten();
-            let filled = match early.map_or_else(|| poll_fill(cx, from, chunk), |read| Poll::Ready(Ok(read)))
-            {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Halt::End)),
-                Poll::Ready(Ok(filled)) => filled,
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Halt::Unreadable)),
+            let filled = match ready!(self.poll_fill(cx, from, chunk)) {
+                Ok(0) => return Poll::Ready(Err(Halt::End)),
+                Ok(filled) => filled,
+                Err(_) => return Poll::Ready(Err(Halt::Unreadable)),
             };
             let chunk = &chunk[..filled];
             self.inspect(chunk, watcher, insert);
@@ -156,7 +151,7 @@ impl Carrier {
     ) -> io::Result<bool> {
         poll_fn(|cx| {
             SHARED.with_borrow_mut(|chunk| {
-                let filled = ready!(poll_fill(cx, from, chunk))?;
+                let filled = ready!(poll_read(cx, from, chunk))?;
                 Poll::Ready(Ok(filled > 0 && self.overhear(&chunk[..filled], watcher)))
             })
         })
@@ -200,6 +195,20 @@ impl Carrier {
         self.read_at = (!chunk.is_empty() && self.ear.tap().is_on()).then(Instant::now);
         self.broken = self.lane.advance(chunk, watcher, insert, &mut self.pieces).err();
         self.ear.sending(&self.pieces, chunk);
+    }
+
+    fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut impl Source,
+        chunk: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if std::mem::take(&mut self.expecting) {
+            if let Ok(read) = from.read_now(chunk) {
+                return Poll::Ready(Ok(read));
+            }
+        }
+        poll_read(cx, from, chunk)
     }
 
     /// Sends the pieces of `chunk` as far as they are taken, and keeps the rest.
@@ -280,7 +289,7 @@ impl Carrier {
     }
 }
 
-fn poll_fill(
+fn poll_read(
     cx: &mut Context<'_>,
     from: &mut (impl AsyncRead + Unpin),
     chunk: &mut [u8],
