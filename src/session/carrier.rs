@@ -10,23 +10,19 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::ear::Ear;
 use super::lane::{Lane, Piece, Unframed, Watcher};
-use super::link::Source;
 
 /// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of dlv's mostly fits.
 const CHUNK: usize = 64 * 1024;
 
 /// Pieces sent with one call; a chunk has one, unless a header in it is written anew.
 const PIECES: usize = 16;
-
-/// A send that takes this long was interrupted by another process; by itself it takes 3 µs.
-const INTERRUPTED: Duration = Duration::from_micros(6);
 
 /// A padding's write, and the largest body whose missing rest is made up for.
 const PAD: [u8; 4096] = [b' '; 4096];
@@ -62,10 +58,6 @@ pub(super) struct Carrier {
     unsent: BytesMut,
     /// The receiver may hold something back.
     unflushed: bool,
-    /// The last send was interrupted.
-    interrupted: bool,
-    /// An answer may be there, of which nobody has told yet.
-    expecting: bool,
     broken: Option<Unframed>,
 }
 
@@ -78,21 +70,8 @@ impl Carrier {
             pieces: VecDeque::new(),
             unsent: BytesMut::new(),
             unflushed: false,
-            interrupted: false,
-            expecting: false,
             broken: None,
         }
-    }
-
-    /// `other` has just sent something. Where the receiver ran at once, in our place, its answer is looked for before the
-    /// system is asked to tell of it: that is some 2 % of the time that we take, where processors are short.
-    pub(super) fn expect_after(&mut self, other: &Carrier) {
-        self.expecting = other.interrupted;
-    }
-
-    /// Whether the next poll may find something of which nobody has told.
-    pub(super) fn is_expecting(&self) -> bool {
-        self.expecting
     }
 
     /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between two messages, as soon
@@ -100,7 +79,7 @@ impl Carrier {
     pub(super) fn poll_carry(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut impl Source,
+        from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
         watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
@@ -119,7 +98,7 @@ impl Carrier {
         }
         ready!(self.ear.poll_room(cx));
         SHARED.with_borrow_mut(|chunk| {
-            let filled = match ready!(self.poll_fill(cx, from, chunk)) {
+            let filled = match ready!(poll_read(cx, from, chunk)) {
                 Ok(0) => return Poll::Ready(Err(Halt::End)),
                 Ok(filled) => filled,
                 Err(_) => return Poll::Ready(Err(Halt::Unreadable)),
@@ -197,20 +176,6 @@ impl Carrier {
         self.ear.sending(&self.pieces, chunk);
     }
 
-    fn poll_fill(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: &mut impl Source,
-        chunk: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        if std::mem::take(&mut self.expecting) {
-            if let Ok(read) = from.read_now(chunk) {
-                return Poll::Ready(Ok(read));
-            }
-        }
-        poll_read(cx, from, chunk)
-    }
-
     /// Sends the pieces of `chunk` as far as they are taken, and keeps the rest.
     fn send_now(
         &mut self,
@@ -219,7 +184,6 @@ impl Carrier {
         to: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<()> {
         self.unflushed = true;
-        let began = Instant::now();
         while !self.pieces.is_empty() {
             let sent = match self.pieces.len() {
                 1 => Pin::new(&mut *to).poll_write(cx, self.pieces[0].bytes(chunk)),
@@ -237,7 +201,6 @@ impl Carrier {
                 Poll::Pending => break,
             }
         }
-        self.interrupted = began.elapsed() >= INTERRUPTED;
         self.keep(chunk);
         match self.poll_send(cx, to) {
             Poll::Ready(sent) => sent,

@@ -1,10 +1,9 @@
 //! The client's end: a connection over TCP, over a Unix socket, or standard input and output.
 
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, Stdin, Stdout};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -17,30 +16,6 @@ pub enum Link {
     Unix(UnixStream),
     /// The program that has started us.
     Stdio(Stdin, Stdout),
-}
-
-/// Where bytes come from that can be asked for without waiting.
-pub(super) trait Source: AsyncRead + Unpin {
-    /// Reads what is there already, whether the system has told of it or not.
-    ///
-    /// # Errors
-    /// Where nothing is there, or nobody can tell without waiting.
-    fn read_now(&self, chunk: &mut [u8]) -> io::Result<usize>;
-}
-
-impl Source for TcpStream {
-    fn read_now(&self, chunk: &mut [u8]) -> io::Result<usize> {
-        (&*SockRef::from(self)).read(chunk)
-    }
-}
-
-impl Source for Link {
-    fn read_now(&self, chunk: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Link::Tcp(stream) => stream.read_now(chunk),
-            Link::Unix(_) | Link::Stdio(..) => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
 }
 
 impl Link {

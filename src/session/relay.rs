@@ -207,8 +207,7 @@ impl<'a> Relay<'a> {
                 break;
             }
             // The client was not asked to be heard of while too much of ours waited.
-            let is_free_again = was_full && !self.is_full();
-            if !is_free_again && !self.talk.up.is_expecting() {
+            if !was_full || self.is_full() {
                 return Ok(());
             }
         }
@@ -242,11 +241,10 @@ impl<'a> Relay<'a> {
         if self.up_is_over || self.is_full() {
             return Poll::Pending;
         }
-        let Talk { up, down, ledger, to_say, asked_len } = &mut *self.talk;
+        let Talk { up, ledger, to_say, asked_len, .. } = &mut *self.talk;
         let mut requests = Requests { ledger, to_say, body_len: asked_len };
         let carried = up.poll_carry(cx, self.client, self.upstream, &mut requests, &mut self.nothing);
         let Err(halt) = ready!(carried) else {
-            down.expect_after(up);
             return Poll::Ready(None);
         };
         self.up_is_over = true;
@@ -264,10 +262,9 @@ impl<'a> Relay<'a> {
 
     /// Carries one chunk to the client; an event where that is at an end.
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Talk { up, down, ledger, to_say, .. } = &mut *self.talk;
+        let Talk { down, ledger, to_say, .. } = &mut *self.talk;
         let carried = down.poll_carry(cx, self.upstream, self.client, &mut Replies { ledger }, to_say);
         let Err(halt) = ready!(carried) else {
-            up.expect_after(down);
             return Poll::Ready(None);
         };
         Poll::Ready(Some(match halt {
