@@ -26,6 +26,12 @@ const GOALS: &[Goal] = &[
         figure: |outcome, build| median(&outcome.ratio(build, "copy")),
     },
     Goal {
+        what: "small request, added time ÷ copy-main",
+        limit: Limit::AtMost(1.0, ""),
+        load: Load::Small,
+        figure: |outcome, build| median(&outcome.ratio(build, "copy-main")),
+    },
+    Goal {
         what: "small request, added time ÷ haproxy",
         limit: Limit::AtMost(1.0, ""),
         load: Load::Small,

@@ -18,8 +18,8 @@ const NAME: &str = "dlvgate";
 /// same round: other work on the machine moves the figures, and the ratios hardly. All of it (this driver, the forwarder,
 /// the upstream) runs on one CPU, and a second time on two.
 ///
-/// Targets: `direct` (always), each `--dlvgate`, `copy` (tokio's copy_bidirectional with its 8 KiB), `copy-64k` (the same with 64 KiB), `haproxy`
-/// and `socat` where they are installed.
+/// Targets: `direct` (always), each `--dlvgate`, `copy` (tokio's copy_bidirectional with its 8 KiB, on one thread that knows nothing but sockets),
+/// `copy-main` (the same as `#[tokio::main]` runs it), `copy-64k` (as `copy`, with 64 KiB), `haproxy` and `socat` where they are installed.
 #[derive(Debug, Parser)]
 #[command(
     name = "bench",
@@ -36,8 +36,8 @@ pub struct Options {
     /// Only these loads [default: all]
     #[arg(long = "load", value_name = "LOAD", value_enum, value_delimiter = ',')]
     loads: Vec<Load>,
-    /// Only these targets besides `direct` and dlvgate: copy, copy-64k, haproxy, socat, none [default: all]
-    #[arg(long = "target", value_name = "TARGET", value_delimiter = ',', value_parser = ["copy", "copy-64k", "haproxy", "socat", "none"])]
+    /// Only these targets besides `direct` and dlvgate: copy, copy-main, copy-64k, haproxy, socat, none [default: all]
+    #[arg(long = "target", value_name = "TARGET", value_delimiter = ',', value_parser = ["copy", "copy-main", "copy-64k", "haproxy", "socat", "none"])]
     targets: Vec<String>,
     /// On how many CPUs
     #[arg(long, value_enum, default_value_t = Cpus::Both)]

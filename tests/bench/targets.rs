@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-use crate::roles::Role;
+use crate::roles::{Role, Runtime};
 
 /// Buffers of `copy`: tokio's own size; and a size at which a large reply takes few calls.
 const USUAL_BUFFER: usize = 8 * 1024;
@@ -25,7 +25,7 @@ pub struct Target {
 pub enum Kind {
     Direct,
     Dlvgate { program: PathBuf, is_recording: bool },
-    Copy { buffer: usize },
+    Copy { buffer: usize, runtime: Runtime },
     Haproxy,
     Socat,
 }
@@ -63,8 +63,9 @@ impl Target {
     pub fn others() -> Vec<Target> {
         let named = |name: &str, kind| Target { name: name.to_owned(), kind };
         vec![
-            named("copy", Kind::Copy { buffer: USUAL_BUFFER }),
-            named("copy-64k", Kind::Copy { buffer: LARGE_BUFFER }),
+            named("copy", Kind::Copy { buffer: USUAL_BUFFER, runtime: Runtime::Lean }),
+            named("copy-main", Kind::Copy { buffer: USUAL_BUFFER, runtime: Runtime::Usual }),
+            named("copy-64k", Kind::Copy { buffer: LARGE_BUFFER, runtime: Runtime::Lean }),
             named("haproxy", Kind::Haproxy),
             named("socat", Kind::Socat),
         ]
@@ -108,7 +109,9 @@ impl Target {
                 }
                 Start::Prints(command)
             }
-            Kind::Copy { buffer } => Start::Prints(Role::Copy { upstream, buffer: *buffer }.command()?),
+            Kind::Copy { buffer, runtime } => {
+                Start::Prints(Role::Copy { upstream, buffer: *buffer, runtime: *runtime }.command()?)
+            }
             Kind::Haproxy => {
                 let front = free_address()?;
                 let file = folder.join("haproxy.cfg");

@@ -11,6 +11,8 @@ use std::process::Command;
 
 use anyhow::Context;
 
+pub use copy::Runtime;
+
 /// The first argument of a process in a role.
 const WORD: &str = "role";
 
@@ -20,7 +22,7 @@ pub enum Role {
     /// Stands in for dlv, as fast as can be.
     Upstream,
     /// Forwards with tokio's `copy_bidirectional`: a buffer of so many bytes for each direction.
-    Copy { upstream: SocketAddr, buffer: usize },
+    Copy { upstream: SocketAddr, buffer: usize, runtime: Runtime },
     /// Kills what the driver leaves.
     Reaper,
 }
@@ -34,9 +36,11 @@ impl Role {
     fn parse(words: &[String]) -> anyhow::Result<Role> {
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["upstream"] => Ok(Role::Upstream),
-            ["copy", upstream, buffer] => {
-                Ok(Role::Copy { upstream: upstream.parse()?, buffer: buffer.parse()? })
-            }
+            ["copy", upstream, buffer, runtime] => Ok(Role::Copy {
+                upstream: upstream.parse()?,
+                buffer: buffer.parse()?,
+                runtime: runtime.parse()?,
+            }),
             ["reaper"] => Ok(Role::Reaper),
             _ => anyhow::bail!("no such role: {words:?}"),
         }
@@ -48,8 +52,8 @@ impl Role {
         command.arg(WORD);
         match self {
             Role::Upstream => command.arg("upstream"),
-            Role::Copy { upstream, buffer } => {
-                command.arg("copy").arg(upstream.to_string()).arg(buffer.to_string())
+            Role::Copy { upstream, buffer, runtime } => {
+                command.arg("copy").arg(upstream.to_string()).arg(buffer.to_string()).arg(runtime.name())
             }
             Role::Reaper => command.arg("reaper"),
         };
@@ -60,7 +64,7 @@ impl Role {
     pub fn play(self) -> anyhow::Result<()> {
         match self {
             Role::Upstream => upstream::serve(),
-            Role::Copy { upstream, buffer } => copy::serve(upstream, buffer),
+            Role::Copy { upstream, buffer, runtime } => copy::serve(upstream, buffer, runtime),
             Role::Reaper => reaper::wait(),
         }
     }
