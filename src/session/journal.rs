@@ -131,8 +131,8 @@ impl Journal {
         let _ = self.delve.set((pid, address));
         let (at, port) = (self.began.elapsed(), address.port());
         self.note(Transition::DlvReady, format_args!("pid {pid} at {address}, spare {number}"));
-        let gate = format_args!("port {port}, spare {number}");
-        self.write(Transition::GateOpen, at, Extra::Firewall(firewall), gate);
+        let extra = Extra::Firewall(firewall);
+        self.write(Transition::GateOpen, at, extra, format_args!("port {port}, spare {number}"));
         self.note(Transition::Dialled, format_args!("{address}, spare {number}"));
     }
 

@@ -241,6 +241,8 @@ fn a_dlv_that_cannot_be_started_is_told_once_and_to_the_client() {
     });
     let warnings: Vec<_> = server.log.lines().into_iter().filter(|line| line.contains("no spare")).collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    // What was forked for the try ends when it finds no program.
+    poll(PATIENCE, || server.children().is_empty().then_some(()));
     server.nothing_left();
 }
 
