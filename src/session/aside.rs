@@ -65,7 +65,11 @@ mod tests {
     use std::future::poll_fn;
     use std::pin::pin;
     use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
     use tokio::sync::Notify;
+
+    /// So that a test fails where it would hang.
+    const PATIENCE: Duration = Duration::from_secs(10);
 
     #[tokio::test]
     async fn it_is_polled_when_it_is_woken_and_not_when_others_are() {
@@ -80,7 +84,7 @@ mod tests {
         };
         let mut aside = pin!(Aside::new(counted));
         let mut wakes = 0;
-        poll_fn(|cx| {
+        let woken = poll_fn(|cx| {
             wakes += 1;
             match wakes {
                 1..100 => cx.waker().wake_by_ref(),
@@ -88,8 +92,8 @@ mod tests {
                 _ => {}
             }
             aside.as_mut().poll(cx)
-        })
-        .await;
+        });
+        tokio::time::timeout(PATIENCE, woken).await.expect("it is woken");
         assert_eq!((wakes, polls.load(Ordering::Relaxed)), (100, 2));
     }
 
@@ -102,6 +106,6 @@ mod tests {
         let moved = tokio::spawn(aside);
         tokio::task::yield_now().await;
         notify.notify_one();
-        moved.await.unwrap();
+        tokio::time::timeout(PATIENCE, moved).await.expect("it is woken").unwrap();
     }
 }
