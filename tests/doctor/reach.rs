@@ -71,7 +71,10 @@ import json, socket
 s = socket.create_connection(("192.0.2.1", 2345))
 b = json.dumps({"seq": 1, "type": "request", "command": "initialize", "arguments": {"adapterID": "go", "pathFormat": "path", "linesStartAt1": True, "columnsStartAt1": True}}).encode()
 s.sendall(b"Content-Length: %d\r\n\r\n" % len(b) + b)
-print(s.recv(4096).decode())'"#,
+answer = s.makefile("rb")
+length = int(answer.readline().split(b":")[1])
+answer.readline()
+print(answer.read(length).decode())'"#,
     );
     assert!(answer.contains(r#""command":"initialize""#), "{answer}");
     machines.end();
