@@ -99,7 +99,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
     let door = if args.stdio { None } else { Some(Door::new(&args, passed).await?) };
     let is_reachable = door.as_ref().is_some_and(|door| door.is_reachable);
-    let firewall = Firewall::prepare(args.common.firewall, args.common.parts.parts(), is_reachable).await?;
+    let firewall = args.common.firewall(args.upstream.is_none(), is_reachable).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
     let front_gate = match &door {
         Some(door) if is_reachable => Some(open_front(&firewall, &door.bound, &args.common.allow).await?),

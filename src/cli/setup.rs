@@ -13,7 +13,7 @@ use dlvgate_protocol::paths::Rule;
 
 use super::parts::PartsArgs;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
-use crate::firewall::{Choice, Firewall, Gate, Peer};
+use crate::firewall::{Choice, Firewall, Gate, Off, Peer};
 use crate::front::Bound;
 use crate::recording::{self, About, Installed, Recorder};
 use crate::session::Amendments;
@@ -36,8 +36,9 @@ pub(super) struct CommonArgs {
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     pub(super) dlv: Option<PathBuf>,
-    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B
-    #[arg(long, value_name = "N|A-B", default_value = "0", env = "DLVGATE_DLV_PORT")]
+    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B; or unix for none: dlv (1.22.1 or newer)
+    /// listens on a Unix socket in a folder that is yours alone, and needs no gate
+    #[arg(long, value_name = "N|A-B|unix", default_value = "0", env = "DLVGATE_DLV_PORT")]
     pub(super) dlv_port: PortPlan,
     /// Which packet filter guards dlv's port
     #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND", env = "DLVGATE_FIREWALL")]
@@ -71,6 +72,18 @@ pub(super) struct CommonArgs {
 }
 
 impl CommonArgs {
+    /// The packet filter, as far as there is a port for it: dlv's, or a front's that other machines can reach.
+    ///
+    /// # Errors
+    /// As [`Firewall::prepare`].
+    pub(super) async fn firewall(&self, starts_dlv: bool, is_reachable: bool) -> anyhow::Result<Firewall> {
+        let has_port = !starts_dlv || self.dlv_port != PortPlan::Unix || is_reachable;
+        Ok(match has_port {
+            true => Firewall::prepare(self.firewall, self.parts.parts(), is_reachable).await?,
+            false => Firewall::off(Off::NoPort),
+        })
+    }
+
     /// What is changed in what passes.
     pub(super) fn amendments(&self) -> Amendments {
         Amendments::new(self.substitute_path.clone(), self.launch_set.clone(), self.launch_force.clone())

@@ -1,6 +1,5 @@
 //! A running dlv: waited for until it listens, and watched.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
+use super::address::Address;
 use super::family::Family;
 use super::launch::{LaunchError, Launcher};
 use super::output::{Tail, pass_on};
@@ -56,7 +56,7 @@ impl Delve {
         if let Some(folder) = &launcher.folder {
             command.current_dir(folder);
         }
-        let wiring = launcher.streams.connect(&mut command, launcher.argv.clone(), lease.port())?;
+        let wiring = launcher.streams.connect(&mut command, launcher.argv.clone(), lease.address())?;
         let family = if wiring.own_session { Family::default() } else { Family::by_descent() };
         let mut child = command.spawn()?;
         drop(command); // it holds the child's ends
@@ -130,9 +130,9 @@ impl Delve {
         self.pumps.spawn(pass_on(feed.source, feed.sink, std::mem::take(&mut self.rest), Tail::default()));
     }
 
-    /// Where it listens; port 0 before it is ready.
-    pub fn address(&self) -> SocketAddr {
-        self.ready.map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |ready| ready.address)
+    /// Where it listens; [`Address::ANY`] before it is ready.
+    pub fn address(&self) -> Address {
+        self.ready.as_ref().map_or(Address::ANY, |ready| ready.address.clone())
     }
 
     /// Its process id; where it does not share our terminal, also the id of its process group and session.

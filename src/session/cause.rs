@@ -1,7 +1,6 @@
 //! Why a session ends, for the log in a word and for the client in a sentence.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use dlvgate_protocol::frame::DELVE_MAX_BODY;
 
 use super::lane::Unframed;
-use crate::delve::LaunchError;
+use crate::delve::{Address, LaunchError};
 use crate::firewall::FirewallError;
 
 /// The end's reason.
@@ -53,10 +52,10 @@ pub enum Cause {
     Spent,
     /// The gate could not be opened.
     GateRefused(FirewallError),
-    /// dlv's port could not be connected to.
+    /// dlv could not be connected to.
     NotDialled {
-        /// The port's address.
-        address: SocketAddr,
+        /// Where it should listen.
+        address: Address,
         /// dlvgate has started this dlv.
         ours: bool,
         /// What the system said.

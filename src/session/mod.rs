@@ -21,14 +21,12 @@ mod spare;
 mod talk;
 mod way_out;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use dlvgate_protocol::sniff::Protocol;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use amendments::Amendments;
@@ -42,9 +40,9 @@ pub use shared::{Ended, SharedDelve};
 pub use source::Source;
 pub use spare::{MAX_SPARES, Spares};
 
-use crate::delve::Delve;
+use crate::delve::{Address, Delve};
 use crate::fault;
-use crate::firewall::{Gate, Peer};
+use crate::firewall::{FirewallError, Gate, Peer};
 use crate::recording::Tap;
 use crate::shutdown::Shutdown;
 use aside::Aside;
@@ -140,8 +138,8 @@ struct Session<'a> {
     delve: Option<Delve>,
     gate: Option<Gate>,
     /// The shared dlv's address.
-    joined: Option<SocketAddr>,
-    upstream: Option<TcpStream>,
+    joined: Option<Address>,
+    upstream: Option<Link>,
 }
 
 impl<'a> Session<'a> {
@@ -153,9 +151,13 @@ impl<'a> Session<'a> {
         journal: Journal,
         tap: Tap,
     ) -> Session<'a> {
+        let gated = |lifecycle: Lifecycle| match settings.upstream.is_on_a_port() {
+            true => lifecycle,
+            false => lifecycle.on_no_port(),
+        };
         let lifecycle = match &settings.upstream {
-            Upstream::Launch(_) => Lifecycle::with_own_delve(),
-            Upstream::Warm(_) => Lifecycle::with_a_spare(),
+            Upstream::Launch(_) => gated(Lifecycle::with_own_delve()),
+            Upstream::Warm(_) => gated(Lifecycle::with_a_spare()),
             Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
             Upstream::Shared(_) => Lifecycle::with_shared_delve(),
         };
@@ -244,7 +246,7 @@ impl<'a> Session<'a> {
             }
             other => other?,
         };
-        self.journal.dlv_ready(delve.pid(), delve.address());
+        self.journal.dlv_ready(delve.pid(), &delve.address());
         self.delve = Some(delve);
         if let Some(visit) = &mut self.visit {
             visit.launched();
@@ -268,7 +270,10 @@ impl<'a> Session<'a> {
 
     /// Not interrupted by anything: a gate is open or it is not, never in between.
     async fn open_gate(&mut self) -> Result<(), Cause> {
-        let (address, firewall) = (self.upstream_address(), self.settings.firewall.name());
+        let Some(address) = self.upstream_address().tcp() else {
+            return Err(Cause::GateRefused(FirewallError::NoPort));
+        };
+        let firewall = self.settings.firewall.name();
         self.journal.gate(Transition::GateOpening, firewall, address.port());
         // Who dials a loopback address comes from it, and other upstreams have no gate.
         let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
@@ -282,7 +287,7 @@ impl<'a> Session<'a> {
     async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
         let address = self.upstream_address();
         let stream = tokio::select! {
-            stream = socket::dial(address, DIAL_LIMIT) => stream,
+            stream = socket::dial(&address, DIAL_LIMIT) => stream,
             _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
             signal = stop.begun() => return Err(Cause::Stopped { signal }),
         };
@@ -298,7 +303,7 @@ impl<'a> Session<'a> {
             }
         };
         self.upstream = Some(stream);
-        self.journal.note(Transition::Dialled, address);
+        self.journal.note(Transition::Dialled, &address);
         Ok(())
     }
 
@@ -339,12 +344,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn upstream_address(&self) -> SocketAddr {
-        match (&self.delve, self.joined, &self.settings.upstream) {
+    fn upstream_address(&self) -> Address {
+        match (&self.delve, &self.joined, &self.settings.upstream) {
             (Some(delve), ..) => delve.address(),
-            (None, Some(address), _) => address,
-            (None, None, Upstream::Running(address)) => *address,
-            (None, None, _) => SocketAddr::from(([127, 0, 0, 1], 0)),
+            (None, Some(address), _) => address.clone(),
+            (None, None, Upstream::Running(address)) => (*address).into(),
+            (None, None, _) => Address::ANY,
         }
     }
 }

@@ -44,6 +44,11 @@ impl Upstream {
         }
     }
 
+    /// Whether the dlv that a session starts listens on a port, which is to be gated.
+    pub(super) fn is_on_a_port(&self) -> bool {
+        self.launcher().is_none_or(Launcher::is_on_a_port)
+    }
+
     pub(super) fn serves_json_rpc(&self) -> bool {
         let serves = match self {
             Upstream::Launch(launcher) => launcher.argv.serves(),

@@ -29,6 +29,7 @@ mod nftables;
 mod nftables_refuses;
 mod no_dlv;
 mod npm_client;
+mod on_a_socket;
 mod other_user;
 mod ports;
 mod proxy_dies;

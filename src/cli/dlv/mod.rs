@@ -20,7 +20,7 @@ use super::settings;
 use super::setup::{CommonArgs, close_front, open_front};
 use super::{FAILURE, on_runtime};
 use crate::config::{Config, ConfigError};
-use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
+use crate::delve::{Argv, LaunchError, Launcher, Log, PortPlan, PortPool, Streams, find};
 use crate::descriptors;
 use crate::firewall::Firewall;
 use crate::front::Owners;
@@ -200,8 +200,7 @@ impl Gated {
             None => return self.refused(self.argv.clone().unmoved(), log, &stop).await,
         };
         self.launcher.streams = Streams::InPlace(log.clone());
-        let parts = self.common.parts.parts();
-        let firewall = Firewall::prepare(self.common.firewall, parts, place.is_reachable()).await?;
+        let firewall = self.common.firewall(true, place.is_reachable()).await?;
         let front_gate = match place.reachable() {
             Some(bound) => Some(open_front(&firewall, bound, &self.common.allow).await?),
             None => None,
@@ -283,7 +282,8 @@ impl Gated {
     /// would guard it.
     async fn refused(&self, argv: Argv, log: Log, stop: &Shutdown) -> anyhow::Result<ExitStatus> {
         let streams = Streams::InPlace(log);
-        let launcher = Launcher { argv, streams, ..self.launcher.clone() };
+        let ports = PortPool::new(PortPlan::Any); // it listens where the words say
+        let launcher = Launcher { argv, streams, ports, ..self.launcher.clone() };
         let mut delve = launcher.spawn()?;
         let ready = tokio::select! {
             ready = delve.ready(Some(REFUSAL)) => ready,

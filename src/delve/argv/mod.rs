@@ -7,6 +7,8 @@ use std::ffi::{OsStr, OsString};
 
 pub use given::{GivenError, check};
 
+use super::address::Address;
+
 /// What a dlv that listens serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serves {
@@ -178,9 +180,9 @@ impl Argv {
     }
 
     /// The same with a private address to listen on, and nothing else changed: in the place of each `--listen`, in that of
-    /// `--client-addr`, or else, where a port is asked for, in front.
-    pub fn listening_on(&self, port: u16) -> Vec<OsString> {
-        let private = format!("127.0.0.1:{port}");
+    /// `--client-addr`, or else, where it is not just any port, in front.
+    pub fn listening_on(&self, address: &Address) -> Vec<OsString> {
+        let private = address.to_string();
         let mut words = self.words.clone();
         for place in &self.listen {
             put(&mut words, *place, &private);
@@ -193,7 +195,7 @@ impl Argv {
                 words[word - 1] = listen.into();
                 words.remove(word);
             }
-        } else if self.listen.is_empty() && port != 0 {
+        } else if self.listen.is_empty() && *address != Address::ANY {
             words.insert(0, format!("--listen={private}").into());
         }
         words

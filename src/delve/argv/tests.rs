@@ -5,7 +5,7 @@ fn argv(line: &str) -> Argv {
 }
 
 fn words(line: &str, port: u16) -> String {
-    let words = argv(line).listening_on(port);
+    let words = argv(line).listening_on(&Address::loopback(port));
     words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
