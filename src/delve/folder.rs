@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 
-/// What the names of our folders begin with.
-const PREFIX: &str = "dlvgate-";
+/// What the names of these folders begin with, and of nothing else that is ours.
+const PREFIX: &str = "dlvgate-socket-";
 
 /// Bytes of the longest path that a Unix socket may have (`sun_path`, with its end: 104 on macOS, 108 on Linux).
 const LONGEST: usize = 103;
@@ -143,13 +143,13 @@ mod tests {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             path
         };
-        let left = make("dlvgate-left", 0o700);
+        let left = make("dlvgate-socket-left", 0o700);
         drop(UnixListener::bind(left.join("1")).unwrap());
-        let held = make("dlvgate-held", 0o700);
+        let held = make("dlvgate-socket-held", 0o700);
         let _held = lock(&held).unwrap();
-        let with_files = make("dlvgate-files", 0o700);
+        let with_files = make("dlvgate-socket-files", 0o700);
         std::fs::write(with_files.join("notes"), "mine").unwrap();
-        let others = [held, with_files, make("dlvgate-open", 0o755), make("another", 0o700)];
+        let others = [held, with_files, make("dlvgate-socket-open", 0o755), make("dlvgate-demo", 0o700)];
         sweep(place.path());
         assert!(!left.exists());
         for path in others {
