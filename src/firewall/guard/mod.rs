@@ -7,6 +7,7 @@
 mod books;
 pub(super) mod client;
 pub(super) mod driver;
+pub mod duties;
 mod error;
 pub(super) mod helper;
 pub mod journal;
