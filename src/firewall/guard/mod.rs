@@ -14,6 +14,7 @@ pub mod journal;
 mod serve;
 pub mod sweep;
 mod system;
+pub mod turns;
 pub mod wire;
 
 use std::sync::Arc;
