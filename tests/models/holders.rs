@@ -181,7 +181,9 @@ impl Setting {
             return;
         }
         let mut after = world.clone();
-        let id = after.pipe.turns.ask();
+        let Ok(id) = after.pipe.turns.ask(&ask.operation()) else {
+            return may("finds its gate another's", Ok(self.answered(world, place, ask, false)));
+        };
         after.pipe.requests.push_back((id, ask));
         after.pipe.waits = Some(place);
         if self.planted == Planted::ForwardBeforeTheAnswer && matches!(ask, Ask::Open(_)) {
@@ -203,6 +205,9 @@ impl Setting {
         over.pipe.waits = None;
         if let Some((id, done)) = over.pipe.answers.pop_front() {
             let after = if world.pipe.turns.is_answer(id) || self.planted == Planted::AnyAnswerIsMine {
+                if !done {
+                    over.pipe.turns.refused(&ask.operation());
+                }
                 self.answered(&over, place, ask, done)
             } else {
                 over.pipe.waits = Some(place);
@@ -227,8 +232,8 @@ impl Setting {
         over.pipe.waits = None;
         match (ask, &world.guard) {
             (Ask::Open(port), Guard::Runs { .. }) if told => {
-                let id = over.pipe.turns.ask();
-                over.pipe.requests.push_back((id, Ask::GiveBack(port)));
+                let back = Ask::GiveBack(port);
+                over.pipe.requests.extend(over.pipe.turns.ask(&back.operation()).ok().map(|id| (id, back)));
             }
             _ => {}
         }

@@ -221,13 +221,16 @@ impl Client {
     async fn ask(&self, operation: Operation) -> Result<Reply, GuardError> {
         let mut pipe = self.pipe.lock().await;
         let pipe = pipe.as_mut().ok_or(GuardError::Gone)?;
-        pipe.say(operation).await?;
+        pipe.say(&operation).await?;
         loop {
             let reply: Reply = pipe.next(Some(REPLY_LIMIT)).await?;
             match reply.failed {
                 // The reply to a request whose caller did not wait for it.
                 _ if !pipe.turns.is_answer(reply.id) => {}
-                Some(said) => return Err(GuardError::Failed { said }),
+                Some(said) => {
+                    pipe.turns.refused(&operation);
+                    return Err(GuardError::Failed { said });
+                }
                 None => return Ok(reply),
             }
         }
@@ -236,13 +239,14 @@ impl Client {
     /// A request whose answer is not waited for.
     async fn tell(&self, operation: Operation) -> Result<(), GuardError> {
         let mut pipe = self.pipe.lock().await;
-        pipe.as_mut().ok_or(GuardError::Gone)?.say(operation).await
+        pipe.as_mut().ok_or(GuardError::Gone)?.say(&operation).await
     }
 }
 
 impl Pipe {
-    async fn say(&mut self, operation: Operation) -> Result<(), GuardError> {
-        let line = wire::line(&Request { id: self.turns.ask(), operation });
+    async fn say(&mut self, operation: &Operation) -> Result<(), GuardError> {
+        let id = self.turns.ask(operation).map_err(|said| GuardError::Failed { said })?;
+        let line = wire::line(&Request { id, operation: operation.clone() });
         self.requests.write_all(&line).await.map_err(|_| GuardError::Gone)
     }
 

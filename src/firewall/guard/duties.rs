@@ -163,9 +163,7 @@ impl Duties {
             return Err(format!("{} peers; a gate takes {MAX_PEERS}", peers.len()));
         }
         if self.gates.contains_key(&port) {
-            return Err(format!(
-                "port {port} has a gate already; end the session that holds it or choose another port"
-            ));
+            return Err(has_a_gate(port));
         }
         if self.gates.len() >= MAX_GATES {
             return Err(format!("there are {MAX_GATES} gates already; end a session first"));
@@ -176,6 +174,11 @@ impl Duties {
     fn known(&self, port: u16) -> Result<Held, String> {
         self.gates.get(&port).copied().ok_or_else(|| format!("port {port} has no gate here"))
     }
+}
+
+/// Why a port is not guarded twice.
+pub(super) fn has_a_gate(port: u16) -> String {
+    format!("port {port} has a gate already; end the session that holds it or choose another port")
 }
 
 #[cfg(test)]
