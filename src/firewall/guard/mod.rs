@@ -7,12 +7,14 @@
 mod books;
 pub(super) mod client;
 pub(super) mod driver;
+pub mod duties;
 mod error;
 pub(super) mod helper;
 pub mod journal;
 mod serve;
 pub mod sweep;
 mod system;
+pub mod turns;
 pub mod wire;
 
 use std::sync::Arc;

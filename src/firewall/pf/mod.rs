@@ -117,7 +117,10 @@ impl Pf {
                 said: answer.stderr,
             });
         };
-        self.notes.taken(taker, token.number).map_err(|said| FirewallError::NoJournal { said })?;
+        if let Err(said) = self.notes.taken(taker, token.number) {
+            self.give_back_untold(taker).await;
+            return Err(FirewallError::NoJournal { said });
+        }
         Ok(token)
     }
 

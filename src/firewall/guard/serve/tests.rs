@@ -1,12 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Mutex;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufReader};
 
+use super::super::duties::SYSTEM_PORTS;
 use super::super::journal::{Journals, Record};
 use super::super::sweep::sweep;
+use super::super::wire::{MAX_GATES, MAX_PEERS};
 use super::*;
 use crate::firewall::guard::Loaded;
 use crate::firewall::{Backend, FirewallError};
@@ -100,9 +103,15 @@ struct Run {
 
 /// Feeds these lines to the guard of this user, and ends the pipe.
 fn run(uid: u32, notes: &Notes, lines: &[Vec<u8>]) -> Run {
+    run_where(uid, notes, lines, |_| ())
+}
+
+/// The same, after this was done to the journals' folder.
+fn run_where(uid: u32, notes: &Notes, lines: &[Vec<u8>], spoil: impl FnOnce(&Path)) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
     let books = Arc::new(Books::open(journals.clone(), Backend::Pf, uid).unwrap());
+    spoil(journals.folder());
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let (replies, open, written, left) = runtime.block_on(async {
@@ -197,6 +206,16 @@ fn a_refused_gate_leaves_no_journal() {
 }
 
 #[test]
+fn without_a_journal_no_rule_is_loaded_at_the_end_either() {
+    let asked = lines(&[HELLO, &open(40001, &[]), &open(40001, &[])]);
+    let run = run_where(501, &Notes::default(), &asked, |folder| std::fs::remove_dir(folder).unwrap());
+    for line in [1, 2] {
+        assert!(failure(&run, line).contains("nothing is opened without it"), "{}", failure(&run, line));
+    }
+    assert!(run.notes.state().said.is_empty() && run.left.is_empty(), "{:?}", run.notes.state().said);
+}
+
+#[test]
 fn only_dead_guards_of_this_boot_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path());
@@ -230,7 +249,7 @@ fn only_dead_guards_of_this_boot_are_swept() {
     assert_eq!(there, [std::process::id(), 4_000_003, 4_000_004, 4_000_005].into(), "{found:?}");
 }
 
-fn pid_of(path: &std::path::Path) -> u32 {
+fn pid_of(path: &Path) -> u32 {
     path.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }
 
