@@ -14,6 +14,7 @@ pub mod doctor;
 mod fault;
 pub mod firewall;
 pub mod front;
+pub mod printable;
 pub mod privilege;
 pub mod recording;
 pub mod session;

@@ -26,6 +26,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::Level;
 
 use crate::config::{Config, ConfigError};
+use crate::printable::printable;
 
 /// Exit codes of dlvgate's own commands: success, a failure, a usage error.
 pub(crate) const FAILURE: u8 = 1;
@@ -86,7 +87,7 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     };
     let said = result.and_then(|(cli, config)| run_command(cli, &config));
     said.unwrap_or_else(|error| {
-        eprintln!("dlvgate: {error:#}");
+        eprintln!("dlvgate: {}", printable(&format!("{error:#}")));
         let usage = error.is::<UsageError>() || error.is::<ConfigError>();
         ExitCode::from(if usage { USAGE } else { FAILURE })
     })

@@ -24,6 +24,7 @@ use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
 use crate::descriptors;
 use crate::firewall::Firewall;
 use crate::front::Owners;
+use crate::printable::printable;
 use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use place::{Open, Place};
@@ -92,7 +93,7 @@ fn run_logged(words: Vec<OsString>, log: Option<LogArgs>) -> ExitCode {
     match run_or_say(words, log) {
         Ok(status) => end_like(status),
         Err(error) => {
-            eprintln!("dlvgate: {error:#}");
+            eprintln!("dlvgate: {}", printable(&format!("{error:#}")));
             ExitCode::from(FAILURE)
         }
     }
