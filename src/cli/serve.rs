@@ -209,10 +209,10 @@ impl Door {
             (Listen::Passed(_), None) => anyhow::bail!("--listen {}: no socket was passed", args.listen),
         };
         let admission = Admission::new(address.ip(), args.common.allow.clone()).map_err(usage)?;
-        let owners = args.common.only_same_user.unwrap_or(true).then(Owners::of_this_process);
-        if owners.is_some() && !Owners::can_be_told() {
-            tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
-        }
+        let owners = match args.common.only_same_user {
+            Some(false) => None,
+            _ => Some(Owners::of_this_process()?),
+        };
         let bound = match passed {
             Some(bound) => bound,
             None => Bound::new(address).map_err(|error| cannot_listen(address, &error))?,

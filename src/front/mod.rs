@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 
 pub use address::{Listen, ListenAddress, resolve};
 pub use admission::Admission;
-pub use owner::Owners;
 #[cfg(target_os = "linux")]
 pub(crate) use owner::socket_address;
+pub use owner::{CannotTell, Owners};
 pub use unix::SocketFile;
 
 use crate::session::{self, Link, Outcome, Settings};

@@ -23,7 +23,7 @@ use crate::config::{Config, ConfigError};
 use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
 use crate::descriptors;
 use crate::firewall::Firewall;
-use crate::front::Owners;
+use crate::front::{CannotTell, Owners};
 use crate::printable::printable;
 use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
@@ -156,6 +156,10 @@ fn calls(dlv: &Path) -> anyhow::Result<Option<(&'static str, OsString)>> {
     Ok(Some((CALLS, (before + 1).to_string().into())))
 }
 
+fn unchecked(why: &CannotTell) {
+    tracing::warn!(target: "dlvgate::front", "every user of this machine may connect: {why}");
+}
+
 /// Exits as dlv did, by the same signal where it was one.
 fn end_like(status: ExitStatus) -> ExitCode {
     use std::os::unix::process::ExitStatusExt;
@@ -194,8 +198,12 @@ impl Gated {
             }
             Err(_) => return self.refused(self.argv.clone(), Log::Standard, &stop).await,
         };
-        let same_user = self.common.only_same_user.or(self.argv.only_same_user()).unwrap_or(true);
-        let owners = same_user.then(Owners::of_this_process);
+        let owners = match self.common.only_same_user.or(self.argv.only_same_user()) {
+            Some(false) => None,
+            Some(true) => Some(Owners::of_this_process()?),
+            // dlv looks where it can (Linux), and lets everybody in where it cannot: nobody has asked for more.
+            None => Owners::of_this_process().inspect_err(unchecked).ok(),
+        };
         let place = match Place::of(&self.argv, &self.common.allow, owners).await? {
             Some(place) => place,
             None => return self.refused(self.argv.clone().unmoved(), log, &stop).await,
