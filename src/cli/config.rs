@@ -117,6 +117,7 @@ fn example(serve: &Command) -> String {
             "only-same-user" => "true".to_owned(),
             "start-timeout" => "30".to_owned(),
             "log" => r#""info""#.to_owned(),
+            "max-sessions-per-address" => "4".to_owned(),
             "substitute-path" => r#"["/home/me/shop=/go/src/shop"]"#.to_owned(),
             "launch-set" | "launch-force" => "{ stopOnEntry = true }".to_owned(),
             _ => {

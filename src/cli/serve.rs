@@ -18,7 +18,7 @@ use crate::descriptors;
 use crate::firewall::{Firewall, Gate};
 use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
-use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream};
+use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 
 /// Listen for debugging clients; each gets its own dlv behind a gate
@@ -130,6 +130,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         upstream,
         firewall: firewall.clone(),
         max_sessions,
+        max_sessions_per_address: args.common.max_sessions_per_address(max_sessions),
         slots: Arc::new(Semaphore::new(max_sessions)),
         amendments: args.common.amendments(),
         recorder,
@@ -147,7 +148,9 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 }
                 Ok(front.serve(Arc::new(settings), args.once, std::future::pending(), stop).await)
             }
-            None => Ok(Some(session::run(Link::stdio(), "standard input", 1, &settings, &stop).await)),
+            None => Ok(Some(
+                session::run(Link::stdio(), Visitor::alone("standard input"), 1, &settings, &stop).await,
+            )),
         }
     };
     let served = guarded(serving, &firewall, &trigger).await;

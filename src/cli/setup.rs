@@ -44,6 +44,9 @@ pub(super) struct CommonArgs {
     /// Sessions that may be open at once; a further client is told so
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS")]
     pub(super) max_sessions: u16,
+    /// Of these, from one address [default: half, rounded up, where --allow names more than one address; else all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS_PER_ADDRESS")]
+    pub(super) max_sessions_per_address: Option<u16>,
     /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`, which build first]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_START_TIMEOUT")]
     pub(super) start_timeout: Option<u16>,
@@ -70,6 +73,17 @@ pub(super) struct CommonArgs {
 }
 
 impl CommonArgs {
+    /// How many of all sessions one address may have open.
+    pub(super) fn max_sessions_per_address(&self, max_sessions: usize) -> usize {
+        let is_one_address = |peer: &Peer| peer.net().prefix_len() == peer.net().max_prefix_len();
+        let usual = match &self.allow[..] {
+            [] => max_sessions,
+            [peer] if is_one_address(peer) => max_sessions,
+            _ => max_sessions.div_ceil(2),
+        };
+        self.max_sessions_per_address.map_or(usual, usize::from).min(max_sessions)
+    }
+
     /// What is changed in what passes.
     pub(super) fn amendments(&self) -> Amendments {
         Amendments::new(self.substitute_path.clone(), self.launch_set.clone(), self.launch_force.clone())

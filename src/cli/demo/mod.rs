@@ -105,6 +105,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             streams: Streams::Served,
         })),
         max_sessions: 1,
+        max_sessions_per_address: 1,
         amendments: Amendments::default(),
         recorder: Some(recorder),
         slots: Arc::new(Semaphore::new(1)),

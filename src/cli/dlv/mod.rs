@@ -25,7 +25,7 @@ use crate::descriptors;
 use crate::firewall::Firewall;
 use crate::front::{CannotTell, Owners};
 use crate::printable::printable;
-use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream};
+use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use place::{Open, Place};
 
@@ -248,6 +248,7 @@ impl Gated {
             upstream: Upstream::Shared(Arc::clone(&shared)),
             firewall: firewall.clone(),
             max_sessions,
+            max_sessions_per_address: self.common.max_sessions_per_address(max_sessions),
             slots: Arc::new(Semaphore::new(max_sessions)),
             amendments: self.common.amendments(),
             recorder: self.common.recorder(Some(&self.launcher), firewall)?,
@@ -261,8 +262,14 @@ impl Gated {
             match open {
                 Open::Front(front) => drop(front.serve(settings, false, over, stop.clone()).await),
                 Open::Client(client) => {
-                    let outcome =
-                        session::run(client, "the client at --client-addr", 1, &settings, stop).await;
+                    let outcome = session::run(
+                        client,
+                        Visitor::alone("the client at --client-addr"),
+                        1,
+                        &settings,
+                        stop,
+                    )
+                    .await;
                     if matches!(outcome, Outcome::NoSession) {
                         trigger.stop("a client that says nothing");
                     }
