@@ -18,4 +18,5 @@ pub mod printable;
 pub mod privilege;
 pub mod recording;
 pub mod session;
+mod shell;
 pub mod shutdown;

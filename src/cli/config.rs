@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::settings::{self, key};
 use super::usage;
-use crate::config::Config;
+use crate::config::{Config, Consent};
 use crate::printable::{on_one_line, printable_json};
 
 /// Print the settings that are in force, and where each comes from
@@ -61,7 +61,8 @@ fn json(settings: &[Setting], config: &Config) -> anyhow::Result<String> {
 fn page(settings: &[Setting], config: &Config) -> String {
     let mut page = String::new();
     for file in &config.files {
-        let _ = writeln!(page, "# read: {}", on_one_line(&file.path.display().to_string()));
+        let agreed = if file.consent == Consent::Given { ", and agreed to (`dlvgate trust`)" } else { "" };
+        let _ = writeln!(page, "# read: {}{agreed}", on_one_line(&file.path.display().to_string()));
     }
     for path in &config.missing {
         let _ = writeln!(page, "# not there: {}", on_one_line(&path.display().to_string()));
@@ -116,8 +117,8 @@ fn example(serve: &Command) -> String {
             "dlv-cwd" => r#"".""#.to_owned(),
             "only-same-user" => "true".to_owned(),
             "start-timeout" => "30".to_owned(),
-            "log" => r#""info""#.to_owned(),
             "max-sessions-per-address" => "4".to_owned(),
+            "log" => r#""info""#.to_owned(),
             "substitute-path" => r#"["/home/me/shop=/go/src/shop"]"#.to_owned(),
             "launch-set" | "launch-force" => "{ stopOnEntry = true }".to_owned(),
             _ => {

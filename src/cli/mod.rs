@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod consent;
 pub mod demo;
 pub mod dlv;
 mod doctor;
@@ -15,6 +16,7 @@ mod serve;
 mod settings;
 mod setup;
 mod show;
+mod trust;
 mod warm;
 
 use std::ffi::OsString;
@@ -69,6 +71,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Firewall(firewall::FirewallArgs),
     Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
     #[command(hide = true)]
     Guard(guard::GuardArgs),
     Completions(completions::CompletionsArgs),
@@ -137,6 +140,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),
         Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
+        Command::Trust(args) => trust::run(&args, &serve_command()),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }
