@@ -29,8 +29,7 @@ pub(super) struct CommonArgs {
     /// front is not on loopback
     #[arg(long, value_name = "CIDR", env = "DLVGATE_ALLOW", value_delimiter = ',')]
     pub(super) allow: Vec<Peer>,
-    /// Over loopback, serve this user's clients only, as dlv does (Linux; elsewhere nobody can tell) [default: true; for
-    /// `dlvgate dlv`, what dlv's own flag says]
+    /// Over loopback, serve this user's clients only, as dlv does [default: true; for `dlvgate dlv`, what dlv's own flag says]
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, env = "DLVGATE_ONLY_SAME_USER")]
     pub(super) only_same_user: Option<bool>,
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
@@ -46,6 +45,9 @@ pub(super) struct CommonArgs {
     /// Sessions that may be open at once; a further client is told so
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS")]
     pub(super) max_sessions: u16,
+    /// Of these, from one address [default: half, rounded up, where --allow names more than one address; else all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS_PER_ADDRESS")]
+    pub(super) max_sessions_per_address: Option<u16>,
     /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`, which build first]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_START_TIMEOUT")]
     pub(super) start_timeout: Option<u16>,
@@ -82,6 +84,17 @@ impl CommonArgs {
             true => Firewall::prepare(self.firewall, self.parts.parts(), is_reachable).await?,
             false => Firewall::off(Off::NoPort),
         })
+    }
+
+    /// How many of all sessions one address may have open.
+    pub(super) fn max_sessions_per_address(&self, max_sessions: usize) -> usize {
+        let is_one_address = |peer: &Peer| peer.net().prefix_len() == peer.net().max_prefix_len();
+        let usual = match &self.allow[..] {
+            [] => max_sessions,
+            [peer] if is_one_address(peer) => max_sessions,
+            _ => max_sessions.div_ceil(2),
+        };
+        self.max_sessions_per_address.map_or(usual, usize::from).min(max_sessions)
     }
 
     /// What is changed in what passes.

@@ -66,6 +66,11 @@ pub enum Cause {
         /// The limit.
         limit: usize,
     },
+    /// `--max-sessions-per-address` of the client's address are open.
+    TooManyOfAddress {
+        /// The limit.
+        limit: usize,
+    },
     /// dlvgate was told to stop.
     Stopped {
         /// The signal's name, or what else it was.
@@ -90,6 +95,7 @@ impl Cause {
             Cause::GateRefused(_) => "gate_refused",
             Cause::NotDialled { .. } => "not_dialled",
             Cause::TooManySessions { .. } => "too_many_sessions",
+            Cause::TooManyOfAddress { .. } => "too_many_of_address",
             Cause::Stopped { .. } => "stopped",
         }
     }
@@ -151,6 +157,12 @@ impl fmt::Display for Cause {
             Cause::TooManySessions { limit } => write!(
                 f,
                 "{limit} debug session{} open already, and --max-sessions is {limit}: end one, or start dlvgate with a higher --max-sessions",
+                if *limit == 1 { " is" } else { "s are" }
+            ),
+            Cause::TooManyOfAddress { limit } => write!(
+                f,
+                "{limit} debug session{} open already from your address, and --max-sessions-per-address is {limit}: end one, \
+                 or start dlvgate with a higher --max-sessions-per-address",
                 if *limit == 1 { " is" } else { "s are" }
             ),
             Cause::Stopped { signal } => write!(f, "the debugging proxy was stopped ({signal})"),

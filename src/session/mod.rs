@@ -15,6 +15,7 @@ mod opening;
 mod relay;
 mod settings;
 mod shared;
+mod slot;
 mod socket;
 mod source;
 mod spare;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dlvgate_protocol::sniff::Protocol;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
 
 pub use amendments::Amendments;
 pub use cause::Cause;
@@ -37,6 +38,7 @@ pub use lifecycle::{Lifecycle, Step};
 pub use link::Link;
 pub use settings::{Settings, Upstream};
 pub use shared::{Ended, SharedDelve};
+pub use slot::Visitor;
 pub use source::Source;
 pub use spare::{MAX_SPARES, Spares};
 
@@ -50,6 +52,7 @@ use farewell::Farewell;
 use journal::Journal;
 use opening::{Hold, Opening};
 use shared::Exit;
+use slot::Slot;
 use spare::Visit;
 use talk::Talk;
 use way_out::WayOut;
@@ -59,10 +62,6 @@ const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a dlv that cannot be dialled may take to end and say why.
 const EARLY_END: Duration = Duration::from_millis(500);
-
-/// How long a client waits for a place where all are taken: a session on its way out gives its own back within this,
-/// and an IDE's restart connects at once.
-const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a client that is refused at its first bytes may take to close.
 const REFUSAL_LINGER: Duration = Duration::from_secs(1);
@@ -77,7 +76,14 @@ pub enum Outcome {
 }
 
 /// Serves one connection to its end; when it returns nothing of it is left.
-pub async fn run(mut client: Link, peer: &str, number: u64, settings: &Settings, stop: &Shutdown) -> Outcome {
+pub async fn run(
+    mut client: Link,
+    visitor: Visitor<'_>,
+    number: u64,
+    settings: &Settings,
+    stop: &Shutdown,
+) -> Outcome {
+    let peer = visitor.name;
     let opened = tokio::select! {
         opened = opening::open(&mut client, settings.upstream.serves_json_rpc()) => opened,
         _ = stop.begun() => return Outcome::NoSession,
@@ -94,7 +100,7 @@ pub async fn run(mut client: Link, peer: &str, number: u64, settings: &Settings,
             let observer = settings.observer.clone();
             let journal = Journal::begin(number, observer, tap.clone(), format_args!("{what} from {peer}"));
             let mut session = Session::new(client, protocol, hold, settings, journal, tap.clone());
-            let cause = session.run(stop).await;
+            let cause = session.run(visitor.sessions, stop).await;
             tap.end().await;
             Outcome::Session(cause)
         }
@@ -132,7 +138,7 @@ struct Session<'a> {
     talk: Talk,
     lifecycle: Lifecycle,
     /// Held for as long as the session counts against the limit.
-    slot: Option<OwnedSemaphorePermit>,
+    slot: Option<Slot>,
     /// What the spares know of it.
     visit: Option<Visit>,
     delve: Option<Delve>,
@@ -178,12 +184,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn run(&mut self, stop: &Shutdown) -> Cause {
-        let place = Arc::clone(&self.settings.slots).acquire_owned();
-        self.slot = tokio::time::timeout(PLACE_PATIENCE, place).await.ok().and_then(Result::ok);
-        let cause = match self.slot {
-            Some(_) => self.until_an_end(stop).await,
-            None => Cause::TooManySessions { limit: self.settings.max_sessions },
+    async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown) -> Cause {
+        let cause = match Slot::take(self.settings, of_address).await {
+            Ok(slot) => {
+                self.slot = Some(slot);
+                self.until_an_end(stop).await
+            }
+            Err(cause) => cause,
         };
         self.lifecycle.end();
         self.journal.ending(cause.name(), &cause);

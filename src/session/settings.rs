@@ -68,6 +68,8 @@ pub struct Settings {
     pub firewall: Firewall,
     /// Sessions that may be open at once.
     pub max_sessions: usize,
+    /// Of one address, where several may connect.
+    pub max_sessions_per_address: usize,
     /// One permit each.
     pub slots: Arc<Semaphore>,
     /// What is changed in what passes.

@@ -69,7 +69,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     timeline.heading("A session");
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
-    let owners = Owners::of_this_process();
+    let owners = Owners::of_this_process()?;
     let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let firewall =
         Firewall::prepare(args.firewall.unwrap_or_else(usual_choice), Parts::default(), false).await?;
@@ -105,6 +105,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             streams: Streams::Served,
         })),
         max_sessions: 1,
+        max_sessions_per_address: 1,
         amendments: Amendments::default(),
         recorder: Some(recorder),
         slots: Arc::new(Semaphore::new(1)),
