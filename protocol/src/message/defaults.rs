@@ -192,6 +192,16 @@ mod tests {
     }
 
     #[test]
+    fn an_argument_is_written_as_it_is_read_and_none_is_none() {
+        let one = defaults(&["stopOnEntry=true"], &[], &[]);
+        assert_eq!(one.set[0].to_string(), "stopOnEntry=true");
+        for some in [one, defaults(&[], &["a=1"], &[]), defaults(&[], &[], &["/a=/b"])] {
+            assert!(!some.is_empty());
+        }
+        assert!(defaults(&[], &[], &[]).is_empty());
+    }
+
+    #[test]
     fn arguments_are_made_where_there_are_none() {
         let defaults = defaults(&["mode=\"remote\""], &[], &[]);
         for arguments in ["", r#","arguments":null"#, r#","arguments":{}"#] {
