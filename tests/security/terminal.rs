@@ -234,42 +234,33 @@ fn what_dlv_has_said_is_logged_without_effect_and_looks_like_one_entry() {
     assert_harmless("the end as JSON", entry);
 }
 
+/// A program that says such things and fails, in nft's place.
+fn refusing_nft(place: &Place) -> String {
+    let (draft, program) = (place.path("draft"), place.path("refuses"));
+    std::fs::write(&draft, format!("#!/bin/sh\nprintf '%s' '{HOSTILE}' >&2; exit 1\n")).unwrap();
+    assert!(Command::new("cp").args([&draft, &program]).status().unwrap().success());
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    program.to_str().unwrap().to_owned()
+}
+
 /// In a terminal the log has colours: those are all.
 #[test]
 fn in_a_terminal_the_log_has_its_own_colours_and_no_other_sequence() {
     let place = Place::new();
-    let serve = place.command(&["serve"]);
-    let words =
-        format!("{} serve --listen 127.0.0.1:0 --firewall off -vv", quoted(Path::new(serve.get_program())));
+    let status = place.command(&["firewall", "status"]);
+    let words = format!(
+        "{} firewall status --journals {} --nft {}",
+        quoted(Path::new(status.get_program())),
+        quoted(&place.path("journals")),
+        refusing_nft(&place)
+    );
     let mut script = Command::new("script");
     script.args(["-q", "-e", "-f", "-c", &words, "/dev/null"]).env_clear();
-    script.envs(serve.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("TERM", "xterm");
-    script.current_dir(place.project()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = Serving(script.spawn().unwrap());
-    let (said, told) = std::sync::mpsc::channel();
-    let mut stdout = child.0.stdout.take().unwrap();
-    std::thread::spawn(move || {
-        let mut chunk = [0; 4096];
-        while let Ok(read @ 1..) = stdout.read(&mut chunk) {
-            let _ = said.send(chunk[..read].to_vec());
-        }
-    });
-    let mut shown = Vec::new();
-    let mut wait = |until: &str| {
-        let came = poll(PATIENCE, || {
-            shown.extend(told.try_iter().flatten());
-            let text = String::from_utf8_lossy(&shown).into_owned();
-            text.split_once(until).filter(|(_, rest)| rest.contains('\n')).map(|_| text.clone())
-        });
-        came.unwrap_or_else(|| panic!("no {until:?} in {:?}", String::from_utf8_lossy(&shown)))
-    };
-    let text = wait("listening at: ");
-    let address = text.split("listening at: ").nth(1).unwrap().lines().next().unwrap().trim().to_owned();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(format!("Content-Length: {HOSTILE}\r\n\r\n").as_bytes()).unwrap();
-    let text = wait("MARK");
-    assert!(text.contains("\x1b[2m"), "it has colours: {text:?}");
-    assert_harmless("the log", &without_colours(&text.replace("\r\n", "\n")));
+    script.envs(status.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("TERM", "xterm");
+    let output = script.current_dir(place.project()).stdin(Stdio::null()).output().expect("script runs");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("\x1b[2m") && shown.contains("WARN"), "a log with colours: {shown:?}");
+    assert_harmless("the log", &without_colours(&shown.replace("\r\n", "\n")));
 }
 
 /// Without `ESC [ digits ; … m`.
@@ -332,12 +323,8 @@ fn what_the_packet_filter_and_the_journals_say_is_shown_without_effect() {
     let explain = ["firewall", "explain", "--port", "2345", "--from", "192.0.2.5", "--nft", fake];
     assert_all_harmless("explain", &place.run(&explain));
     assert_all_harmless("explain --json", &place.run(&[&explain[..], &["--json"]].concat()));
-    let refuses = nft.file("refuses");
-    std::fs::write(&draft, format!("#!/bin/sh\nprintf '%s' '{HOSTILE}' >&2; exit 1\n")).unwrap();
-    assert!(Command::new("cp").args([&draft, &refuses]).status().unwrap().success());
-    std::fs::set_permissions(&refuses, PermissionsExt::from_mode(0o755)).unwrap();
-    let explain =
-        ["firewall", "explain", "--port", "2345", "--from", "192.0.2.5", "--nft", refuses.to_str().unwrap()];
+    let refuses = refusing_nft(&place);
+    let explain = ["firewall", "explain", "--port", "2345", "--from", "192.0.2.5", "--nft", &refuses];
     assert_all_harmless("explain without rules", &place.run(&explain));
 
     let journals = place.path("journals");
@@ -350,5 +337,9 @@ fn what_the_packet_filter_and_the_journals_say_is_shown_without_effect() {
     for words in [&["firewall", "status"][..], &["firewall", "status", "--json"], &["firewall", "sweep"]] {
         let words = [words, &["--journals", journals, "--nft", fake]].concat();
         assert_all_harmless(&words.join(" "), &place.run(&words));
+    }
+    for form in ["text", "json"] {
+        let status = ["firewall", "status", "--nft", &refuses, "--log-format", form];
+        assert_all_harmless(form, &place.run(&status)); // in the log
     }
 }
