@@ -119,6 +119,19 @@ fn byte_by_byte_an_envelope_is_reported_with_its_last_field() {
 }
 
 #[test]
+fn what_looks_like_an_envelope_where_a_chunk_begins_is_none() {
+    let inner = r#"{"seq":9,"type":"event","event":"terminated"}"#;
+    let wire =
+        frame(format!(r#"{{"arguments":[{inner}],"seq":1,"type":"request","command":"next"}}"#).as_bytes());
+    let cut = wire.windows(inner.len()).position(|bytes| bytes == inner.as_bytes()).unwrap();
+    let mut scanner = Scanner::new(Limits::default());
+    let header = scanner.step(&wire[..cut]).unwrap();
+    assert!(scanner.step(&wire[header.consumed..cut]).unwrap().envelope.is_none());
+    let envelope = scanner.step(&wire[cut..]).unwrap().envelope.unwrap();
+    assert_eq!(envelope, Envelope { seq: Some(1), kind: Kind::Request { command: Name::from("next") } });
+}
+
+#[test]
 fn an_empty_body_is_a_whole_message_without_a_body_step() {
     let parts: Vec<Part> =
         steps(b"Content-Length: 0\r\n\r\nContent-Length: 2\r\n\r\n{}").iter().map(|step| step.part).collect();
