@@ -69,3 +69,6 @@ impl TokenNotes for Books {
         self.change(|record| record.token = None)
     }
 }
+
+#[cfg(test)]
+mod tests;

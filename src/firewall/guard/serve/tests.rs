@@ -24,6 +24,10 @@ struct State {
     said: Vec<String>,
     swept: Vec<(u32, Vec<u16>)>,
     refuses: bool,
+    /// It does not say whether it filters.
+    says_nothing: bool,
+    /// Gates would not work.
+    does_not_work: bool,
     loaded: Vec<Loaded>,
 }
 
@@ -65,11 +69,11 @@ impl Driver for Notes {
     }
 
     async fn is_filtering(&self) -> Result<bool, FirewallError> {
-        Ok(true)
+        if self.state().says_nothing { Err(Notes::refusal()) } else { Ok(true) }
     }
 
     async fn check(&self) -> Result<(), FirewallError> {
-        Ok(())
+        if self.state().does_not_work { Err(Notes::refusal()) } else { Ok(()) }
     }
 
     async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
@@ -98,6 +102,8 @@ struct Run {
     /// What a journal said while it was open.
     written: usize,
     left: Vec<String>,
+    /// How long the guard took to end.
+    ending: Duration,
     _folder: tempfile::TempDir,
 }
 
@@ -114,7 +120,7 @@ fn run_where(uid: u32, notes: &Notes, lines: &[Vec<u8>], spoil: impl FnOnce(&Pat
     spoil(journals.folder());
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let (replies, open, written, left) = runtime.block_on(async {
+    let (replies, open, written, left, ending) = runtime.block_on(async {
         let (mut requests, theirs) = tokio::io::duplex(LINE_LIMIT * 2);
         let (answers, reader) = tokio::io::duplex(LINE_LIMIT * 64);
         let guard = Guard::new(notes.clone(), books, uid);
@@ -129,17 +135,18 @@ fn run_where(uid: u32, notes: &Notes, lines: &[Vec<u8>], spoil: impl FnOnce(&Pat
             let open = notes.state().open.clone();
             let written = journals.read().unwrap().len();
             drop(requests);
-            (open, written)
+            (open, written, Instant::now())
         };
-        let (left, (open, written)) = tokio::join!(serving, speaking);
+        let (left, (open, written, over)) = tokio::join!(serving, speaking);
+        let ending = over.elapsed();
         let mut lines = BufReader::new(reader).lines();
         let mut replies = Vec::new();
         while let Some(line) = lines.next_line().await.unwrap() {
             replies.push(serde_json::from_str(&line).unwrap());
         }
-        (replies, open, written, left)
+        (replies, open, written, left, ending)
     });
-    Run { replies, open, notes: notes.clone(), journals, written, left, _folder: folder }
+    Run { replies, open, notes: notes.clone(), journals, written, left, ending, _folder: folder }
 }
 
 fn lines(lines: &[&str]) -> Vec<Vec<u8>> {
@@ -203,6 +210,55 @@ fn a_refused_gate_leaves_no_journal() {
     notes.state().refuses = true;
     let run = run(501, &notes, &lines(&[HELLO, &open(40001, &[])]));
     assert!(failure(&run, 1).contains("pf refuses") && run.written == 0);
+}
+
+#[test]
+fn what_listens_on_a_port_is_waited_for_and_for_a_second_at_most() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = lines(&[HELLO, &open(port, &["127.0.0.1"])]);
+    let second = Duration::from_secs(1);
+    let waited = run(0, &Notes::default(), &asked).ending;
+    assert!(waited >= second && waited < second * 2, "{waited:?}");
+    drop(listener);
+    let run = run(0, &Notes::default(), &asked);
+    assert!(run.ending < second / 2, "{:?}", run.ending);
+    assert_eq!(run.notes.state().said.last(), Some(&format!("remove {port}")));
+}
+
+#[test]
+fn a_guard_whose_packet_filter_does_not_work_says_so_and_ends() {
+    let asked = lines(&[HELLO, &open(40001, &[])]);
+    for (says_nothing, filtering) in [(true, Value::Null), (false, Value::Bool(true))] {
+        let notes = Notes::default();
+        notes.state().says_nothing = says_nothing;
+        notes.state().does_not_work = true;
+        let run = run(501, &notes, &asked);
+        assert_eq!(run.replies.len(), 1, "{:?}", run.replies);
+        assert_eq!(run.replies[0]["filtering"], filtering);
+        assert!(run.replies[0]["failed"].as_str().unwrap().contains("pf refuses") && run.open.is_empty());
+    }
+}
+
+#[test]
+fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
+    let notes = Notes::default();
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path().join("journals"));
+    let books = Arc::new(Books::open(journals.clone(), Backend::Pf, 501).unwrap());
+    let mut guard = Guard::new(notes.clone(), books, 501);
+    let status = || Request { id: 1, operation: Operation::Status };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        guard.perform(serde_json::from_str(HELLO).unwrap()).await.unwrap();
+        guard.perform(serde_json::from_str(&open(40002, &[])).unwrap()).await.unwrap();
+        assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
+        notes.state().refuses = true;
+        let drop = Request { id: 3, operation: Operation::Drop { port: 40002 } };
+        assert!(guard.perform(drop).await.unwrap_err().contains("pf refuses"));
+        assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
+    });
+    assert_eq!(journals.read().unwrap()[0].record.as_ref().unwrap().gates.len(), 1);
 }
 
 #[test]
