@@ -61,6 +61,11 @@ impl Log {
         self.lock().clone()
     }
 
+    /// How many lines there are so far.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Every transition so far, in the order of the log.
     pub fn transitions(&self) -> Vec<Transition> {
         self.lines().iter().filter_map(|line| transition(line)).collect()
