@@ -13,7 +13,7 @@ use super::driver::{Driver, Refused};
 use super::sweep::Finding;
 use super::wire::{self, Greeting, LINE_LIMIT, MAX_GATES, MAX_PEERS, Operation, Reply, Request, VERSION};
 use crate::fault;
-use crate::firewall::Peer;
+use crate::firewall::{FirewallError, Peer};
 
 /// Ports below are the system's own services'. A user who may start the guard without a password must not be able to
 /// cut ssh off with it.
@@ -157,7 +157,11 @@ impl<D: Driver> Guard<D> {
     /// A gate that could not be removed stays in the books: it is tried again at the end, and at the next start.
     async fn remove(&self, port: u16) -> Result<(), String> {
         self.known(port)?;
-        self.driver.remove(port).await.map_err(|error| error.to_string())?;
+        match self.driver.remove(port).await {
+            // The token is given back, and could not be noted so; a guard that holds nothing any more needs no room for its note.
+            Ok(()) | Err(FirewallError::NoJournal { .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
         self.books.gone(port).map_err(|error| no_journal(&error))
     }
 
