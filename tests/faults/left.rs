@@ -59,11 +59,16 @@ fn serves_on(stage: &mut Stage) -> Gone {
 
 /// No process, no port but the front, no built binary, and at once.
 fn nothing_left(stage: &Stage) {
-    if stage.recordings.is_some() {
-        // `dlv version` and `go version`, which a server's first recording wants to know, are no session's.
-        poll(PATIENCE, || stage.server.children().is_empty().then_some(()));
+    let server = &stage.server;
+    if stage.recordings.is_none() {
+        return server.nothing_left();
     }
-    stage.server.nothing_left();
+    // `dlv version` and `go version`, which a server's first recording wants to know, are no session's, and may take their time.
+    let is_clean = || {
+        let nothing = server.children().is_empty() && debug_binaries(server.folder()).is_empty();
+        (nothing && server.ports() == [server.front().port()]).then_some(())
+    };
+    assert!(poll(PATIENCE, is_clean).is_some(), "{:?}: left: {:#?}", stage.cell, server.children());
 }
 
 /// The server ends by itself, and as it should.
