@@ -64,6 +64,14 @@ pub enum LaunchError {
         /// What it printed.
         said: String,
     },
+    /// It prints a lot, and no ready line.
+    #[error("{} printed 64 KiB and no ready line, and was ended. It began with {said:?}: is it a dlv?", path.display())]
+    NoDelve {
+        /// The program.
+        path: PathBuf,
+        /// The beginning of what it printed.
+        said: String,
+    },
     /// No ready line in time.
     #[error(
         "{} printed no ready line within {} s{}; on a slow or freshly installed machine give it more with --start-timeout",

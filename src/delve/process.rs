@@ -22,6 +22,9 @@ use super::streams::Feed;
 /// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a build some more.
 const PREAMBLE_LIMIT: usize = 64 * 1024;
 
+/// Characters that are shown of what is printed in place of a ready line.
+const FIRST_LINE: usize = 80;
+
 /// Bytes read at once while the ready line is waited for.
 const CHUNK: usize = 4096;
 
@@ -104,7 +107,8 @@ impl Delve {
             }
             (Ok(None), _) => {
                 if said.len() > PREAMBLE_LIMIT {
-                    let _ = self.child.start_kill();
+                    let _ = self.child.kill().await;
+                    return Err(LaunchError::NoDelve { path: self.path.clone(), said: first_line(&said) });
                 }
                 let status = self.child.wait().await.unwrap_or_default();
                 let said = joined(&self.last_words().await, String::from_utf8_lossy(&said).trim());
@@ -219,6 +223,11 @@ impl Drop for Unready {
     fn drop(&mut self) {
         let _ = if self.group { killpg(self.pid, Signal::SIGKILL) } else { kill(self.pid, Signal::SIGKILL) };
     }
+}
+
+/// The first line, and of a long one the beginning.
+fn first_line(said: &[u8]) -> String {
+    String::from_utf8_lossy(said).lines().next().unwrap_or_default().chars().take(FIRST_LINE).collect()
 }
 
 fn joined(stderr: &str, stdout: &str) -> String {

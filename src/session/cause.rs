@@ -37,6 +37,8 @@ pub enum Cause {
         /// The client had sent it something that is no DAP message.
         malformed: bool,
     },
+    /// dlv sent what cannot be framed.
+    DlvGarbage(Unframed),
     /// There is no dlv to talk to.
     NoDlv(LaunchError),
     /// The dlv that all sessions share ended.
@@ -88,6 +90,7 @@ impl Cause {
             Cause::NoMessage { .. } => "no_message",
             Cause::ClientGarbage(_) => "client_garbage",
             Cause::DlvGone { .. } => "dlv_gone",
+            Cause::DlvGarbage(_) => "dlv_garbage",
             Cause::NoDlv(_) => "no_dlv",
             Cause::DlvEnded { .. } => "dlv_ended",
             Cause::SharedEnded(cause) => cause.name(),
@@ -130,6 +133,10 @@ impl fmt::Display for Cause {
                 )
             }
             Cause::DlvGone { status, stderr, malformed } => dlv_gone(f, *status, stderr, *malformed),
+            Cause::DlvGarbage(error) => write!(
+                f,
+                "what dlv sent is {error}. The session ends, since nothing after it can be read; is it a dlv, and nothing before it?"
+            ),
             Cause::NoDlv(error) => error.fmt(f),
             Cause::DlvEnded { status, stderr } if stderr.is_empty() => write!(f, "dlv has ended ({status})"),
             Cause::DlvEnded { status, stderr } => {
@@ -143,6 +150,11 @@ impl fmt::Display for Cause {
             Cause::GateRefused(error) => {
                 write!(f, "the gate could not be opened, so nothing was sent to dlv: {error}")
             }
+            Cause::NotDialled { source, .. } if is_out_of_descriptors(source) => write!(
+                f,
+                "dlv is ready, and dlvgate cannot connect to it: {source}. End a session, or start dlvgate with a higher limit \
+                 (`ulimit -n`)"
+            ),
             Cause::NotDialled { address, source, ours: true } => {
                 write!(
                     f,
@@ -168,6 +180,13 @@ impl fmt::Display for Cause {
             Cause::Stopped { signal } => write!(f, "the debugging proxy was stopped ({signal})"),
         }
     }
+}
+
+/// It is our own limit, and nothing is wrong with dlv.
+fn is_out_of_descriptors(error: &std::io::Error) -> bool {
+    use nix::errno::Errno;
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EMFILE | Errno::ENFILE))
 }
 
 fn dlv_gone(

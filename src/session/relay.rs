@@ -95,6 +95,8 @@ pub(super) async fn relay(
                     dlv_gone(delve, exit, ledger).await
                 };
             }
+            Event::UpstreamUnframed(_) if relay.talk.ledger.disconnected => break Cause::Disconnected,
+            Event::UpstreamUnframed(error) => break Cause::DlvGarbage(error),
             Event::DelveExited(status) => {
                 exit = Some(status);
                 let cause = dlv_gone(delve.as_deref_mut(), exit, &relay.talk.ledger).await;
@@ -160,6 +162,8 @@ enum Event {
     ClientReset,
     ClientUnframed(Unframed),
     UpstreamClosed,
+    /// What dlv sends cannot be followed.
+    UpstreamUnframed(Unframed),
     DelveExited(ExitStatus),
     /// A time is over.
     Late,
@@ -270,10 +274,7 @@ impl<'a> Relay<'a> {
             Halt::Unwritable => Event::ClientReset,
             // A reset is dlv's end as well: the client gets it explained rather than repeated.
             Halt::End | Halt::Unreadable => Event::UpstreamClosed,
-            Halt::Unframed(error) => {
-                tracing::warn!(target: "dlvgate::session", %error, "what dlv sent cannot be followed");
-                Event::UpstreamClosed
-            }
+            Halt::Unframed(error) => Event::UpstreamUnframed(error),
         }))
     }
 }

@@ -278,6 +278,21 @@ impl Server {
         assert!(binaries.is_empty(), "binaries are left: {binaries:?}");
     }
 
+    /// All processes of it that are there now: itself, its guard, and all that they started.
+    pub fn processes(&self) -> Vec<Process> {
+        process::marked(&self.mark)
+    }
+
+    /// The folder that it runs in and builds in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// How it has ended, if it has. What is left then is the caller's to look for.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         process::signal_pid(self.pid(), signal);

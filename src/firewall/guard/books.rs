@@ -29,7 +29,11 @@ impl Books {
     }
 
     pub(super) fn opening(&self, port: u16, peers: &[Peer]) -> io::Result<()> {
-        self.change(|record| record.open(port, peers.to_vec()))
+        let noted = self.change(|record| record.open(port, peers.to_vec()));
+        if noted.is_err() {
+            let _ = self.gone(port); // what is not noted is not opened
+        }
+        noted
     }
 
     pub(super) fn shut(&self, port: u16) -> io::Result<()> {

@@ -191,12 +191,11 @@ impl Journals {
             return remove(&path);
         }
         let beside = self.folder.join(format!(".{}.new", record.guard.pid));
-        remove(&beside)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside)?;
-        serde_json::to_writer(&file, record)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)?;
+        let written = write_beside(&beside, record).and_then(|()| fs::rename(&beside, &path));
+        if written.is_err() {
+            let _ = remove(&beside); // a disk that is full has no use for a part of it
+        }
+        written?;
         File::open(&self.folder)?.sync_all()
     }
 
@@ -218,6 +217,14 @@ impl Journals {
             .filter_map(|path| Some(Found { record: read(&path).transpose()?, path }))
             .collect())
     }
+}
+
+fn write_beside(path: &Path, record: &Record) -> io::Result<()> {
+    remove(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    serde_json::to_writer(&file, record)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
 }
 
 /// Removes a file; one that is not there is gone already.

@@ -133,7 +133,11 @@ impl<D: Driver> Guard<D> {
             }
             Step::Shut(port) => self.driver.shut(port).await.map_err(failed),
             Step::NoteShut(port) => self.books.shut(port).map_err(no_journal),
-            Step::Remove(port) => self.driver.remove(port).await.map_err(failed),
+            Step::Remove(port) => match self.driver.remove(port).await {
+                // The token is given back, and could not be noted so; a guard that holds nothing any more needs no room for its note.
+                Ok(()) | Err(FirewallError::NoJournal { .. }) => Ok(()),
+                Err(error) => Err(failed(error)),
+            },
             Step::Strike(port) => self.books.gone(port).map_err(no_journal),
             Step::Linger => {
                 self.linger().await;
