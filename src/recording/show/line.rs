@@ -144,5 +144,46 @@ fn json_line(entry: &Entry, placed: Option<&Placed>, out: &mut impl Write) -> io
             line
         }
     };
-    writeln!(out, "{line}")
+    writeln!(out, "{}", escaped(&line.to_string()))
+}
+
+/// JSON that does nothing to a terminal: it lets DEL and the control characters from U+0080 on stand as they are.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for char in json.chars() {
+        if char.is_control() {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            escaped.push(char);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_style_lets_a_control_character_through() {
+        let name = "dlv\u{1b}[2J\u{7f}\u{9b}31m starting";
+        let what = What::Step {
+            event: name.to_owned(),
+            detail: name.to_owned(),
+            firewall: None,
+            cause: None,
+            in_proxy: None,
+        };
+        let entry = Entry { line: 2, at: Duration::ZERO, what };
+        for style in [Style::Plain, Style::Json] {
+            let mut shown = Vec::new();
+            style.entry(&entry, None, Duration::ZERO, &mut shown).unwrap();
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(!shown.trim_end_matches('\n').contains(char::is_control), "{shown:?}");
+            if style == Style::Json {
+                let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                assert_eq!(read["name"], name, "and says the same");
+            }
+        }
+    }
 }
