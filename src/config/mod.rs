@@ -3,6 +3,8 @@
 
 mod error;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

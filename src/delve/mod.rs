@@ -3,6 +3,8 @@
 mod argv;
 mod family;
 mod find;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod launch;
 mod output;
 mod ports;

@@ -8,6 +8,8 @@ mod books;
 pub(super) mod client;
 pub(super) mod driver;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
 mod serve;
