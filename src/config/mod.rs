@@ -4,6 +4,8 @@
 mod consent;
 mod error;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;

@@ -5,6 +5,8 @@ mod argv;
 mod family;
 mod find;
 mod folder;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod launch;
 mod output;
 mod ports;

@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 
 pub use address::{Listen, ListenAddress, resolve};
 pub use admission::Admission;
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub use owner::fuzzing;
 #[cfg(target_os = "linux")]
 pub(crate) use owner::socket_address;
 pub use owner::{CannotTell, Owners};

@@ -1,6 +1,8 @@
 //! Whose connection it is. dlv serves its own user's processes only, and a proxy in between would take that check
 //! away: dlv sees the proxy's user, whoever the client is.
 
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub mod fuzzing;
 #[cfg(target_os = "linux")]
 mod kernel;
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]

@@ -100,7 +100,10 @@ impl Serve {
             Ok(setrlimit(Resource::RLIMIT_NOFILE, files, hard)?)
         };
         // SAFETY: two system calls between fork and exec.
-        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut self.command, limit) };
+        #[allow(unsafe_code, reason = "the limit is the child's alone: it is set between fork and exec")]
+        unsafe {
+            std::os::unix::process::CommandExt::pre_exec(&mut self.command, limit)
+        };
         self
     }
 

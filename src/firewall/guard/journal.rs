@@ -241,14 +241,19 @@ fn read(path: &Path) -> Result<Option<Record>, String> {
         Err(error) => return Err(error.to_string()),
         Ok(text) => text,
     };
-    let record: Record = serde_json::from_slice(&text).map_err(|error| format!("it is corrupt: {error}"))?;
+    believed(path, &text).map(Some)
+}
+
+/// What a journal's text says, or why it is not believed.
+pub(super) fn believed(path: &Path, text: &[u8]) -> Result<Record, String> {
+    let record: Record = serde_json::from_slice(text).map_err(|error| format!("it is corrupt: {error}"))?;
     if record.version != VERSION {
         return Err(format!("it is of version {}, not {VERSION}", record.version));
     }
     if path.file_stem() != Some(record.guard.pid.to_string().as_ref()) {
         return Err(format!("it is another's: it says guard {}", record.guard.pid));
     }
-    Ok(Some(record))
+    Ok(record)
 }
 
 /// Reads a file that is ours alone to write.

@@ -9,6 +9,8 @@ pub(super) mod client;
 pub(super) mod driver;
 pub mod duties;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
 mod serve;

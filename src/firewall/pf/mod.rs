@@ -5,6 +5,8 @@
 //! Opening is load, enable, read back; what cannot be read back is taken away again and refused.
 
 pub mod explain;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pfctl;
 mod ruleset;
 mod token;

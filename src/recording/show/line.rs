@@ -147,3 +147,31 @@ fn json_line(entry: &Entry, placed: Option<&Placed>, out: &mut impl Write) -> io
     };
     writeln!(out, "{}", printable_json(&line.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_style_lets_a_control_character_through() {
+        let name = "dlv\u{1b}[2J\u{7f}\u{9b}31m starting";
+        let what = What::Step {
+            event: name.to_owned(),
+            detail: name.to_owned(),
+            firewall: None,
+            cause: None,
+            in_proxy: None,
+        };
+        let entry = Entry { line: 2, at: Duration::ZERO, what };
+        for style in [Style::Plain, Style::Json] {
+            let mut shown = Vec::new();
+            style.entry(&entry, None, Duration::ZERO, &mut shown).unwrap();
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(!shown.trim_end_matches('\n').contains(char::is_control), "{shown:?}");
+            if style == Style::Json {
+                let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                assert_eq!(read["name"], name, "and says the same");
+            }
+        }
+    }
+}
