@@ -5,11 +5,11 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
-use dlvgate::delve::{Argv, check};
+use dlvgate::delve::{Address, Argv, check};
 use libfuzzer_sys::fuzz_target;
 
 fn same_but_for_the_address(argv: &Argv) {
-    let moved = argv.listening_on(4711);
+    let moved = argv.listening_on(&Address::loopback(4711));
     let again = Argv::parse(moved.clone()).expect("what was read is read again");
     let own = OsStr::new("127.0.0.1:4711");
     assert_eq!(again.listen(), Some(own), "{moved:?}");
@@ -28,7 +28,7 @@ fn same_but_for_the_address(argv: &Argv) {
     if let Some(words) = own(argv.words()) {
         assert!(moved.ends_with(&words), "{moved:?}");
     }
-    assert_eq!(argv.clone().unmoved().listening_on(0), argv.words());
+    assert_eq!(argv.clone().unmoved().listening_on(&Address::ANY), argv.words());
 }
 
 fuzz_target!(|input: &[u8]| {
