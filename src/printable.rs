@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn what_is_written_in_parts_is_as_harmless() {
         let mut out = Printable(Vec::new());
-        write!(out, "{HOSTILE}{}", "ü").unwrap();
+        write!(out, "{HOSTILE}ü").unwrap();
         assert_eq!(String::from_utf8(out.0).unwrap(), format!("{}ü", printable(HOSTILE)));
     }
 

@@ -49,7 +49,16 @@ impl Place {
     }
 
     pub fn run(&self, words: &[&str]) -> Ran {
-        Ran::from(self.command(words).output().unwrap())
+        let command = self.command(words);
+        // What serves although it must not is ended.
+        let mut limited = Command::new("timeout");
+        limited
+            .args(["--kill-after=5", "30"])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env_clear();
+        limited.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        Ran::from(limited.current_dir(self.project()).stdin(Stdio::null()).output().unwrap())
     }
 
     /// Where consents are.
