@@ -4,7 +4,8 @@
 
 use dlvgate::recording::check::Checker;
 use dlvgate::recording::redact::{Redactor, copy};
-use dlvgate::recording::show::{Filter, Style, Timeline, printable};
+use dlvgate::printable::printable;
+use dlvgate::recording::show::{Filter, Style, Timeline};
 use dlvgate::recording::{Entry, Header, Reader};
 use libfuzzer_sys::fuzz_target;
 
