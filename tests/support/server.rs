@@ -210,6 +210,11 @@ impl Server {
         Client::connect(self.front())
     }
 
+    /// The folder that it runs in and keeps its temporary files in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The pid of the server itself.
     pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).expect("a pid")
