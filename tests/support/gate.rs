@@ -159,6 +159,21 @@ impl StandinPf {
         (!journals.is_empty()).then(|| format!("journals are left: {journals:?}"))
     }
 
+    /// How many anchors, tokens and journals of ours there are.
+    pub fn held(&self) -> [usize; 3] {
+        let anchors = self.says(&["-v", "-s", "Anchors"]);
+        let tokens = self.says(&["-s", "References"]);
+        let journals = fs::read_dir(&self.journals).into_iter().flatten().flatten().count();
+        let named = |text: &str| text.lines().filter(|line| line.contains("dlvgate")).count();
+        let holders = |text: &str| text.lines().filter(|line| line.contains("pfctl")).count();
+        [named(&anchors), holders(&tokens), journals]
+    }
+
+    /// Forgets what it was asked: a test of hours would fill a disk with it.
+    pub fn forget_calls(&self) {
+        fs::write(self.state.path().join("journal.jsonl"), "").unwrap();
+    }
+
     /// No rule, no table, no token and no journal is left.
     pub fn assert_untouched(&self) {
         assert_eq!(self.left(), None);

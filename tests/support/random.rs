@@ -7,12 +7,17 @@ const SEED: &str = "DLVGATE_TESTS_SEED";
 
 /// Another seed each time, unless one is wanted; it is printed.
 pub fn seed() -> u64 {
-    let wanted = std::env::var(SEED).ok().map(|text| text.parse().expect("a number"));
+    seed_of(SEED)
+}
+
+/// The same, where another variable may name the seed.
+pub fn seed_of(variable: &str) -> u64 {
+    let wanted = std::env::var(variable).ok().map(|text| text.parse().expect("a number"));
     let seed = wanted.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         u64::try_from(now.as_micros()).expect("before the year 500000")
     });
-    println!("{SEED}={seed}");
+    println!("{variable}={seed}");
     seed
 }
 

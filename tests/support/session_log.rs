@@ -66,6 +66,11 @@ impl Log {
         self.lock().len()
     }
 
+    /// Every line so far, which are forgotten: for servers that write more than a test can keep.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lock())
+    }
+
     /// Every transition so far, in the order of the log.
     pub fn transitions(&self) -> Vec<Transition> {
         self.lines().iter().filter_map(|line| transition(line)).collect()

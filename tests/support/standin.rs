@@ -1,23 +1,18 @@
-//! The programs that stand in for pfctl and for dlv.
+//! The programs that stand in for others, as their sources are now.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The one for pfctl, as its source is now. Cargo builds an example that has tests of its own only as those tests, so the
-/// program is built here, beside the product.
+/// The one that stands in for pfctl.
 pub fn built() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("standin-pfctl")).clone()
+    BUILT.get_or_init(|| example("standin-pfctl")).clone()
 }
 
-/// The one for dlv. A run of one test binary alone does not build examples.
-pub fn dlv() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("standin-dlv")).clone()
-}
-
-fn build(name: &str) -> PathBuf {
+/// The stand-in of this name. Cargo builds an example that has tests of its own only as those tests, and none where a single
+/// test binary is built, so the program is built here, beside the product.
+pub fn example(name: &str) -> PathBuf {
     let profile = Path::new(env!("CARGO_BIN_EXE_dlvgate")).parent().expect("a folder");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--example", name, "--target-dir"]);
