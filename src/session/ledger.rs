@@ -171,6 +171,39 @@ mod tests {
     }
 
     #[test]
+    fn an_initialize_that_failed_has_begun_nothing() {
+        let mut ledger = Ledger::new(Protocol::Dap);
+        for (seq, command, success) in [(1, "initialize", false), (2, "threads", true)] {
+            ledger.asked(Key::Seq(seq), name(command));
+            ledger.answered(Some(Key::Seq(seq)), Some(name(command)), success);
+        }
+        assert!(!ledger.began && !ledger.disconnected && words(&mut ledger).is_empty());
+    }
+
+    #[test]
+    fn what_is_ours_has_numbers_that_dlv_does_not_reach() {
+        let mut ledger = Ledger::new(Protocol::Dap);
+        ledger.began = true;
+        ledger.asked(Key::Seq(4), name("threads"));
+        let remark = String::from_utf8(ledger.remark("psst").unwrap().to_vec()).unwrap();
+        assert!(remark.contains(r#""seq":1000000000"#) && remark.contains("dlvgate: psst"), "{remark}");
+        let numbers: Vec<_> = words(&mut ledger).iter().map(|word| word["seq"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, [1_000_000_001, 1_000_000_002, 1_000_000_003]);
+    }
+
+    #[test]
+    fn an_answer_that_does_not_say_to_what_is_to_what_was_asked() {
+        let mut ledger = Ledger::new(Protocol::Dap);
+        ledger.asked(Key::Seq(3), name("threads"));
+        ledger.asked(Key::Seq(9), name("disconnect"));
+        ledger.answered(Some(Key::Seq(8)), None, true);
+        assert!(!ledger.disconnected);
+        ledger.answered(Some(Key::Seq(9)), None, false);
+        assert!(ledger.disconnected, "dlv answers `disconnect` with failure, too, and closes");
+        assert_eq!(words(&mut ledger).len(), 1);
+    }
+
+    #[test]
     fn terminated_is_not_said_twice() {
         let mut ledger = Ledger::new(Protocol::Dap);
         ledger.began = true;

@@ -253,6 +253,20 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_dlv_that_was_started_and_is_not_ready_is_stopped_and_somebody_else_s_is_not() {
+        let mut own = Lifecycle::with_own_delve();
+        own.started();
+        assert!(!own.is_ending());
+        own.end();
+        assert!(own.is_ending());
+        assert_eq!(steps(own), [Step::StopDelve]);
+        let mut other = Lifecycle::with_running_delve(true);
+        other.started();
+        other.end();
+        assert_eq!(steps(other), []);
+    }
+
     /// A spare that waits, and a session that looks for one.
     fn spare_and_session() -> (Lifecycle, Lifecycle) {
         let mut spare = Lifecycle::of_a_spare();

@@ -1,18 +1,24 @@
 //! The model goes through everything without a broken promise, and finds each error that is planted.
 
+use std::fs;
+
 use crate::search::{Found, search};
 use crate::settings::{Planted, Setting};
 use crate::world::Kind;
 
 /// Who is there together, and how many faults may happen. There are two ports, so whoever ends makes room for the next.
-const SETTINGS: [(&[Kind], usize); 6] = [
-    (&[Kind::Own], 2),
-    (&[Kind::Own, Kind::Own], 1),
-    (&[Kind::Warm, Kind::Spare], 1),
-    (&[Kind::Warm, Kind::Warm, Kind::Spare], 0),
-    (&[Kind::Server, Kind::Joining, Kind::Joining], 1),
-    (&[Kind::Foreign, Kind::Own], 1),
+const SETTINGS: [(&str, &[Kind], usize); 6] = [
+    ("a session", &[Kind::Own], 2),
+    ("two sessions", &[Kind::Own, Kind::Own], 1),
+    ("a session and a spare", &[Kind::Warm, Kind::Spare], 1),
+    ("two sessions and a spare", &[Kind::Warm, Kind::Warm, Kind::Spare], 0),
+    ("a shared dlv and two sessions", &[Kind::Server, Kind::Joining, Kind::Joining], 1),
+    ("a session on somebody else's dlv, and one with its own", &[Kind::Foreign, Kind::Own], 1),
 ];
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verification.md");
+const BEGIN: &str = "<!-- tests/models: begin -->\n";
+const END: &str = "<!-- tests/models: end -->";
 
 /// How many faults more there may be, for a run that takes minutes.
 const MORE_FAULTS: &str = "DLVGATE_MODELS_MORE_FAULTS";
@@ -24,12 +30,29 @@ fn tried(kinds: &'static [Kind], faults: usize, planted: Planted) -> Found {
 #[test]
 fn no_interleaving_and_no_fault_breaks_a_promise() {
     let more = std::env::var(MORE_FAULTS).map_or(0, |more| more.parse().expect("a number"));
-    for (kinds, faults) in SETTINGS.map(|(kinds, faults)| (kinds, faults + more)) {
-        let found = tried(kinds, faults, Planted::Nothing);
-        let Found { states, steps, last, broken } = found;
-        println!("{kinds:?}, {faults} faults: {states} states, {steps} steps, {last} ends");
-        assert!(broken.is_none(), "{kinds:?}: {broken:#?}");
-        assert!(last > 0, "{kinds:?}: it never ends");
+    let mut table =
+        "| who is there | faults | states | steps | ends |\n|---|---:|---:|---:|---:|\n".to_owned();
+    for (who, kinds, faults) in SETTINGS.map(|(who, kinds, faults)| (who, kinds, faults + more)) {
+        let Found { states, steps, last, broken } = tried(kinds, faults, Planted::Nothing);
+        assert!(broken.is_none(), "{who}: {broken:#?}");
+        assert!(last > 0, "{who}: it never ends");
+        table += &format!("| {who} | {faults} | {states} | {steps} | {last} |\n");
+    }
+    println!("{table}");
+    if more == 0 {
+        is_on_the_page(&table);
+    }
+}
+
+/// The table is this test's; `DLVGATE_WRITE_DOCS=1` writes it anew.
+fn is_on_the_page(table: &str) {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let (head, rest) = page.split_once(BEGIN).expect("the table's place");
+    let (there, tail) = rest.split_once(END).expect("the table's end");
+    if std::env::var_os("DLVGATE_WRITE_DOCS").is_some() {
+        fs::write(PAGE, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
+    } else {
+        assert_eq!(there, table, "docs/verification.md; DLVGATE_WRITE_DOCS=1 writes it anew");
     }
 }
 

@@ -205,6 +205,22 @@ fn a_line_without_an_end_is_not_obeyed_and_one_too_long_ends_the_guard() {
 }
 
 #[test]
+fn a_line_that_is_cut_off_is_the_end_and_not_a_long_one() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let read = |sent: &[u8]| {
+        let mut line = Vec::new();
+        let read = runtime.block_on(next_line(&mut BufReader::new(sent), &mut line)).unwrap();
+        (read, line.len())
+    };
+    assert!(matches!(read(b"{}\n{}"), (Line::Whole, 3)));
+    assert!(matches!(read(b"{\"id\":1"), (Line::End, 7)) && matches!(read(b""), (Line::End, 0)));
+    assert!(matches!(read(&[b' '; LINE_LIMIT - 1]), (Line::End, _)));
+    assert!(matches!(read(&[b' '; LINE_LIMIT]), (Line::TooLong, LINE_LIMIT)));
+    let whole = [vec![b' '; LINE_LIMIT - 1], vec![b'\n']].concat();
+    assert!(matches!(read(&whole), (Line::Whole, LINE_LIMIT)), "the longest that is read");
+}
+
+#[test]
 fn a_refused_gate_leaves_no_journal() {
     let notes = Notes::default();
     notes.state().refuses = true;

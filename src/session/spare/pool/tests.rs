@@ -58,6 +58,22 @@ fn sessions_that_keep_coming_do_not_keep_a_spare_from_being_started() {
 }
 
 #[test]
+fn one_that_is_not_what_would_be_started_now_is_ended_and_replaced() {
+    let mut pool = pool(1);
+    let [old] = fill(&mut pool, Duration::ZERO)[..] else { panic!("one is wanted") };
+    assert_eq!(pool.offered(), Some(old));
+    pool.outdated(old);
+    assert_eq!(pool.offered(), None);
+    assert!(pool.is_ending() && !pool.is_ready(old));
+    assert_eq!(pool.next(Duration::ZERO), Order::End(old));
+    pool.outdated(old);
+    assert_eq!(pool.next(Duration::ZERO), Order::Wait(Some(IDLE)), "its port is not free yet");
+    pool.gone(old);
+    assert!(!pool.is_ending());
+    assert!(matches!(pool.next(Duration::ZERO), Order::Start(new) if new != old));
+}
+
+#[test]
 fn nothing_is_started_beside_a_session_s_own_dlv() {
     let mut pool = pool(1);
     pool.session_begins();
