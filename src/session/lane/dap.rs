@@ -242,6 +242,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn bytes_of_our_own_wait_for_the_end_of_a_message() {
+        let (first, second) = (request("threads"), request("next"));
+        let both = first.clone() + &second;
+        for cut in 11..first.len() - 1 {
+            let chunks = [&both.as_bytes()[..10], &both.as_bytes()[10..cut], &both.as_bytes()[cut..]];
+            assert_eq!(carry(&chunks, 1, "OURS").0, first.clone() + "OURS" + &second, "cut at {cut}");
+        }
+    }
+
     struct All;
 
     impl Watcher for All {
