@@ -296,6 +296,21 @@ mod tests {
     }
 
     #[test]
+    fn a_launch_and_an_attach_are_held_to_their_end_whatever_comes_first() {
+        for command in ["launch", "attach"] {
+            let body = |arguments: &str| {
+                format!(r#"{{"seq":3,"type":"request","command":"{command}","arguments":{arguments}}}"#)
+            };
+            let framed = |body: String| format!("Content-Length: {}\r\n\r\n{body}", body.len());
+            let wire = framed(body(r#"{"mode":"exec"}"#));
+            let expected = framed(body(r#"{"mode":"exec","stopOnEntry":true}"#));
+            for size in 1..=wire.len() {
+                assert_eq!(carry_with_defaults(wire.as_bytes(), size), expected, "by {size}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_launch_is_not_held_until_it_is_whole() {
         let argument = "stopOnEntry=true".parse().unwrap();
         let defaults = LaunchDefaults { set: vec![argument], ..LaunchDefaults::default() };
