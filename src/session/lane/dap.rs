@@ -242,6 +242,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn bytes_of_our_own_wait_for_the_end_of_a_message() {
+        let (first, second) = (request("threads"), request("next"));
+        let both = first.clone() + &second;
+        for cut in 11..first.len() - 1 {
+            let chunks = [&both.as_bytes()[..10], &both.as_bytes()[10..cut], &both.as_bytes()[cut..]];
+            assert_eq!(carry(&chunks, 1, "OURS").0, first.clone() + "OURS" + &second, "cut at {cut}");
+        }
+    }
+
     struct All;
 
     impl Watcher for All {
@@ -282,6 +292,21 @@ mod tests {
         let expected = others.concat() + &framed(more) + &others.concat();
         for size in 1..=wire.len() {
             assert_eq!(carry_with_defaults(wire.as_bytes(), size), expected, "by {size}");
+        }
+    }
+
+    #[test]
+    fn a_launch_and_an_attach_are_held_to_their_end_whatever_comes_first() {
+        for command in ["launch", "attach"] {
+            let body = |arguments: &str| {
+                format!(r#"{{"seq":3,"type":"request","command":"{command}","arguments":{arguments}}}"#)
+            };
+            let framed = |body: String| format!("Content-Length: {}\r\n\r\n{body}", body.len());
+            let wire = framed(body(r#"{"mode":"exec"}"#));
+            let expected = framed(body(r#"{"mode":"exec","stopOnEntry":true}"#));
+            for size in 1..=wire.len() {
+                assert_eq!(carry_with_defaults(wire.as_bytes(), size), expected, "by {size}");
+            }
         }
     }
 

@@ -111,5 +111,8 @@ mod tests {
             Lane::new(None).advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
         assert_eq!(walked, Err(JsonRpcError::NotAnObject { byte: b'x' }));
         assert_eq!(pieces, [Piece::Chunk(0..2)]);
+        pieces.clear();
+        let walked = Lane::new(None).advance(b"x", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
+        assert!(walked.is_err() && pieces.is_empty(), "to send nothing at all would look like an end");
     }
 }
