@@ -43,7 +43,20 @@ pub fn bring(stage: &mut Stage) -> Progress {
     };
     progress.before = client.arrivals().len();
     stage.client = Some(client);
+    gate_is_right(stage);
     progress
+}
+
+/// The gate is the client's alone while dlv can be talked to, and nobody's from when dlv is told to end.
+fn gate_is_right(stage: &Stage) {
+    if !stage.cell.step.is_dialled() && stage.cell.step != Step::Close {
+        return;
+    }
+    let ready = stage.server.log.wait_for("dlv_ready", 1);
+    let detail = ready.line["detail"].as_str().expect("where dlv is").to_owned();
+    let port = detail.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    assert_eq!(stage.pf.passes("127.0.0.1", port), stage.cell.step != Step::Close, "{:?}", stage.cell);
+    assert!(!stage.pf.passes("192.0.2.9", port), "{:?}: a stranger", stage.cell);
 }
 
 /// Connects, and waits until the server has noticed.

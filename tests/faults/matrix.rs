@@ -17,6 +17,7 @@ use super::seen::go_on;
 use super::stage::Stage;
 use super::table::{self, Found};
 use crate::support::program::Program;
+use crate::support::session_log::WHOLE_SESSION;
 use crate::support::toolchain::Pair;
 
 /// The page that holds the table, between two marks.
@@ -51,9 +52,19 @@ fn run(cell: Cell, programs: &Path) -> Found {
         });
         assert!(over, "{cell:?}: the session does not end");
     }
+    in_order(&stage);
     make_good(&mut stage);
     let gone = nothing_stays(&mut stage);
     Found { cell, view, gone }
+}
+
+/// Whichever steps the session took, it took them in the one order.
+fn in_order(stage: &Stage) {
+    // A dlv that never was ready is stopped where that is noticed, before the way out.
+    let names = stage.server.log.of(1).into_iter().map(|one| one.name);
+    let names: Vec<String> = names.filter(|name| name != "ending").collect();
+    let mut all = WHOLE_SESSION.iter();
+    assert!(names.iter().all(|name| all.any(|one| one == name)), "{:?}: {names:?}", stage.cell);
 }
 
 fn named(cell: Cell) -> String {
