@@ -15,7 +15,9 @@ pub fn program(folder: &Path) -> &'static Path {
     PROGRAM.get_or_init(|| {
         let path = folder.join("dlv");
         // By another process: a handle open for writing, which a child of another thread inherits, makes it "busy".
-        assert!(Command::new("cp").arg(standin::dlv()).arg(&path).status().unwrap().success());
+        assert!(
+            Command::new("cp").arg(standin::program("standin-dlv")).arg(&path).status().unwrap().success()
+        );
         path
     })
 }

@@ -4,20 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The one for pfctl, as its source is now. Cargo builds an example that has tests of its own only as those tests, so the
-/// program is built here, beside the product.
+/// The one for pfctl.
 pub fn built() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("standin-pfctl")).clone()
+    BUILT.get_or_init(|| program("standin-pfctl")).clone()
 }
 
-/// The one for dlv. A run of one test binary alone does not build examples.
-pub fn dlv() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("standin-dlv")).clone()
-}
-
-fn build(name: &str) -> PathBuf {
+/// The one of this name, as its source is now. Cargo builds an example that has tests of its own only as those tests, and a run of
+/// one test binary builds none, so the program is built here, beside the product.
+pub fn program(name: &str) -> PathBuf {
     let profile = Path::new(env!("CARGO_BIN_EXE_dlvgate")).parent().expect("a folder");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--example", name, "--target-dir"]);
