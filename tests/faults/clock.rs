@@ -70,10 +70,14 @@ fn shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
     SHIM.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/clock.c");
-        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("clock-{}.so", std::process::id()));
+        let (folder, draft) =
+            (Path::new(env!("CARGO_TARGET_TMPDIR")), format!("clock-{}.so", std::process::id()));
+        let (draft, built) = (folder.join(draft), folder.join("clock.so"));
         let mut cc = Command::new("cc");
-        cc.args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&built).arg(source);
+        cc.args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&draft).arg(source);
         assert!(cc.status().expect("a C compiler").success());
+        // Another run may have loaded the present one.
+        std::fs::rename(draft, &built).unwrap();
         built
     })
 }

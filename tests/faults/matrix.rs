@@ -60,7 +60,9 @@ fn run(cell: Cell, programs: &Path) -> Found {
 
 /// Whichever steps the session took, it took them in the one order.
 fn in_order(stage: &Stage) {
-    let names: Vec<String> = stage.server.log.of(1).into_iter().map(|one| one.name).collect();
+    // A dlv that never was ready is stopped where that is noticed, before the way out.
+    let names = stage.server.log.of(1).into_iter().map(|one| one.name);
+    let names: Vec<String> = names.filter(|name| name != "ending").collect();
     let mut all = WHOLE_SESSION.iter();
     assert!(names.iter().all(|name| all.any(|one| one == name)), "{:?}: {names:?}", stage.cell);
 }

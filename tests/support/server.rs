@@ -282,16 +282,19 @@ impl Server {
     }
 
     /// All processes of it that are there now: itself, its guard, and all that they started.
+    #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn processes(&self) -> Vec<Process> {
         process::marked(&self.mark)
     }
 
     /// The folder that it runs in and builds in.
+    #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// How it has ended, if it has. What is left then is the caller's to look for.
+    #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
