@@ -52,7 +52,9 @@ fn length() -> Duration {
 fn standin_dlv(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("dlv");
     // By another process: a handle that is open for writing must not be inherited, or the program is "busy".
-    assert!(Command::new("cp").arg(standin::example("standin-played-dlv")).arg(&path).status().unwrap().success());
+    assert!(
+        Command::new("cp").arg(standin::example("standin-played-dlv")).arg(&path).status().unwrap().success()
+    );
     path
 }
 

@@ -64,7 +64,8 @@ impl<'a> Place<'a> {
     /// A stand-in for dlv behind the stand-in for pfctl, every session recorded.
     pub fn with_pf(namespace: &'a Namespace, dlv: &Path) -> Self {
         let (pf, records) = (StandinPf::new(), tempfile::tempdir().unwrap());
-        let serve = pf.serve(&Pair::any()).dlv(dlv).flags(SESSIONS).flags(["--record".as_ref(), records.path()]);
+        let serve =
+            pf.serve(&Pair::any()).dlv(dlv).flags(SESSIONS).flags(["--record".as_ref(), records.path()]);
         Self::new("pf, recorded", serve, namespace, Filter::Pf(pf), Some(records))
     }
 
@@ -118,7 +119,8 @@ impl<'a> Place<'a> {
 
     /// A connection to its front.
     pub fn stream(&self) -> TcpStream {
-        let stream = self.namespace.inside(|| TcpStream::connect(self.server.front())).expect("the front listens");
+        let stream =
+            self.namespace.inside(|| TcpStream::connect(self.server.front())).expect("the front listens");
         stream.set_nodelay(true).unwrap();
         stream
     }
@@ -140,7 +142,10 @@ impl<'a> Place<'a> {
             ("pfctl lies", json!({"action": "lie"})),
             ("pfctl is slow", json!({"action": "delay", "ms": 300})),
             ("pfctl hangs", json!({"action": "hang"})),
-            ("pfctl fails after its change", json!({"action": "fail", "after": true, "text": "pfctl: killed"})),
+            (
+                "pfctl fails after its change",
+                json!({"action": "fail", "after": true, "text": "pfctl: killed"}),
+            ),
         ][random.below(5) as usize]
             .clone();
         let mut fault = json!({"match": ["-f"], "unless": ["-n"], "skip": skip, "times": times});
@@ -169,7 +174,10 @@ impl<'a> Place<'a> {
             same.then_some(rest).flatten()
         });
         let Some(rest) = settled else {
-            panic!("{}: not as before: {} sessions open\nnow: {last:#?}\nbefore: {:#?}", self.name, self.open, self.at_rest);
+            panic!(
+                "{}: not as before: {} sessions open\nnow: {last:#?}\nbefore: {:#?}",
+                self.name, self.open, self.at_rest
+            );
         };
         self.at_rest = Some(rest);
         self.is_rough = false;
@@ -235,7 +243,8 @@ impl<'a> Place<'a> {
             if matches!(self.filter, Filter::Nftables) && !line.starts_with('{') {
                 continue;
             }
-            let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}: not JSON: {line}", self.name));
+            let entry: Value =
+                serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}: not JSON: {line}", self.name));
             // Where pfctl fails at it too, the gate is gone all the same: the rules are compared.
             let excused = self.is_rough && entry["message"] == "the gate could not be shut";
             assert!(entry["level"] != "ERROR" || excused, "{}: {line}", self.name);

@@ -43,7 +43,8 @@ impl Played {
     /// Sends so many questions at once.
     pub fn send(&mut self, count: u64) -> Vec<(i64, String)> {
         let question = |_| {
-            let expression = format!("order.Lines[{}] → “{}”", self.asked, "y".repeat(self.asked as usize % 300));
+            let expression =
+                format!("order.Lines[{}] → “{}”", self.asked, "y".repeat(self.asked as usize % 300));
             let seq = self.client.send("evaluate", json!({"expression": expression, "frameId": 1}));
             self.asked += 1;
             (seq, value(&self.token, &expression, self.asked - 1))

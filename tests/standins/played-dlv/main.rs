@@ -86,8 +86,7 @@ impl Session {
                 // As dlv starts it: in a process group of its own, with nobody's input.
                 let program = program.arg("10000").process_group(0).stdin(Stdio::null()).spawn()?;
                 let (name, pid) = (&self.token, program.id());
-                let process =
-                    json!({"name": name, "systemProcessId": pid, "delve": std::process::id()});
+                let process = json!({"name": name, "systemProcessId": pid, "delve": std::process::id()});
                 self.program = Some(program);
                 self.event("process", process)?;
                 self.event("initialized", Value::Null)?;
@@ -131,7 +130,8 @@ impl Session {
                 Ok(Some(ExitCode::from(3)))
             }
             "cut off" => {
-                self.stream.write_all(b"Content-Length: 500\r\n\r\n{\"seq\":1,\"type\":\"event\",\"event\":\"out")?;
+                self.stream
+                    .write_all(b"Content-Length: 500\r\n\r\n{\"seq\":1,\"type\":\"event\",\"event\":\"out")?;
                 Ok(Some(ExitCode::SUCCESS))
             }
             "garbage" => {
