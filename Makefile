@@ -24,6 +24,8 @@ help:
 	@echo '                 try them, as root on a Debian: fresh chroots, Mach-O, completions, a stranger'\''s first minutes'
 	@echo '  make bench     dlvgate beside other forwarders (installs haproxy and socat): writes docs/performance.md'
 	@echo '                 BENCH=--help says how to measure a part of it, or two builds; then it only prints'
+	@echo '  make mutants   change every decision of protocol, sessions and gates once: do the tests notice? (an hour or two)'
+	@echo '                 MUTANTS="-p dlvgate-cores --file src/session/ledger.rs" tries a part'
 	@echo '  make picture   run the demo and draw docs/demo.svg of it'
 	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
 	@echo '  make test-pf-real'
@@ -71,6 +73,11 @@ bench: rust
 	@cp target/release/dlvgate target/bench/dlvgate
 	cargo bench --bench compare -- $(if $(findstring --dlvgate,$(BENCH)),,--dlvgate target/bench/dlvgate) \
 		$(if $(BENCH),$(BENCH),--write docs/performance.md)
+
+.PHONY: mutants
+mutants: rust
+	@tests/setup/install-mutants
+	.ci/mutants $(MUTANTS)
 
 .PHONY: picture
 picture: rust

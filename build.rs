@@ -1,4 +1,5 @@
 //! What `dlvgate --version` says besides the version: the commit and the target.
+#![forbid(unsafe_code)]
 
 use std::env;
 use std::path::Path;

@@ -4,8 +4,6 @@
 //! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`] know [`session`], which knows [`recording`], [`delve`] and
 //! [`firewall`]; the protocol's bytes are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
 
-#![deny(unsafe_code)]
-
 pub mod cli;
 pub mod config;
 pub mod delve;
@@ -14,7 +12,9 @@ pub mod doctor;
 mod fault;
 pub mod firewall;
 pub mod front;
+pub mod printable;
 pub mod privilege;
 pub mod recording;
 pub mod session;
+mod shell;
 pub mod shutdown;

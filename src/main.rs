@@ -1,4 +1,5 @@
 //! The program: whose command line it is, run, exit code.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

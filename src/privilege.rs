@@ -1,5 +1,7 @@
 //! Giving root back: who starts dlvgate with sudo wants a gate, and not dlv and their program to run as root.
 
+mod groups;
+
 use std::env;
 use std::ffi::CString;
 use std::io;
@@ -61,27 +63,5 @@ impl Caller {
 impl std::fmt::Display for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} (user {})", self.name.to_string_lossy(), self.uid)
-    }
-}
-
-#[cfg(not(target_vendor = "apple"))]
-mod groups {
-    use super::{CString, Gid, io};
-
-    pub(super) fn take(name: &CString, gid: Gid) -> io::Result<()> {
-        Ok(nix::unistd::initgroups(name, gid)?)
-    }
-}
-
-/// nix leaves initgroups(3) out on Apple's systems, whose prototype differs.
-#[cfg(target_vendor = "apple")]
-#[allow(unsafe_code)]
-mod groups {
-    use super::{CString, Gid, io};
-
-    pub(super) fn take(name: &CString, gid: Gid) -> io::Result<()> {
-        // SAFETY: the name is a C string that outlives the call; nothing else is passed but a number.
-        let refused = unsafe { nix::libc::initgroups(name.as_ptr(), gid.as_raw() as nix::libc::c_int) };
-        if refused == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }

@@ -1,9 +1,13 @@
 //! Being told to stop: once politely, and again in a hurry.
 
+mod last_signal;
+
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+
+pub use last_signal::die_of;
 
 /// What has been asked for so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,13 +126,4 @@ impl Shutdown {
             }
         }
     }
-}
-
-/// Ends this process by a signal, as its child was ended, so that whoever waits for it sees the same.
-#[allow(unsafe_code)] // signal(2) may install a handler that is no good; the default is
-pub fn die_of(signal: nix::sys::signal::Signal) {
-    use nix::sys::signal::{SigHandler, raise};
-    // SAFETY: the default action runs no code of ours.
-    let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
-    let _ = raise(signal);
 }

@@ -161,7 +161,7 @@ fn what_is_wrong_is_said_with_its_line_and_the_remedy() {
 }
 
 #[test]
-fn a_project_may_not_open_anything_or_choose_a_program() {
+fn a_project_opens_nothing_and_chooses_no_program_without_consent() {
     let place = Place::new();
     for text in [
         "allow = [\"0.0.0.0/0\"]",
@@ -170,13 +170,20 @@ fn a_project_may_not_open_anything_or_choose_a_program() {
         "record = \"recordings\"",
         "redact = false",
         "dlv = \"./evil\"",
+        "dlv-cwd = \"..\"",
         "listen = \":2345\"",
         "listen = \"192.0.2.1:2345\"",
         "listen = \"dev.example:2345\"",
+        "launch-set = { program = \"/bin/sh\" }",
+        "launch-force = { stopOnEntry = true, env = { CC = \"./evil\" } }",
+        "launch-set = { buildFlags = \"-toolexec=./evil\" }",
     ] {
         let file = place.projects(text);
         let said = place.refused(&SERVE);
-        assert!(said.contains(&at(&file, 1)) && said.contains("your own file"), "{text}: {said}");
+        let command = format!("dlvgate trust {}", file.display());
+        for part in [at(&file, 1), "your own file".to_owned(), command] {
+            assert!(said.contains(&part), "{text}: {said}");
+        }
         std::fs::remove_file(&file).unwrap();
         place.users(text);
         assert!(place.run(&["config"]).status.success(), "the user may: {text}");
@@ -184,6 +191,15 @@ fn a_project_may_not_open_anything_or_choose_a_program() {
     }
     place.projects("listen = \"localhost:2345\"");
     assert_eq!(place.setting("listen", &[]).0, ["localhost:2345"]);
+}
+
+#[test]
+fn one_s_own_file_is_one_s_own_in_its_folder_too() {
+    let place = Place::new();
+    let file = place.users("allow = [\"192.0.2.1\"]");
+    let output = place.command(&["config", "--json"]).current_dir(file.parent().unwrap()).output().unwrap();
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(all["settings"]["allow"]["source"], at(&file, 1));
 }
 
 #[test]

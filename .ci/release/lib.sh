@@ -4,6 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "${root}/tests/setup/lib/common.sh"
 . "${root}/tests/setup/lib/apt.sh"
 . "${root}/.ci/lib/cross.sh"
+. "${root}/.ci/lib/paths.sh"
 cd "${root}"
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)

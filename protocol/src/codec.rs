@@ -133,6 +133,14 @@ mod tests {
     }
 
     #[test]
+    fn a_large_body_gets_its_memory_at_once_as_far_as_that_is_safe() {
+        let mut codec = FrameCodec::default();
+        let mut input = BytesMut::from(&b"Content-Length: 1000000\r\n\r\n{"[..]);
+        assert!(codec.decode(&mut input).unwrap().is_none());
+        assert!(input.capacity() >= 64 * 1024, "{}", input.capacity());
+    }
+
+    #[test]
     fn an_end_between_messages_is_clean_and_inside_one_is_not() {
         let eof = |text: &str| FrameCodec::default().decode_eof(&mut BytesMut::from(text));
         assert!(eof("").unwrap().is_none());

@@ -128,6 +128,7 @@ mod tests {
         let rpc = |text: &str| Message::of(Protocol::JsonRpc, text.as_bytes()).to_string();
         assert_eq!(rpc(r#"{"method":"RPCServer.State","id":7}"#), "request 7 RPCServer.State");
         assert_eq!(rpc(r#"{"id":7,"result":{},"error":null}"#), "answer to 7");
+        assert_eq!(rpc(r#"{"result":{},"method":5,"id":7}"#), "no message of the protocol");
         assert_eq!(rpc("x"), "no message of the protocol");
         assert_eq!(rpc(""), "no message of the protocol");
     }

@@ -89,6 +89,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn delve_takes_four_mebibytes() {
+        assert_eq!(DELVE_MAX_BODY, 4_194_304);
+    }
+
+    #[test]
     fn a_header_is_written_as_delve_wants_it() {
         for (len, text) in [(0, "0"), (7, "7"), (10, "10"), (u64::MAX, "18446744073709551615")] {
             let mut out = Vec::new();

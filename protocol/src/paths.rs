@@ -149,6 +149,19 @@ mod tests {
     }
 
     #[test]
+    fn a_separator_of_the_other_system_is_a_part_of_a_name() {
+        assert_eq!(rules(&["/home/me=/src"]).to_server(r"/home/me\x.go"), None);
+        assert_eq!(rules(&[r"C:\work=/src"]).to_server(r"C:\workshop\x.go"), None);
+    }
+
+    #[test]
+    fn a_rule_is_written_as_it_is_read_and_none_is_none() {
+        let one = rules(&["/home/me=/src"]);
+        assert_eq!(one.0[0].to_string(), "/home/me=/src");
+        assert!(!one.is_empty() && rules(&[]).is_empty());
+    }
+
+    #[test]
     fn what_is_no_rule_is_refused_with_an_example() {
         for text in ["/a", "=/b", "/a=", "="] {
             let refused = text.parse::<Rule>().unwrap_err().to_string();

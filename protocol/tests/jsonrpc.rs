@@ -82,6 +82,8 @@ fn oracle(fields: &[(String, Value)]) -> Kind {
 }
 
 proptest! {
+    #![proptest_config(support::config())]
+
     #[test]
     fn objects_are_told_apart_however_they_are_cut(
         objects in vec((fields(), "[ \t\r\n]{0,3}"), 1..5), sizes in sizes(),

@@ -145,6 +145,8 @@ fn oracle(fields: &[(String, Value)]) -> Envelope {
 }
 
 proptest! {
+    #![proptest_config(support::config())]
+
     #[test]
     fn a_stream_of_messages_reads_the_same_however_it_is_cut(
         messages in vec(body().prop_flat_map(|body| (header(body.len()), Just(body))), 1..5),

@@ -26,6 +26,8 @@ fn kind(message: &Bytes) -> Kind {
 }
 
 proptest! {
+    #![proptest_config(support::config())]
+
     #[test]
     fn frames_pass_through_the_codec(bodies in vec(vec(any::<u8>(), 0..300), 1..6), sizes in sizes()) {
         let mut wire = BytesMut::new();

@@ -1,6 +1,8 @@
 //! `dlvgate config`: what is in force, and where each value comes from.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,7 +12,8 @@ use serde_json::json;
 
 use super::settings::{self, key};
 use super::usage;
-use crate::config::Config;
+use crate::config::{Config, Consent};
+use crate::printable::{on_one_line, printable_json};
 
 /// Print the settings that are in force, and where each comes from
 ///
@@ -40,37 +43,44 @@ pub(super) fn run(args: &ConfigArgs, serve: Command, config: &Config) -> anyhow:
         return Ok(ExitCode::SUCCESS);
     }
     let settings = in_force(serve, config).map_err(usage)?;
-    if args.json {
-        let all: serde_json::Map<String, serde_json::Value> = settings
-            .iter()
-            .map(|one| (one.key.clone(), json!({"values": one.values, "source": one.source})))
-            .collect();
-        let files: Vec<&PathBuf> = config.files.iter().map(|file| &file.path).collect();
-        println!(
-            "{}",
-            serde_json::to_string_pretty(
-                &json!({"settings": all, "files": files, "missing": config.missing})
-            )?
-        );
-        return Ok(ExitCode::SUCCESS);
-    }
-    for file in &config.files {
-        println!("# read: {}", file.path.display());
-    }
-    for path in &config.missing {
-        println!("# not there: {}", path.display());
-    }
-    let width = settings.iter().map(|one| one.key.len()).max().unwrap_or_default();
-    let wide = settings.iter().map(|one| shown(one).len()).max().unwrap_or_default();
-    for one in &settings {
-        println!("{:width$}  {:wide$}  {}", one.key, shown(one), one.source);
-    }
-    println!("# to change one: --KEY VALUE, DLVGATE_KEY=VALUE, or `KEY = VALUE` in a file");
+    let text = if args.json { json(&settings, config)? } else { page(&settings, config) };
+    io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
+fn json(settings: &[Setting], config: &Config) -> anyhow::Result<String> {
+    let all: serde_json::Map<String, serde_json::Value> = settings
+        .iter()
+        .map(|one| (one.key.clone(), json!({"values": one.values, "source": one.source})))
+        .collect();
+    let files: Vec<&PathBuf> = config.files.iter().map(|file| &file.path).collect();
+    let all = json!({"settings": all, "files": files, "missing": config.missing});
+    Ok(format!("{}\n", printable_json(&serde_json::to_string_pretty(&all)?)))
+}
+
+fn page(settings: &[Setting], config: &Config) -> String {
+    let mut page = String::new();
+    for file in &config.files {
+        let agreed = if file.consent == Consent::Given { ", and agreed to (`dlvgate trust`)" } else { "" };
+        let _ = writeln!(page, "# read: {}{agreed}", on_one_line(&file.path.display().to_string()));
+    }
+    for path in &config.missing {
+        let _ = writeln!(page, "# not there: {}", on_one_line(&path.display().to_string()));
+    }
+    let width = settings.iter().map(|one| one.key.len()).max().unwrap_or_default();
+    let wide = settings.iter().map(|one| shown(one).chars().count()).max().unwrap_or_default();
+    for one in settings {
+        let _ = writeln!(page, "{:width$}  {:wide$}  {}", one.key, shown(one), on_one_line(&one.source));
+    }
+    page += "# to change one: --KEY VALUE, DLVGATE_KEY=VALUE, or `KEY = VALUE` in a file\n";
+    page
+}
+
 fn shown(setting: &Setting) -> String {
-    if setting.values.is_empty() { "-".to_owned() } else { setting.values.join(", ") }
+    if setting.values.is_empty() {
+        return "-".to_owned();
+    }
+    on_one_line(&setting.values.join(", ")).into_owned()
 }
 
 fn in_force(serve: Command, config: &Config) -> Result<Vec<Setting>, clap::Error> {
@@ -107,6 +117,7 @@ fn example(serve: &Command) -> String {
             "dlv-cwd" => r#"".""#.to_owned(),
             "only-same-user" => "true".to_owned(),
             "start-timeout" => "30".to_owned(),
+            "max-sessions-per-address" => "4".to_owned(),
             "log" => r#""info""#.to_owned(),
             "substitute-path" => r#"["/home/me/shop=/go/src/shop"]"#.to_owned(),
             "launch-set" | "launch-force" => "{ stopOnEntry = true }".to_owned(),

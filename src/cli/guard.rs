@@ -7,6 +7,7 @@ use clap::Args;
 use super::FAILURE;
 use super::parts::PartsArgs;
 use crate::firewall::guard;
+use crate::printable::printable;
 
 /// Hold gates for the dlvgate at the other end of standard input and output (started by dlvgate itself)
 ///
@@ -21,7 +22,7 @@ pub(super) struct GuardArgs {
 pub(super) async fn run(args: GuardArgs) -> anyhow::Result<ExitCode> {
     let left = guard::run(args.parts.backend, args.parts.programs(), args.parts.journals()).await?;
     for text in &left {
-        eprintln!("dlvgate guard: {text}");
+        eprintln!("dlvgate guard: {}", printable(text));
     }
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }

@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use clap::{ArgAction, Args, ValueEnum};
 use tracing::Level;
 
+use crate::printable::{LogEntries, PrintableJson};
+
 /// How much is logged, and in which form.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
@@ -40,9 +42,15 @@ pub(super) fn init(args: &LogArgs, usual: Level) {
         (_, 1) => Level::DEBUG,
         _ => Level::TRACE,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_max_level(level);
     match args.log_format {
-        Format::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
-        Format::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        Format::Json => {
+            let log = log.with_writer(|| PrintableJson(std::io::stderr())).json();
+            log.flatten_event(true).with_current_span(false).with_span_list(false).init();
+        }
+        Format::Text => {
+            let log = log.with_writer(|| LogEntries(std::io::stderr()));
+            log.with_ansi(std::io::stderr().is_terminal()).init();
+        }
     }
 }

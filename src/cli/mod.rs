@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod consent;
 pub mod demo;
 pub mod dlv;
 mod doctor;
@@ -15,6 +16,7 @@ mod serve;
 mod settings;
 mod setup;
 mod show;
+mod trust;
 mod warm;
 
 use std::ffi::OsString;
@@ -26,6 +28,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::Level;
 
 use crate::config::{Config, ConfigError};
+use crate::printable::printable;
 
 /// Exit codes of dlvgate's own commands: success, a failure, a usage error.
 pub(crate) const FAILURE: u8 = 1;
@@ -68,6 +71,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Firewall(firewall::FirewallArgs),
     Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
     #[command(hide = true)]
     Guard(guard::GuardArgs),
     Completions(completions::CompletionsArgs),
@@ -86,7 +90,7 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     };
     let said = result.and_then(|(cli, config)| run_command(cli, &config));
     said.unwrap_or_else(|error| {
-        eprintln!("dlvgate: {error:#}");
+        eprintln!("dlvgate: {}", printable(&format!("{error:#}")));
         let usage = error.is::<UsageError>() || error.is::<ConfigError>();
         ExitCode::from(if usage { USAGE } else { FAILURE })
     })
@@ -136,6 +140,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),
         Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
+        Command::Trust(args) => trust::run(&args, &serve_command()),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

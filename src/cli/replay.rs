@@ -15,8 +15,8 @@ use dlvgate_protocol::sniff::Protocol;
 use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
 use crate::front::{ListenAddress, resolve};
+use crate::printable::printable;
 use crate::recording::replay::{Client, Ignore, Pace, Script, Server};
-use crate::recording::show::printable;
 use crate::shutdown::{self, Signals};
 
 /// Play a recorded session: as dlv to a live client, or as the client to a live dlv or proxy
@@ -80,7 +80,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     }
     let script = Script::load(&args.file).with_context(|| args.file.display().to_string())?;
     for notice in script.notices() {
-        eprintln!("dlvgate: {}: {notice}", args.file.display());
+        eprintln!("dlvgate: {}", printable(&format!("{}: {notice}", args.file.display())));
     }
     if script.requests() == 0 {
         bail!("{}: there is no request to play", args.file.display());

@@ -18,7 +18,7 @@ use crate::descriptors;
 use crate::firewall::{Firewall, Gate};
 use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resolve};
 use crate::privilege::Caller;
-use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream};
+use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 
 /// Listen for debugging clients; each gets its own dlv behind a gate
@@ -99,7 +99,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
     let door = if args.stdio { None } else { Some(Door::new(&args, passed).await?) };
     let is_reachable = door.as_ref().is_some_and(|door| door.is_reachable);
-    let firewall = Firewall::prepare(args.common.firewall, args.common.parts.parts(), is_reachable).await?;
+    let firewall = args.common.firewall(args.upstream.is_none(), is_reachable).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
     let front_gate = match &door {
         Some(door) if is_reachable => Some(open_front(&firewall, &door.bound, &args.common.allow).await?),
@@ -130,6 +130,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         upstream,
         firewall: firewall.clone(),
         max_sessions,
+        max_sessions_per_address: args.common.max_sessions_per_address(max_sessions),
         slots: Arc::new(Semaphore::new(max_sessions)),
         amendments: args.common.amendments(),
         recorder,
@@ -147,7 +148,9 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 }
                 Ok(front.serve(Arc::new(settings), args.once, std::future::pending(), stop).await)
             }
-            None => Ok(Some(session::run(Link::stdio(), "standard input", 1, &settings, &stop).await)),
+            None => Ok(Some(
+                session::run(Link::stdio(), Visitor::alone("standard input"), 1, &settings, &stop).await,
+            )),
         }
     };
     let served = guarded(serving, &firewall, &trigger).await;
@@ -209,10 +212,10 @@ impl Door {
             (Listen::Passed(_), None) => anyhow::bail!("--listen {}: no socket was passed", args.listen),
         };
         let admission = Admission::new(address.ip(), args.common.allow.clone()).map_err(usage)?;
-        let owners = args.common.only_same_user.unwrap_or(true).then(Owners::of_this_process);
-        if owners.is_some() && !Owners::can_be_told() {
-            tracing::info!(target: "dlvgate::front", "every user of this machine may connect: this system does not tell whose a connection is");
-        }
+        let owners = match args.common.only_same_user {
+            Some(false) => None,
+            _ => Some(Owners::of_this_process()?),
+        };
         let bound = match passed {
             Some(bound) => bound,
             None => Bound::new(address).map_err(|error| cannot_listen(address, &error))?,

@@ -2,7 +2,6 @@
 //! the project's file, that over the user's, and that over dlvgate's own default; and one parser reads them all.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::builder::ArgAction;
@@ -10,36 +9,30 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use toml::Value;
 
-use crate::config::{Config, ConfigError, Entry, File, Owner, What};
-use crate::front::ListenAddress;
+use super::consent;
+use crate::config::{Config, ConfigError, Consent, Entry, File, What};
 use crate::privilege::Caller;
 
 /// Flags of `serve` that say what is to be done now, and no settings.
 const NO_SETTINGS: [&str; 8] =
     ["once", "stdio", "upstream", "headless", "as_root", "config", "verbose", "quiet"];
 
-/// Keys that only the user may set, with the reason.
-const USERS_OWN: [(&str, &str); 6] = [
-    ("allow", "a cloned project must not let others in"),
-    ("only-same-user", "a cloned project must not let others in"),
-    ("firewall", "a cloned project must not take a gate away"),
-    ("record", "a cloned project must not have your program's values written down"),
-    ("redact", "a cloned project must not have your program's values written down"),
-    ("dlv", "a cloned project must not choose the program that is run"),
-];
-
 /// Reads the files that are in force.
 ///
 /// # Errors
 /// See [`Config::load`].
 pub(super) fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
-    let home = match Caller::of_sudo() {
-        Some(caller) => Some(caller.home().to_owned()),
-        None => std::env::var_os("HOME").map(PathBuf::from),
-    };
     let folder = std::env::current_dir().unwrap_or_default();
     let named = named.map(Path::to_owned).or_else(|| std::env::var_os("DLVGATE_CONFIG").map(PathBuf::from));
-    Config::load(named.as_deref(), &folder, home.as_deref())
+    Config::load(named.as_deref(), &folder, home().as_deref())
+}
+
+/// The home folder of who runs this: under sudo, of who called it.
+pub(super) fn home() -> Option<PathBuf> {
+    match Caller::of_sudo() {
+        Some(caller) => Some(caller.home().to_owned()),
+        None => std::env::var_os("HOME").map(PathBuf::from),
+    }
 }
 
 /// The file that `--config` names: it has to be known before anything else is read.
@@ -75,8 +68,41 @@ pub(super) fn key(arg: &Arg) -> &str {
 /// Checks every entry of every file, against all settings of the `known` command.
 ///
 /// # Errors
-/// Names the first that is unknown, cannot be taken, or is not the project's to say.
+/// Names the first that is unknown, cannot be taken, or is not the project's to say without the user's consent.
 pub(super) fn check(config: &Config, known: &Command) -> Result<(), ConfigError> {
+    visit(config, known, |file, entry, does| match file.consent {
+        Consent::Given => Ok(()),
+        other => {
+            Err(What::NoConsent { key: entry.key.clone(), why: does, outdated: other == Consent::Outdated })
+        }
+    })
+}
+
+/// An entry that needs the user's consent, and what it does.
+pub(super) struct Asked<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) does: String,
+}
+
+/// The entries that need the user's consent, given or not.
+///
+/// # Errors
+/// Names the first that is unknown or cannot be taken.
+pub(super) fn asked<'a>(config: &'a Config, known: &Command) -> Result<Vec<Asked<'a>>, ConfigError> {
+    let mut asked = Vec::new();
+    visit(config, known, |_, entry, does| {
+        asked.push(Asked { entry, does });
+        Ok(())
+    })?;
+    Ok(asked)
+}
+
+/// Checks every entry, and says which need consent, and what they do.
+fn visit<'a>(
+    config: &'a Config,
+    known: &Command,
+    mut needs_consent: impl FnMut(&'a File, &'a Entry, String) -> Result<(), What>,
+) -> Result<(), ConfigError> {
     for file in &config.files {
         for entry in &file.entries {
             let failed = |what| ConfigError { path: file.path.clone(), line: Some(entry.line), what };
@@ -85,8 +111,8 @@ pub(super) fn check(config: &Config, known: &Command) -> Result<(), ConfigError>
             };
             let bad = |why| failed(What::BadValue { key: entry.key.clone(), why });
             let words = words(arg, file, entry).map_err(bad)?;
-            if let Some(why) = refused(file, entry, &words) {
-                return Err(failed(What::NotTheProjects { key: entry.key.clone(), why }));
+            if let Some(does) = consent::needed(file, entry, &words) {
+                needs_consent(file, entry, does).map_err(failed)?;
             }
             try_out(arg, &words).map_err(bad)?;
         }
@@ -99,19 +125,6 @@ fn unknown(key: &str, known: &Command) -> What {
     let nearest = settings(known).map(self::key).min_by_key(|other| distance(other));
     let nearest = nearest.filter(|other| distance(other) <= other.len().div_ceil(2)).map(str::to_owned);
     What::UnknownKey { key: key.to_owned(), nearest }
-}
-
-fn refused(file: &File, entry: &Entry, words: &[String]) -> Option<&'static str> {
-    if file.owner == Owner::User {
-        return None;
-    }
-    if entry.key == "listen" {
-        let address = words.first()?.parse::<ListenAddress>().ok()?;
-        let is_loopback = address.host().parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        let is_ours = is_loopback || address.host() == "localhost";
-        return (!is_ours).then_some("a cloned project must not let other machines in");
-    }
-    USERS_OWN.iter().find(|(key, _)| *key == entry.key).map(|(_, why)| *why)
 }
 
 /// Has the flag's own parser read the values.

@@ -13,7 +13,7 @@ use dlvgate_protocol::paths::Rule;
 
 use super::parts::PartsArgs;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
-use crate::firewall::{Choice, Firewall, Gate, Peer};
+use crate::firewall::{Choice, Firewall, Gate, Off, Peer};
 use crate::front::Bound;
 use crate::recording::{self, About, Installed, Recorder};
 use crate::session::Amendments;
@@ -29,15 +29,15 @@ pub(super) struct CommonArgs {
     /// front is not on loopback
     #[arg(long, value_name = "CIDR", env = "DLVGATE_ALLOW", value_delimiter = ',')]
     pub(super) allow: Vec<Peer>,
-    /// Over loopback, serve this user's clients only, as dlv does (Linux; elsewhere nobody can tell) [default: true; for
-    /// `dlvgate dlv`, what dlv's own flag says]
+    /// Over loopback, serve this user's clients only, as dlv does [default: true; for `dlvgate dlv`, what dlv's own flag says]
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, env = "DLVGATE_ONLY_SAME_USER")]
     pub(super) only_same_user: Option<bool>,
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     pub(super) dlv: Option<PathBuf>,
-    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B
-    #[arg(long, value_name = "N|A-B", default_value = "0", env = "DLVGATE_DLV_PORT")]
+    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B; or unix for none: dlv (1.22.1 or newer)
+    /// listens on a Unix socket in a folder that is yours alone, and needs no gate
+    #[arg(long, value_name = "N|A-B|unix", default_value = "0", env = "DLVGATE_DLV_PORT")]
     pub(super) dlv_port: PortPlan,
     /// Which packet filter guards dlv's port
     #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "BACKEND", env = "DLVGATE_FIREWALL")]
@@ -45,6 +45,9 @@ pub(super) struct CommonArgs {
     /// Sessions that may be open at once; a further client is told so
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS")]
     pub(super) max_sessions: u16,
+    /// Of these, from one address [default: half, rounded up, where --allow names more than one address; else all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS_PER_ADDRESS")]
+    pub(super) max_sessions_per_address: Option<u16>,
     /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`, which build first]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_START_TIMEOUT")]
     pub(super) start_timeout: Option<u16>,
@@ -71,6 +74,29 @@ pub(super) struct CommonArgs {
 }
 
 impl CommonArgs {
+    /// The packet filter, as far as there is a port for it: dlv's, or a front's that other machines can reach.
+    ///
+    /// # Errors
+    /// As [`Firewall::prepare`].
+    pub(super) async fn firewall(&self, starts_dlv: bool, is_reachable: bool) -> anyhow::Result<Firewall> {
+        let has_port = !starts_dlv || self.dlv_port != PortPlan::Unix || is_reachable;
+        Ok(match has_port {
+            true => Firewall::prepare(self.firewall, self.parts.parts(), is_reachable).await?,
+            false => Firewall::off(Off::NoPort),
+        })
+    }
+
+    /// How many of all sessions one address may have open.
+    pub(super) fn max_sessions_per_address(&self, max_sessions: usize) -> usize {
+        let is_one_address = |peer: &Peer| peer.net().prefix_len() == peer.net().max_prefix_len();
+        let usual = match &self.allow[..] {
+            [] => max_sessions,
+            [peer] if is_one_address(peer) => max_sessions,
+            _ => max_sessions.div_ceil(2),
+        };
+        self.max_sessions_per_address.map_or(usual, usize::from).min(max_sessions)
+    }
+
     /// What is changed in what passes.
     pub(super) fn amendments(&self) -> Amendments {
         Amendments::new(self.substitute_path.clone(), self.launch_set.clone(), self.launch_force.clone())

@@ -12,11 +12,12 @@ use clap::Args;
 use tempfile::NamedTempFile;
 
 use super::FAILURE;
+use crate::printable::printable;
 use crate::recording::Reader;
 use crate::recording::check::Checker;
 use crate::recording::html;
 use crate::recording::redact::{self, Redactor};
-use crate::recording::show::{Filter, Style, Timeline, compare, printable};
+use crate::recording::show::{Filter, Style, Timeline, compare};
 
 /// How often a recording that grows is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -137,9 +138,13 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     })();
     let code = unless_nobody_reads(printed)?;
     for notice in reader.notices() {
-        eprintln!("dlvgate: {}: {}", args.file.display(), notice);
+        notice_of(&args.file, &notice.to_string());
     }
     Ok(code)
+}
+
+fn notice_of(file: &Path, notice: &str) {
+    eprintln!("dlvgate: {}", printable(&format!("{}: {notice}", file.display())));
 }
 
 /// A pager that was left is no failure.
@@ -158,7 +163,7 @@ fn check(file: &Path) -> anyhow::Result<ExitCode> {
     }
     let findings = checker.finish(reader.is_ended());
     for notice in reader.notices() {
-        eprintln!("dlvgate: {}: {notice}", file.display());
+        notice_of(file, &notice.to_string());
     }
     let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
     let mut out = BufWriter::new(io::stdout().lock());
@@ -183,7 +188,7 @@ fn page(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     html::page(&name, recording, &mut file)?;
     file.into_inner()?.persist(out).with_context(|| format!("--html {}", out.display()))?;
-    eprintln!("written to {}", out.display());
+    eprintln!("written to {}", printable(&out.display().to_string()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -209,14 +214,14 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     redact::copy(&mut reader, &mut redactor, &mut file)?;
     file.flush()?;
     for notice in reader.notices() {
-        eprintln!("dlvgate: {}: {notice}", args.file.display());
+        notice_of(&args.file, &notice.to_string());
     }
-    eprintln!("written to {}", out.display());
+    eprintln!("written to {}", printable(&out.display().to_string()));
     Ok(ExitCode::SUCCESS)
 }
 
 fn agreed(out: &Path) -> io::Result<bool> {
-    eprint!("write {}? [y/N] ", out.display());
+    eprint!("write {}? [y/N] ", printable(&out.display().to_string()));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -231,8 +236,8 @@ fn part(file: &Path, other: &Path) -> anyhow::Result<ExitCode> {
         }
         Some(parting) => {
             let (file, other) = (file.display(), other.display());
-            let parting = printable(&parting.to_string());
-            unless_nobody_reads(writeln!(io::stdout(), "A  {file}\nB  {other}\n{parting}"))?;
+            let said = format!("A  {file}\nB  {other}\n{parting}");
+            unless_nobody_reads(writeln!(io::stdout(), "{}", printable(&said)))?;
             Ok(ExitCode::from(FAILURE))
         }
     }

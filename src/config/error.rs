@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::shell::quoted;
+
 /// An error in a file.
 #[derive(Debug)]
 pub struct ConfigError {
@@ -47,12 +49,14 @@ pub enum What {
         /// Why not.
         why: String,
     },
-    /// A key that only the user may set.
-    NotTheProjects {
+    /// A key of a project's file that needs the user's consent.
+    NoConsent {
         /// The key.
         key: String,
-        /// Why.
-        why: &'static str,
+        /// What it does.
+        why: String,
+        /// The user has agreed to the file as it was before.
+        outdated: bool,
     },
 }
 
@@ -82,11 +86,15 @@ impl fmt::Display for ConfigError {
                 write!(f, "there is no setting `{key}`; `dlvgate config` lists them all")
             }
             What::BadValue { key, why } => write!(f, "{key}: {why}"),
-            What::NotTheProjects { key, why } => write!(
-                f,
-                "{key}: a project's file may not say this: {why}. Say it in your own file \
-                 (~/.config/dlvgate/dlvgate.toml), with a flag, or in a variable"
-            ),
+            What::NoConsent { key, why, outdated } => {
+                let since = if *outdated { ", and the file has changed since you gave it" } else { "" };
+                let path = quoted(&self.path.display().to_string());
+                write!(
+                    f,
+                    "{key}: this needs your consent{since}: {why}. `dlvgate trust {path}` shows what the file asks for, and \
+                     asks you. Or say it in your own file (~/.config/dlvgate/dlvgate.toml), with a flag, or in a variable"
+                )
+            }
         }
     }
 }

@@ -1,22 +1,31 @@
 //! Configuration files: where they are, who may have written them, and what each line sets. What the settings are and mean
 //! is the command line's affair.
 
+mod consent;
 mod error;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub use consent::{Consent, Consents, Given};
 pub use error::{ConfigError, What};
 pub use file::Entry;
 
 /// A configuration file's name.
 pub const NAME: &str = "dlvgate.toml";
 
+/// The largest file that is read: one with every key has some kilobytes.
+const LIMIT: u64 = 1024 * 1024;
+
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The project's: whoever clones it has it, so it may not open anything to others or choose a program.
+    /// The project's: whoever clones it has it, so that it needs the user's consent to open anything to others or to choose a
+    /// program.
     Project,
     /// The user's own.
     User,
@@ -31,9 +40,23 @@ pub struct File {
     pub owner: Owner,
     /// What it sets, in the order of its keys.
     pub entries: Vec<Entry>,
+    /// The hash of what was read.
+    pub sha256: String,
+    /// Whether the user agrees to a project's file as it was read.
+    pub consent: Consent,
 }
 
 impl File {
+    /// Reads a project's file, and looks up whether the user agrees to it.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is no TOML, or may have been written by somebody else.
+    pub fn of_project(path: &Path, consents: Option<&Consents>) -> Result<File, ConfigError> {
+        let mut file = read(path, Owner::Project)?;
+        file.consent = consents.map(|all| all.to(&settled(path), &file.sha256)).unwrap_or_default();
+        Ok(file)
+    }
+
     /// The folder that relative paths in it start from.
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))
@@ -68,13 +91,12 @@ impl Config {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                 config.files.push(read(&path, Owner::User)?);
             }
-            None => {
-                let found = folder.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file());
-                match found {
-                    Some(path) => config.files.push(read(&path, Owner::Project)?),
-                    None => config.missing.push(folder.join(NAME)),
-                }
-            }
+            None => match project_file(folder) {
+                // Whoever works in the folder of their own configuration has not cloned it.
+                Some(path) if user_file(home).as_ref() == Some(&path) => {}
+                Some(path) => config.files.push(File::of_project(&path, Consents::of(home).as_ref())?),
+                None => config.missing.push(folder.join(NAME)),
+            },
         }
         if let Some(path) = user_file(home) {
             let is_known = config.files.iter().any(|file| file.path == path);
@@ -104,24 +126,56 @@ fn user_file(home: Option<&Path>) -> Option<PathBuf> {
     Some(folder.join("dlvgate").join(NAME))
 }
 
+/// The path by which a consent is remembered: the folder as it is, since relative paths in the file start there.
+pub fn settled(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
+/// The first configuration file from `folder` upwards.
+pub fn project_file(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file())
+}
+
+/// The users whose files are taken: root, us, and under sudo who called it.
+fn owners() -> Vec<u32> {
+    let us = nix::unistd::geteuid().as_raw();
+    let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok()).filter(|_| us == 0);
+    [0, us].into_iter().chain(caller).collect()
+}
+
 fn read(path: &Path, owner: Owner) -> Result<File, ConfigError> {
     let failed = |what| ConfigError { path: path.to_owned(), line: None, what };
-    let meta = path.metadata().map_err(|error| failed(What::Unreadable(error)))?;
-    if owner == Owner::Project {
-        let us = nix::unistd::geteuid().as_raw();
-        let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-        if ![Some(0), Some(us), caller].contains(&Some(meta.uid())) {
-            return Err(failed(What::Foreign { uid: meta.uid() }));
-        }
-        if meta.mode() & 0o002 != 0 {
-            return Err(failed(What::Writable));
-        }
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| failed(What::Unreadable(error)))?;
+    // What is judged, hashed and parsed is one and the same, whatever becomes of the path meanwhile.
+    let text = text(path, owner).map_err(failed)?;
     let entries = file::parse(&text).map_err(|(line, said)| ConfigError {
         path: path.to_owned(),
         line,
         what: What::NoToml { said },
     })?;
-    Ok(File { path: path.to_owned(), owner, entries })
+    let sha256 = consent::sha256(text.as_bytes());
+    Ok(File { path: path.to_owned(), owner, entries, sha256, consent: Consent::None })
+}
+
+fn text(path: &Path, owner: Owner) -> Result<String, What> {
+    let file = std::fs::File::open(path).map_err(What::Unreadable)?;
+    let meta = file.metadata().map_err(What::Unreadable)?;
+    if owner == Owner::Project {
+        if !owners().contains(&meta.uid()) {
+            return Err(What::Foreign { uid: meta.uid() });
+        }
+        if meta.mode() & 0o002 != 0 {
+            return Err(What::Writable);
+        }
+    }
+    let mut text = String::new();
+    let size = file.take(LIMIT + 1).read_to_string(&mut text).map_err(What::Unreadable)?;
+    if size as u64 > LIMIT {
+        let why = format!("it is larger than {LIMIT} bytes, which no configuration needs");
+        return Err(What::Unreadable(io::Error::new(io::ErrorKind::FileTooLarge, why)));
+    }
+    Ok(text)
 }

@@ -42,6 +42,18 @@ pub enum LaunchError {
         /// The plan.
         plan: PortPlan,
     },
+    /// It cannot listen on a Unix socket (Delve before 1.22.1, `cmd/dlv/cmds/commands.go`).
+    #[error(
+        "{} is too old for --dlv-port unix, which needs Delve 1.22.1 or newer: {INSTALL}; or leave --dlv-port out",
+        path.display()
+    )]
+    NoUnix {
+        /// The program.
+        path: PathBuf,
+    },
+    /// There can be no folder for Unix sockets.
+    #[error("--dlv-port unix: no private folder for dlv's socket: {0}")]
+    NoFolder(#[source] std::io::Error),
     /// It ended first. dlv's exit status says little: it is 0 even for a usage error.
     #[error("{} ended ({status}) before it was ready{}", path.display(), quoted(said))]
     Ended {
@@ -50,6 +62,14 @@ pub enum LaunchError {
         /// The exit status.
         status: ExitStatus,
         /// What it printed.
+        said: String,
+    },
+    /// It prints a lot, and no ready line.
+    #[error("{} printed 64 KiB and no ready line, and was ended. It began with {said:?}: is it a dlv?", path.display())]
+    NoDelve {
+        /// The program.
+        path: PathBuf,
+        /// The beginning of what it printed.
         said: String,
     },
     /// No ready line in time.
@@ -99,7 +119,7 @@ impl Launcher {
         let path = self.path()?;
         let mut after = 0;
         loop {
-            let Some(lease) = self.ports.lease(after) else {
+            let Some(lease) = self.ports.lease(after).map_err(LaunchError::NoFolder)? else {
                 return Err(LaunchError::PortInUse { plan: self.ports.plan() });
             };
             after = lease.port();
@@ -112,6 +132,11 @@ impl Launcher {
                 }
                 Err(LaunchError::Ended { said, .. }) if said.contains("unknown command \"dap\"") => {
                     return Err(LaunchError::TooOld { path });
+                }
+                Err(LaunchError::Ended { said, .. })
+                    if self.ports.plan() == PortPlan::Unix && said.contains("listen tcp") =>
+                {
+                    return Err(LaunchError::NoUnix { path });
                 }
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -127,8 +152,14 @@ impl Launcher {
     /// # Errors
     /// See [`LaunchError`].
     pub fn spawn(&self) -> Result<Delve, LaunchError> {
-        let lease = self.ports.lease_free().ok_or(LaunchError::PortInUse { plan: self.ports.plan() })?;
+        let lease = self.ports.lease_free().map_err(LaunchError::NoFolder)?;
+        let lease = lease.ok_or(LaunchError::PortInUse { plan: self.ports.plan() })?;
         self.spawn_from(&self.path()?, lease)
+    }
+
+    /// Whether it listens on a port; else on a Unix socket.
+    pub fn is_on_a_port(&self) -> bool {
+        self.ports.plan() != PortPlan::Unix
     }
 
     /// What would be started now.

@@ -1,8 +1,12 @@
 //! Delve itself: where it is, how it is started, when it is ready, what it said, how it is stopped.
 
+mod address;
 mod argv;
 mod family;
 mod find;
+mod folder;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod launch;
 mod output;
 mod ports;
@@ -14,6 +18,7 @@ mod streams;
 mod target;
 mod terminal;
 
+pub use address::Address;
 pub use argv::{Argv, GivenError, ParseError, Serves, check};
 pub use find::{FindError, find};
 pub use launch::{LaunchError, Launcher};

@@ -1,6 +1,5 @@
 //! A running dlv: waited for until it listens, and watched.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
+use super::address::Address;
 use super::family::Family;
 use super::launch::{LaunchError, Launcher};
 use super::output::{Tail, pass_on};
@@ -21,6 +21,9 @@ use super::streams::Feed;
 
 /// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a build some more.
 const PREAMBLE_LIMIT: usize = 64 * 1024;
+
+/// Characters that are shown of what is printed in place of a ready line.
+const FIRST_LINE: usize = 80;
 
 /// Bytes read at once while the ready line is waited for.
 const CHUNK: usize = 4096;
@@ -56,7 +59,7 @@ impl Delve {
         if let Some(folder) = &launcher.folder {
             command.current_dir(folder);
         }
-        let wiring = launcher.streams.connect(&mut command, launcher.argv.clone(), lease.port())?;
+        let wiring = launcher.streams.connect(&mut command, launcher.argv.clone(), lease.address())?;
         let family = if wiring.own_session { Family::default() } else { Family::by_descent() };
         let mut child = command.spawn()?;
         drop(command); // it holds the child's ends
@@ -104,7 +107,8 @@ impl Delve {
             }
             (Ok(None), _) => {
                 if said.len() > PREAMBLE_LIMIT {
-                    let _ = self.child.start_kill();
+                    let _ = self.child.kill().await;
+                    return Err(LaunchError::NoDelve { path: self.path.clone(), said: first_line(&said) });
                 }
                 let status = self.child.wait().await.unwrap_or_default();
                 let said = joined(&self.last_words().await, String::from_utf8_lossy(&said).trim());
@@ -130,9 +134,9 @@ impl Delve {
         self.pumps.spawn(pass_on(feed.source, feed.sink, std::mem::take(&mut self.rest), Tail::default()));
     }
 
-    /// Where it listens; port 0 before it is ready.
-    pub fn address(&self) -> SocketAddr {
-        self.ready.map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |ready| ready.address)
+    /// Where it listens; [`Address::ANY`] before it is ready.
+    pub fn address(&self) -> Address {
+        self.ready.as_ref().map_or(Address::ANY, |ready| ready.address.clone())
     }
 
     /// Its process id; where it does not share our terminal, also the id of its process group and session.
@@ -219,6 +223,11 @@ impl Drop for Unready {
     fn drop(&mut self) {
         let _ = if self.group { killpg(self.pid, Signal::SIGKILL) } else { kill(self.pid, Signal::SIGKILL) };
     }
+}
+
+/// The first line, and of a long one the beginning.
+fn first_line(said: &[u8]) -> String {
+    String::from_utf8_lossy(said).lines().next().unwrap_or_default().chars().take(FIRST_LINE).collect()
 }
 
 fn joined(stderr: &str, stdout: &str) -> String {

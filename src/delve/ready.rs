@@ -1,16 +1,16 @@
 //! dlv's ready line. It is the only proof of readiness that costs nothing: a probe connection would spend
 //! the one session that `dlv dap` serves.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use super::address::Address;
 
 /// `DAP server listening at: 127.0.0.1:38697` (Delve, `cmd/dlv/cmds/commands.go`; `API server …` from a
 /// headless one), with the address to dial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadyLine {
     /// What comes before the address.
     pub prefix: &'static str,
     /// Where to dial: a wildcard address is replaced by its loopback.
-    pub address: SocketAddr,
+    pub address: Address,
 }
 
 /// The ready line's beginning of `dlv dap`.
@@ -24,12 +24,7 @@ impl ReadyLine {
     pub fn parse(line: &str) -> Option<ReadyLine> {
         let read = |prefix| Some((prefix, line.strip_prefix(prefix)?));
         let (prefix, address) = [DAP_PREFIX, API_PREFIX].into_iter().find_map(read)?;
-        let mut address: SocketAddr = address.trim_end().parse().ok()?;
-        if address.ip().is_unspecified() {
-            // dlv prints `[::]` for a listener on both families; 127.0.0.1 reaches it even without IPv6.
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        Some(ReadyLine { prefix, address })
+        Some(ReadyLine { prefix, address: Address::of_ready_line(address.trim_end())? })
     }
 }
 
@@ -104,6 +99,12 @@ mod tests {
     }
 
     #[test]
+    fn a_unix_socket_is_announced_by_its_path() {
+        assert_eq!(address("DAP server listening at: /run/a b/1").as_deref(), Some("unix:/run/a b/1"));
+        assert_eq!(address("DAP server listening at: run/1"), None);
+    }
+
+    #[test]
     fn anything_else_is_no_ready_line() {
         for line in [
             "",
@@ -135,7 +136,7 @@ mod tests {
                 }
             }
             let ready = found.unwrap();
-            assert_eq!((ready.prefix, ready.address.port()), (API_PREFIX, 1));
+            assert_eq!((ready.prefix, ready.address), (API_PREFIX, Address::loopback(1)));
             assert_eq!((passed, later), (before.as_bytes().to_vec(), after.as_bytes().to_vec()), "by {size}");
         }
     }

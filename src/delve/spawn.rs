@@ -3,7 +3,11 @@
 //! A session id is inherited and survives its leader: it is how the debugged program is found after dlv died
 //! (dlv puts it into its own process group, so a signal to dlv's group does not reach it). A terminal's Ctrl-C
 //! does not reach the child either: dlvgate decides the order in which things end.
-#![allow(unsafe_code)] // `pre_exec` is the one way to call setsid(2) and dup2(2) between fork and exec
+#![allow(
+    unsafe_code,
+    reason = "`pre_exec` is the one way to call setsid(2) and dup2(2) between fork and exec, and a descriptor that we were \
+              started with has no owner until we say that it is ours"
+)]
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};

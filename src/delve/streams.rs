@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
+use super::address::Address;
 use super::argv::Argv;
 use super::spawn::{in_our_session, in_own_session, inherited, with_descriptor};
 use super::terminal::Screen;
@@ -87,9 +88,9 @@ impl Streams {
     ///
     /// # Errors
     /// Where the system has no pipe or terminal left.
-    pub(super) fn connect(&self, command: &mut Command, argv: Argv, port: u16) -> io::Result<Wiring> {
+    pub(super) fn connect(&self, command: &mut Command, argv: Argv, address: &Address) -> io::Result<Wiring> {
         let Streams::InPlace(log) = self else {
-            command.args(argv.listening_on(port));
+            command.args(argv.listening_on(address));
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
             in_own_session(command);
             return Ok(Wiring { own_session: true, ..Wiring::default() });
@@ -122,7 +123,7 @@ impl Streams {
                 argv.logging_to(number)
             }
         };
-        command.args(argv.listening_on(port));
+        command.args(argv.listening_on(address));
         Ok(wiring)
     }
 

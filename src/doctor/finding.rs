@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+pub(super) use crate::shell::quoted;
+
 /// The parts of a machine as a person thinks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -122,15 +124,6 @@ pub fn first(findings: &[Finding]) -> Option<&Finding> {
     findings.iter().find(|finding| finding.state == worst && worst >= State::Warning)
 }
 
-/// A word as a POSIX shell takes it back.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:@%,".contains(char);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,12 +135,5 @@ mod tests {
         assert_eq!(first(&all).unwrap().id, "go.b");
         assert_eq!(first(&all[..1]).unwrap().id, "go.a");
         assert_eq!(first(&[finding("u", State::Unknown), finding("n", State::Note)]), None);
-    }
-
-    #[test]
-    fn a_word_reaches_the_shell_as_it_is() {
-        assert_eq!(quoted("/usr/bin/dlv"), "/usr/bin/dlv");
-        assert_eq!(quoted("it's a dlv"), r"'it'\''s a dlv'");
-        assert_eq!(quoted(""), "''");
     }
 }

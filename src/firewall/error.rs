@@ -9,6 +9,9 @@ use super::nftables::NftError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FirewallError {
+    /// There is nothing to guard: dlv listens on a Unix socket.
+    #[error("dlv listens on no port, and without a port there is no gate; this is a fault in dlvgate")]
+    NoPort,
     /// `pfctl` could not be started.
     #[error("{} cannot be run ({said}); pf exists on macOS only: on Linux use --firewall nftables, elsewhere --firewall off", path.display())]
     NoPfctl {

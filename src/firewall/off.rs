@@ -9,6 +9,8 @@ use super::Backend;
 pub enum Off {
     /// `--firewall off`.
     Chosen,
+    /// dlv listens on a Unix socket, and the front on loopback.
+    NoPort,
     /// `auto`, and this packet filter lets everything pass.
     NothingToGetPast(Backend),
     /// `auto` on Linux, without the privilege to ask.
@@ -23,6 +25,7 @@ impl fmt::Display for Off {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Off::Chosen => "off, as chosen: no port is guarded",
+            Off::NoPort => "not needed: dlv listens on a Unix socket that only you can open, so there is no port to guard",
             Off::NothingToGetPast(Backend::Pf) => {
                 "off: pf is not enabled, so nothing stands in the way; no port is guarded (--firewall pf guards it)"
             }

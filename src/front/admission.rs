@@ -34,6 +34,11 @@ impl Admission {
         Ok(Admission { allowed })
     }
 
+    /// Whether `--allow` says who may connect.
+    pub(super) fn names_somebody(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
     /// Whether this address may connect. An IPv4-mapped address counts as the IPv4 address that it is, and a link-local
     /// one is known with the interface that it came through.
     pub fn admits(&self, client: SocketAddr) -> bool {

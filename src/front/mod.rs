@@ -3,35 +3,34 @@
 mod address;
 mod admission;
 mod owner;
+mod places;
 mod unix;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use address::{Listen, ListenAddress, resolve};
 pub use admission::Admission;
-pub use owner::Owners;
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub use owner::fuzzing;
 #[cfg(target_os = "linux")]
 pub(crate) use owner::socket_address;
+pub use owner::{CannotTell, Owners};
 pub use unix::SocketFile;
 
-use crate::session::{self, Link, Outcome, Settings};
+use crate::session::{self, Link, Outcome, Settings, Visitor};
 use crate::shutdown::Shutdown;
+use places::Places;
 
 /// Connections that may be waiting to be accepted: a port scanner must not crowd a client out.
 const BACKLOG: i32 = 128;
-
-/// Connections that have not spoken yet. Each costs a descriptor, of which macOS gives 256 to a process, and nothing
-/// else; what exceeds this is closed.
-const MAX_SILENT: usize = 64;
 
 /// A laptop that fell asleep never says goodbye: after this silence the kernel asks, and again at the interval.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
@@ -98,6 +97,14 @@ enum Listener {
     Unix(SocketFile),
 }
 
+/// Who has connected.
+struct Peer {
+    /// For the log.
+    name: String,
+    /// Over TCP.
+    ip: Option<IpAddr>,
+}
+
 /// A front at which clients can connect.
 pub struct Front {
     listener: Listener,
@@ -129,7 +136,9 @@ impl Front {
         stop: Shutdown,
     ) -> Option<Outcome> {
         let mut over = std::pin::pin!(over);
-        let silent = Arc::new(Semaphore::new(MAX_SILENT + settings.max_sessions));
+        // Without --allow all are this machine's, and of one user.
+        let of_address = self.admission.names_somebody().then_some(settings.max_sessions_per_address);
+        let places = Places::new(settings.max_sessions, of_address);
         let mut sessions = JoinSet::new();
         let mut number = 0;
         let mut last = None;
@@ -137,15 +146,19 @@ impl Front {
             tokio::select! {
                 accepted = self.accept() => {
                     let Some((client, peer)) = accepted else { continue };
-                    let Ok(place) = Arc::clone(&silent).try_acquire_owned() else {
-                        tracing::warn!(target: "dlvgate::front", peer, limit = MAX_SILENT, "closed: too many silent connections");
-                        continue;
+                    let place = match places.take(peer.ip) {
+                        Ok(place) => place,
+                        Err(full) => {
+                            tracing::warn!(target: "dlvgate::front", peer = peer.name, "closed: {full}");
+                            continue;
+                        }
                     };
                     number += 1;
                     let (settings, stop) = (Arc::clone(&settings), stop.clone());
                     sessions.spawn(async move {
-                        let _place = place;
-                        session::run(client, &peer, number, &settings, &stop).await
+                        let place = place; // until the end
+                        let visitor = Visitor { name: &peer.name, sessions: place.sessions.clone() };
+                        session::run(client, visitor, number, &settings, &stop).await
                     });
                 }
                 Some(ended) = sessions.join_next() => {
@@ -166,7 +179,7 @@ impl Front {
     }
 
     /// The next client that is let in, with its name for the log. Can be cancelled: nobody is lost.
-    async fn accept(&self) -> Option<(Link, String)> {
+    async fn accept(&self) -> Option<(Link, Peer)> {
         let accepted = match &self.listener {
             Listener::Tcp(listener) => listener.accept().await.map(|(client, peer)| self.admit(client, peer)),
             Listener::Unix(socket) => socket.accept().await.map(|client| self.admit_from_socket(client)),
@@ -181,7 +194,7 @@ impl Front {
         }
     }
 
-    fn admit(&self, client: TcpStream, peer: SocketAddr) -> Option<(Link, String)> {
+    fn admit(&self, client: TcpStream, peer: SocketAddr) -> Option<(Link, Peer)> {
         if !self.admission.admits(peer) {
             tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.admission);
             return None;
@@ -196,14 +209,14 @@ impl Front {
         if let Err(error) = tuned {
             tracing::debug!(target: "dlvgate::front", %peer, %error, "the connection takes no options"); // it is closed already
         }
-        Some((Link::Tcp(client), peer.to_string()))
+        Some((Link::Tcp(client), Peer { name: peer.to_string(), ip: Some(peer.ip()) }))
     }
 
-    fn admit_from_socket(&self, client: UnixStream) -> Option<(Link, String)> {
+    fn admit_from_socket(&self, client: UnixStream) -> Option<(Link, Peer)> {
         let peer = self.name.clone();
         match client.peer_cred().map(|peer| peer.uid()) {
             Ok(uid) if self.owners.as_ref().is_none_or(|owners| owners.include(uid)) => {
-                Some((Link::Unix(client), peer))
+                Some((Link::Unix(client), Peer { name: peer, ip: None }))
             }
             Ok(uid) => {
                 tracing::warn!(target: "dlvgate::front", peer, "closed: it is user {uid}'s");

@@ -1,16 +1,22 @@
 //! Whose connection it is. dlv serves its own user's processes only, and a proxy in between would take that check
 //! away: dlv sees the proxy's user, whoever the client is.
 
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub mod fuzzing;
 #[cfg(target_os = "linux")]
 mod kernel;
+#[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]
+mod pcblist;
 #[cfg(target_os = "linux")]
 mod sock_diag;
+#[cfg(target_os = "macos")]
+mod sysctl;
 #[cfg(target_os = "linux")]
 mod table;
 
+use std::io;
 use std::net::SocketAddr;
 
-#[cfg(target_os = "linux")]
 use system::System;
 #[cfg(target_os = "linux")]
 pub(crate) use table::address as socket_address;
@@ -22,9 +28,16 @@ pub struct Owners {
     system: System,
 }
 
+/// Nobody tells whose a connection is.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nobody can tell whose a connection over loopback is ({0}), so that other users of this machine could debug as you; \
+     --only-same-user=false accepts that"
+)]
+pub struct CannotTell(io::Error);
+
 /// An accepted connection from its client's side.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 struct Ends {
     /// The client's own end: the socket that is asked for.
     peer: SocketAddr,
@@ -35,23 +48,22 @@ struct Ends {
 /// What the system says of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// A process of this user holds it.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    /// This user has made the socket.
     Uid(u32),
     /// No process holds it: what is left of a closed socket counts as root's in the kernel's tables, whoever's it was.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     Nobody,
-    /// This system does not tell.
-    #[cfg_attr(target_os = "linux", allow(dead_code))]
-    Unchecked,
 }
 
 impl Owners {
     /// The owners that this process was started for.
-    pub fn of_this_process() -> Owners {
+    ///
+    /// # Errors
+    /// Where this system does not tell whose a connection is.
+    pub fn of_this_process() -> Result<Owners, CannotTell> {
         let uid = nix::unistd::geteuid().as_raw();
         let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok()).filter(|_| uid == 0);
-        Owners { uids: std::iter::once(uid).chain(caller).collect(), system: System::new() }
+        let system = System::new().map_err(CannotTell)?;
+        Ok(Owners { uids: std::iter::once(uid).chain(caller).collect(), system })
     }
 
     /// Whether the process at the other end of an accepted loopback connection belongs to one of them.
@@ -60,12 +72,14 @@ impl Owners {
     /// Says whose it is instead, or that nobody can tell: a connection that is closed already has no owner.
     pub fn admit(&self, peer: SocketAddr, front: SocketAddr) -> Result<(), String> {
         match self.system.owner(Ends { peer, front }) {
-            Owner::Uid(uid) if self.include(uid) => Ok(()),
-            Owner::Uid(uid) => {
+            Ok(Owner::Uid(uid)) if self.include(uid) => Ok(()),
+            Ok(Owner::Uid(uid)) => {
                 Err(format!("it is user {uid}'s; --only-same-user=false lets everybody on this machine in"))
             }
-            Owner::Unchecked => Ok(()),
-            Owner::Nobody => Err("nobody's connection (it is closed already)".to_owned()),
+            Ok(Owner::Nobody) => Err("nobody's connection (it is closed already)".to_owned()),
+            Err(error) => Err(format!(
+                "nobody can tell whose it is ({error}); --only-same-user=false lets everybody on this machine in"
+            )),
         }
     }
 
@@ -73,15 +87,17 @@ impl Owners {
     pub fn include(&self, uid: u32) -> bool {
         self.uids.contains(&uid)
     }
+}
 
-    /// Whether this system tells whose a connection is.
-    pub fn can_be_told() -> bool {
-        cfg!(target_os = "linux")
-    }
+/// An IPv4 address may be written as an IPv6 one, on either side.
+fn same(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
 }
 
 #[cfg(target_os = "linux")]
 mod system {
+    use std::io;
+
     use super::kernel::Kernel;
     use super::{Ends, Owner, table};
 
@@ -92,40 +108,75 @@ mod system {
     }
 
     impl System {
-        pub(super) fn new() -> System {
+        pub(super) fn new() -> io::Result<System> {
             let kernel = Kernel::open().inspect_err(|error| {
                 tracing::debug!(target: "dlvgate::front", %error, "the kernel cannot be asked for one socket: its tables are read");
             });
-            System { kernel: kernel.ok() }
+            Ok(System { kernel: kernel.ok() })
         }
 
-        pub(super) fn owner(&self, ends: Ends) -> Owner {
+        pub(super) fn owner(&self, ends: Ends) -> io::Result<Owner> {
             let asked = self.kernel.as_ref().map(|kernel| kernel.owner(ends));
             match asked {
-                Some(Ok(owner)) => owner,
+                Some(Ok(owner)) => Ok(owner),
                 Some(Err(error)) => {
                     tracing::debug!(target: "dlvgate::front", %error, "the kernel does not tell of one socket: its tables are read");
-                    table::owner(ends)
+                    Ok(table::owner(ends))
                 }
-                None => table::owner(ends),
+                None => Ok(table::owner(ends)),
             }
         }
     }
 }
 
-/// Elsewhere nobody is asked; the log says so when the server starts.
-#[cfg(not(target_os = "linux"))]
-#[derive(Debug)]
-struct System;
+#[cfg(target_os = "macos")]
+mod system {
+    use std::io;
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-#[cfg(not(target_os = "linux"))]
-impl System {
-    fn new() -> System {
-        System
+    use super::{Ends, Owner, pcblist, sysctl};
+
+    /// macOS: the list of all TCP sockets is read.
+    #[derive(Debug)]
+    pub(super) struct System;
+
+    impl System {
+        /// # Errors
+        /// Where the list does not have a socket of our own as ours: it is read otherwise than it is written.
+        pub(super) fn new() -> io::Result<System> {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+            let owner = System.owner(Ends { peer: listener.local_addr()?, front: nobody })?;
+            match owner {
+                Owner::Uid(uid) if uid == nix::unistd::geteuid().as_raw() => Ok(System),
+                other => Err(io::Error::other(format!("a socket of our own is said to be of {other:?}"))),
+            }
+        }
+
+        pub(super) fn owner(&self, ends: Ends) -> io::Result<Owner> {
+            pcblist::owner_in(&sysctl::tcp_sockets()?, ends).map_err(io::Error::other)
+        }
     }
+}
 
-    fn owner(&self, _: Ends) -> Owner {
-        Owner::Unchecked
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod system {
+    use std::io;
+
+    use super::{Ends, Owner};
+
+    /// Nobody is asked.
+    #[derive(Debug)]
+    pub(super) struct System;
+
+    impl System {
+        pub(super) fn new() -> io::Result<System> {
+            Err(io::Error::other("this system does not tell"))
+        }
+
+        pub(super) fn owner(&self, _: Ends) -> io::Result<Owner> {
+            Ok(Owner::Nobody)
+        }
     }
 }
 

@@ -28,3 +28,23 @@ impl Amendments {
         (!self.paths.is_empty()).then(|| Arc::clone(&self.paths))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_changed_unless_it_is_asked_for() {
+        let none = Amendments::default();
+        assert!(none.launch().is_none() && none.paths().is_none());
+        let argument = Amendments::new(Vec::new(), vec!["stopOnEntry=true".parse().unwrap()], Vec::new());
+        assert!(argument.launch().is_some_and(|launch| launch.set.len() == 1) && argument.paths().is_none());
+        let rule = Amendments::new(vec!["/home/me=/src".parse().unwrap()], Vec::new(), Vec::new());
+        assert!(
+            rule.launch().is_some_and(|launch| launch.substitute_path.len() == 1),
+            "DAP has dlv see to it"
+        );
+        let paths = rule.paths().expect("JSON-RPC has us see to it");
+        assert_eq!(paths.to_server("/home/me/x.go").as_deref(), Some("/src/x.go"));
+    }
+}

@@ -1,7 +1,6 @@
 //! Why a session ends, for the log in a word and for the client in a sentence.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use dlvgate_protocol::frame::DELVE_MAX_BODY;
 
 use super::lane::Unframed;
-use crate::delve::LaunchError;
+use crate::delve::{Address, LaunchError};
 use crate::firewall::FirewallError;
 
 /// The end's reason.
@@ -38,6 +37,8 @@ pub enum Cause {
         /// The client had sent it something that is no DAP message.
         malformed: bool,
     },
+    /// dlv sent what cannot be framed.
+    DlvGarbage(Unframed),
     /// There is no dlv to talk to.
     NoDlv(LaunchError),
     /// The dlv that all sessions share ended.
@@ -53,10 +54,10 @@ pub enum Cause {
     Spent,
     /// The gate could not be opened.
     GateRefused(FirewallError),
-    /// dlv's port could not be connected to.
+    /// dlv could not be connected to.
     NotDialled {
-        /// The port's address.
-        address: SocketAddr,
+        /// Where it should listen.
+        address: Address,
         /// dlvgate has started this dlv.
         ours: bool,
         /// What the system said.
@@ -64,6 +65,11 @@ pub enum Cause {
     },
     /// `--max-sessions` are open.
     TooManySessions {
+        /// The limit.
+        limit: usize,
+    },
+    /// `--max-sessions-per-address` of the client's address are open.
+    TooManyOfAddress {
         /// The limit.
         limit: usize,
     },
@@ -84,6 +90,7 @@ impl Cause {
             Cause::NoMessage { .. } => "no_message",
             Cause::ClientGarbage(_) => "client_garbage",
             Cause::DlvGone { .. } => "dlv_gone",
+            Cause::DlvGarbage(_) => "dlv_garbage",
             Cause::NoDlv(_) => "no_dlv",
             Cause::DlvEnded { .. } => "dlv_ended",
             Cause::SharedEnded(cause) => cause.name(),
@@ -91,6 +98,7 @@ impl Cause {
             Cause::GateRefused(_) => "gate_refused",
             Cause::NotDialled { .. } => "not_dialled",
             Cause::TooManySessions { .. } => "too_many_sessions",
+            Cause::TooManyOfAddress { .. } => "too_many_of_address",
             Cause::Stopped { .. } => "stopped",
         }
     }
@@ -125,6 +133,10 @@ impl fmt::Display for Cause {
                 )
             }
             Cause::DlvGone { status, stderr, malformed } => dlv_gone(f, *status, stderr, *malformed),
+            Cause::DlvGarbage(error) => write!(
+                f,
+                "what dlv sent is {error}. The session ends, since nothing after it can be read; is it a dlv, and nothing before it?"
+            ),
             Cause::NoDlv(error) => error.fmt(f),
             Cause::DlvEnded { status, stderr } if stderr.is_empty() => write!(f, "dlv has ended ({status})"),
             Cause::DlvEnded { status, stderr } => {
@@ -138,6 +150,11 @@ impl fmt::Display for Cause {
             Cause::GateRefused(error) => {
                 write!(f, "the gate could not be opened, so nothing was sent to dlv: {error}")
             }
+            Cause::NotDialled { source, .. } if is_out_of_descriptors(source) => write!(
+                f,
+                "dlv is ready, and dlvgate cannot connect to it: {source}. End a session, or start dlvgate with a higher limit \
+                 (`ulimit -n`)"
+            ),
             Cause::NotDialled { address, source, ours: true } => {
                 write!(
                     f,
@@ -154,9 +171,22 @@ impl fmt::Display for Cause {
                 "{limit} debug session{} open already, and --max-sessions is {limit}: end one, or start dlvgate with a higher --max-sessions",
                 if *limit == 1 { " is" } else { "s are" }
             ),
+            Cause::TooManyOfAddress { limit } => write!(
+                f,
+                "{limit} debug session{} open already from your address, and --max-sessions-per-address is {limit}: end one, \
+                 or start dlvgate with a higher --max-sessions-per-address",
+                if *limit == 1 { " is" } else { "s are" }
+            ),
             Cause::Stopped { signal } => write!(f, "the debugging proxy was stopped ({signal})"),
         }
     }
+}
+
+/// It is our own limit, and nothing is wrong with dlv.
+fn is_out_of_descriptors(error: &std::io::Error) -> bool {
+    use nix::errno::Errno;
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EMFILE | Errno::ENFILE))
 }
 
 fn dlv_gone(

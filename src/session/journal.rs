@@ -1,10 +1,10 @@
 //! The session's transitions: one structured log event each, so that a test and a user can read the order.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::delve::Address;
 use crate::recording::Tap;
 
 /// A step that a session has taken.
@@ -76,7 +76,7 @@ pub struct Entry {
     /// Time since the client's first byte, or since the start of a dlv that is no session's own.
     pub at: Duration,
     /// The session's own dlv, once it is ready: process id and address.
-    pub delve: Option<(i32, SocketAddr)>,
+    pub delve: Option<(i32, Address)>,
     /// What else there is to say, in words; may be empty.
     pub detail: String,
 }
@@ -90,7 +90,7 @@ pub(super) struct Journal {
     began: Instant,
     observer: Option<Observer>,
     tap: Tap,
-    delve: OnceLock<(i32, SocketAddr)>,
+    delve: OnceLock<(i32, Address)>,
     /// The number of the spare whose life it is.
     spare: Option<u64>,
 }
@@ -127,12 +127,14 @@ impl Journal {
     }
 
     /// The session has this spare from now on: a dlv that is ready, its open gate and its connection.
-    pub(super) fn takes_spare(&self, number: u64, pid: i32, address: SocketAddr, firewall: &'static str) {
-        let _ = self.delve.set((pid, address));
-        let (at, port) = (self.began.elapsed(), address.port());
+    pub(super) fn takes_spare(&self, number: u64, pid: i32, address: &Address, firewall: &'static str) {
+        let _ = self.delve.set((pid, address.clone()));
+        let at = self.began.elapsed();
         self.note(Transition::DlvReady, format_args!("pid {pid} at {address}, spare {number}"));
-        let extra = Extra::Firewall(firewall);
-        self.write(Transition::GateOpen, at, extra, format_args!("port {port}, spare {number}"));
+        if let Some(address) = address.tcp() {
+            let (port, extra) = (address.port(), Extra::Firewall(firewall));
+            self.write(Transition::GateOpen, at, extra, format_args!("port {port}, spare {number}"));
+        }
         self.note(Transition::Dialled, format_args!("{address}, spare {number}"));
     }
 
@@ -146,8 +148,8 @@ impl Journal {
     }
 
     /// dlv is ready.
-    pub(super) fn dlv_ready(&self, pid: i32, address: SocketAddr) {
-        let _ = self.delve.set((pid, address));
+    pub(super) fn dlv_ready(&self, pid: i32, address: &Address) {
+        let _ = self.delve.set((pid, address.clone()));
         self.note(Transition::DlvReady, format_args!("pid {pid} at {address}"));
     }
 
@@ -163,7 +165,7 @@ impl Journal {
 
     fn write(&self, transition: Transition, at: Duration, extra: Extra, detail: impl fmt::Display) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let delve = self.delve.get().copied();
+        let delve = self.delve.get().cloned();
         let detail = match (self.spare, detail.to_string()) {
             (None, detail) => detail,
             (Some(number), detail) if detail.is_empty() => format!("spare {number}"),

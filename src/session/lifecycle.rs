@@ -98,6 +98,11 @@ impl Lifecycle {
         Lifecycle { dialled: true, ..Lifecycle::with_running_delve(gated) }
     }
 
+    /// The same for a dlv that listens on no port: there is nothing to gate.
+    pub fn on_no_port(self) -> Lifecycle {
+        Lifecycle { gate: Gate::NotOurs, ..self }
+    }
+
     /// What to do now.
     pub fn next(&self) -> Step {
         if self.ending {
@@ -171,8 +176,12 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn starts() -> [Lifecycle; 8] {
+    fn starts() -> [Lifecycle; 12] {
         [
+            Lifecycle::with_a_spare().on_no_port(),
+            Lifecycle::of_a_spare().on_no_port(),
+            Lifecycle::with_own_delve().on_no_port(),
+            Lifecycle::of_a_server().on_no_port(),
             Lifecycle::with_a_spare(),
             Lifecycle::of_a_spare(),
             Lifecycle::of_a_running_server(true),
@@ -227,6 +236,7 @@ mod tests {
         );
         assert_eq!(steps(Lifecycle::with_running_delve(true)), [OpenGate, Dial, Relay, ShutGate, RemoveGate]);
         assert_eq!(steps(Lifecycle::with_running_delve(false)), [Dial, Relay]);
+        assert_eq!(steps(Lifecycle::with_own_delve().on_no_port()), [Launch, Dial, Relay, StopDelve]);
         assert_eq!(steps(Lifecycle::with_shared_delve()), [Join, Dial, Relay]);
         assert_eq!(
             steps(Lifecycle::of_a_server()),

@@ -1,13 +1,15 @@
-//! The client's end: a connection over TCP, over a Unix socket, or standard input and output.
+//! One end of a session, the client's or dlv's: a connection over TCP, over a Unix socket, or standard input and output.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, Stdin, Stdout};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Stdin, Stdout};
 use tokio::net::{TcpStream, UnixStream};
 
-/// A client.
+/// A client, or a dlv.
 #[derive(Debug)]
 pub enum Link {
     /// Over TCP.
@@ -22,6 +24,34 @@ impl Link {
     /// The client at standard input and output.
     pub fn stdio() -> Link {
         Link::Stdio(tokio::io::stdin(), tokio::io::stdout())
+    }
+
+    /// Ready once the other side has said something, has closed, or is lost. Nothing is taken.
+    pub(super) fn poll_anything(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // Readiness may be out of date: then it is cleared by this, and waited for again.
+            let peeked = match self {
+                Link::Tcp(stream) => ready!(stream.poll_read_ready(cx))
+                    .and_then(|()| stream.try_io(Interest::READABLE, || self.peek())),
+                Link::Unix(stream) => ready!(stream.poll_read_ready(cx))
+                    .and_then(|()| stream.try_io(Interest::READABLE, || self.peek())),
+                Link::Stdio(..) => return Poll::Ready(()),
+            };
+            match peeked {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Asks the system how much of the next byte there is, and does not take it. Standard input cannot be asked.
+    pub(super) fn peek(&self) -> io::Result<usize> {
+        let mut byte = [MaybeUninit::uninit()];
+        match self {
+            Link::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
+            Link::Unix(stream) => SockRef::from(stream).peek(&mut byte),
+            Link::Stdio(..) => Ok(0),
+        }
     }
 
     /// Whether our end can be closed on its own, so that the client closes its end in turn. Standard output cannot before we

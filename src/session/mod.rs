@@ -15,21 +15,20 @@ mod opening;
 mod relay;
 mod settings;
 mod shared;
+mod slot;
 mod socket;
 mod source;
 mod spare;
 mod talk;
 mod way_out;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use dlvgate_protocol::sniff::Protocol;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
 
 pub use amendments::Amendments;
 pub use cause::Cause;
@@ -39,12 +38,13 @@ pub use lifecycle::{Lifecycle, Step};
 pub use link::Link;
 pub use settings::{Settings, Upstream};
 pub use shared::{Ended, SharedDelve};
+pub use slot::Visitor;
 pub use source::Source;
 pub use spare::{MAX_SPARES, Spares};
 
-use crate::delve::Delve;
+use crate::delve::{Address, Delve};
 use crate::fault;
-use crate::firewall::{Gate, Peer};
+use crate::firewall::{FirewallError, Gate, Peer};
 use crate::recording::Tap;
 use crate::shutdown::Shutdown;
 use aside::Aside;
@@ -52,6 +52,7 @@ use farewell::Farewell;
 use journal::Journal;
 use opening::{Hold, Opening};
 use shared::Exit;
+use slot::Slot;
 use spare::Visit;
 use talk::Talk;
 use way_out::WayOut;
@@ -61,10 +62,6 @@ const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a dlv that cannot be dialled may take to end and say why.
 const EARLY_END: Duration = Duration::from_millis(500);
-
-/// How long a client waits for a place where all are taken: a session on its way out gives its own back within this,
-/// and an IDE's restart connects at once.
-const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a client that is refused at its first bytes may take to close.
 const REFUSAL_LINGER: Duration = Duration::from_secs(1);
@@ -79,7 +76,14 @@ pub enum Outcome {
 }
 
 /// Serves one connection to its end; when it returns nothing of it is left.
-pub async fn run(mut client: Link, peer: &str, number: u64, settings: &Settings, stop: &Shutdown) -> Outcome {
+pub async fn run(
+    mut client: Link,
+    visitor: Visitor<'_>,
+    number: u64,
+    settings: &Settings,
+    stop: &Shutdown,
+) -> Outcome {
+    let peer = visitor.name;
     let opened = tokio::select! {
         opened = opening::open(&mut client, settings.upstream.serves_json_rpc()) => opened,
         _ = stop.begun() => return Outcome::NoSession,
@@ -96,7 +100,7 @@ pub async fn run(mut client: Link, peer: &str, number: u64, settings: &Settings,
             let observer = settings.observer.clone();
             let journal = Journal::begin(number, observer, tap.clone(), format_args!("{what} from {peer}"));
             let mut session = Session::new(client, protocol, hold, settings, journal, tap.clone());
-            let cause = session.run(stop).await;
+            let cause = session.run(visitor.sessions, stop).await;
             tap.end().await;
             Outcome::Session(cause)
         }
@@ -134,14 +138,14 @@ struct Session<'a> {
     talk: Talk,
     lifecycle: Lifecycle,
     /// Held for as long as the session counts against the limit.
-    slot: Option<OwnedSemaphorePermit>,
+    slot: Option<Slot>,
     /// What the spares know of it.
     visit: Option<Visit>,
     delve: Option<Delve>,
     gate: Option<Gate>,
     /// The shared dlv's address.
-    joined: Option<SocketAddr>,
-    upstream: Option<TcpStream>,
+    joined: Option<Address>,
+    upstream: Option<Link>,
 }
 
 impl<'a> Session<'a> {
@@ -153,9 +157,13 @@ impl<'a> Session<'a> {
         journal: Journal,
         tap: Tap,
     ) -> Session<'a> {
+        let gated = |lifecycle: Lifecycle| match settings.upstream.is_on_a_port() {
+            true => lifecycle,
+            false => lifecycle.on_no_port(),
+        };
         let lifecycle = match &settings.upstream {
-            Upstream::Launch(_) => Lifecycle::with_own_delve(),
-            Upstream::Warm(_) => Lifecycle::with_a_spare(),
+            Upstream::Launch(_) => gated(Lifecycle::with_own_delve()),
+            Upstream::Warm(_) => gated(Lifecycle::with_a_spare()),
             Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
             Upstream::Shared(_) => Lifecycle::with_shared_delve(),
         };
@@ -176,12 +184,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn run(&mut self, stop: &Shutdown) -> Cause {
-        let place = Arc::clone(&self.settings.slots).acquire_owned();
-        self.slot = tokio::time::timeout(PLACE_PATIENCE, place).await.ok().and_then(Result::ok);
-        let cause = match self.slot {
-            Some(_) => self.until_an_end(stop).await,
-            None => Cause::TooManySessions { limit: self.settings.max_sessions },
+    async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown) -> Cause {
+        let cause = match Slot::take(self.settings, of_address).await {
+            Ok(slot) => {
+                self.slot = Some(slot);
+                self.until_an_end(stop).await
+            }
+            Err(cause) => cause,
         };
         self.lifecycle.end();
         self.journal.ending(cause.name(), &cause);
@@ -244,7 +253,7 @@ impl<'a> Session<'a> {
             }
             other => other?,
         };
-        self.journal.dlv_ready(delve.pid(), delve.address());
+        self.journal.dlv_ready(delve.pid(), &delve.address());
         self.delve = Some(delve);
         if let Some(visit) = &mut self.visit {
             visit.launched();
@@ -268,7 +277,10 @@ impl<'a> Session<'a> {
 
     /// Not interrupted by anything: a gate is open or it is not, never in between.
     async fn open_gate(&mut self) -> Result<(), Cause> {
-        let (address, firewall) = (self.upstream_address(), self.settings.firewall.name());
+        let Some(address) = self.upstream_address().tcp() else {
+            return Err(Cause::GateRefused(FirewallError::NoPort));
+        };
+        let firewall = self.settings.firewall.name();
         self.journal.gate(Transition::GateOpening, firewall, address.port());
         // Who dials a loopback address comes from it, and other upstreams have no gate.
         let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
@@ -282,7 +294,7 @@ impl<'a> Session<'a> {
     async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
         let address = self.upstream_address();
         let stream = tokio::select! {
-            stream = socket::dial(address, DIAL_LIMIT) => stream,
+            stream = socket::dial(&address, DIAL_LIMIT) => stream,
             _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
             signal = stop.begun() => return Err(Cause::Stopped { signal }),
         };
@@ -298,7 +310,7 @@ impl<'a> Session<'a> {
             }
         };
         self.upstream = Some(stream);
-        self.journal.note(Transition::Dialled, address);
+        self.journal.note(Transition::Dialled, &address);
         Ok(())
     }
 
@@ -339,12 +351,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn upstream_address(&self) -> SocketAddr {
-        match (&self.delve, self.joined, &self.settings.upstream) {
+    fn upstream_address(&self) -> Address {
+        match (&self.delve, &self.joined, &self.settings.upstream) {
             (Some(delve), ..) => delve.address(),
-            (None, Some(address), _) => address,
-            (None, None, Upstream::Running(address)) => *address,
-            (None, None, _) => SocketAddr::from(([127, 0, 0, 1], 0)),
+            (None, Some(address), _) => address.clone(),
+            (None, None, Upstream::Running(address)) => (*address).into(),
+            (None, None, _) => Address::ANY,
         }
     }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::aside::Aside;
@@ -51,7 +50,7 @@ const TURN: usize = 32;
 /// `talk` is then as far as it was.
 pub(super) async fn relay(
     client: &mut Link,
-    upstream: &mut TcpStream,
+    upstream: &mut Link,
     mut delve: Option<&mut Delve>,
     held: BytesMut,
     talk: &mut Talk,
@@ -96,6 +95,8 @@ pub(super) async fn relay(
                     dlv_gone(delve, exit, ledger).await
                 };
             }
+            Event::UpstreamUnframed(_) if relay.talk.ledger.disconnected => break Cause::Disconnected,
+            Event::UpstreamUnframed(error) => break Cause::DlvGarbage(error),
             Event::DelveExited(status) => {
                 exit = Some(status);
                 let cause = dlv_gone(delve.as_deref_mut(), exit, &relay.talk.ledger).await;
@@ -112,7 +113,7 @@ pub(super) async fn relay(
 
 /// Tells dlv that the client is gone and waits until it has seen to its program. A signal would cut its clean-up, and a
 /// build that is under way would leave its binary.
-async fn let_go(upstream: &mut TcpStream) -> io::Result<()> {
+async fn let_go(upstream: &mut Link) -> io::Result<()> {
     upstream.shutdown().await?;
     drain(upstream).await
 }
@@ -161,6 +162,8 @@ enum Event {
     ClientReset,
     ClientUnframed(Unframed),
     UpstreamClosed,
+    /// What dlv sends cannot be followed.
+    UpstreamUnframed(Unframed),
     DelveExited(ExitStatus),
     /// A time is over.
     Late,
@@ -170,7 +173,7 @@ enum Event {
 /// same poll, without a lock or a wake-up.
 struct Relay<'a> {
     client: &'a mut Link,
-    upstream: &'a mut TcpStream,
+    upstream: &'a mut Link,
     talk: &'a mut Talk,
     /// What is put between the client's messages.
     nothing: VecDeque<Bytes>,
@@ -180,7 +183,7 @@ struct Relay<'a> {
 }
 
 impl<'a> Relay<'a> {
-    fn new(client: &'a mut Link, upstream: &'a mut TcpStream, talk: &'a mut Talk, held: &[u8]) -> Relay<'a> {
+    fn new(client: &'a mut Link, upstream: &'a mut Link, talk: &'a mut Talk, held: &[u8]) -> Relay<'a> {
         let Talk { up, ledger, to_say, asked_len, .. } = &mut *talk;
         up.take(held, &mut Requests { ledger, to_say, body_len: asked_len }, &mut VecDeque::new());
         let nothing = VecDeque::new();
@@ -271,10 +274,7 @@ impl<'a> Relay<'a> {
             Halt::Unwritable => Event::ClientReset,
             // A reset is dlv's end as well: the client gets it explained rather than repeated.
             Halt::End | Halt::Unreadable => Event::UpstreamClosed,
-            Halt::Unframed(error) => {
-                tracing::warn!(target: "dlvgate::session", %error, "what dlv sent cannot be followed");
-                Event::UpstreamClosed
-            }
+            Halt::Unframed(error) => Event::UpstreamUnframed(error),
         }))
     }
 }
@@ -288,7 +288,7 @@ mod tests {
     use crate::session::amendments::Amendments;
     use dlvgate_protocol::sniff::Protocol;
     use tokio::io::{AsyncRead, AsyncReadExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     async fn connection() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -299,11 +299,11 @@ mod tests {
     /// The clock is the test's: it jumps to the next deadline while nothing else happens.
     #[tokio::test(start_paused = true)]
     async fn a_first_message_that_never_comes_does_not_hold_the_session() {
-        let ((client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let ((client, _ide), (upstream, _dlv)) = (connection().await, connection().await);
         let held = BytesMut::from(&b"Content-Length: 100\r\n\r\n{\"seq\":1,"[..]);
         let cause = relay(
             &mut Link::Tcp(client),
-            &mut upstream,
+            &mut Link::Tcp(upstream),
             None,
             held,
             &mut Talk::new(Protocol::Dap, &Amendments::default(), Tap::none()),
@@ -328,10 +328,12 @@ mod tests {
 
     /// What a client says and hears, while it is relayed by a task that nobody else wakes.
     async fn relayed(says: impl AsyncFnOnce(&mut TcpStream)) {
-        let ((client, mut ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let ((client, mut ide), (upstream, _dlv)) = (connection().await, connection().await);
         let relayed = tokio::spawn(async move {
             let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
-            let cause = relay(&mut Link::Tcp(client), &mut upstream, None, BytesMut::new(), &mut talk).await;
+            let cause =
+                relay(&mut Link::Tcp(client), &mut Link::Tcp(upstream), None, BytesMut::new(), &mut talk)
+                    .await;
             panic!("it ended: {cause}")
         });
         let said = tokio::time::timeout(Duration::from_secs(20), says(&mut ide)).await;
@@ -375,12 +377,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_has_spoken_may_be_silent_for_as_long_as_it_likes() {
-        let ((client, _ide), (mut upstream, _dlv)) = (connection().await, connection().await);
+        let ((client, _ide), (upstream, _dlv)) = (connection().await, connection().await);
         let held = BytesMut::from(
             &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],
         );
         let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
-        let mut client = Link::Tcp(client);
+        let (mut client, mut upstream) = (Link::Tcp(client), Link::Tcp(upstream));
         let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
         assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());
     }

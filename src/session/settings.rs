@@ -44,6 +44,11 @@ impl Upstream {
         }
     }
 
+    /// Whether the dlv that a session starts listens on a port, which is to be gated.
+    pub(super) fn is_on_a_port(&self) -> bool {
+        self.launcher().is_none_or(Launcher::is_on_a_port)
+    }
+
     pub(super) fn serves_json_rpc(&self) -> bool {
         let serves = match self {
             Upstream::Launch(launcher) => launcher.argv.serves(),
@@ -63,6 +68,8 @@ pub struct Settings {
     pub firewall: Firewall,
     /// Sessions that may be open at once.
     pub max_sessions: usize,
+    /// Of one address, where several may connect.
+    pub max_sessions_per_address: usize,
     /// One permit each.
     pub slots: Arc<Semaphore>,
     /// What is changed in what passes.

@@ -1,6 +1,5 @@
 //! A dlv that outlives its clients: a headless one that several share, or one that runs in our place.
 
-use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,8 +12,8 @@ use super::journal::{Journal, Observer, Transition};
 use super::lifecycle::{Lifecycle, Step};
 use super::source::Source;
 use super::way_out::WayOut;
-use crate::delve::{Delve, Serves};
-use crate::firewall::{Firewall, Gate, Peer};
+use crate::delve::{Address, Delve, Serves};
+use crate::firewall::{Firewall, FirewallError, Gate, Peer};
 use crate::shutdown::Shutdown;
 
 /// After a session's connection to dlv has ended, how long dlv's own end is waited for.
@@ -45,7 +44,7 @@ struct Life {
 #[derive(Clone)]
 enum Phase {
     Starting,
-    Ready(SocketAddr),
+    Ready(Address),
     /// dlv has ended by itself; what it leaves is being seen to.
     Exited(Exit),
     Ended(Ended),
@@ -95,7 +94,7 @@ impl SharedDelve {
     ///
     /// # Errors
     /// Where it cannot be started, has ended for good, or serves one client alone and that one has come already.
-    pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<SocketAddr, Cause> {
+    pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<Address, Cause> {
         loop {
             let (mut phase, is_ending) = self.living_phase()?;
             let settled = |phase: &Phase| matches!(phase, Phase::Ready(_) | Phase::Ended(_));
@@ -241,11 +240,11 @@ impl SharedDelve {
         }
     }
 
-    fn address(&self, delve: &Option<Delve>) -> SocketAddr {
+    fn address(&self, delve: &Option<Delve>) -> Address {
         match (delve, &self.source) {
             (Some(delve), _) => delve.address(),
-            (None, Source::Running(address)) => *address,
-            (None, Source::Launch(_)) => SocketAddr::from(([127, 0, 0, 1], 0)),
+            (None, Source::Running(address)) => (*address).into(),
+            (None, Source::Launch(_)) => Address::ANY,
         }
     }
 
@@ -283,7 +282,7 @@ impl SharedDelve {
             *delve = Some(launched?);
         }
         if let Some(delve) = delve {
-            journal.dlv_ready(delve.pid(), delve.address());
+            journal.dlv_ready(delve.pid(), &delve.address());
         }
         Ok(())
     }
@@ -292,9 +291,10 @@ impl SharedDelve {
     async fn open_gate(
         &self,
         journal: &Journal,
-        address: SocketAddr,
+        address: Address,
         gate: &mut Option<Gate>,
     ) -> Result<(), Cause> {
+        let address = address.tcp().ok_or(Cause::GateRefused(FirewallError::NoPort))?;
         let firewall = self.firewall.name();
         journal.gate(Transition::GateOpening, firewall, address.port());
         let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();

@@ -2,24 +2,34 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+
+use super::link::Link;
+use crate::delve::Address;
 
 /// Connects to dlv: the only connection that it ever gets from us.
 ///
 /// # Errors
 /// What the system says, or that nothing answered in time.
-pub(super) async fn dial(address: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
-    let stream = tokio::time::timeout(limit, TcpStream::connect(address)).await.map_err(|_| {
+pub(super) async fn dial(address: &Address, limit: Duration) -> io::Result<Link> {
+    let dialled = async {
+        match address {
+            Address::Tcp(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Ok(Link::Tcp(stream))
+            }
+            Address::Unix(path) => UnixStream::connect(path).await.map(Link::Unix),
+        }
+    };
+    tokio::time::timeout(limit, dialled).await.map_err(|_| {
         io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
-    })??;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    })?
 }
 
 /// Reads and drops until the other side closes.

@@ -32,7 +32,8 @@ impl Source {
 
     pub(super) fn lifecycle(&self) -> Lifecycle {
         match self {
-            Source::Launch(_) => Lifecycle::of_a_server(),
+            Source::Launch(launcher) if launcher.is_on_a_port() => Lifecycle::of_a_server(),
+            Source::Launch(_) => Lifecycle::of_a_server().on_no_port(),
             Source::Running(address) => Lifecycle::of_a_running_server(address.ip().is_loopback()),
         }
     }

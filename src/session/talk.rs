@@ -96,3 +96,6 @@ impl Watcher for Replies<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

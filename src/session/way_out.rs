@@ -2,14 +2,13 @@
 
 use std::process::ExitStatus;
 
-use nix::sys::signal::Signal;
-use tokio::net::TcpStream;
-
 use super::journal::{Journal, Transition};
 use super::lifecycle::{Lifecycle, Step};
+use super::link::Link;
 use crate::delve::Delve;
 use crate::firewall::{FirewallError, Gate};
 use crate::shutdown::Shutdown;
+use nix::sys::signal::Signal;
 
 /// What a session holds and gives back, step by step.
 pub(super) struct WayOut<'a> {
@@ -17,7 +16,7 @@ pub(super) struct WayOut<'a> {
     pub(super) journal: &'a Journal,
     pub(super) delve: &'a mut Option<Delve>,
     pub(super) gate: &'a mut Option<Gate>,
-    pub(super) upstream: &'a mut Option<TcpStream>,
+    pub(super) upstream: &'a mut Option<Link>,
     /// dlv's exit status, once it is stopped.
     pub(super) status: Option<ExitStatus>,
 }

@@ -36,6 +36,7 @@ claims! {
     readme_install: "README.md", "firewall install" => firewall::install;
     clients_link: "docs/clients.md", "~/dlvgate/dlv version" => goland::link;
     configuration_commands: "docs/configuration.md", "dlvgate config --example" => configuration::commands;
+    configuration_trust: "docs/configuration.md", "dlvgate trust --list" => configuration::trust;
     doctor_commands: "docs/doctor.md", "dlvgate doctor --fix" => doctor::healthy;
     firewall_by_hand_in_pf: "docs/firewall.md", "010.by-hand" => firewall::by_hand_in_pf;
     firewall_by_hand_in_nftables: "docs/firewall.md", "by_hand" => firewall::by_hand_in_nftables;

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -29,6 +30,7 @@ mod nftables;
 mod nftables_refuses;
 mod no_dlv;
 mod npm_client;
+mod on_a_socket;
 mod other_user;
 mod ports;
 mod proxy_dies;

@@ -100,7 +100,10 @@ impl Serve {
             Ok(setrlimit(Resource::RLIMIT_NOFILE, files, hard)?)
         };
         // SAFETY: two system calls between fork and exec.
-        unsafe { std::os::unix::process::CommandExt::pre_exec(&mut self.command, limit) };
+        #[allow(unsafe_code, reason = "the limit is the child's alone: it is set between fork and exec")]
+        unsafe {
+            std::os::unix::process::CommandExt::pre_exec(&mut self.command, limit)
+        };
         self
     }
 
@@ -210,11 +213,6 @@ impl Server {
         Client::connect(self.front())
     }
 
-    /// The folder that it runs in and keeps its temporary files in.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// The pid of the server itself.
     pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).expect("a pid")
@@ -281,6 +279,21 @@ impl Server {
         assert_eq!(ports, [self.front().port()], "ports other than the front are open");
         let binaries = process::debug_binaries(self.folder.path());
         assert!(binaries.is_empty(), "binaries are left: {binaries:?}");
+    }
+
+    /// All processes of it that are there now: itself, its guard, and all that they started.
+    pub fn processes(&self) -> Vec<Process> {
+        process::marked(&self.mark)
+    }
+
+    /// The folder that it runs in and builds in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// How it has ended, if it has. What is left then is the caller's to look for.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Sends it a signal.

@@ -61,6 +61,11 @@ impl Log {
         self.lock().clone()
     }
 
+    /// How many lines there are so far.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Every line so far, which are forgotten: for servers that write more than a test can keep.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.lock())
@@ -113,7 +118,9 @@ impl Log {
 }
 
 fn transition(line: &str) -> Option<Transition> {
-    let line: Value = serde_json::from_str(line).ok()?;
+    // A dlv that was killed in the middle of a line has no end to it.
+    let own = line.find("{\"timestamp\"").unwrap_or_default();
+    let line: Value = serde_json::from_str(&line[own..]).ok()?;
     Some(Transition {
         session: line["session"].as_u64()?,
         name: line["transition"].as_str()?.to_owned(),

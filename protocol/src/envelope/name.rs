@@ -146,6 +146,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_its_text_and_no_other() {
+        let next = Name::new("next");
+        assert!(next == "next" && next != "nex" && next != "nexts" && next != *"stepIn");
+        assert_eq!(format!("{next:?}"), r#""next""#);
+        assert_eq!(
+            format!("{:?}", Name::new(&"a".repeat(NAME_MAX + 1))),
+            format!("{:?}…", "a".repeat(NAME_MAX))
+        );
+    }
+
+    #[test]
     fn bytes_that_are_not_utf8_are_replaced() {
         assert_eq!(Name::from_bytes(b"a\xffb\xc3", false), "a\u{fffd}b\u{fffd}");
         assert_eq!(Name::from_bytes(b"ab\xc3", true).as_str(), "ab");

@@ -69,6 +69,12 @@ impl HeaderReader {
         self.line.is_empty() && self.lines == 0 && self.failed.is_none()
     }
 
+    /// How many bytes are kept of the present line.
+    #[cfg(fuzzing)]
+    pub fn held(&self) -> usize {
+        self.line.len()
+    }
+
     fn advance(&mut self, input: &[u8]) -> Result<(usize, Option<Header>), FrameError> {
         let mut consumed = 0;
         while consumed < input.len() {

@@ -147,6 +147,12 @@ impl Rewriter {
         push(from..chunk.len().max(from), pieces);
     }
 
+    /// How many bytes of a key or file name, and how many levels of nesting, are kept.
+    #[cfg(fuzzing)]
+    pub fn held(&self) -> (usize, usize) {
+        (self.held.len(), self.levels.len())
+    }
+
     fn begin_text(&mut self) {
         self.held.clear();
         self.escaped = false;

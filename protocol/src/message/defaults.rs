@@ -122,11 +122,15 @@ impl LaunchDefaults {
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl Members {
+    /// Of a key that comes twice the last, as dlv reads it.
     fn get(&self, key: &str) -> Option<&RawValue> {
-        self.0.iter().find(|(own, _)| own == key).map(|(_, value)| &**value)
+        self.0.iter().rfind(|(own, _)| own == key).map(|(_, value)| &**value)
     }
 
+    /// Of a key that came twice none is left but this.
     fn put(&mut self, key: &str, value: Box<RawValue>) {
+        let mut is_first = true;
+        self.0.retain(|(own, _)| own != key || std::mem::take(&mut is_first));
         match self.0.iter_mut().find(|(own, _)| own == key) {
             Some((_, old)) => *old = value,
             None => self.0.push((key.to_owned(), value)),
@@ -189,6 +193,31 @@ mod tests {
             merged(&defaults, body).unwrap(),
             r#"{"command":"launch","seq":1.0,"type":"request","arguments":{"mode":"exec","stopOnEntry":false,"program":"\u002fx","cwd":"/x","env":{"A":"1"}}}"#
         );
+    }
+
+    #[test]
+    fn an_argument_is_written_as_it_is_read_and_none_is_none() {
+        let one = defaults(&["stopOnEntry=true"], &[], &[]);
+        assert_eq!(one.set[0].to_string(), "stopOnEntry=true");
+        for some in [one, defaults(&[], &["a=1"], &[]), defaults(&[], &[], &["/a=/b"])] {
+            assert!(!some.is_empty());
+        }
+        assert!(defaults(&[], &[], &[]).is_empty());
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_does_not_get_past_what_is_forced() {
+        let defaults = defaults(&[], &["mode=\"exec\""], &[]);
+        for arguments in [
+            r#""arguments":{"mode":"exec","mode":"debug"}"#,
+            r#""arguments":{"mode":"exec"},"arguments":{"mode":"debug"}"#,
+        ] {
+            let body = format!(r#"{{"type":"request","command":"launch",{arguments}}}"#);
+            assert_eq!(
+                merged(&defaults, &body).unwrap(),
+                r#"{"type":"request","command":"launch","arguments":{"mode":"exec"}}"#
+            );
+        }
     }
 
     #[test]

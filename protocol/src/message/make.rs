@@ -90,13 +90,21 @@ pub fn terminated_event(seq: i64) -> Bytes {
 
 /// Every `{name}` of `text`, as variables that stand for themselves.
 ///
-/// Of `{a{b}` both `a{b` and `b` are names: clients differ on which brace begins one.
+/// Of `{a{b}` both `a{b` and `b` are names: clients differ on whether the first or the last brace begins one. Those between are
+/// nobody's: as many braces as `text` has bytes would make an answer of its length squared.
 fn identities(text: &str) -> BTreeMap<&str, &str> {
-    let names = text.match_indices('{').filter_map(|(open, _)| {
-        let len = text[open..].find('}')?;
-        Some((&text[open + 1..open + len], &text[open..=open + len]))
-    });
-    names.filter(|(name, _)| !name.is_empty()).collect()
+    let mut names = BTreeMap::new();
+    let mut begin = 0;
+    for (close, _) in text.match_indices('}') {
+        let before = &text[begin..close];
+        for open in [before.find('{'), before.rfind('{')].into_iter().flatten() {
+            let open = begin + open;
+            names.insert(&text[open + 1..close], &text[open..=close]);
+        }
+        begin = close + 1;
+    }
+    names.remove("");
+    names
 }
 
 fn framed(message: &impl Serialize) -> Bytes {
@@ -166,6 +174,20 @@ mod tests {
             for drop_unknown in [false, true] {
                 assert_eq!(rendered(text, &error["variables"], drop_unknown), text);
             }
+        }
+    }
+
+    #[test]
+    fn an_answer_is_not_much_longer_than_its_text_however_many_braces_it_has() {
+        for text in [
+            "{".repeat(8192) + "}",
+            "{".repeat(4096) + &"}".repeat(4096),
+            "{a".repeat(2000) + &"b}".repeat(2000),
+        ] {
+            let answer = error_response(1, 1, "launch", 1, &text);
+            assert!(answer.len() < 300 + 8 * text.len(), "{} bytes of {}", answer.len(), text.len());
+            let error = &body(&answer)["body"]["error"];
+            assert_eq!(rendered(&text, &error["variables"], true), text);
         }
     }
 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::json::is_white_space;
+
 /// A request with its arguments unread (DAP specification, `Request`).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Request<'a> {
@@ -31,6 +33,7 @@ impl<'a> Request<'a> {
     ///
     /// Where `body` is not a JSON object with a string `command`.
     pub fn parse(body: &'a [u8]) -> Result<Request<'a>, serde_json::Error> {
+        expect_object(body)?;
         serde_json::from_slice(body)
     }
 
@@ -40,7 +43,9 @@ impl<'a> Request<'a> {
     ///
     /// Where the arguments are not a JSON object.
     pub fn arguments_as<T: DeserializeOwned + Default>(&self) -> Result<T, serde_json::Error> {
-        self.arguments.map_or_else(|| Ok(T::default()), |raw| serde_json::from_str(raw.get()))
+        let Some(raw) = self.arguments else { return Ok(T::default()) };
+        expect_object(raw.get().as_bytes())?;
+        serde_json::from_str(raw.get())
     }
 }
 
@@ -131,6 +136,15 @@ pub struct DisconnectArguments {
     pub suspend_debuggee: Option<bool>,
 }
 
+/// A derived reader takes an array for an object, too, its values in the order of the fields; nobody writes one, and the scanner
+/// takes it for no message.
+fn expect_object(json: &[u8]) -> Result<(), serde_json::Error> {
+    match json.iter().find(|&&byte| !is_white_space(byte)) {
+        Some(b'[') => Err(serde::de::Error::custom("expected an object, found an array")),
+        _ => Ok(()),
+    }
+}
+
 /// A value of the expected type, or `None`.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
@@ -169,8 +183,10 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
-        for body in ["", "[]", "{}", r#"{"command":1}"#] {
+        for body in ["", "[]", "{}", r#"{"command":1}"#, r#"[1,"launch",{}]"#, r#" [1,"launch"]"#] {
             assert!(Request::parse(body.as_bytes()).is_err(), "{body}");
         }
+        let request = Request::parse(br#"{"command":"launch","arguments":["debug","/x"]}"#).unwrap();
+        assert!(request.arguments_as::<LaunchArguments>().is_err());
     }
 }

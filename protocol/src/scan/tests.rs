@@ -99,6 +99,38 @@ fn an_envelope_is_reported_as_soon_as_it_is_known() {
     assert!(last.envelope.is_none());
 }
 
+/// The first byte of each that is not needed is the comma.
+#[test]
+fn byte_by_byte_an_envelope_is_reported_with_its_last_field() {
+    for (needed, rest) in [
+        (r#"{"seq":1,"type":"request","command":"launch""#, r#","arguments":{}}"#),
+        (r#"{"command":"next","seq":1,"type":"request""#, r#","arguments":{}}"#),
+        (r#"{"seq":1,"type":"response","request_seq":1,"command":"next","success":true,"#, r#""body":{}}"#),
+        (r#"{"seq":1,"type":"event","event":"stopped""#, r#","body":{}}"#),
+        (r#"{"seq":1,"type":"other""#, r#","command":"x"}"#),
+        (r#"{"seq":1,"type":5,"#, r#""command":"x"}"#),
+    ] {
+        let wire = frame(format!("{needed}{rest}").as_bytes());
+        let known = wire.len() - rest.len();
+        let mut scanner = Scanner::new(Limits::default());
+        let reported = wire.chunks(1).position(|byte| scanner.step(byte).unwrap().envelope.is_some());
+        assert_eq!(reported, Some(known - 1), "{needed}");
+    }
+}
+
+#[test]
+fn what_looks_like_an_envelope_where_a_chunk_begins_is_none() {
+    let inner = r#"{"seq":9,"type":"event","event":"terminated"}"#;
+    let wire =
+        frame(format!(r#"{{"arguments":[{inner}],"seq":1,"type":"request","command":"next"}}"#).as_bytes());
+    let cut = wire.windows(inner.len()).position(|bytes| bytes == inner.as_bytes()).unwrap();
+    let mut scanner = Scanner::new(Limits::default());
+    let header = scanner.step(&wire[..cut]).unwrap();
+    assert!(scanner.step(&wire[header.consumed..cut]).unwrap().envelope.is_none());
+    let envelope = scanner.step(&wire[cut..]).unwrap().envelope.unwrap();
+    assert_eq!(envelope, Envelope { seq: Some(1), kind: Kind::Request { command: Name::from("next") } });
+}
+
 #[test]
 fn an_empty_body_is_a_whole_message_without_a_body_step() {
     let parts: Vec<Part> =

@@ -5,6 +5,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
 
+/// As many cases as usual; under Miri, which takes some thousand times as long, a few, and none is written down.
+pub fn config() -> ProptestConfig {
+    match cfg!(miri) {
+        true => ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() },
+        false => ProptestConfig::default(),
+    }
+}
+
 /// Cuts `bytes` at the given places (taken modulo what is left, never empty).
 pub fn cut<'a>(bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
     let mut chunks = Vec::new();

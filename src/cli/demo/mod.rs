@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use crate::delve::{Launcher, PortPlan, PortPool, Streams, check};
+use crate::delve::{Address, Launcher, PortPlan, PortPool, Streams, check};
 use crate::firewall::{Backend, Choice, Firewall, Parts, nftables};
 use crate::front::{Admission, Bound, Owners};
 use crate::privilege::Caller;
@@ -39,7 +39,7 @@ const IN_LOOP: &str = "// breakpoint: iteration";
 const CONDITION: &str = "i == 4";
 
 /// The dlv of the session, for a look afterwards: process id and address.
-type Seen = Arc<Mutex<Option<(i32, SocketAddr)>>>;
+type Seen = Arc<Mutex<Option<(i32, Address)>>>;
 
 /// How long the whole may take. The first build on a machine compiles Go's standard library.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -69,7 +69,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     timeline.heading("A session");
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
-    let owners = Owners::of_this_process();
+    let owners = Owners::of_this_process()?;
     let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let firewall =
         Firewall::prepare(args.firewall.unwrap_or_else(usual_choice), Parts::default(), false).await?;
@@ -105,6 +105,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             streams: Streams::Served,
         })),
         max_sessions: 1,
+        max_sessions_per_address: 1,
         amendments: Amendments::default(),
         recorder: Some(recorder),
         slots: Arc::new(Semaphore::new(1)),
@@ -126,8 +127,8 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     signals.abort();
     firewall.end().await?;
     debugged?;
-    let delve = *seen.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((pid, address)) = delve {
+    let delve = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some((pid, Address::Tcp(address))) = delve {
         nothing_left(pid, address, &timeline).await?;
     }
     timeline.heading("Its recording");
@@ -170,7 +171,7 @@ async fn nothing_left(pid: i32, address: SocketAddr, timeline: &Timeline) -> any
 /// The session's own transitions, in the demo's words; without a firewall there is no gate to speak of.
 fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
     Arc::new(move |entry: &Entry| {
-        *seen.lock().unwrap_or_else(PoisonError::into_inner) = entry.delve;
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = entry.delve.clone();
         let what = match entry.transition {
             Transition::GateOpening | Transition::GateOpen | Transition::GateShut | Transition::GateGone
                 if !gated =>

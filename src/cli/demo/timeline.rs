@@ -3,6 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
+use crate::printable::printable;
+
 /// Writes to standard output. Clones write to the same page.
 #[derive(Clone)]
 pub(super) struct Timeline {
@@ -20,12 +22,13 @@ impl Timeline {
         let time = format!("{:9.1} ms", self.began.elapsed().as_secs_f64() * 1000.0);
         let who = format!("{who:8}");
         let who = if self.colour { format!("\x1b[1m{who}\x1b[0m") } else { who };
-        self.write(&format!("{time}  {who} {what}"));
+        self.write(&format!("{time}  {who} {}", printable(what)));
     }
 
     /// What the user of an IDE would see.
     pub(super) fn text(&self, text: &str) {
-        let text = if self.colour { format!("\x1b[36m{text}\x1b[0m") } else { text.to_owned() };
+        let text = printable(text);
+        let text = if self.colour { format!("\x1b[36m{text}\x1b[0m") } else { text.into_owned() };
         self.write(&format!("{:23}{text}", ""));
     }
 
@@ -38,13 +41,14 @@ impl Timeline {
 
     /// A command that is run.
     pub(super) fn command(&self, command: &str) {
-        let command = if self.colour { format!("\x1b[1m{command}\x1b[0m") } else { command.to_owned() };
+        let command = printable(command);
+        let command = if self.colour { format!("\x1b[1m{command}\x1b[0m") } else { command.into_owned() };
         self.write(&format!("$ {command}"));
     }
 
     /// What it prints.
     pub(super) fn plain(&self, line: &str) {
-        self.write(line);
+        self.write(&printable(line));
     }
 
     fn write(&self, line: &str) {

@@ -20,11 +20,12 @@ use super::settings;
 use super::setup::{CommonArgs, close_front, open_front};
 use super::{FAILURE, on_runtime};
 use crate::config::{Config, ConfigError};
-use crate::delve::{Argv, LaunchError, Launcher, Log, Streams, find};
+use crate::delve::{Argv, LaunchError, Launcher, Log, PortPlan, PortPool, Streams, find};
 use crate::descriptors;
 use crate::firewall::Firewall;
-use crate::front::Owners;
-use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream};
+use crate::front::{CannotTell, Owners};
+use crate::printable::printable;
+use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use place::{Open, Place};
 
@@ -92,7 +93,7 @@ fn run_logged(words: Vec<OsString>, log: Option<LogArgs>) -> ExitCode {
     match run_or_say(words, log) {
         Ok(status) => end_like(status),
         Err(error) => {
-            eprintln!("dlvgate: {error:#}");
+            eprintln!("dlvgate: {}", printable(&format!("{error:#}")));
             ExitCode::from(FAILURE)
         }
     }
@@ -155,6 +156,10 @@ fn calls(dlv: &Path) -> anyhow::Result<Option<(&'static str, OsString)>> {
     Ok(Some((CALLS, (before + 1).to_string().into())))
 }
 
+fn unchecked(why: &CannotTell) {
+    tracing::warn!(target: "dlvgate::front", "every user of this machine may connect: {why}");
+}
+
 /// Exits as dlv did, by the same signal where it was one.
 fn end_like(status: ExitStatus) -> ExitCode {
     use std::os::unix::process::ExitStatusExt;
@@ -193,15 +198,18 @@ impl Gated {
             }
             Err(_) => return self.refused(self.argv.clone(), Log::Standard, &stop).await,
         };
-        let same_user = self.common.only_same_user.or(self.argv.only_same_user()).unwrap_or(true);
-        let owners = same_user.then(Owners::of_this_process);
+        let owners = match self.common.only_same_user.or(self.argv.only_same_user()) {
+            Some(false) => None,
+            Some(true) => Some(Owners::of_this_process()?),
+            // dlv looks where it can (Linux), and lets everybody in where it cannot: nobody has asked for more.
+            None => Owners::of_this_process().inspect_err(unchecked).ok(),
+        };
         let place = match Place::of(&self.argv, &self.common.allow, owners).await? {
             Some(place) => place,
             None => return self.refused(self.argv.clone().unmoved(), log, &stop).await,
         };
         self.launcher.streams = Streams::InPlace(log.clone());
-        let parts = self.common.parts.parts();
-        let firewall = Firewall::prepare(self.common.firewall, parts, place.is_reachable()).await?;
+        let firewall = self.common.firewall(true, place.is_reachable()).await?;
         let front_gate = match place.reachable() {
             Some(bound) => Some(open_front(&firewall, bound, &self.common.allow).await?),
             None => None,
@@ -239,6 +247,7 @@ impl Gated {
             upstream: Upstream::Shared(Arc::clone(&shared)),
             firewall: firewall.clone(),
             max_sessions,
+            max_sessions_per_address: self.common.max_sessions_per_address(max_sessions),
             slots: Arc::new(Semaphore::new(max_sessions)),
             amendments: self.common.amendments(),
             recorder: self.common.recorder(Some(&self.launcher), firewall)?,
@@ -252,8 +261,14 @@ impl Gated {
             match open {
                 Open::Front(front) => drop(front.serve(settings, false, over, stop.clone()).await),
                 Open::Client(client) => {
-                    let outcome =
-                        session::run(client, "the client at --client-addr", 1, &settings, stop).await;
+                    let outcome = session::run(
+                        client,
+                        Visitor::alone("the client at --client-addr"),
+                        1,
+                        &settings,
+                        stop,
+                    )
+                    .await;
                     if matches!(outcome, Outcome::NoSession) {
                         trigger.stop("a client that says nothing");
                     }
@@ -283,7 +298,8 @@ impl Gated {
     /// would guard it.
     async fn refused(&self, argv: Argv, log: Log, stop: &Shutdown) -> anyhow::Result<ExitStatus> {
         let streams = Streams::InPlace(log);
-        let launcher = Launcher { argv, streams, ..self.launcher.clone() };
+        let ports = PortPool::new(PortPlan::Any); // it listens where the words say
+        let launcher = Launcher { argv, streams, ports, ..self.launcher.clone() };
         let mut delve = launcher.spawn()?;
         let ready = tokio::select! {
             ready = delve.ready(Some(REFUSAL)) => ready,

@@ -11,6 +11,7 @@ use crate::cli::setup::cannot_listen;
 use crate::delve::Argv;
 use crate::firewall::Peer;
 use crate::front::{Admission, Bound, Front, ListenAddress, Owners, SocketFile, resolve};
+use crate::printable::printable;
 use crate::session::Link;
 
 /// dlv's own default.
@@ -72,8 +73,9 @@ impl Place {
         if address.ip().is_unspecified() && allow.is_empty() {
             address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
             eprintln!(
-                "dlvgate: only this machine can connect: {listen} is every address, and whoever connects to a debugger can \
-                 run any program here. To let others in, say who: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS"
+                "dlvgate: only this machine can connect: {} is every address, and whoever connects to a debugger can \
+                 run any program here. To let others in, say who: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS",
+                printable(&listen)
             );
         }
         let admission = match Admission::new(address.ip(), allow.to_vec()) {

@@ -6,11 +6,12 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::doctor::{Finding, Remedy, State};
+use crate::printable::Printable;
 
 /// Shows the commands and runs them. Returns whether anything was run.
 pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
     let chosen = chosen(findings);
-    let mut stdout = io::stdout();
+    let mut stdout = Printable(io::stdout());
     if findings.iter().all(|finding| finding.state < State::Warning) {
         writeln!(stdout, "\nThere is nothing to mend.")?;
         return Ok(false);

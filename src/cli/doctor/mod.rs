@@ -19,6 +19,7 @@ use crate::cli::parts::PartsArgs;
 use crate::doctor::{Context, Finding, Question, State, examine, first, names};
 use crate::firewall::Backend;
 use crate::firewall::persist::Platform;
+use crate::printable::printable_json;
 
 /// Say what stands between the client and dlv on this machine, and what mends it
 ///
@@ -77,7 +78,7 @@ pub(super) async fn run(args: DoctorArgs, settings: Option<String>) -> anyhow::R
         let first = first(&findings);
         let version = env!("CARGO_PKG_VERSION");
         let all = json!({"dlvgate": version, "first": first, "findings": findings, "took_ms": took_ms});
-        writeln!(io::stdout(), "{all}")?;
+        writeln!(io::stdout(), "{}", printable_json(&all.to_string()))?;
     } else {
         io::stdout().write_all(page::page(&findings, took_ms, io::stdout().is_terminal()).as_bytes())?;
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::doctor::{Finding, State, first};
+use crate::printable::printable;
 
 /// Characters of a line of text; commands are never cut.
 const WIDTH: usize = 110;
@@ -30,7 +31,7 @@ fn describe(finding: &Finding, colour: bool, page: &mut String) {
         let _ = writeln!(page, "    {}", wrapped(&finding.why, "    "));
     }
     for remedy in &finding.remedies {
-        let _ = writeln!(page, "      $ {}", remedy.command);
+        let _ = writeln!(page, "      $ {}", printable(&remedy.command));
     }
 }
 
@@ -68,7 +69,7 @@ fn bold(text: &str, colour: bool) -> String {
 
 /// Broken at spaces; what comes from the system cannot move the cursor.
 fn wrapped(text: &str, indent: &str) -> String {
-    let text: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    let text = printable(text);
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split_whitespace() {
         if !line.is_empty() && line.chars().count() + word.chars().count() >= WIDTH {
@@ -91,6 +92,6 @@ mod tests {
     fn long_text_is_broken_at_spaces_and_holds_no_control_character() {
         let text = wrapped(&"a word ".repeat(40), "  ");
         assert!(text.lines().all(|line| line.len() <= 112) && text.lines().count() > 1);
-        assert_eq!(wrapped("a\x1b[2Jb", ""), "a [2Jb");
+        assert_eq!(wrapped("a\x1b[2Jb", ""), "a·[2Jb");
     }
 }

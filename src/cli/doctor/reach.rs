@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::{FAILURE, usage};
 use crate::doctor::reach::{CONNECT, Reach, Way, Who, reach};
+use crate::printable::{Printable, printable_json};
 
 /// What asking may cost.
 const COST: &str = "a dlv that serves one client (`dlv dap`) would take the question for it, and end; dlvgate and others lose nothing";
@@ -40,7 +41,7 @@ pub(super) async fn run(target: &str, ask: bool, json: bool) -> anyhow::Result<E
     }
     let is_open = all.iter().any(|one| one.way == Way::Open);
     if json {
-        writeln!(io::stdout(), "{}", serde_json::to_string(&all)?)?;
+        writeln!(io::stdout(), "{}", printable_json(&serde_json::to_string(&all)?))?;
     } else {
         for one in &all {
             describe(one, port)?;
@@ -73,7 +74,7 @@ fn may_ask(one: &Reach) -> io::Result<bool> {
 }
 
 fn describe(one: &Reach, port: u16) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = Printable(io::stdout().lock());
     let Reach { address, way, who, took_ms } = one;
     let own = own_address(address.ip()).map_or_else(|| "ADDR".to_owned(), |own| own.to_string());
     match way {

@@ -18,6 +18,7 @@ use crate::firewall::nftables::NftError;
 use crate::firewall::pf::PFCTL;
 use crate::firewall::pf::explain::Services;
 use crate::firewall::{FirewallError, nftables, pf};
+use crate::printable::{Printable, printable_json};
 
 /// The names of ports that pfctl prints.
 const SERVICES: &str = "/etc/services";
@@ -130,9 +131,9 @@ where
 {
     let mut stdout = io::stdout().lock();
     if json {
-        writeln!(stdout, "{}", serde_json::to_string(explanation)?)?;
+        writeln!(stdout, "{}", printable_json(&serde_json::to_string(explanation)?))?;
     } else {
-        write!(stdout, "{explanation}")?;
+        write!(Printable(stdout), "{explanation}")?;
     }
     let explained = explanation.verdict != Verdict::Unknown;
     Ok(if explained { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::system::{SystemArgs, show_or_do};
 use crate::firewall::persist::{rollback, snapshot};
+use crate::printable::printable;
 
 /// Save the files and rulesets that matter to a gate, with their hashes (as root)
 ///
@@ -45,7 +46,7 @@ pub(super) struct RollbackArgs {
 pub(super) fn take(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
     let (layout, tools) = args.system.begin(false)?;
     for line in snapshot::take(&layout, &tools, &args.folder)? {
-        println!("{line}");
+        println!("{}", printable(&line));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use crate::firewall::Backend;
 use crate::firewall::guard::Loaded;
 use crate::firewall::guard::wire::Purpose;
 use crate::firewall::status::{FilterStatus, GuardStatus, Status, from_filter, from_journals};
+use crate::printable::{printable, printable_json};
 
 /// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
 ///
@@ -38,8 +39,10 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
             tracing::warn!(target: "dlvgate::firewall", "the packet filter was not asked: {error}");
         }
     }
-    let text =
-        if args.json { format!("{}\n", serde_json::to_string(&status)?) } else { page(&status, may_look) };
+    let text = match args.json {
+        true => format!("{}\n", printable_json(&serde_json::to_string(&status)?)),
+        false => printable(&page(&status, may_look)).into_owned(),
+    };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }

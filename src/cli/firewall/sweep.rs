@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::FAILURE;
 use crate::cli::parts::PartsArgs;
 use crate::firewall;
+use crate::printable::printable;
 
 /// Close what a guard that was killed has left open (as root, or with the installed helper)
 ///
@@ -24,7 +25,7 @@ pub(super) struct SweepArgs {
 pub(super) async fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let (found, failed) = firewall::sweep(args.parts.backend, args.parts.parts()).await?;
     for finding in &found {
-        println!("{}{}", if finding.is_left { "left: " } else { "" }, finding.text);
+        println!("{}{}", if finding.is_left { "left: " } else { "" }, printable(&finding.text));
     }
     if let Some(said) = failed {
         anyhow::bail!(said);

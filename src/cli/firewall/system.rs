@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::firewall::persist::plan::Plan;
 use crate::firewall::persist::{Layout, PersistError, Platform, Tools};
+use crate::printable::Printable;
 
 /// Where it is done.
 #[derive(Debug, Args)]
@@ -45,7 +46,7 @@ pub(super) fn show_or_do(
     dry_run: bool,
     done: &str,
 ) -> anyhow::Result<ExitCode> {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = Printable(std::io::stdout().lock());
     if plan.is_empty() {
         writeln!(stdout, "nothing to do: everything is so already")?;
     } else if dry_run {

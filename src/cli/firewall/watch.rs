@@ -9,6 +9,7 @@ use tokio::io::{AsyncWriteExt, stdout};
 use super::Backend;
 use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch, WatchError};
 use crate::firewall::{nftables, pf};
+use crate::printable::{on_one_line, printable_json};
 use crate::shutdown::{self, Shutdown, Signals};
 
 /// Say who is refused at the ports that dlvgate guards, as it happens (as root)
@@ -97,7 +98,7 @@ async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> Result<(), Watc
 
 fn line(refusal: &Refusal, json: bool) -> String {
     match serde_json::to_string(refusal) {
-        Ok(object) if json => format!("{object}\n"),
-        _ => format!("{refusal}\n"),
+        Ok(object) if json => format!("{}\n", printable_json(&object)),
+        _ => format!("{}\n", on_one_line(&refusal.to_string())),
     }
 }

@@ -42,7 +42,7 @@ pub fn check(words: &[OsString]) -> Result<Argv, GivenError> {
             "dlv's port is private to dlvgate; use `--listen` or `--dlv-port` before `--`",
         );
     }
-    if given.client_addr.is_some() {
+    if !given.client_addr.is_empty() {
         return ours("--client-addr", "dlvgate dials dlv itself; use `--listen` before `--`");
     }
     if given.log_dest().is_some() {

@@ -7,6 +7,8 @@ use std::ffi::{OsStr, OsString};
 
 pub use given::{GivenError, check};
 
+use super::address::Address;
+
 /// What a dlv that listens serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serves {
@@ -43,7 +45,8 @@ pub struct Argv {
     /// Each value of `--listen`: the word that it stands in, and the bytes before it there.
     listen: Vec<(usize, usize)>,
     log_dest: Option<(usize, usize)>,
-    client_addr: Option<(usize, usize)>,
+    /// As `listen`: dlv takes the last, and one that is left over would be dialled.
+    client_addr: Vec<(usize, usize)>,
     headless: bool,
     multiclient: bool,
     continues: bool,
@@ -69,7 +72,7 @@ impl Argv {
         let mut found = false;
         let mut at = 0;
         while at < words.len() && words[at] != "--" {
-            let word = words[at].to_string_lossy().into_owned();
+            let word = readable(&words[at]);
             let here = at;
             at += 1;
             if !word.starts_with('-') || word == "-" {
@@ -111,7 +114,7 @@ impl Argv {
             "api-version" => self.api_version = true,
             "listen" => self.listen.extend(place),
             "log-dest" => self.log_dest = place,
-            "client-addr" => self.client_addr = place,
+            "client-addr" => self.client_addr.extend(place),
             _ => {}
         }
         Ok(())
@@ -169,7 +172,7 @@ impl Argv {
 
     /// The client to dial instead of listening.
     pub fn client_addr(&self) -> Option<&OsStr> {
-        self.client_addr.map(|place| self.value(place)).filter(|address| !address.is_empty())
+        self.client_addr.last().map(|place| self.value(*place)).filter(|address| !address.is_empty())
     }
 
     fn value(&self, (word, before): (usize, usize)) -> &OsStr {
@@ -178,14 +181,14 @@ impl Argv {
     }
 
     /// The same with a private address to listen on, and nothing else changed: in the place of each `--listen`, in that of
-    /// `--client-addr`, or else, where a port is asked for, in front.
-    pub fn listening_on(&self, port: u16) -> Vec<OsString> {
-        let private = format!("127.0.0.1:{port}");
+    /// each `--client-addr`, or else, where it is not just any port, in front.
+    pub fn listening_on(&self, address: &Address) -> Vec<OsString> {
+        let private = address.to_string();
         let mut words = self.words.clone();
         for place in &self.listen {
             put(&mut words, *place, &private);
         }
-        if let Some((word, before)) = self.client_addr {
+        for &(word, before) in self.client_addr.iter().rev() {
             let listen = format!("--listen={private}");
             if before > 0 {
                 words[word] = listen.into();
@@ -193,7 +196,8 @@ impl Argv {
                 words[word - 1] = listen.into();
                 words.remove(word);
             }
-        } else if self.listen.is_empty() && port != 0 {
+        }
+        if self.client_addr.is_empty() && self.listen.is_empty() && *address != Address::ANY {
             words.insert(0, format!("--listen={private}").into());
         }
         words
@@ -202,7 +206,7 @@ impl Argv {
     /// The same where no address is changed by [`Argv::listening_on`].
     pub fn unmoved(mut self) -> Argv {
         self.listen.clear();
-        self.client_addr = None;
+        self.client_addr.clear();
         self
     }
 
@@ -213,6 +217,13 @@ impl Argv {
         }
         self
     }
+}
+
+/// A word with a `?` for each byte that is not UTF-8, so that a place in it is a place in the word.
+fn readable(word: &OsStr) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let chunks = word.as_bytes().utf8_chunks();
+    chunks.map(|chunk| chunk.valid().to_owned() + &"?".repeat(chunk.invalid().len())).collect()
 }
 
 fn put(words: &mut [OsString], (word, before): (usize, usize), value: &str) {

@@ -5,7 +5,7 @@ fn argv(line: &str) -> Argv {
 }
 
 fn words(line: &str, port: u16) -> String {
-    let words = argv(line).listening_on(port);
+    let words = argv(line).listening_on(&Address::loopback(port));
     words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
@@ -138,4 +138,29 @@ fn what_a_server_decides_itself_is_refused_in_every_spelling() {
     assert!(given("exec ./x -- --listen=:1 -l :2").is_ok(), "what is the program's is the program's");
     let refused = given("./bin").unwrap_err().to_string();
     assert!(refused.contains("`./bin`") && refused.contains("exec"), "{refused}");
+}
+
+#[test]
+fn of_several_clients_to_dial_none_is_left() {
+    let words = |line: &str| -> Vec<OsString> { line.split(' ').map(OsString::from).collect() };
+    for line in ["dap --client-addr :1 --client-addr=:2", "dap --client-addr=:1 --client-addr :2 --log"] {
+        let moved = Argv::parse(words(line)).unwrap().listening_on(&Address::loopback(9));
+        assert!(moved.iter().all(|word| !word.to_string_lossy().contains("client-addr")), "{moved:?}");
+        assert_eq!(Argv::parse(moved).unwrap().listen(), Some(OsStr::new("127.0.0.1:9")), "{line}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_stay_where_they_are() {
+    use std::os::unix::ffi::OsStringExt;
+    let words = |words: &[&[u8]]| -> Vec<OsString> {
+        words.iter().map(|word| OsString::from_vec(word.to_vec())).collect()
+    };
+    for (given, moved) in [
+        (words(&[b"dap", b"-\xff\xff\xe2\x82l:0"]), words(&[b"dap", b"-\xff\xff\xe2\x82l127.0.0.1:9"])),
+        (words(&[b"dap", b"-\xffl=\xff"]), words(&[b"dap", b"-\xffl=127.0.0.1:9"])),
+        (words(&[b"dap", b"--listen=\xff:0", b"\xff"]), words(&[b"dap", b"--listen=127.0.0.1:9", b"\xff"])),
+    ] {
+        assert_eq!(Argv::parse(given).unwrap().listening_on(&Address::loopback(9)), moved);
+    }
 }

@@ -78,7 +78,7 @@ async fn ready(child: &mut Child) -> Option<SocketAddr> {
     let mut lines = BufReader::new(child.stdout.take()?).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some(ready) = ReadyLine::parse(&line) {
-            return Some(ready.address);
+            return ready.address.tcp();
         }
     }
     None

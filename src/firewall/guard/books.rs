@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::journal::{Gate, Journals, Process, Record, Token};
+use super::journal::{Journals, Process, Record, Token};
 use super::wire::Purpose;
 use crate::firewall::pf::TokenNotes;
 use crate::firewall::{Backend, Peer};
 
 /// The books of one guard. Each change is on disk when its call returns; the disk is waited for on purpose, since
-/// nothing may be loaded before.
+/// nothing may be loaded before. What the disk does not take has not happened.
 pub(super) struct Books {
     journals: Journals,
     record: Mutex<Record>,
@@ -28,16 +28,12 @@ impl Books {
         record.purpose = Some(purpose);
     }
 
-    pub(super) fn gate(&self, port: u16) -> Option<Gate> {
-        self.record().gates.iter().find(|gate| gate.port == port).cloned()
-    }
-
-    pub(super) fn gates(&self) -> Vec<Gate> {
-        self.record().gates.clone()
-    }
-
     pub(super) fn opening(&self, port: u16, peers: &[Peer]) -> io::Result<()> {
-        self.change(|record| record.open(port, peers.to_vec()))
+        let noted = self.change(|record| record.open(port, peers.to_vec()));
+        if noted.is_err() {
+            let _ = self.gone(port); // what is not noted is not opened
+        }
+        noted
     }
 
     pub(super) fn shut(&self, port: u16) -> io::Result<()> {
@@ -52,8 +48,11 @@ impl Books {
 
     fn change(&self, change: impl FnOnce(&mut Record)) -> io::Result<()> {
         let mut record = self.record();
-        change(&mut record);
-        self.journals.write(&record)
+        let mut changed = record.clone();
+        change(&mut changed);
+        self.journals.write(&changed)?;
+        *record = changed;
+        Ok(())
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -74,3 +73,6 @@ impl TokenNotes for Books {
         self.change(|record| record.token = None)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::error::GuardError;
 use super::helper::{self, HELPER};
+use super::turns::Turns;
 use super::wire::{self, Greeting, Operation, Purpose, Reply, Request, VERSION};
 use super::{ARGUMENTS, Programs};
 use crate::firewall::{Backend, Peer};
@@ -107,7 +108,7 @@ struct Pipe {
     replies: BufReader<ChildStdout>,
     /// A line that is not whole yet: who waited for it may have given up.
     partial: Vec<u8>,
-    last: u64,
+    turns: Turns,
 }
 
 impl Client {
@@ -126,7 +127,8 @@ impl Client {
         let (Some(requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(GuardError::CannotStart { path, said: io::Error::other("it has no pipes") });
         };
-        let mut pipe = Pipe { requests, replies: BufReader::new(replies), partial: Vec::new(), last: 0 };
+        let mut pipe =
+            Pipe { requests, replies: BufReader::new(replies), partial: Vec::new(), turns: Turns::default() };
         if asks {
             tracing::info!(target: "dlvgate::firewall", "sudo starts the guard and may ask for your password");
         }
@@ -169,7 +171,12 @@ impl Client {
     /// # Errors
     /// The guard's own, or that it is gone.
     pub async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), GuardError> {
-        self.ask(Operation::Open { port, peers: peers.to_vec() }).await.map(drop)
+        let opened = self.ask(Operation::Open { port, peers: peers.to_vec() }).await.map(drop);
+        if matches!(opened, Err(GuardError::Silent { .. } | GuardError::Garbled { .. })) {
+            // It may be opened yet, and nobody would know of it: this is what the guard does next.
+            let _ = self.tell(Operation::Drop { port }).await;
+        }
+        opened
     }
 
     /// Blocks a port for everybody.
@@ -214,23 +221,35 @@ impl Client {
     async fn ask(&self, operation: Operation) -> Result<Reply, GuardError> {
         let mut pipe = self.pipe.lock().await;
         let pipe = pipe.as_mut().ok_or(GuardError::Gone)?;
-        pipe.last += 1;
-        let id = pipe.last;
-        let line = wire::line(&Request { id, operation });
-        pipe.requests.write_all(&line).await.map_err(|_| GuardError::Gone)?;
+        pipe.say(&operation).await?;
         loop {
             let reply: Reply = pipe.next(Some(REPLY_LIMIT)).await?;
             match reply.failed {
                 // The reply to a request whose caller did not wait for it.
-                _ if reply.id != id && reply.id != 0 => {}
-                Some(said) => return Err(GuardError::Failed { said }),
+                _ if !pipe.turns.is_answer(reply.id) => {}
+                Some(said) => {
+                    pipe.turns.refused(&operation);
+                    return Err(GuardError::Failed { said });
+                }
                 None => return Ok(reply),
             }
         }
     }
+
+    /// A request whose answer is not waited for.
+    async fn tell(&self, operation: Operation) -> Result<(), GuardError> {
+        let mut pipe = self.pipe.lock().await;
+        pipe.as_mut().ok_or(GuardError::Gone)?.say(&operation).await
+    }
 }
 
 impl Pipe {
+    async fn say(&mut self, operation: &Operation) -> Result<(), GuardError> {
+        let id = self.turns.ask(operation).map_err(|said| GuardError::Failed { said })?;
+        let line = wire::line(&Request { id, operation: operation.clone() });
+        self.requests.write_all(&line).await.map_err(|_| GuardError::Gone)
+    }
+
     async fn next<T: serde::de::DeserializeOwned>(
         &mut self,
         limit: Option<Duration>,
@@ -255,3 +274,6 @@ impl Pipe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

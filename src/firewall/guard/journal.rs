@@ -191,12 +191,11 @@ impl Journals {
             return remove(&path);
         }
         let beside = self.folder.join(format!(".{}.new", record.guard.pid));
-        remove(&beside)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside)?;
-        serde_json::to_writer(&file, record)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)?;
+        let written = write_beside(&beside, record).and_then(|()| fs::rename(&beside, &path));
+        if written.is_err() {
+            let _ = remove(&beside); // a disk that is full has no use for a part of it
+        }
+        written?;
         File::open(&self.folder)?.sync_all()
     }
 
@@ -220,6 +219,14 @@ impl Journals {
     }
 }
 
+fn write_beside(path: &Path, record: &Record) -> io::Result<()> {
+    remove(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    serde_json::to_writer(&file, record)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
 /// Removes a file; one that is not there is gone already.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
@@ -234,14 +241,19 @@ fn read(path: &Path) -> Result<Option<Record>, String> {
         Err(error) => return Err(error.to_string()),
         Ok(text) => text,
     };
-    let record: Record = serde_json::from_slice(&text).map_err(|error| format!("it is corrupt: {error}"))?;
+    believed(path, &text).map(Some)
+}
+
+/// What a journal's text says, or why it is not believed.
+pub(super) fn believed(path: &Path, text: &[u8]) -> Result<Record, String> {
+    let record: Record = serde_json::from_slice(text).map_err(|error| format!("it is corrupt: {error}"))?;
     if record.version != VERSION {
         return Err(format!("it is of version {}, not {VERSION}", record.version));
     }
     if path.file_stem() != Some(record.guard.pid.to_string().as_ref()) {
         return Err(format!("it is another's: it says guard {}", record.guard.pid));
     }
-    Ok(Some(record))
+    Ok(record)
 }
 
 /// Reads a file that is ours alone to write.

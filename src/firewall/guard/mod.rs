@@ -7,12 +7,16 @@
 mod books;
 pub(super) mod client;
 pub(super) mod driver;
+pub mod duties;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
 mod serve;
 pub mod sweep;
 mod system;
+pub mod turns;
 pub mod wire;
 
 use std::sync::Arc;

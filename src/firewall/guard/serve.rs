@@ -10,14 +10,11 @@ use tokio::time::Instant;
 
 use super::books::Books;
 use super::driver::{Driver, Refused};
+use super::duties::{Duties, Outcome, Step};
 use super::sweep::Finding;
-use super::wire::{self, Greeting, LINE_LIMIT, MAX_GATES, MAX_PEERS, Operation, Reply, Request, VERSION};
+use super::wire::{self, Greeting, LINE_LIMIT, Operation, Reply, Request, VERSION};
 use crate::fault;
-use crate::firewall::Peer;
-
-/// Ports below are the system's own services'. A user who may start the guard without a password must not be able to
-/// cut ssh off with it.
-const SYSTEM_PORTS: u16 = 1024;
+use crate::firewall::{FirewallError, Peer};
 
 /// When the proxy was killed, how long its dlv is given to end before the rules go that block its port.
 const LISTENER_GRACE: Duration = Duration::from_secs(1);
@@ -29,15 +26,12 @@ const LISTENER_POLL: Duration = Duration::from_millis(20);
 pub(super) struct Guard<D> {
     driver: D,
     books: Arc<Books>,
-    /// The user whose gates they are.
-    uid: u32,
-    /// The other side has said which version it speaks.
-    met: bool,
+    duties: Duties,
 }
 
 impl<D: Driver> Guard<D> {
     pub(super) fn new(driver: D, books: Arc<Books>, uid: u32) -> Guard<D> {
-        Guard { driver, books, uid, met: false }
+        Guard { driver, books, duties: Duties::new(uid) }
     }
 
     /// Greets, serves until the pipe or `stop` ends, and leaves nothing behind. Returns what could not be closed.
@@ -72,7 +66,8 @@ impl<D: Driver> Guard<D> {
                 }
             };
         }
-        self.end().await
+        self.duties.end();
+        self.walk(&[]).await
     }
 
     async fn greet(&self, found: Vec<Finding>) -> Greeting {
@@ -96,92 +91,69 @@ impl<D: Driver> Guard<D> {
     }
 
     async fn perform(&mut self, request: Request) -> Result<Option<Vec<u16>>, String> {
-        match request.operation {
-            Operation::Hello { version: VERSION, pid, purpose } => {
-                self.met = true;
+        self.duties.ask(&request.operation)?;
+        let failed = match request.operation {
+            Operation::Hello { pid, purpose, .. } => {
                 self.books.proxy(pid, purpose);
-                Ok(None)
+                return Ok(None);
             }
-            Operation::Hello { version, .. } => Err(format!(
-                "the guard speaks version {VERSION} and its proxy {version}: install the helper of this dlvgate, \
-                 `sudo dlvgate firewall install`"
-            )),
-            _ if !self.met => Err("the first request must be hello".to_owned()),
-            Operation::Open { port, peers } => self.open(port, &peers).await.map(|()| None),
-            Operation::Shut { port } => self.shut(port).await.map(|()| None),
-            Operation::Drop { port } => self.remove(port).await.map(|()| None),
-            Operation::Status => Ok(Some(self.books.gates().iter().map(|gate| gate.port).collect())),
-        }
+            Operation::Status => return Ok(Some(self.duties.ports().collect())),
+            Operation::Open { peers, .. } => self.walk(&peers).await,
+            Operation::Shut { .. } | Operation::Drop { .. } => self.walk(&[]).await,
+        };
+        failed.into_iter().next().map_or(Ok(None), Err)
     }
 
-    async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), String> {
-        self.may_open(port, peers)?;
-        self.books.opening(port, peers).map_err(|error| no_journal(&error))?;
-        fault::point("journal").await;
-        let Err(Refused { why, may_be_left }) = self.driver.open(port, peers).await else { return Ok(()) };
-        if !may_be_left {
-            self.books.gone(port).map_err(|error| no_journal(&error))?;
-        }
-        Err(why.to_string())
-    }
-
-    fn may_open(&self, port: u16, peers: &[Peer]) -> Result<(), String> {
-        if port == 0 {
-            return Err("port 0 is no port".to_owned());
-        }
-        if port < SYSTEM_PORTS && self.uid != 0 {
-            return Err(format!(
-                "port {port} is the system's: the guard of a user takes {SYSTEM_PORTS} to 65535"
-            ));
-        }
-        if peers.len() > MAX_PEERS {
-            return Err(format!("{} peers; a gate takes {MAX_PEERS}", peers.len()));
-        }
-        if self.books.gate(port).is_some() {
-            return Err(format!(
-                "port {port} has a gate already; end the session that holds it or choose another port"
-            ));
-        }
-        if self.books.gates().len() >= MAX_GATES {
-            return Err(format!("there are {MAX_GATES} gates already; end a session first"));
-        }
-        Ok(())
-    }
-
-    async fn shut(&self, port: u16) -> Result<(), String> {
-        self.known(port)?;
-        self.driver.shut(port).await.map_err(|error| error.to_string())?;
-        self.books.shut(port).map_err(|error| no_journal(&error))
-    }
-
-    /// A gate that could not be removed stays in the books: it is tried again at the end, and at the next start.
-    async fn remove(&self, port: u16) -> Result<(), String> {
-        self.known(port)?;
-        self.driver.remove(port).await.map_err(|error| error.to_string())?;
-        self.books.gone(port).map_err(|error| no_journal(&error))
-    }
-
-    fn known(&self, port: u16) -> Result<(), String> {
-        self.books.gate(port).map(drop).ok_or_else(|| format!("port {port} has no gate here"))
-    }
-
-    /// Shut all, wait for what listens there, remove all.
-    async fn end(self) -> Vec<String> {
+    /// Takes the steps that the duties name, to the last. Returns what failed, in order.
+    async fn walk(&mut self, peers: &[Peer]) -> Vec<String> {
         let mut failed = Vec::new();
-        let gates = self.books.gates();
-        for gate in gates.iter().filter(|gate| !gate.shut) {
-            failed.extend(self.shut(gate.port).await.err());
+        while let Some(step) = self.duties.next() {
+            let outcome = match self.take(step, peers).await {
+                Ok(()) => Outcome::Done,
+                Err((why, outcome)) => {
+                    failed.push(why);
+                    outcome
+                }
+            };
+            self.duties.done(outcome);
         }
+        failed
+    }
+
+    async fn take(&self, step: Step, peers: &[Peer]) -> Result<(), (String, Outcome)> {
+        let no_journal = |error: io::Error| (no_journal(&error), Outcome::Failed);
+        let failed = |error: FirewallError| (error.to_string(), Outcome::Failed);
+        match step {
+            Step::Note(port) => self.books.opening(port, peers).map_err(no_journal),
+            Step::Load(port) => {
+                fault::point("journal").await;
+                self.driver.open(port, peers).await.map_err(|Refused { why, may_be_left }| {
+                    (why.to_string(), if may_be_left { Outcome::Failed } else { Outcome::Undone })
+                })
+            }
+            Step::Shut(port) => self.driver.shut(port).await.map_err(failed),
+            Step::NoteShut(port) => self.books.shut(port).map_err(no_journal),
+            Step::Remove(port) => match self.driver.remove(port).await {
+                // The token is given back, and could not be noted so; a guard that holds nothing any more needs no room for its note.
+                Ok(()) | Err(FirewallError::NoJournal { .. }) => Ok(()),
+                Err(error) => Err(failed(error)),
+            },
+            Step::Strike(port) => self.books.gone(port).map_err(no_journal),
+            Step::Linger => {
+                self.linger().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for what listens on the ports, in all [`LISTENER_GRACE`] at most.
+    async fn linger(&self) {
         let deadline = Instant::now() + LISTENER_GRACE;
-        for gate in &gates {
-            while is_listened_on(gate.port) && Instant::now() < deadline {
+        for port in self.duties.ports() {
+            while is_listened_on(port) && Instant::now() < deadline {
                 tokio::time::sleep(LISTENER_POLL).await;
             }
         }
-        for gate in &gates {
-            failed.extend(self.remove(gate.port).await.err());
-        }
-        failed
     }
 }
 

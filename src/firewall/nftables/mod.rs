@@ -7,6 +7,8 @@
 
 mod error;
 pub mod explain;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod listing;
 mod nets;

@@ -5,6 +5,8 @@
 //! Opening is load, enable, read back; what cannot be read back is taken away again and refused.
 
 pub mod explain;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pfctl;
 mod ruleset;
 mod token;
@@ -87,12 +89,23 @@ impl Pf {
         self.pfctl.quiet(&["-a", &anchor, "-n", "-f", "-"], &text).await?;
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &text).await?;
         fault::point("load").await;
+        self.forget_a_lost_token(held).await?;
         if held.token.is_none() {
             held.token = Some(self.enable().await?);
         }
         self.is_enabled(&anchor, held.token.as_ref()).await?;
         self.main_evaluates_us(&anchor).await?;
         self.rules_are(&anchor, rules).await
+    }
+
+    /// One that could not be given back for certain may be gone all the same. While another gate is held it is not asked: that
+    /// relies on it, and has to be told.
+    async fn forget_a_lost_token(&self, held: &mut Held) -> Result<(), FirewallError> {
+        let Some(token) = held.token.filter(|_| held.ports.len() == 1) else { return Ok(()) };
+        if !self.tokens().await?.contains(&token) {
+            held.token = None;
+        }
+        Ok(())
     }
 
     async fn enable(&self) -> Result<Token, FirewallError> {
@@ -117,7 +130,10 @@ impl Pf {
                 said: answer.stderr,
             });
         };
-        self.notes.taken(taker, token.number).map_err(|said| FirewallError::NoJournal { said })?;
+        if let Err(said) = self.notes.taken(taker, token.number) {
+            self.give_back_untold(taker).await;
+            return Err(FirewallError::NoJournal { said });
+        }
         Ok(token)
     }
 
@@ -188,7 +204,11 @@ impl Pf {
             held.token = token; // the next gate uses it, and gives it back
             return flushed;
         }
-        flushed.and(self.release(token).await)
+        let released = self.release(token).await;
+        if released.is_err() {
+            held.token = token; // one that nobody knows of any more would keep pf enabled for good
+        }
+        flushed.and(released)
     }
 
     async fn flush(&self, anchor: &str) -> Result<(), FirewallError> {
@@ -215,9 +235,17 @@ impl Pf {
     async fn release(&self, token: Option<Token>) -> Result<(), FirewallError> {
         let Some(token) = token else { return Ok(()) };
         if self.tokens().await?.contains(&token) {
-            match self.pfctl.run(&["-X", &token.to_string()], "").await {
+            let arguments = ["-X", &token.to_string()];
+            match self.pfctl.run(&arguments, "").await {
                 Err(FirewallError::Pfctl { said, .. }) if is_stale(&said) => {}
                 other => other.map(drop)?,
+            }
+            if self.tokens().await?.contains(&token) {
+                return Err(FirewallError::Pfctl {
+                    arguments: arguments.join(" "),
+                    status: "exit status 0, but the token is still listed".to_owned(),
+                    said: "see `sudo pfctl -s References`".to_owned(),
+                });
             }
         }
         self.notes.released().map_err(|said| FirewallError::NoJournal { said })

@@ -5,6 +5,8 @@
 
 mod error;
 mod follower;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod nftables;
 mod pflog;
 mod refusal;

@@ -6,8 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use nix::libc;
 
-use super::table::same;
-use super::{Ends, Owner};
+use super::{Ends, Owner, same};
 
 /// `struct nlmsghdr`: length, type, flags, sequence number, sender.
 const HEADER: usize = 16;

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Ends, Owner};
+use super::{Ends, Owner, same};
 
 pub(super) fn owner(ends: Ends) -> Owner {
     ["/proc/net/tcp", "/proc/net/tcp6"]
@@ -24,11 +24,6 @@ pub(super) fn owner_in(table: &str, ends: Ends) -> Option<Owner> {
         let (uid, inode) = (columns.nth(4)?.parse().ok()?, columns.nth(1)?);
         Some(if inode == "0" { Owner::Nobody } else { Owner::Uid(uid) })
     })
-}
-
-/// An IPv4 address may be written as an IPv6 one, on either side.
-pub(super) fn same(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
 }
 
 /// An address of proc(5): `0100007F:1F90`, 32-bit words in the machine's byte order, the port in hexadecimal.

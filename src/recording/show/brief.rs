@@ -3,6 +3,7 @@
 use dlvgate_protocol::conversation::Key;
 use serde_json::Value;
 
+use crate::printable::line_bound;
 use crate::recording::exchange::{Placed, Role};
 use crate::recording::{Entry, What};
 
@@ -64,24 +65,11 @@ fn said(message: &Value, placed: &Placed) -> Option<String> {
 
 /// The text's beginning; what would move the cursor is shown as a symbol.
 fn one_line(text: &str) -> String {
-    let mut line: String = text.trim_end().chars().take(LIMIT + 1).map(visible).collect();
+    let shown = |char| line_bound(char).unwrap_or(char);
+    let mut line: String = text.trim_end().chars().take(LIMIT + 1).map(shown).collect();
     if line.chars().count() > LIMIT {
         line.pop();
         line.push('…');
     }
     line
-}
-
-/// A text that does nothing to a terminal: a recording may be somebody else's. Line feeds stay.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|char| if char == '\n' { char } else { visible(char) }).collect()
-}
-
-fn visible(char: char) -> char {
-    match char {
-        '\n' => '⏎',
-        '\t' => ' ',
-        other if other.is_control() => '·',
-        other => other,
-    }
 }

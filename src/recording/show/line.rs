@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::brief::{brief, printable};
+use super::brief::brief;
+use crate::printable::{on_one_line, printable_json};
 use crate::recording::exchange::{Placed, Role};
 use crate::recording::{Entry, Sender, What};
 
@@ -53,9 +54,9 @@ impl Style {
         let under_way = placed.filter(|placed| placed.pending > 1 && placed.role == Role::Request);
         let under_way =
             under_way.map_or_else(String::new, |placed| format!("  [{} under way]", placed.pending));
-        let line = printable(&format!("{who:<10} {what:<38} {said}"));
-        let line = line.trim_end();
-        writeln!(out, "{time}  {}{}", self.paint(colour, line), self.paint(YELLOW, &under_way))
+        let line = format!("{who:<10} {what:<38} {said}");
+        let line = on_one_line(line.trim_end());
+        writeln!(out, "{time}  {}{}", self.paint(colour, &line), self.paint(YELLOW, &under_way))
     }
 
     /// Colours a text.
@@ -144,5 +145,33 @@ fn json_line(entry: &Entry, placed: Option<&Placed>, out: &mut impl Write) -> io
             line
         }
     };
-    writeln!(out, "{line}")
+    writeln!(out, "{}", printable_json(&line.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_style_lets_a_control_character_through() {
+        let name = "dlv\u{1b}[2J\u{7f}\u{9b}31m starting";
+        let what = What::Step {
+            event: name.to_owned(),
+            detail: name.to_owned(),
+            firewall: None,
+            cause: None,
+            in_proxy: None,
+        };
+        let entry = Entry { line: 2, at: Duration::ZERO, what };
+        for style in [Style::Plain, Style::Json] {
+            let mut shown = Vec::new();
+            style.entry(&entry, None, Duration::ZERO, &mut shown).unwrap();
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(!shown.trim_end_matches('\n').contains(char::is_control), "{shown:?}");
+            if style == Style::Json {
+                let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+                assert_eq!(read["name"], name, "and says the same");
+            }
+        }
+    }
 }

@@ -8,7 +8,6 @@ mod summary;
 
 use std::io::{self, Write};
 
-pub use brief::printable;
 pub use compare::{Parting, compare};
 pub use filter::Filter;
 pub use line::Style;

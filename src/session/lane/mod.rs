@@ -145,3 +145,6 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

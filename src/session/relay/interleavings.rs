@@ -93,15 +93,14 @@ async fn connection(listener: &TcpListener) -> (TcpStream, TcpStream) {
 
 /// Sends both sides' bytes turn by turn; returns what each side got.
 async fn replay(conversation: &Conversation, listener: &TcpListener) -> (Vec<u8>, Vec<u8>) {
-    let ((client, mut ide), (mut upstream, mut dlv)) =
-        (connection(listener).await, connection(listener).await);
+    let ((client, mut ide), (upstream, mut dlv)) = (connection(listener).await, connection(listener).await);
     let (mut from_ide, mut from_dlv) =
         (VecDeque::from(conversation.client.clone()), VecDeque::from(conversation.dlv.clone()));
     // A long conversation is not sent byte by byte.
     let least = (from_ide.len() + from_dlv.len()) / 40;
     let mut turns = conversation.turns.iter().cycle();
     let mut talk = Talk::new(conversation.protocol, &Amendments::default(), crate::recording::Tap::none());
-    let mut client = Link::Tcp(client);
+    let (mut client, mut upstream) = (Link::Tcp(client), Link::Tcp(upstream));
     let speaking = async {
         let (mut at_ide, mut at_dlv) = (Vec::new(), Vec::new());
         while !(from_ide.is_empty() && from_dlv.is_empty()) {

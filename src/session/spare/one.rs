@@ -1,23 +1,19 @@
 //! One spare: a dlv that is started, gated and dialled before there is a client for it.
 
 use std::io::ErrorKind;
-use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::ReadBuf;
-use tokio::net::TcpStream;
 
-use crate::delve::{Delve, Launcher, Target};
+use crate::delve::{Address, Delve, Launcher, Target};
 use crate::fault;
-use crate::firewall::{Firewall, Gate, Peer};
+use crate::firewall::{Firewall, FirewallError, Gate, Peer};
 use crate::session::cause::Cause;
 use crate::session::journal::{Journal, Observer, Transition};
 use crate::session::lifecycle::{Lifecycle, Step};
 use crate::session::way_out::WayOut;
-use crate::session::{DIAL_LIMIT, socket};
+use crate::session::{DIAL_LIMIT, Link, socket};
 use crate::shutdown::Shutdown;
 
 /// A spare may wait for long, and the packet filter be loaded anew meanwhile, without our rules. So the kernel asks
@@ -36,7 +32,7 @@ pub(in crate::session) struct Spare {
     pub(super) gate: Option<Gate>,
     /// Nobody can take dlv away from us any more: it serves its first connection alone. And where dlvgate is killed, dlv
     /// ends because this does.
-    pub(super) upstream: Option<TcpStream>,
+    pub(super) upstream: Option<Link>,
     target: Option<Target>,
     journal: Journal,
 }
@@ -50,12 +46,12 @@ impl Spare {
 
     /// One that has taken them all, with this connection.
     #[cfg(test)]
-    pub(super) fn waiting(number: u64, upstream: TcpStream, target: Target) -> Spare {
+    pub(super) fn waiting(number: u64, upstream: tokio::net::TcpStream, target: Target) -> Spare {
         let mut spare = Spare::new(number, None);
         while spare.lifecycle.next() != Step::Wait {
             spare.lifecycle.done();
         }
-        Spare { upstream: Some(upstream), target: Some(target), ..spare }
+        Spare { upstream: Some(Link::Tcp(upstream)), target: Some(target), ..spare }
     }
 
     /// Takes the steps up to the wait for a session.
@@ -68,6 +64,9 @@ impl Spare {
         firewall: &Firewall,
         stop: &Shutdown,
     ) -> Result<(), Cause> {
+        if !launcher.is_on_a_port() {
+            self.lifecycle = self.lifecycle.clone().on_no_port();
+        }
         loop {
             match self.lifecycle.next() {
                 Step::Launch => self.launch(launcher, stop).await?,
@@ -93,14 +92,15 @@ impl Spare {
                 return Err(Cause::Stopped { signal });
             }
         };
-        self.journal.dlv_ready(delve.pid(), delve.address());
+        self.journal.dlv_ready(delve.pid(), &delve.address());
         self.delve = Some(delve);
         Ok(())
     }
 
     /// Not interrupted by anything: a gate is open or it is not, never in between.
     async fn open_gate(&mut self, firewall: &Firewall) -> Result<(), Cause> {
-        let (name, address) = (firewall.name(), self.process().1);
+        let address = self.process().1.tcp().ok_or(Cause::GateRefused(FirewallError::NoPort))?;
+        let name = firewall.name();
         self.journal.gate(Transition::GateOpening, name, address.port());
         let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
         self.gate = Some(firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?);
@@ -111,22 +111,23 @@ impl Spare {
     async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
         let address = self.process().1;
         let stream = tokio::select! {
-            stream = socket::dial(address, DIAL_LIMIT) => stream,
+            stream = socket::dial(&address, DIAL_LIMIT) => stream,
             signal = stop.begun() => return Err(Cause::Stopped { signal }),
         };
         let watched = stream.and_then(|stream| {
-            SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
+            if let Link::Tcp(stream) = &stream {
+                SockRef::from(stream).set_tcp_keepalive(&KEEPALIVE)?;
+            }
             Ok(stream)
         });
+        self.journal.note(Transition::Dialled, &address);
         self.upstream = Some(watched.map_err(|source| Cause::NotDialled { address, source, ours: true })?);
-        self.journal.note(Transition::Dialled, address);
         Ok(())
     }
 
     /// dlv's process id, and where it listens.
-    pub(super) fn process(&self) -> (i32, SocketAddr) {
-        let nowhere = (0, SocketAddr::from(([127, 0, 0, 1], 0)));
-        self.delve.as_ref().map_or(nowhere, |delve| (delve.pid(), delve.address()))
+    pub(super) fn process(&self) -> (i32, Address) {
+        self.delve.as_ref().map_or((0, Address::ANY), |delve| (delve.pid(), delve.address()))
     }
 
     /// Whether it is what would be started now.
@@ -137,23 +138,21 @@ impl Spare {
     /// Whether dlv holds the connection still. The kernel closes it with dlv, however dlv ends; and dlv, which speaks when it
     /// is spoken to, has said nothing.
     pub(super) fn is_alive(&self) -> bool {
-        let Some(upstream) = &self.upstream else { return false };
-        let peeked = SockRef::from(upstream).peek(&mut [MaybeUninit::uninit()]);
-        matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+        let peeked = self.upstream.as_ref().map(Link::peek);
+        matches!(peeked, Some(Err(error)) if error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Ready once it is no good any more.
     pub(super) fn poll_death(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut byte = [0];
         match &self.upstream {
-            Some(upstream) => upstream.poll_peek(cx, &mut ReadBuf::new(&mut byte)).map(drop),
+            Some(upstream) => upstream.poll_anything(cx),
             None => Poll::Ready(()),
         }
     }
 
     /// The connection is a session's from now on, and like any other: the kernel asks no more.
     pub(super) fn unwatch(&self) {
-        if let Some(upstream) = &self.upstream {
+        if let Some(Link::Tcp(upstream)) = &self.upstream {
             let _ = SockRef::from(upstream).set_keepalive(false); // fails where it is closed already
         }
     }

@@ -112,7 +112,7 @@ impl Session<'_> {
         }
         spare.unwatch();
         let (pid, address) = spare.process();
-        self.journal.takes_spare(spare.number, pid, address, self.settings.firewall.name());
+        self.journal.takes_spare(spare.number, pid, &address, self.settings.firewall.name());
         (self.delve, self.gate, self.upstream) = (spare.delve, spare.gate, spare.upstream);
         Ok(true)
     }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::pages::Block;
+use crate::pages::{Block, without_comment};
 use crate::play;
 use crate::stage::Stage;
 
@@ -22,4 +22,16 @@ pub fn commands(stage: &Stage, block: &Block) {
         assert!(command.contains(" serve") || said.contains("listen"), "{command}: {said}");
     }
     assert!(file.exists(), "--example comes before --config");
+}
+
+/// What is agreed to is listed and taken back.
+pub fn trust(stage: &Stage, block: &Block) {
+    fs::write(stage.project().join("dlvgate.toml"), "allow = [\"192.0.2.5\"]\n").unwrap();
+    for command in block.commands() {
+        let command = without_comment(&command);
+        // There is no terminal to be asked on.
+        let flag = if command.ends_with("trust") { " --yes" } else { "" };
+        let said = play::one(stage, &format!("{command}{flag}"));
+        assert_eq!(said.contains("dlvgate.toml"), command.contains("--list"), "{command}: {said}");
+    }
 }

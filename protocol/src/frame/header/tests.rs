@@ -88,6 +88,24 @@ fn a_header_may_have_as_many_lines_as_the_limit_and_no_more() {
     assert_eq!(error, FrameError::TooManyHeaders { limit: 3, excerpt: "Content-Length: 5".into() });
 }
 
+#[test]
+fn a_usual_header_is_read_in_one_look_and_no_other() {
+    let limits = Limits::default();
+    assert_eq!(usual(b"Content-Length: 12\r\n\r\n{}", limits), Some((22, 12)));
+    assert_eq!(
+        usual(b"Content-Length: 123456789012345678\r\n\r\n", limits),
+        Some((38, 123_456_789_012_345_678))
+    );
+    for other in [
+        "Content-Length: 1234567890123456789\r\n\r\n",
+        "Content-Length: 12\r\nA: b\r\n\r\n",
+        "Content-Length: 12",
+        "",
+    ] {
+        assert_eq!(usual(other.as_bytes(), limits), None, "{other}");
+    }
+}
+
 /// By bytes nothing is ever read in one go.
 #[test]
 fn a_header_that_comes_whole_is_read_as_one_that_comes_by_bytes() {

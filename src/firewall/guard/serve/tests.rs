@@ -1,12 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Mutex;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufReader};
 
+use super::super::duties::SYSTEM_PORTS;
 use super::super::journal::{Journals, Record};
 use super::super::sweep::sweep;
+use super::super::wire::{MAX_GATES, MAX_PEERS};
 use super::*;
 use crate::firewall::guard::Loaded;
 use crate::firewall::{Backend, FirewallError};
@@ -21,6 +24,10 @@ struct State {
     said: Vec<String>,
     swept: Vec<(u32, Vec<u16>)>,
     refuses: bool,
+    /// It does not say whether it filters.
+    says_nothing: bool,
+    /// Gates would not work.
+    does_not_work: bool,
     loaded: Vec<Loaded>,
 }
 
@@ -62,11 +69,11 @@ impl Driver for Notes {
     }
 
     async fn is_filtering(&self) -> Result<bool, FirewallError> {
-        Ok(true)
+        if self.state().says_nothing { Err(Notes::refusal()) } else { Ok(true) }
     }
 
     async fn check(&self) -> Result<(), FirewallError> {
-        Ok(())
+        if self.state().does_not_work { Err(Notes::refusal()) } else { Ok(()) }
     }
 
     async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
@@ -95,17 +102,25 @@ struct Run {
     /// What a journal said while it was open.
     written: usize,
     left: Vec<String>,
+    /// How long the guard took to end.
+    ending: Duration,
     _folder: tempfile::TempDir,
 }
 
 /// Feeds these lines to the guard of this user, and ends the pipe.
 fn run(uid: u32, notes: &Notes, lines: &[Vec<u8>]) -> Run {
+    run_where(uid, notes, lines, |_| ())
+}
+
+/// The same, after this was done to the journals' folder.
+fn run_where(uid: u32, notes: &Notes, lines: &[Vec<u8>], spoil: impl FnOnce(&Path)) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
     let books = Arc::new(Books::open(journals.clone(), Backend::Pf, uid).unwrap());
+    spoil(journals.folder());
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let (replies, open, written, left) = runtime.block_on(async {
+    let (replies, open, written, left, ending) = runtime.block_on(async {
         let (mut requests, theirs) = tokio::io::duplex(LINE_LIMIT * 2);
         let (answers, reader) = tokio::io::duplex(LINE_LIMIT * 64);
         let guard = Guard::new(notes.clone(), books, uid);
@@ -120,17 +135,18 @@ fn run(uid: u32, notes: &Notes, lines: &[Vec<u8>]) -> Run {
             let open = notes.state().open.clone();
             let written = journals.read().unwrap().len();
             drop(requests);
-            (open, written)
+            (open, written, Instant::now())
         };
-        let (left, (open, written)) = tokio::join!(serving, speaking);
+        let (left, (open, written, over)) = tokio::join!(serving, speaking);
+        let ending = over.elapsed();
         let mut lines = BufReader::new(reader).lines();
         let mut replies = Vec::new();
         while let Some(line) = lines.next_line().await.unwrap() {
             replies.push(serde_json::from_str(&line).unwrap());
         }
-        (replies, open, written, left)
+        (replies, open, written, left, ending)
     });
-    Run { replies, open, notes: notes.clone(), journals, written, left, _folder: folder }
+    Run { replies, open, notes: notes.clone(), journals, written, left, ending, _folder: folder }
 }
 
 fn lines(lines: &[&str]) -> Vec<Vec<u8>> {
@@ -197,6 +213,65 @@ fn a_refused_gate_leaves_no_journal() {
 }
 
 #[test]
+fn what_listens_on_a_port_is_waited_for_and_for_a_second_at_most() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = lines(&[HELLO, &open(port, &["127.0.0.1"])]);
+    let second = Duration::from_secs(1);
+    let waited = run(0, &Notes::default(), &asked).ending;
+    assert!(waited >= second && waited < second * 2, "{waited:?}");
+    drop(listener);
+    let run = run(0, &Notes::default(), &asked);
+    assert!(run.ending < second / 2, "{:?}", run.ending);
+    assert_eq!(run.notes.state().said.last(), Some(&format!("remove {port}")));
+}
+
+#[test]
+fn a_guard_whose_packet_filter_does_not_work_says_so_and_ends() {
+    let asked = lines(&[HELLO, &open(40001, &[])]);
+    for (says_nothing, filtering) in [(true, Value::Null), (false, Value::Bool(true))] {
+        let notes = Notes::default();
+        notes.state().says_nothing = says_nothing;
+        notes.state().does_not_work = true;
+        let run = run(501, &notes, &asked);
+        assert_eq!(run.replies.len(), 1, "{:?}", run.replies);
+        assert_eq!(run.replies[0]["filtering"], filtering);
+        assert!(run.replies[0]["failed"].as_str().unwrap().contains("pf refuses") && run.open.is_empty());
+    }
+}
+
+#[test]
+fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
+    let notes = Notes::default();
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path().join("journals"));
+    let books = Arc::new(Books::open(journals.clone(), Backend::Pf, 501).unwrap());
+    let mut guard = Guard::new(notes.clone(), books, 501);
+    let status = || Request { id: 1, operation: Operation::Status };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        guard.perform(serde_json::from_str(HELLO).unwrap()).await.unwrap();
+        guard.perform(serde_json::from_str(&open(40002, &[])).unwrap()).await.unwrap();
+        assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
+        notes.state().refuses = true;
+        let drop = Request { id: 3, operation: Operation::Drop { port: 40002 } };
+        assert!(guard.perform(drop).await.unwrap_err().contains("pf refuses"));
+        assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
+    });
+    assert_eq!(journals.read().unwrap()[0].record.as_ref().unwrap().gates.len(), 1);
+}
+
+#[test]
+fn without_a_journal_no_rule_is_loaded_at_the_end_either() {
+    let asked = lines(&[HELLO, &open(40001, &[]), &open(40001, &[])]);
+    let run = run_where(501, &Notes::default(), &asked, |folder| std::fs::remove_dir(folder).unwrap());
+    for line in [1, 2] {
+        assert!(failure(&run, line).contains("nothing is opened without it"), "{}", failure(&run, line));
+    }
+    assert!(run.notes.state().said.is_empty() && run.left.is_empty(), "{:?}", run.notes.state().said);
+}
+
+#[test]
 fn only_dead_guards_of_this_boot_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path());
@@ -230,7 +305,7 @@ fn only_dead_guards_of_this_boot_are_swept() {
     assert_eq!(there, [std::process::id(), 4_000_003, 4_000_004, 4_000_005].into(), "{found:?}");
 }
 
-fn pid_of(path: &std::path::Path) -> u32 {
+fn pid_of(path: &Path) -> u32 {
     path.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }
 

@@ -1,0 +1,52 @@
+//! What a user adds to `launch` and `attach`: all else stays, what is added is there, and adding it again changes nothing.
+#![no_main]
+
+use dlvgate_protocol::message::{Argument, LaunchDefaults};
+use libfuzzer_sys::fuzz_target;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+fn argument(text: &str) -> Argument {
+    text.parse().expect("an argument")
+}
+
+fuzz_target!(|input: &[u8]| {
+    // A user's own argument, as the command line gives it, then a message.
+    let line = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+    let (own, body) = (&input[..line], input.get(line + 1..).unwrap_or_default());
+    let own: Option<Argument> = std::str::from_utf8(own).ok().and_then(|text| text.parse().ok());
+    if let Some(own) = &own {
+        let again = argument(&own.to_string());
+        assert_eq!((&again.key, again.value.get()), (&own.key, own.value.get()));
+    }
+    // What a user writes may itself be no text that a value can hold.
+    let own = own.filter(|own| serde_json::from_str::<Value>(own.value.get()).is_ok());
+    let force: Vec<Argument> = own.into_iter().collect();
+    let mut defaults =
+        LaunchDefaults { set: vec![argument("stopOnEntry=true")], force, substitute_path: Vec::new() };
+    // What is passed over need not be text that a value can hold, such as half a surrogate pair.
+    let before: Result<Value, _> = serde_json::from_slice(body);
+    if let (Ok(before), Some(merged)) = (before, defaults.merge(body)) {
+        let mut after: Value = serde_json::from_slice(&merged).expect("what is merged is JSON");
+        assert_eq!(before["type"], "request");
+        assert!(before["command"] == "launch" || before["command"] == "attach");
+        for one in &defaults.force {
+            let value: Value = serde_json::from_str(one.value.get()).expect("JSON");
+            assert_eq!(after["arguments"][&one.key], value);
+        }
+        assert!(
+            !after["arguments"]["stopOnEntry"].is_null() || !before["arguments"]["stopOnEntry"].is_boolean()
+        );
+        assert_eq!(defaults.merge(&merged), None, "a second time there is nothing to add");
+        // All else is as it was.
+        let mut before = before;
+        for value in [&mut before, &mut after] {
+            value.as_object_mut().expect("an object").remove("arguments");
+        }
+        assert_eq!(before, after);
+    }
+    defaults.substitute_path.push("/a=/b".parse().expect("a rule"));
+    if let Some(merged) = defaults.merge(body) {
+        let _: IgnoredAny = serde_json::from_slice(&merged).expect("what is merged is JSON");
+    }
+});

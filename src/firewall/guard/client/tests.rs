@@ -1,0 +1,42 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+/// A guard that answers nothing to the first `open`, until the next request has come.
+const SLOW: &str = r#"#!/bin/sh
+echo '{"dlvgate_guard":1,"pid":7,"filtering":true,"found":[],"failed":null}'
+read -r hello
+echo '{"id":1}'
+read -r open
+read -r next
+echo "$next" >"$0.next"
+echo '{"id":2,"failed":"too late"}'
+echo '{"id":3,"failed":"too late"}'
+read -r shut
+echo '{"id":4}'
+"#;
+
+#[tokio::test]
+async fn a_gate_that_nobody_waits_for_any_more_is_given_back_and_its_answer_is_nobody_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("guard");
+    fs::write(&program, SLOW).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let start = Start {
+        backend: Backend::NATIVE,
+        programs: Programs::default(),
+        journals: Some(folder.path().to_owned()),
+        program: Some(program.clone()),
+        purpose: Purpose::Sessions,
+        may_ask: false,
+    };
+    let (client, _) = Client::start(&start).await.unwrap();
+    tokio::time::pause(); // nothing else happens, so the limit is over at once
+    let opened = client.open(40001, &[]).await;
+    assert!(matches!(opened, Err(GuardError::Silent { .. })), "{opened:?}");
+    tokio::time::resume();
+    client.shut(40002).await.expect("only its own answer counts");
+    let next = fs::read_to_string(program.with_extension("next")).unwrap();
+    assert_eq!(wire::parse(next.as_bytes()).unwrap().operation, Operation::Drop { port: 40001 });
+}

@@ -1,0 +1,185 @@
+//! What the guard owes for a request, step by step, without any I/O.
+//!
+//! The guard's part of the promise is kept here: a gate is in the journal before it is loaded, and leaves the journal after its
+//! rules are gone. At the end every gate is shut, then who listens there is waited for, then every gate is removed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::wire::{MAX_GATES, MAX_PEERS, Operation, VERSION};
+use crate::firewall::Peer;
+
+/// Ports below are the system's own services'. A user who may start the guard without a password must not be able to
+/// cut ssh off with it.
+pub(super) const SYSTEM_PORTS: u16 = 1024;
+
+/// The next thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Write into the journal that this port is about to have a gate.
+    Note(u16),
+    /// Load its rules and read them back.
+    Load(u16),
+    /// Block the port for everybody.
+    Shut(u16),
+    /// Write down that it is shut.
+    NoteShut(u16),
+    /// Take its rules away.
+    Remove(u16),
+    /// Take it out of the journal.
+    Strike(u16),
+    /// Wait a moment at most for what listens on the ports to end.
+    Linger,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It is not done, and nothing is left of it.
+    Undone,
+    /// It failed, and nobody knows how far it came.
+    Failed,
+}
+
+/// What the guard holds, and what it is at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Duties {
+    /// The user whose gates they are.
+    uid: u32,
+    /// The other side has said which version it speaks.
+    met: bool,
+    gates: BTreeMap<u16, Held>,
+    step: Option<Step>,
+    /// What comes after this step and what follows from it.
+    rest: VecDeque<Step>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Held {
+    Open,
+    /// Nobody passes by rules of ours: they block, or are not loaded.
+    Shut,
+}
+
+impl Duties {
+    /// Of a guard that holds nothing, for this user.
+    pub fn new(uid: u32) -> Duties {
+        Duties { uid, met: false, gates: BTreeMap::new(), step: None, rest: VecDeque::new() }
+    }
+
+    /// A request, once the one before it is done: [`next`](Duties::next) then names its steps.
+    ///
+    /// # Errors
+    /// Why it is not obeyed; then there is nothing to do.
+    pub fn ask(&mut self, asked: &Operation) -> Result<(), String> {
+        match asked {
+            Operation::Hello { version: VERSION, .. } => self.met = true,
+            Operation::Hello { version, .. } => {
+                return Err(format!(
+                    "the guard speaks version {VERSION} and its proxy {version}: install the helper of this dlvgate, \
+                     `sudo dlvgate firewall install`"
+                ));
+            }
+            _ if !self.met => return Err("the first request must be hello".to_owned()),
+            Operation::Open { port, peers } => {
+                self.may_open(*port, peers)?;
+                self.step = Some(Step::Note(*port));
+            }
+            Operation::Shut { port } => {
+                self.step = (self.known(*port)? == Held::Open).then_some(Step::Shut(*port));
+            }
+            Operation::Drop { port } => {
+                self.known(*port)?;
+                self.step = Some(Step::Remove(*port));
+            }
+            Operation::Status => {}
+        }
+        Ok(())
+    }
+
+    /// The pipe is over: everything goes.
+    pub fn end(&mut self) {
+        let open = self.gates.iter().filter(|(_, held)| **held == Held::Open);
+        self.rest.extend(open.map(|(port, _)| Step::Shut(*port)));
+        if !self.gates.is_empty() {
+            self.rest.push_back(Step::Linger);
+        }
+        self.rest.extend(self.gates.keys().map(|port| Step::Remove(*port)));
+        self.step = self.rest.pop_front();
+    }
+
+    /// What to do now; `None`: nothing, until the next request.
+    pub fn next(&self) -> Option<Step> {
+        self.step
+    }
+
+    /// The step that [`next`](Duties::next) named came to this.
+    pub fn done(&mut self, outcome: Outcome) {
+        let follows = match (self.step, outcome) {
+            (Some(Step::Note(port)), Outcome::Done) => {
+                self.gates.insert(port, Held::Open);
+                Some(Step::Load(port))
+            }
+            // Not noted, not loaded; but the disk may have it all the same.
+            (Some(Step::Note(port) | Step::Load(port)), Outcome::Undone)
+            | (Some(Step::Note(port)), Outcome::Failed) => {
+                self.gates.insert(port, Held::Shut);
+                Some(Step::Strike(port))
+            }
+            (Some(Step::Shut(port)), Outcome::Done) => {
+                self.gates.insert(port, Held::Shut);
+                Some(Step::NoteShut(port))
+            }
+            (Some(Step::Remove(port)), Outcome::Done) => {
+                self.gates.insert(port, Held::Shut);
+                Some(Step::Strike(port))
+            }
+            (Some(Step::Strike(port)), Outcome::Done) => {
+                self.gates.remove(&port);
+                None
+            }
+            // What failed stays in the books: it is tried again at the end, and at the next start.
+            _ => None,
+        };
+        self.step = follows.or_else(|| self.rest.pop_front());
+    }
+
+    /// The ports that have a gate.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.gates.keys().copied()
+    }
+
+    fn may_open(&self, port: u16, peers: &[Peer]) -> Result<(), String> {
+        if port == 0 {
+            return Err("port 0 is no port".to_owned());
+        }
+        if port < SYSTEM_PORTS && self.uid != 0 {
+            return Err(format!(
+                "port {port} is the system's: the guard of a user takes {SYSTEM_PORTS} to 65535"
+            ));
+        }
+        if peers.len() > MAX_PEERS {
+            return Err(format!("{} peers; a gate takes {MAX_PEERS}", peers.len()));
+        }
+        if self.gates.contains_key(&port) {
+            return Err(has_a_gate(port));
+        }
+        if self.gates.len() >= MAX_GATES {
+            return Err(format!("there are {MAX_GATES} gates already; end a session first"));
+        }
+        Ok(())
+    }
+
+    fn known(&self, port: u16) -> Result<Held, String> {
+        self.gates.get(&port).copied().ok_or_else(|| format!("port {port} has no gate here"))
+    }
+}
+
+/// Why a port is not guarded twice.
+pub(super) fn has_a_gate(port: u16) -> String {
+    format!("port {port} has a gate already; end the session that holds it or choose another port")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+use std::collections::HashSet;
+
+use super::super::wire::Purpose;
+use super::*;
+
+const PORTS: [u16; 2] = [40001, 40002];
+
+fn hello() -> Operation {
+    Operation::Hello { version: VERSION, pid: 1, purpose: Purpose::Sessions }
+}
+
+fn open(port: u16) -> Operation {
+    Operation::Open { port, peers: Vec::new() }
+}
+
+fn met() -> Duties {
+    let mut duties = Duties::new(501);
+    duties.ask(&hello()).unwrap();
+    duties
+}
+
+/// Takes every step with success and returns them.
+fn steps(duties: &mut Duties) -> Vec<Step> {
+    let mut steps = Vec::new();
+    while let Some(step) = duties.next() {
+        steps.push(step);
+        duties.done(Outcome::Done);
+    }
+    steps
+}
+
+#[test]
+fn a_gate_is_noted_before_it_is_loaded_and_struck_out_after_it_is_gone() {
+    use Step::*;
+    let mut duties = met();
+    for (asked, expected) in [
+        (open(40001), vec![Note(40001), Load(40001)]),
+        (Operation::Status, vec![]),
+        (Operation::Shut { port: 40001 }, vec![Shut(40001), NoteShut(40001)]),
+        (Operation::Shut { port: 40001 }, vec![]),
+        (Operation::Drop { port: 40001 }, vec![Remove(40001), Strike(40001)]),
+        (open(40001), vec![Note(40001), Load(40001)]),
+        (Operation::Drop { port: 40001 }, vec![Remove(40001), Strike(40001)]),
+    ] {
+        duties.ask(&asked).unwrap();
+        assert_eq!(steps(&mut duties), expected, "{asked:?}");
+    }
+    assert_eq!(duties.ports().count(), 0);
+}
+
+#[test]
+fn at_the_end_all_are_shut_then_waited_for_then_removed() {
+    use Step::*;
+    let mut duties = met();
+    for port in [40001, 40002, 40003] {
+        duties.ask(&open(port)).unwrap();
+        steps(&mut duties);
+    }
+    duties.ask(&Operation::Shut { port: 40002 }).unwrap();
+    steps(&mut duties);
+    duties.end();
+    assert_eq!(
+        steps(&mut duties),
+        [
+            Shut(40001),
+            NoteShut(40001),
+            Shut(40003),
+            NoteShut(40003),
+            Linger,
+            Remove(40001),
+            Strike(40001),
+            Remove(40002),
+            Strike(40002),
+            Remove(40003),
+            Strike(40003),
+        ]
+    );
+    let mut nothing = met();
+    nothing.end();
+    assert_eq!(nothing.next(), None, "who holds nothing waits for nobody");
+}
+
+#[test]
+fn what_is_not_to_be_opened_is_refused_and_nothing_is_done() {
+    let mut duties = Duties::new(501);
+    assert!(duties.ask(&open(40001)).unwrap_err().contains("hello"));
+    let other = Operation::Hello { version: VERSION + 1, pid: 1, purpose: Purpose::Sessions };
+    assert!(duties.ask(&other).unwrap_err().contains("install the helper"));
+    assert!(duties.ask(&open(40001)).unwrap_err().contains("hello"), "the wrong version is no hello");
+    let mut duties = met();
+    let many = |count| vec!["192.0.2.5".parse().unwrap(); count];
+    for (asked, why) in [
+        (open(0), "port 0"),
+        (open(1023), "the system's"),
+        (Operation::Open { port: 40001, peers: many(MAX_PEERS + 1) }, "65 peers"),
+        (Operation::Shut { port: 40001 }, "no gate here"),
+        (Operation::Drop { port: 40001 }, "no gate here"),
+    ] {
+        assert!(duties.ask(&asked).unwrap_err().contains(why), "{asked:?}");
+        assert_eq!(duties.next(), None);
+    }
+    duties.ask(&Operation::Open { port: 1024, peers: many(MAX_PEERS) }).unwrap();
+    assert_eq!(steps(&mut duties).len(), 2, "the first port and the last peer that may be");
+    let mut root = Duties::new(0);
+    root.ask(&hello()).unwrap();
+    root.ask(&open(1)).unwrap();
+    assert!(root.ask(&open(0)).is_err(), "no user has port 0");
+}
+
+#[test]
+fn there_are_64_gates_and_one_that_goes_makes_room() {
+    let mut duties = met();
+    let last = 40000 + u16::try_from(MAX_GATES).unwrap();
+    for port in 40000..last {
+        duties.ask(&open(port)).unwrap();
+        steps(&mut duties);
+    }
+    assert!(duties.ask(&open(last)).unwrap_err().contains("64 gates"));
+    assert!(duties.ask(&open(40000)).unwrap_err().contains("has a gate already"));
+    duties.ask(&Operation::Drop { port: 40000 }).unwrap();
+    steps(&mut duties);
+    duties.ask(&open(last)).unwrap();
+    assert_eq!(duties.next(), Some(Step::Note(last)));
+}
+
+/// The guard's state with the packet filter's and the disk's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct World {
+    duties: Duties,
+    loaded: [bool; 2],
+    noted: [bool; 2],
+}
+
+fn place(port: u16) -> usize {
+    PORTS.iter().position(|one| *one == port).unwrap()
+}
+
+impl World {
+    /// What each outcome of the present step may have done.
+    fn after(&self, step: Step) -> Vec<World> {
+        let mut all = Vec::new();
+        for (outcome, took) in [
+            (Outcome::Done, true),
+            (Outcome::Failed, true),
+            (Outcome::Failed, false),
+            (Outcome::Undone, false),
+        ] {
+            let mut world = self.clone();
+            match step {
+                _ if outcome == Outcome::Undone && !matches!(step, Step::Note(_) | Step::Load(_)) => continue,
+                Step::Note(port) => world.noted[place(port)] |= took,
+                Step::Load(port) | Step::Shut(port) => world.loaded[place(port)] |= took,
+                Step::Remove(port) => world.loaded[place(port)] &= !took,
+                Step::Strike(port) => world.noted[place(port)] &= !took,
+                Step::NoteShut(_) | Step::Linger => {}
+            }
+            world.duties.done(outcome);
+            all.push(world);
+        }
+        all
+    }
+
+    fn requests(&self) -> Vec<World> {
+        let of = |port| [open(port), Operation::Shut { port }, Operation::Drop { port }];
+        let asked = PORTS.into_iter().flat_map(of).map(|asked| {
+            let mut world = self.clone();
+            let _ = world.duties.ask(&asked);
+            world
+        });
+        asked.collect()
+    }
+
+    fn holds(&self) {
+        for (at, port) in PORTS.into_iter().enumerate() {
+            assert!(!self.loaded[at] || self.noted[at], "loaded, and not in the journal: {self:?}");
+            assert!(!self.loaded[at] || self.duties.gates.contains_key(&port), "forgotten: {self:?}");
+        }
+        match self.duties.next() {
+            Some(Step::Load(port)) => assert!(self.noted[place(port)], "loaded before it is noted: {self:?}"),
+            Some(Step::Strike(port)) => assert!(!self.loaded[place(port)], "struck out too early: {self:?}"),
+            _ => {}
+        }
+    }
+
+    /// The end, with a packet filter and a disk that work again.
+    fn ended(mut self) {
+        self.duties.end();
+        while let Some(step) = self.duties.next() {
+            self = self.after(step).remove(0);
+            self.holds();
+        }
+        assert_eq!((self.loaded, self.noted), ([false; 2], [false; 2]), "{:?}", self.duties);
+        assert_eq!(self.duties.ports().count(), 0);
+    }
+}
+
+#[test]
+fn whatever_fails_no_rule_is_without_its_journal_and_the_end_leaves_nothing() {
+    let (mut seen, mut open) =
+        (HashSet::new(), vec![World { duties: met(), loaded: [false; 2], noted: [false; 2] }]);
+    while let Some(world) = open.pop() {
+        if !seen.insert(world.clone()) {
+            continue;
+        }
+        world.holds();
+        match world.duties.next() {
+            Some(step) => open.extend(world.after(step)),
+            None => {
+                open.extend(world.requests());
+                let mut ending = world.clone();
+                ending.duties.end();
+                open.push(ending);
+                world.ended();
+            }
+        }
+    }
+    assert!(seen.len() > 100, "{} states", seen.len());
+}

@@ -1,0 +1,27 @@
+//! What the kernel says of a connection's owner, as its fuzz target sees it.
+
+use std::net::SocketAddr;
+
+use super::sock_diag::{self, Answer};
+use super::{Ends, Owner, table};
+
+/// The uid that a datagram of the kernel names as the owner of this connection.
+pub fn in_answer(datagram: &[u8], sequence: u32, peer: SocketAddr, front: SocketAddr) -> Option<u32> {
+    match sock_diag::answer(datagram, sequence, Ends { peer, front }) {
+        Ok(Answer::Socket(Owner::Uid(uid))) => Some(uid),
+        _ => None,
+    }
+}
+
+/// The uid that a table of proc(5) names.
+pub fn in_table(text: &str, peer: SocketAddr, front: SocketAddr) -> Option<u32> {
+    match table::owner_in(text, Ends { peer, front }) {
+        Some(Owner::Uid(uid)) => Some(uid),
+        _ => None,
+    }
+}
+
+/// What is asked.
+pub fn question(sequence: u32, peer: SocketAddr, front: SocketAddr) -> Vec<u8> {
+    sock_diag::question(sequence, Ends { peer, front }).to_vec()
+}

@@ -1,0 +1,128 @@
+//! macOS's list of TCP sockets, `net.inet.tcp.pcblist_n`, as XNU lays it out. No I/O.
+//!
+//! XNU, bsd/netinet/in_pcblist.c, `get_pcblist_n`: a `struct xinpgen`; then for each socket `struct xinpcb_n` with its addresses,
+//! `struct xsocket_n` with its user, buffers, statistics and TCP's state; at last another `xinpgen`. Each begins with its
+//! length and, but for `xinpgen`, its kind, and begins at a multiple of 8 bytes from the list's beginning. Fields are packed to
+//! 4 bytes (`#pragma pack(4)`), in the machine's byte order, ports and addresses in the network's.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Ends, Owner, same};
+
+/// `sizeof(struct xinpgen)` (bsd/netinet/in_pcb.h). No other record is as short.
+const GENERATION: usize = 24;
+
+/// What records begin at multiples of (`ROUNDUP64`).
+const ALIGNMENT: usize = 8;
+
+/// `XSO_INPCB` and `XSO_SOCKET` (bsd/sys/socketvar.h).
+const ADDRESSES: u32 = 0x10;
+const SOCKET: u32 = 0x01;
+
+/// Where the fields of `struct xinpcb_n` begin (bsd/netinet/in_pcb.h): ports, which family the addresses are of, addresses. An
+/// IPv4 address is the last four of sixteen bytes (`struct in_addr_4in6`).
+const FOREIGN_PORT: usize = 16;
+const LOCAL_PORT: usize = 18;
+const FAMILY: usize = 44;
+const FOREIGN: usize = 48;
+const LOCAL: usize = 64;
+const IPV4_IN_6: usize = 12;
+
+/// Bits of the family (`INP_IPV4`, `INP_IPV6`).
+const IPV4: u8 = 1;
+const IPV6: u8 = 2;
+
+/// Where the fields of `struct xsocket_n` begin (bsd/sys/socketvar.h): a handle, 0 where no socket is left; the protocol; the
+/// effective user who made it.
+const HANDLE: usize = 8;
+const PROTOCOL: usize = 36;
+const USER: usize = 64;
+
+/// `IPPROTO_TCP`.
+const TCP: u32 = 6;
+
+/// A list that is not what the source says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system's list of sockets is not as it is known: {0}")]
+pub(super) struct Malformed(&'static str);
+
+/// Whose the client's end of a connection is.
+///
+/// # Errors
+/// Where the list is cut, or what it says of this connection cannot be.
+pub(super) fn owner_in(list: &[u8], ends: Ends) -> Result<Owner, Malformed> {
+    let (mut found, mut awaited) = (None, false);
+    let mut rest = record(list)?.1;
+    loop {
+        let (record, after) = self::record(rest)?;
+        if record.len() <= GENERATION {
+            break; // the list's end
+        }
+        match number(record, 4)? {
+            ADDRESSES if awaited => return Err(Malformed("a socket is missing")),
+            ADDRESSES => awaited = is_client_s(record, ends)?,
+            SOCKET if awaited => {
+                awaited = false;
+                let owner = owner(record)?;
+                if found.is_some_and(|other| other != owner) {
+                    return Err(Malformed("two sockets have the same addresses"));
+                }
+                found = Some(owner);
+            }
+            _ => {}
+        }
+        rest = after;
+    }
+    if awaited {
+        return Err(Malformed("a socket is missing"));
+    }
+    Ok(found.unwrap_or(Owner::Nobody))
+}
+
+/// The first record, and what follows it.
+fn record(list: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let length = number(list, 0)? as usize;
+    if length < GENERATION || length > list.len() {
+        return Err(Malformed("a record is longer or shorter than it can be"));
+    }
+    let next = length.next_multiple_of(ALIGNMENT).min(list.len());
+    Ok((&list[..length], &list[next..]))
+}
+
+fn is_client_s(record: &[u8], ends: Ends) -> Result<bool, Malformed> {
+    let family = field::<1>(record, FAMILY)?[0];
+    let end = |address, port| {
+        let bytes: [u8; 16] = field(record, address)?;
+        let ip = match family {
+            family if family & IPV4 != 0 => IpAddr::from(field::<4>(&bytes, IPV4_IN_6)?),
+            family if family & IPV6 != 0 => IpAddr::from(bytes),
+            _ => return Ok(None), // not bound to anything
+        };
+        Ok(Some(SocketAddr::new(ip, u16::from_be_bytes(field(record, port)?))))
+    };
+    let (local, foreign) = (end(LOCAL, LOCAL_PORT)?, end(FOREIGN, FOREIGN_PORT)?);
+    let is = |end: Option<SocketAddr>, wanted| end.is_some_and(|end| same(end, wanted));
+    Ok(is(local, ends.peer) && is(foreign, ends.front))
+}
+
+fn owner(record: &[u8]) -> Result<Owner, Malformed> {
+    if u64::from_ne_bytes(field(record, HANDLE)?) == 0 {
+        return Ok(Owner::Nobody); // what is left of it says user 0, whoever's it was
+    }
+    if number(record, PROTOCOL)? != TCP {
+        return Err(Malformed("a socket of TCP is not of TCP"));
+    }
+    number(record, USER).map(Owner::Uid)
+}
+
+fn number(record: &[u8], at: usize) -> Result<u32, Malformed> {
+    field(record, at).map(u32::from_ne_bytes)
+}
+
+fn field<const N: usize>(record: &[u8], at: usize) -> Result<[u8; N], Malformed> {
+    let bytes = record.get(at..).and_then(|rest| rest.first_chunk());
+    bytes.copied().ok_or(Malformed("it is cut"))
+}
+
+#[cfg(test)]
+mod tests;

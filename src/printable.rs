@@ -1,0 +1,172 @@
+//! Text of others, for a terminal: from a client, dlv, the debugged program, a recording, a file, a process, the packet
+//! filter. What could move the cursor, change the terminal, or show a line in another order than it is written, is replaced.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+/// Stands for each character that is not shown.
+const REPLACED: char = '·';
+
+/// What the lines of a log entry after its first begin with: each entry of the log itself begins with its time.
+const CONTINUED: &str = "    ";
+
+/// The text without control characters. Line feeds and tabs stay.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_harmless) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|char| if is_harmless(char) { char } else { REPLACED }).collect())
+}
+
+/// The same, and on one line.
+pub fn on_one_line(text: &str) -> Cow<'_, str> {
+    match printable(text) {
+        same if !same.contains(['\n', '\t']) => same,
+        other => Cow::Owned(other.chars().map(|char| line_bound(char).unwrap_or(char)).collect()),
+    }
+}
+
+/// What stands for a character on one line; `None` where it stays.
+pub(crate) fn line_bound(char: char) -> Option<char> {
+    match char {
+        '\n' => Some('⏎'),
+        '\t' => Some(' '),
+        other => (!is_harmless(other)).then_some(REPLACED),
+    }
+}
+
+/// C0 and C1 (U+0000 to U+001F, U+007F to U+009F); what writes in another direction (Unicode's Bidi_Control); what ends a
+/// line besides a line feed (U+2028, U+2029); tags (U+E0000 to U+E007F), which are not seen.
+fn is_harmless(char: char) -> bool {
+    match char {
+        '\n' | '\t' => true,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        '\u{e0000}'..='\u{e007f}' => false,
+        other => !other.is_control(),
+    }
+}
+
+/// Writes text through [`printable`]. What `write!` passes on is whole characters; half of one becomes U+FFFD.
+pub struct Printable<W>(pub W);
+
+impl<W: Write> Write for Printable<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(printable(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// JSON without such characters: it escapes C0's itself (RFC 8259, section 7), and others may stand in strings alone, where
+/// an escape means the same.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    if json.chars().all(is_harmless) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for char in json.chars() {
+        if is_harmless(char) {
+            out.push(char);
+        } else {
+            char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out += &format!("\\u{unit:04x}"));
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Writes JSON through [`printable_json`], each object with one call.
+pub(crate) struct PrintableJson<W>(pub W);
+
+impl<W: Write> Write for PrintableJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(printable_json(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Writes the entries of the log's text form, each with one call. Colours are the formatter's own: it replaces the escape
+/// characters of what it is given.
+pub(crate) struct LogEntries<W>(pub W);
+
+impl<W: Write> Write for LogEntries<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(entry(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn entry(text: &str) -> String {
+    let (text, end) = text.strip_suffix('\n').map_or((text, ""), |text| (text, "\n"));
+    let mut out = String::with_capacity(text.len() + 1);
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        let colour = colour(rest);
+        let length = if colour == 0 { char.len_utf8() } else { colour };
+        match char {
+            '\n' => out.extend(["\n", CONTINUED]),
+            _ if colour > 0 || is_harmless(char) => out.push_str(&rest[..length]),
+            _ => out.push(REPLACED),
+        }
+        rest = &rest[length..];
+    }
+    out + end
+}
+
+/// The length of a colour that the text begins with (SGR, ECMA-48 8.3.117: `ESC [ 1 ; 31 m`), or 0.
+fn colour(text: &str) -> usize {
+    let Some(rest) = text.strip_prefix("\x1b[") else { return 0 };
+    let end = rest.find(|char: char| !char.is_ascii_digit() && char != ';');
+    end.filter(|end| rest[*end..].starts_with('m')).map_or(0, |end| end + "\x1b[m".len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What changes a terminal's title, moves its cursor, or writes backwards.
+    const HOSTILE: &str =
+        "a\x1b]0;title\x07b\x1b[2Jc\u{9b}31md\u{202e}e\u{2066}f\rg\x08h\0i\u{7f}j\u{2028}k\u{e0041}";
+
+    #[test]
+    fn nothing_is_left_that_a_terminal_obeys() {
+        assert_eq!(printable(HOSTILE), "a·]0;title·b·[2Jc·31md·e·f·g·h·i·j·k·");
+        assert_eq!(printable("größer\n\tüber 日本 👩‍💻"), "größer\n\tüber 日本 👩‍💻");
+        assert_eq!(on_one_line("a\n\tb"), "a⏎ b");
+    }
+
+    #[test]
+    fn what_is_written_in_parts_is_as_harmless() {
+        let mut out = Printable(Vec::new());
+        write!(out, "{HOSTILE}ü").unwrap();
+        assert_eq!(String::from_utf8(out.0).unwrap(), format!("{}ü", printable(HOSTILE)));
+    }
+
+    #[test]
+    fn json_means_the_same_when_nothing_is_left_in_it_that_a_terminal_obeys() {
+        let json = serde_json::to_string(HOSTILE).unwrap();
+        let shown = printable_json(&json);
+        assert!(shown.chars().all(is_harmless) && json.contains('\u{9b}'), "{shown}");
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), HOSTILE);
+    }
+
+    #[test]
+    fn a_log_entry_keeps_its_colours_and_cannot_look_like_two() {
+        let coloured = "\x1b[2m2026\x1b[0m \x1b[1;33m WARN\x1b[0m a\rb\x1b[2Jc\x1b[md\n2026 INFO forged\n";
+        let kept = "\x1b[2m2026\x1b[0m \x1b[1;33m WARN\x1b[0m a·b·[2Jc\x1b[md\n    2026 INFO forged\n";
+        assert_eq!(entry(coloured), kept);
+        for cut in ["\x1b", "\x1b[", "\x1b[31", "\x1b[31K"] {
+            assert_eq!(entry(cut), cut.replace('\x1b', "·"));
+        }
+    }
+}

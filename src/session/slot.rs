@@ -1,0 +1,57 @@
+//! A session's place among all, and among those of one address.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::cause::Cause;
+use super::settings::Settings;
+
+/// How long a client waits for a place where all are taken: a session on its way out gives its own back within this,
+/// and an IDE's restart connects at once.
+const PLACE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Who is at the other end of a connection.
+pub struct Visitor<'a> {
+    /// For the log, and for a recording.
+    pub name: &'a str,
+    /// A permit for each session that its address may have open; `None` where that is not limited.
+    pub sessions: Option<Arc<Semaphore>>,
+}
+
+impl<'a> Visitor<'a> {
+    /// The only one there is.
+    pub fn alone(name: &'a str) -> Visitor<'a> {
+        Visitor { name, sessions: None }
+    }
+}
+
+/// Held for as long as a session counts against the limits.
+pub(super) struct Slot {
+    _of_all: OwnedSemaphorePermit,
+    _of_address: Option<OwnedSemaphorePermit>,
+}
+
+impl Slot {
+    /// The address's own place comes first: who has too many must not wait in the way of others.
+    ///
+    /// # Errors
+    /// Where none becomes free in time.
+    pub(super) async fn take(settings: &Settings, of_address: Option<Arc<Semaphore>>) -> Result<Slot, Cause> {
+        let of_address = match of_address {
+            Some(places) => {
+                let limit = settings.max_sessions_per_address;
+                Some(place(places).await.ok_or(Cause::TooManyOfAddress { limit })?)
+            }
+            None => None,
+        };
+        let of_all = place(Arc::clone(&settings.slots)).await;
+        let of_all = of_all.ok_or(Cause::TooManySessions { limit: settings.max_sessions })?;
+        Ok(Slot { _of_all: of_all, _of_address: of_address })
+    }
+}
+
+async fn place(places: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    tokio::time::timeout(PLACE_PATIENCE, places.acquire_owned()).await.ok().and_then(Result::ok)
+}

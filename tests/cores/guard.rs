@@ -1,0 +1,16 @@
+//! What the guard decides, with its journal.
+
+mod books;
+pub(super) mod driver;
+pub mod duties;
+mod error;
+mod helper;
+pub mod journal;
+mod serve;
+pub mod sweep;
+mod system;
+pub mod turns;
+pub mod wire;
+
+pub use driver::Loaded;
+pub use error::GuardError;

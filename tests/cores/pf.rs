@@ -1,0 +1,6 @@
+//! pf's rules as text.
+
+mod ruleset;
+mod token;
+
+pub(crate) use token::TokenNotes;

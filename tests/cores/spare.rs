@@ -1,0 +1,3 @@
+//! What is decided about spares.
+
+mod pool;

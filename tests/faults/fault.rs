@@ -1,0 +1,92 @@
+//! What goes wrong.
+
+/// A fault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fault {
+    ClientGone,
+    ClientHalfClosed,
+    ClientStalled,
+    ClientGarbage,
+    DlvExits0,
+    DlvExits1,
+    DlvKilled,
+    DlvHangs,
+    DlvFloods,
+    DlvGarbage,
+    NoReadyLine,
+    TwoReadyLines,
+    UpstreamResets,
+    DiskFull,
+    NoDescriptors,
+    PfctlHangs,
+    PfctlFails,
+    PfctlLies,
+    GuardDies,
+    MemoryLimit,
+    Sigterm,
+    Sigint,
+    Sigkill,
+    ClockForward,
+    ClockBack,
+}
+
+impl Fault {
+    pub const ALL: [Self; 25] = [
+        Self::ClientGone,
+        Self::ClientHalfClosed,
+        Self::ClientStalled,
+        Self::ClientGarbage,
+        Self::DlvExits0,
+        Self::DlvExits1,
+        Self::DlvKilled,
+        Self::DlvHangs,
+        Self::DlvFloods,
+        Self::DlvGarbage,
+        Self::NoReadyLine,
+        Self::TwoReadyLines,
+        Self::UpstreamResets,
+        Self::DiskFull,
+        Self::NoDescriptors,
+        Self::PfctlHangs,
+        Self::PfctlFails,
+        Self::PfctlLies,
+        Self::GuardDies,
+        Self::MemoryLimit,
+        Self::Sigterm,
+        Self::Sigint,
+        Self::Sigkill,
+        Self::ClockForward,
+        Self::ClockBack,
+    ];
+
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientGone => "client gone",
+            Self::ClientHalfClosed => "client half-closed",
+            Self::ClientStalled => "client stalled",
+            Self::ClientGarbage => "client sends garbage",
+            Self::DlvExits0 => "dlv exits 0",
+            Self::DlvExits1 => "dlv exits 1",
+            Self::DlvKilled => "dlv ends by a signal",
+            Self::DlvHangs => "dlv hangs",
+            Self::DlvFloods => "dlv floods",
+            Self::DlvGarbage => "dlv sends garbage",
+            Self::NoReadyLine => "dlv prints no ready line",
+            Self::TwoReadyLines => "dlv prints two ready lines",
+            Self::UpstreamResets => "upstream resets",
+            Self::DiskFull => "disk full",
+            Self::NoDescriptors => "descriptors used up",
+            Self::PfctlHangs => "pfctl hangs",
+            Self::PfctlFails => "pfctl fails",
+            Self::PfctlLies => "pfctl lies",
+            Self::GuardDies => "guard dies",
+            Self::MemoryLimit => "memory limit",
+            Self::Sigterm => "SIGTERM",
+            Self::Sigint => "SIGINT",
+            Self::Sigkill => "SIGKILL",
+            Self::ClockForward => "clock +1 day",
+            Self::ClockBack => "clock −1 day",
+        }
+    }
+}

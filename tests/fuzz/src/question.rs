@@ -1,0 +1,24 @@
+//! The packets that are asked about, and which answers agree.
+
+use dlvgate::firewall::explain::{Direction, Question, Verdict};
+
+/// A few packets: from loopback, from another machine over either protocol, on their way in and out.
+pub fn questions(loopback: &'static str) -> Vec<Question> {
+    let asked = ["127.0.0.1", "192.0.2.6", "2001:db8::6"]
+        .map(|from| Question::new(loopback, 2345, from.parse().expect("an address")));
+    let mut all: Vec<Question> = asked.into_iter().collect();
+    all.push(Question {
+        from_port: Some(50000),
+        to: Some("192.0.2.1".parse().expect("an address")),
+        interface: Some("en0".to_owned()),
+        direction: Direction::Out,
+        uid: Some(1000),
+        ..all[1].clone()
+    });
+    all
+}
+
+/// A rule was replaced by one that nobody understands: what is still certain must be what it was.
+pub fn agree(before: Verdict, after: Verdict) -> bool {
+    after == Verdict::Unknown || before == Verdict::Unknown || after == before
+}
