@@ -26,6 +26,7 @@ help:
 	@echo '                 BENCH=--help says how to measure a part of it, or two builds; then it only prints'
 	@echo '  make mutants   change every decision of protocol, sessions and gates once: do the tests notice? (an hour or two)'
 	@echo '                 MUTANTS="-p dlvgate-cores --file src/session/ledger.rs" tries a part'
+	@echo '  make soak      an hour of random sessions with faults, eight at a time (SOAK_SECONDS, DLVGATE_SOAK_SEED)'
 	@echo '  make picture   run the demo and draw docs/demo.svg of it'
 	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
 	@echo '  make test-pf-real'
@@ -78,6 +79,13 @@ bench: rust
 mutants: rust
 	@tests/setup/install-mutants
 	.ci/mutants $(MUTANTS)
+
+# The release build, for its memory is what counts; make test has a short form of it.
+.PHONY: soak
+soak: rust
+	@tests/setup/install-delve
+	@tests/setup/install-network
+	DLVGATE_SOAK_SECONDS=$(or $(SOAK_SECONDS),3600) cargo test --release --test soak random_sessions -- --nocapture
 
 .PHONY: picture
 picture: rust
