@@ -31,7 +31,11 @@ help:
 	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
 	@echo '  make test-pf-real'
 	@echo '                 on a Mac: the tests of pf with its own, as root through sudo (make test has a stand-in for pf)'
-	@echo '  make check     formatting, lints, documentation, the macOS target, the oldest compiler, licences'
+	@echo '  make check     formatting, lints, documentation, the macOS target, the oldest compiler, dependencies, unsafe code'
+	@echo '  make fuzz      every parser, FUZZ_SECONDS=60 each: docs/fuzzing.md (make fuzz-smoke: a second each)'
+	@echo '  make miri      the tests of dlvgate-protocol under Miri, where a nightly toolchain has it'
+	@echo '  make reproducible'
+	@echo '                 build the release binary twice, in different places, and compare'
 	@echo '  make clean     remove target/ and the test clients'\'' packages'
 	@echo
 	@echo 'A single test, once make test has run: cargo test NAME'
@@ -103,11 +107,12 @@ test-pf-real: rust
 	@.ci/pf-real
 
 .PHONY: check
-check: check-format check-lints check-docs check-macos check-msrv check-dependencies
+check: check-format check-lints check-docs check-macos check-msrv check-dependencies check-unsafe
 
 .PHONY: check-format
 check-format: rust
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --all --check
 
 .PHONY: check-lints
 check-lints: rust
@@ -127,7 +132,29 @@ check-msrv: rust
 
 .PHONY: check-dependencies
 check-dependencies: rust
+	@tests/setup/install-checkers
 	@.ci/dependencies
+
+.PHONY: check-unsafe
+check-unsafe:
+	@.ci/unsafe-code
+
+# All fuzz targets, FUZZ_SECONDS each: 60, unless said otherwise.
+.PHONY: fuzz
+fuzz: rust
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/fuzz
+
+.PHONY: fuzz-smoke
+fuzz-smoke: rust
+	@.ci/fuzz --smoke
+
+.PHONY: miri
+miri: rust
+	@.ci/miri
+
+.PHONY: reproducible
+reproducible: rust
+	@.ci/reproducible
 
 .PHONY: clean
 clean:

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::sock_diag::{self, Answer};
-use super::{Ends, Owner, table};
+use super::{Ends, Owner, pcblist, table};
 
 /// The uid that a datagram of the kernel names as the owner of this connection.
 pub fn in_answer(datagram: &[u8], sequence: u32, peer: SocketAddr, front: SocketAddr) -> Option<u32> {
@@ -17,6 +17,14 @@ pub fn in_answer(datagram: &[u8], sequence: u32, peer: SocketAddr, front: Socket
 pub fn in_table(text: &str, peer: SocketAddr, front: SocketAddr) -> Option<u32> {
     match table::owner_in(text, Ends { peer, front }) {
         Some(Owner::Uid(uid)) => Some(uid),
+        _ => None,
+    }
+}
+
+/// The uid that macOS's list of sockets names.
+pub fn in_list(list: &[u8], peer: SocketAddr, front: SocketAddr) -> Option<u32> {
+    match pcblist::owner_in(list, Ends { peer, front }) {
+        Ok(Owner::Uid(uid)) => Some(uid),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Whose a connection is: no answer but one about exactly this connection names an owner.
 #![no_main]
 
-use dlvgate::front::fuzzing::{in_answer, in_table, question};
+use dlvgate::front::fuzzing::{in_answer, in_list, in_table, question};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -16,6 +16,10 @@ fuzz_target!(|input: &[u8]| {
         // The socket stands where it stands in the question.
         let asked = question(sequence, peer, front);
         assert_eq!(input[20..24], asked[24..28], "ports");
+    }
+    if in_list(input, peer, front).is_some() {
+        let ports = [9, 41, 195, 80]; // 2345 and 50000
+        assert!(input.windows(ports.len()).any(|bytes| bytes == ports), "no socket of these ports");
     }
     if let Ok(text) = std::str::from_utf8(input) {
         if in_table(text, peer, front).is_some() {
