@@ -242,6 +242,7 @@ mod tests {
             steps(Lifecycle::of_a_server()),
             [Launch, OpenGate, Relay, ShutGate, StopDelve, RemoveGate]
         );
+        assert_eq!(steps(Lifecycle::of_a_running_server(true)), [OpenGate, Relay, ShutGate, RemoveGate]);
         assert_eq!(
             steps(Lifecycle::with_a_spare())[..2],
             [Take, Launch],
