@@ -119,6 +119,7 @@ fn compare(table: &str) {
     if std::env::var_os("DLVGATE_WRITE_DOCS").is_some() {
         fs::write(PAGE, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
     } else {
-        assert_eq!(there, table, "docs/reliability.md; DLVGATE_WRITE_DOCS=1 writes it anew");
+        let other: Vec<_> = there.lines().zip(table.lines()).filter(|(there, now)| there != now).collect();
+        assert!(there == table, "docs/reliability.md; DLVGATE_WRITE_DOCS=1 writes it anew: {other:#?}");
     }
 }

@@ -110,6 +110,11 @@ fn brief(text: &str) -> String {
 /// A word as it is in every run: paths are their last name, numbers of ports and processes are N.
 fn constant(word: &str) -> String {
     let word = if word.matches('/').count() > 2 { word.rsplit('/').next().unwrap_or(word) } else { word };
+    // A guard's process may have a small number.
+    if let Some((before, numbers)) = word.split_once(".dlvgate.") {
+        let numbers: Vec<&str> = numbers.split('.').map(|_| "N").collect();
+        return format!("{before}.dlvgate.{}", numbers.join("."));
+    }
     let mut constant = String::new();
     for part in word.split_inclusive(|one: char| !one.is_ascii_digit()) {
         let digits = part.chars().take_while(char::is_ascii_digit).count();
