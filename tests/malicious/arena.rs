@@ -62,7 +62,13 @@ impl Arena {
         let name = attack.name;
         match attack.then {
             Then::Told(word) => {
-                client.half_close_if_open();
+                if attack.is_first {
+                    client.half_close_if_open();
+                } else {
+                    // A client that has left is told nothing of dlv's end, so it stays to hear it.
+                    client.bytes(|said| said.windows(word.len()).any(|part| part == word.as_bytes()));
+                    client.half_close_if_open();
+                }
                 let said = client.bytes(|_| false);
                 let said = String::from_utf8_lossy(&said);
                 assert!(said.contains(word), "{name}: no {word:?} in {said:?}");

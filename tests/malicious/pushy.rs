@@ -115,10 +115,11 @@ fn urgent_data_is_no_data_of_the_session() {
     let mut stream = said(&arena, &initialize());
     SockRef::from(&stream).send_out_of_band(b"!").unwrap();
     stream.write_all(&request(&json!({"command": "disconnect", "seq": 78}))).unwrap();
-    let mut heard = Vec::new();
-    let _ = stream.read_to_end(&mut heard);
     arena.started += 1;
     arena.serves(NAMES[13]);
+    // What follows the mark may wait for more: the kernel ends a read there, as if nothing else had come. Its own session alone
+    // is held up by that, until it says more or closes.
+    drop(stream);
     arena.end();
 }
 
