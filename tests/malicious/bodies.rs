@@ -117,6 +117,6 @@ pub fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn bodies() {
+fn no_body_harms_anybody() {
     Place::played().suffers("bodies", inputs());
 }

@@ -104,6 +104,6 @@ pub fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn headers() {
+fn no_header_harms_anybody() {
     Place::played().suffers("headers", inputs());
 }

@@ -49,6 +49,6 @@ fn calls(name: &'static str, text: &'static str, calls: impl Fn() -> String + 's
 }
 
 #[test]
-fn headless() {
+fn nothing_said_to_a_headless_front_harms_anybody_else() {
     Place::headless().suffers("headless", inputs());
 }

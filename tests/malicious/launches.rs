@@ -102,6 +102,6 @@ pub fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn launches() {
+fn no_launch_harms_anybody_else() {
     Place::real().suffers("launches", inputs());
 }

@@ -76,6 +76,6 @@ pub fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn order() {
+fn no_order_of_messages_harms_anybody() {
     Place::played_aloud().suffers("order", inputs());
 }

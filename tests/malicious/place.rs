@@ -18,8 +18,8 @@ use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll, standin};
 
-/// By how much the server's own memory may grow during a whole kind: some sessions' buffers, and what an allocator keeps. No
-/// input is smaller for it: several have ten times as much.
+/// By how much the server's own memory may grow during a whole kind: some sessions' buffers, and what an allocator keeps.
+/// Some inputs alone are larger than that.
 const GROWTH: u64 = 8 * 1024 * 1024;
 
 /// Sessions that may be open at once; with the honest one there are two or three.
@@ -57,10 +57,6 @@ fn played_dlv() -> PathBuf {
         path
     };
     COPIED.get_or_init(copy).clone()
-}
-
-fn begun(client: Client) -> Debug {
-    Debug::begin_quietly(client)
 }
 
 impl Place {
@@ -106,7 +102,7 @@ impl Place {
             }
             None => {
                 place.started.fetch_add(1, Ordering::Relaxed);
-                Honest::Dap(begun(place.client()))
+                Honest::Dap(Debug::begin_quietly(place.client()))
             }
         });
         place
@@ -131,7 +127,7 @@ impl Place {
             return;
         }
         self.started.fetch_add(1, Ordering::Relaxed);
-        let mut debug = begun(self.client());
+        let mut debug = Debug::begin_quietly(self.client());
         debug.client.ok("threads", serde_json::Value::Null);
         debug.disconnect();
     }

@@ -65,6 +65,6 @@ pub fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn protocols() {
+fn no_other_protocol_starts_anything() {
     Place::played().suffers("protocols", inputs());
 }

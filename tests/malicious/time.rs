@@ -196,6 +196,6 @@ pub fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn time() {
+fn who_is_slow_or_goes_in_the_middle_harms_nobody_else() {
     Place::played_quietly().suffers("time", inputs());
 }
