@@ -122,6 +122,11 @@ impl Carrier {
         self.unsent.extend_from_slice(&bytes);
     }
 
+    /// As much is queued as is read at once: it is to be sent before there is more.
+    pub(super) fn is_full(&self) -> bool {
+        self.unsent.len() >= CHUNK
+    }
+
     /// Reads a chunk, of which nothing goes on. `false` is the end: of the stream, or of what can be followed.
     pub(super) async fn hear(
         &mut self,

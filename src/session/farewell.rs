@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use dlvgate_protocol::conversation::{Key, Message};
 use dlvgate_protocol::envelope::Name;
 use tokio::io::AsyncWriteExt;
@@ -57,21 +58,30 @@ async fn explain(client: &mut Link, talk: &mut Talk, unread: &[u8], text: &str) 
         }
     }
     let began = talk.ledger.began;
-    let mut words: Vec<_> = talk.to_say.drain(..).collect();
-    words.extend(talk.ledger.last_words(text));
-    if words.is_empty() && !began {
+    let mut is_told = !talk.to_say.is_empty();
+    talk.to_say.drain(..).for_each(|word| talk.down.queue(word));
+    while let Some(word) = talk.ledger.last_word(text) {
+        is_told = true;
+        queue(word, client, talk).await?;
+    }
+    if !is_told && !began {
         talk.ledger.remark(text).into_iter().for_each(|remark| talk.down.queue(remark));
     }
-    words.into_iter().for_each(|word| talk.down.queue(word));
     talk.down.flush(client).await?;
     while !last.ended && !talk.ledger.disconnected {
         for (key, name) in last.read(client, talk).await? {
             let answer = talk.ledger.last_answer(key, &name, text);
-            talk.down.queue(answer);
+            queue(answer, client, talk).await?;
         }
         talk.down.flush(client).await?;
     }
     Ok(())
+}
+
+/// Queues a word, and sends what is queued before it is too much: a client may have asked thousands of times.
+async fn queue(word: Bytes, client: &mut Link, talk: &mut Talk) -> std::io::Result<()> {
+    talk.down.queue(word);
+    if talk.down.is_full() { talk.down.flush(client).await } else { Ok(()) }
 }
 
 /// What the client still asks.

@@ -33,6 +33,8 @@ pub(super) struct Ledger {
     pub(super) began: bool,
     /// dlv answered `disconnect`, or JSON-RPC's `Detach` with success.
     pub(super) disconnected: bool,
+    /// The reason of its end is in the console.
+    explained: bool,
     /// A `terminated` event has passed.
     pub(super) terminated: bool,
     /// dlv got something that is no message of the protocol.
@@ -51,6 +53,7 @@ impl Ledger {
             spoke: false,
             began: false,
             disconnected: false,
+            explained: false,
             terminated: false,
             malformed: false,
             milestone: false,
@@ -108,19 +111,21 @@ impl Ledger {
         }
     }
 
-    /// All that a client has to hear when the conversation ends against its will: an answer to every request
-    /// under way, and, where a session had begun, the reason in the console and `terminated`.
-    pub(super) fn last_words(&mut self, text: &str) -> Vec<Bytes> {
-        let mut words = Vec::new();
-        for (key, name) in std::mem::take(&mut self.pending) {
-            words.push(self.last_answer(key, &name, text));
+    /// The next of all that a client has to hear when the conversation ends against its will: an answer to every request
+    /// under way, and, where a session had begun, the reason in the console and `terminated`. One at a time, since each may
+    /// have the reason at length, and there may be thousands.
+    pub(super) fn last_word(&mut self, text: &str) -> Option<Bytes> {
+        if let Some((key, name)) = self.pending.pop_front() {
+            return Some(self.last_answer(key, &name, text));
         }
-        if self.began && !self.terminated {
-            words.push(message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n")));
-            words.push(message::terminated_event(self.seq()));
-            self.terminated = true;
+        if !self.began || self.terminated {
+            return None;
         }
-        words
+        if !std::mem::replace(&mut self.explained, true) {
+            return Some(message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n")));
+        }
+        self.terminated = true;
+        Some(message::terminated_event(self.seq()))
     }
 
     /// The reason as a console message, for a client that asked nothing which could be answered. JSON-RPC knows none.
@@ -140,8 +145,12 @@ mod tests {
         Name::from(command)
     }
 
+    fn last_words(ledger: &mut Ledger, text: &str) -> Vec<Bytes> {
+        std::iter::from_fn(|| ledger.last_word(text)).collect()
+    }
+
     fn words(ledger: &mut Ledger) -> Vec<serde_json::Value> {
-        let bodies = ledger.last_words("dlv ended").into_iter().map(|framed| {
+        let bodies = last_words(ledger, "dlv ended").into_iter().map(|framed| {
             let text = String::from_utf8(framed.to_vec()).unwrap();
             serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap()
         });
@@ -158,7 +167,7 @@ mod tests {
         assert_eq!(words.len(), 1);
         assert_eq!(words[0]["request_seq"], 5);
         assert_eq!(words[0]["success"], false);
-        assert!(ledger.last_words("again").is_empty());
+        assert!(ledger.last_word("again").is_none());
     }
 
     #[test]
@@ -245,7 +254,7 @@ mod tests {
         ledger.answered(id("\"d\""), None, true);
         assert!(ledger.disconnected);
         assert_eq!(
-            ledger.last_words("over"),
+            last_words(&mut ledger, "over"),
             [r#"{"id":1,"result":null,"error":"dlvgate: over"}"#.to_owned() + "\n"]
         );
         assert!(ledger.remark("x").is_none());

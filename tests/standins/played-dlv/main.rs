@@ -37,7 +37,7 @@ fn serve(address: &str) -> io::Result<ExitCode> {
     io::stdout().flush()?;
     let (stream, _) = listener.accept()?;
     stream.set_nodelay(true)?;
-    let mut session = Session { stream, token: String::new(), program: None, answers: 0 };
+    let mut session = Session { stream, token: String::new(), program: None, answers: 0, behind: 0 };
     let code = session.run();
     session.end_program();
     code
@@ -49,6 +49,8 @@ struct Session {
     program: Option<Child>,
     /// Evaluations so far: the same question has another answer each time.
     answers: u64,
+    /// Bytes behind the present request that were read with it.
+    behind: usize,
 }
 
 impl Session {
@@ -63,6 +65,7 @@ impl Session {
             let mut used = 0;
             while let Some((request, length)) = first(&bytes[used..]) {
                 used += length;
+                self.behind = bytes.len() - used;
                 // As dlv: what is no message ends the session without a word.
                 let Some(request) = request else { return Ok(ExitCode::SUCCESS) };
                 match self.answer(&request) {
@@ -116,14 +119,14 @@ impl Session {
                 self.stream.shutdown(Shutdown::Write)?;
                 return Ok(Some(ExitCode::SUCCESS));
             }
-            "misbehave" => return self.misbehave(arguments["how"].as_str().unwrap_or_default()),
+            "misbehave" => return self.misbehave(arguments),
             _ => self.respond(request, Value::Null)?,
         }
         Ok(None)
     }
 
-    fn misbehave(&mut self, how: &str) -> io::Result<Option<ExitCode>> {
-        match how {
+    fn misbehave(&mut self, arguments: &Value) -> io::Result<Option<ExitCode>> {
+        match arguments["how"].as_str().unwrap_or_default() {
             "exit 0" => Ok(Some(ExitCode::SUCCESS)),
             "exit 3, program left" => {
                 self.program = None; // dropped, it runs on
@@ -133,6 +136,13 @@ impl Session {
                 self.stream
                     .write_all(b"Content-Length: 500\r\n\r\n{\"seq\":1,\"type\":\"event\",\"event\":\"out")?;
                 Ok(Some(ExitCode::SUCCESS))
+            }
+            "swallow" => {
+                eprint!("{}", "last words\n".repeat(10_000));
+                let bytes = arguments["bytes"].as_u64().unwrap_or_default();
+                let rest = bytes.saturating_sub(self.behind as u64);
+                io::copy(&mut (&self.stream).take(rest), &mut io::sink())?;
+                Ok(Some(ExitCode::from(3)))
             }
             "garbage" => {
                 self.stream.write_all(b"\x1b[2J\0panic: garbage\r\n\r\n\xff\xfe")?;
