@@ -76,7 +76,10 @@ impl StandinPf {
 
     /// From now on calls go wrong in this way; see tests/standins/pfctl/README.md.
     pub fn fault(&self, fault: &Value) {
-        fs::write(self.state.path().join("faults.json"), fault.to_string()).unwrap();
+        // At once: a call that is under way must not read a half.
+        let whole = self.state.path().join("faults.json.new");
+        fs::write(&whole, fault.to_string()).unwrap();
+        fs::rename(whole, self.state.path().join("faults.json")).unwrap();
     }
 
     /// Calls that hold all these arguments fail with this complaint.
