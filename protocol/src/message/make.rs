@@ -179,10 +179,12 @@ mod tests {
 
     #[test]
     fn an_answer_is_not_much_longer_than_its_text_however_many_braces_it_has() {
+        // As much as is kept of dlv's standard error; for Miri, enough for a square to be seen.
+        let half = if cfg!(miri) { 64 } else { 4096 };
         for text in [
-            "{".repeat(8192) + "}",
-            "{".repeat(4096) + &"}".repeat(4096),
-            "{a".repeat(2000) + &"b}".repeat(2000),
+            "{".repeat(2 * half) + "}",
+            "{".repeat(half) + &"}".repeat(half),
+            "{a".repeat(half / 2) + &"b}".repeat(half / 2),
         ] {
             let answer = error_response(1, 1, "launch", 1, &text);
             assert!(answer.len() < 300 + 8 * text.len(), "{} bytes of {}", answer.len(), text.len());
