@@ -24,6 +24,7 @@ struct State {
     said: Vec<String>,
     swept: Vec<(u32, Vec<u16>)>,
     refuses: bool,
+    refuses_to_shut: bool,
     /// It does not say whether it filters.
     says_nothing: bool,
     /// Gates would not work.
@@ -53,8 +54,12 @@ impl Driver for Notes {
     }
 
     async fn shut(&self, port: u16) -> Result<(), FirewallError> {
-        self.state().said.push(format!("shut {port}"));
-        self.state().open.insert(port, Vec::new());
+        let mut state = self.state();
+        if state.refuses_to_shut {
+            return Err(Notes::refusal());
+        }
+        state.said.push(format!("shut {port}"));
+        state.open.insert(port, Vec::new());
         Ok(())
     }
 
@@ -275,6 +280,17 @@ fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
         assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
     });
     assert_eq!(journals.read().unwrap()[0].record.as_ref().unwrap().gates.len(), 1);
+}
+
+/// Found by fuzzing.
+#[test]
+fn what_could_not_be_shut_and_is_gone_is_not_said_to_be_left() {
+    let notes = Notes::default();
+    notes.state().refuses_to_shut = true;
+    let run = run(501, &notes, &lines(&[HELLO, &open(40001, &[]), &open(40002, &[])]));
+    assert_eq!(run.open.len(), 2);
+    assert!(run.left.is_empty() && notes.state().open.is_empty(), "{:?}", run.left);
+    assert!(run.journals.read().unwrap().is_empty());
 }
 
 #[test]
