@@ -21,7 +21,7 @@ pub const FOLDER: &str = if cfg!(target_os = "macos") { "/var/run/dlvgate" } els
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// Bytes of a journal: every gate with every peer takes half of it.
+/// Bytes of a journal: every gate with every peer, of the longest names, takes less than half of it.
 const SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// What a guard holds.

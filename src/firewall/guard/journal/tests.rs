@@ -1,4 +1,5 @@
 use super::*;
+use crate::firewall::Peer;
 
 fn journals() -> (tempfile::TempDir, Journals) {
     let folder = tempfile::tempdir().unwrap();
@@ -81,4 +82,47 @@ fn a_process_that_was_started_later_is_another() {
     assert!(process.is_alive());
     process.started.push('0');
     assert!(!process.is_alive());
+}
+
+#[test]
+fn the_folder_may_be_there_and_a_file_in_its_place_is_none() {
+    let (folder, journals) = journals();
+    journals.prepare().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let wrong = Journals::new(&file);
+    assert!(wrong.prepare().unwrap_err().to_string().contains("no folder"));
+    assert!(wrong.read().is_err(), "it cannot be said that there is none");
+    assert!(remove(folder.path()).is_err(), "what is there still is not gone");
+    remove(&folder.path().join("none")).unwrap();
+}
+
+#[test]
+fn a_journal_of_every_gate_with_every_peer_is_read_and_a_larger_file_is_not() {
+    let (_folder, journals) = journals();
+    let mut record = record();
+    let peers: Vec<Peer> =
+        (0..64).map(|peer| format!("2001:db8:1111:2222::{peer}").parse().unwrap()).collect();
+    for port in 40002..40065 {
+        record.open(port, peers.clone());
+    }
+    journals.write(&record).unwrap();
+    let path = journals.read().unwrap().remove(0).path;
+    let length = path.metadata().unwrap().len();
+    assert!(journals.read().unwrap()[0].record.is_ok() && length > 64 * 1024, "{length} bytes");
+    for (length, word) in [(SIZE_LIMIT, "corrupt"), (SIZE_LIMIT + 1, "larger than")] {
+        fs::write(&path, " ".repeat(length as usize)).unwrap();
+        assert!(why(&journals).contains(word), "{}", why(&journals));
+    }
+}
+
+/// Only root can make a file somebody else's.
+#[test]
+fn what_belongs_to_another_user_is_not_read() {
+    let (_folder, journals) = journals();
+    journals.write(&record()).unwrap();
+    let path = journals.read().unwrap().remove(0).path;
+    if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
+        assert!(why(&journals).contains("user 65534"), "{}", why(&journals));
+    }
 }

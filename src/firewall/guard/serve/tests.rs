@@ -337,6 +337,49 @@ fn only_dead_guards_of_this_boot_are_swept() {
     assert_eq!(there, [std::process::id(), 4_000_003, 4_000_004, 4_000_005].into(), "{found:?}");
 }
 
+/// A packet filter whose gate is gone when it is looked at again.
+struct Fleeting(std::cell::Cell<u32>);
+
+impl Driver for Fleeting {
+    async fn open(&self, _: u16, _: &[Peer]) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    async fn shut(&self, _: u16) -> Result<(), FirewallError> {
+        Ok(())
+    }
+
+    async fn remove(&self, _: u16) -> Result<(), FirewallError> {
+        Ok(())
+    }
+
+    async fn is_filtering(&self) -> Result<bool, FirewallError> {
+        Ok(true)
+    }
+
+    async fn check(&self) -> Result<(), FirewallError> {
+        Ok(())
+    }
+
+    async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+        let looks = self.0.replace(self.0.get() + 1);
+        Ok(if looks == 0 { vec![Loaded { pid: 7, port: 9 }] } else { Vec::new() })
+    }
+
+    async fn sweep(&self, _: &Record) -> Result<(), FirewallError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_gate_that_its_guard_removes_meanwhile_is_not_said_to_be_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(sweep(&journals, Backend::Pf, &Fleeting(Default::default())));
+    assert!(found.is_empty(), "{found:?}");
+}
+
 fn pid_of(path: &Path) -> u32 {
     path.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }

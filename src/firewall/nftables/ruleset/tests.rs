@@ -240,3 +240,29 @@ fn names_fit_nftables_limits() {
     assert!(gate.table().len() < 256, "NFT_TABLE_MAXNAMELEN");
     assert!(gate.mark().len() < 128, "NFTNL_UDATA_COMMENT_MAXLEN");
 }
+
+#[test]
+fn over_loopback_each_way_is_through_its_own_interface_and_end() {
+    let gate = gate(&["127.0.0.1"]);
+    let keys = |hook: &str| {
+        let rules = gate.accepts("ip", hook);
+        let keys = rules.iter().flat_map(|rule| rule.as_array().unwrap().iter());
+        let key = |one: &Value| {
+            let left = &one["match"]["left"];
+            left["meta"]["key"].as_str().or(left["payload"]["field"].as_str()).map(str::to_owned)
+        };
+        keys.filter_map(key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(INPUT)[..3], ["iif", "saddr", "dport"]);
+    assert_eq!(keys(OUTPUT)[..3], ["oif", "daddr", "dport"]);
+}
+
+#[test]
+fn a_gate_is_known_again_by_its_table_and_by_its_rules() {
+    use crate::firewall::nftables::gate::{of_mark, of_table};
+    assert_eq!(of_table("dlvgate_4711_40001"), Some((4711, 40001)));
+    assert_eq!(of_mark("dlvgate:4711:40001"), Some((4711, 40001)));
+    for other in ["filter", "dlvgate_", "dlvgate_4711", "dlvgate_4711_70000", "dlvgate_x_1"] {
+        assert_eq!(of_table(other), None, "{other}");
+    }
+}
