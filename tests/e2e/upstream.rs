@@ -109,3 +109,23 @@ fn a_message_that_follows_the_disconnect_response_still_reaches_the_client() {
     client.eof();
     slow_dlv.join().unwrap();
 }
+
+/// A dlv that says its last only when it knows that nothing more will be asked.
+#[test]
+fn dlv_learns_that_the_client_has_closed_its_half_and_what_it_then_says_still_comes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let dlv = thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        // Where it comes too late, the client says so.
+        let _ = stream.write_all(&frame(r#"{"seq":1,"type":"event","event":"terminated"}"#));
+    });
+    let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).start();
+    let mut client = server.client();
+    client.send("initialize", initialize_arguments());
+    client.half_close();
+    client.event("terminated");
+    client.eof();
+    dlv.join().unwrap();
+}
