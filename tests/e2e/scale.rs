@@ -123,7 +123,8 @@ fn a_thousand_sessions_come_and_go_and_memory_stays_flat() {
 
         sessions.into_iter().for_each(|session| session.close(false));
         wait_for_connections(upstream, 0);
-        let closed = poll(PATIENCE, || (descriptors(server.pid()) == files).then_some(()));
+        // Before, the first one's may not have been given back yet.
+        let closed = poll(PATIENCE, || (descriptors(server.pid()) <= files).then_some(()));
         assert!(closed.is_some(), "{} descriptors, not {files}", descriptors(server.pid()));
     });
 }

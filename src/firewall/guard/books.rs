@@ -29,11 +29,7 @@ impl Books {
     }
 
     pub(super) fn opening(&self, port: u16, peers: &[Peer]) -> io::Result<()> {
-        let noted = self.change(|record| record.open(port, peers.to_vec()));
-        if noted.is_err() {
-            let _ = self.gone(port); // what is not noted is not opened
-        }
-        noted
+        self.change(|record| record.open(port, peers.to_vec()))
     }
 
     pub(super) fn shut(&self, port: u16) -> io::Result<()> {
@@ -46,6 +42,7 @@ impl Books {
         self.change(|record| record.gates.retain(|gate| gate.port != port))
     }
 
+    /// What the disk does not take has not happened.
     fn change(&self, change: impl FnOnce(&mut Record)) -> io::Result<()> {
         let mut record = self.record();
         let mut changed = record.clone();
@@ -69,8 +66,11 @@ impl TokenNotes for Books {
         self.change(|record| record.token = Some(Token { pid, token: Some(token) }))
     }
 
+    /// It is given back, whatever the disk takes: a guard that then holds nothing removes its journal, which needs no room.
     fn released(&self) -> io::Result<()> {
-        self.change(|record| record.token = None)
+        let mut record = self.record();
+        record.token = None;
+        self.journals.write(&record)
     }
 }
 
