@@ -160,3 +160,23 @@ fn a_shut_gate_that_a_killed_dlvgate_left_is_named() {
     let why = missing_of(&objects, State::Guarded).unwrap();
     assert!(why.contains("sudo nft delete table inet dlvgate_99_40001"), "{why}");
 }
+
+#[test]
+fn nobody_is_blamed_whose_table_is_not_in_the_way() {
+    let whole = printed_after(State::Guarded);
+    let ours = |object: &&Value| object.to_string().contains("dlvgate_4711_40001");
+    let twin: Vec<Value> = whole.iter().filter(ours).cloned().collect();
+    let twin = replaced(&twin, "dlvgate_4711_40001", "dlvgate_99_40001");
+    assert_eq!(missing_of(&[whole.clone(), twin].concat(), State::Guarded), None, "it says what ours says");
+    for (family, name) in [("ip", "dlvgate_99_40001"), ("inet", "dlvgate_99_50000"), ("inet", "host_40001")] {
+        let table = json!({"table": {"family": family, "name": name, "handle": 99}});
+        assert_eq!(
+            missing_of(&[whole.clone(), vec![table]].concat(), State::Guarded),
+            None,
+            "{family} {name}"
+        );
+    }
+    let table = json!({"table": {"family": "inet", "name": "dlvgate_99_40001", "handle": 99}});
+    let blamed = missing_of(&[whole, vec![table]].concat(), State::Guarded).unwrap();
+    assert!(blamed.contains("dlvgate_99_40001"), "{blamed}");
+}
