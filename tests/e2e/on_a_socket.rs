@@ -109,11 +109,11 @@ fn a_killed_proxy_s_folder_is_removed_by_the_next_start(dlv: &Pair) {
     let server = serve(dlv, &runtime).start();
     let _client = initialized(&server);
     let socket = socket(&server);
-    let dlv = server.dlv();
-    dlv.signal(Signal::SIGSTOP);
-    poll(PATIENCE, || is_stopped(dlv.pid).then_some(())).expect("it stands still");
+    let debugger = server.dlv();
+    debugger.signal(Signal::SIGSTOP);
+    poll(PATIENCE, || is_stopped(debugger.pid).then_some(())).expect("it stands still");
     server.signal(Signal::SIGKILL);
-    dlv.signal(Signal::SIGKILL);
+    debugger.signal(Signal::SIGKILL);
     let gone = poll(Duration::from_secs(10), || server.children().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
     assert!(socket.exists(), "nobody could remove it");
