@@ -74,7 +74,8 @@ impl Running {
     pub fn kill(mut self) {
         poll(PATIENCE, || {
             let left = process::marked(&self.mark);
-            left.iter().for_each(|one| one.signal(Signal::SIGKILL));
+            // The guard, which came last, first: it must not see the others go.
+            left.iter().rev().for_each(|one| one.signal(Signal::SIGKILL));
             let _ = self.child.try_wait();
             left.is_empty().then_some(())
         })
