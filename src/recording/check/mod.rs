@@ -80,12 +80,17 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, line: u64, rule: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { line, rule, text: text.into(), explained: None });
+        self.0.push(Finding { line, rule, text: visible(text.into()), explained: None });
     }
 
     fn known(&mut self, line: u64, rule: &'static str, text: impl Into<String>, why: &'static str) {
-        self.0.push(Finding { line, rule, text: text.into(), explained: Some(why) });
+        self.0.push(Finding { line, rule, text: visible(text.into()), explained: Some(why) });
     }
+}
+
+/// A name that is empty, so that it is seen.
+fn visible(text: String) -> String {
+    if text.is_empty() { "\"\"".to_owned() } else { text }
 }
 
 /// Reads a recording entry by entry. It keeps no message.

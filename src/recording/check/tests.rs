@@ -254,3 +254,19 @@ fn a_recording_that_was_cut_misses_nothing() {
     let cut: String = DAP.lines().take(16).map(|line| format!("{line}\n")).collect();
     assert_eq!(findings(&cut), []);
 }
+
+/// Found by fuzzing.
+#[test]
+fn a_command_without_a_name_is_named_all_the_same() {
+    let text = DAP.lines().take(1).chain([
+        r#"{"t":1,"from":"client","message":{"seq":1,"type":"request","command":"","arguments":{}}}"#,
+    ]);
+    let text = text.collect::<Vec<_>>().join("\n") + "\n";
+    let mut reader = Reader::new(text.as_bytes()).unwrap();
+    let mut checker = Checker::new(reader.header());
+    while let Some(entry) = reader.entry().unwrap() {
+        checker.take(&entry);
+    }
+    let found = checker.finish(true);
+    assert!(!found.is_empty() && found.iter().all(|one| !one.text.is_empty()), "{found:?}");
+}
