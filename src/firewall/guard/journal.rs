@@ -190,13 +190,23 @@ impl Journals {
         if record.is_empty() {
             return remove(&path);
         }
-        let beside = self.folder.join(format!(".{}.new", record.guard.pid));
+        let beside = self.folder.join(draft(record.guard.pid));
         let written = write_beside(&beside, record).and_then(|()| fs::rename(&beside, &path));
         if written.is_err() {
             let _ = remove(&beside); // a disk that is full has no use for a part of it
         }
         written?;
         File::open(&self.folder)?.sync_all()
+    }
+
+    /// Removes the drafts of guards that were killed while they wrote.
+    pub(super) fn remove_drafts(&self) {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let whose = |name: &str| name.strip_prefix('.')?.strip_suffix(".new")?.parse::<u32>().ok();
+        let pids = names.filter_map(|name| whose(name.to_str()?));
+        for pid in pids.filter(|pid| Process::now(*pid).is_none()) {
+            let _ = remove(&self.folder.join(draft(pid)));
+        }
     }
 
     /// Every journal that is there, our own too.
@@ -217,6 +227,11 @@ impl Journals {
             .filter_map(|path| Some(Found { record: read(&path).transpose()?, path }))
             .collect())
     }
+}
+
+/// The name under which a guard's journal is written, before it has its own.
+fn draft(pid: u32) -> String {
+    format!(".{pid}.new")
 }
 
 fn write_beside(path: &Path, record: &Record) -> io::Result<()> {

@@ -23,6 +23,7 @@ pub struct Finding {
 pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl Driver) -> Vec<Finding> {
     // In this order: a guard writes its journal before it loads a rule.
     let loaded = driver.loaded().await;
+    journals.remove_drafts();
     let found = match journals.read() {
         Ok(found) => found,
         Err(error) => {

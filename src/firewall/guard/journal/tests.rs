@@ -126,3 +126,14 @@ fn what_belongs_to_another_user_is_not_read() {
         assert!(why(&journals).contains("user 65534"), "{}", why(&journals));
     }
 }
+
+#[test]
+fn a_draft_goes_with_its_guard_and_not_before() {
+    let (_folder, journals) = journals();
+    let (ours, dead) = (draft(std::process::id()), draft(4_000_000_001));
+    for name in [&ours, &dead] {
+        fs::write(journals.folder().join(name), "{").unwrap();
+    }
+    journals.remove_drafts();
+    assert!(journals.folder().join(ours).exists() && !journals.folder().join(dead).exists());
+}

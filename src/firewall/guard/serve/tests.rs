@@ -321,6 +321,8 @@ fn only_dead_guards_of_this_boot_are_swept() {
     write(4_000_003, &|value| value["network"] = "another".into());
     write(4_000_004, &|value| value["backend"] = "nftables".into());
     std::fs::write(folder.path().join("4000005.json"), "{").unwrap();
+    let draft = folder.path().join(".4000006.new");
+    std::fs::write(&draft, "{").unwrap();
     let notes = Notes::default();
     notes.state().loaded = vec![
         Loaded { pid: std::process::id(), port: 40001 },
@@ -330,6 +332,7 @@ fn only_dead_guards_of_this_boot_are_swept() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let found = runtime.block_on(sweep(&journals, Backend::Pf, &notes));
     assert_eq!(notes.state().swept, [(4_000_001, vec![40001])]);
+    assert!(!draft.exists());
     let left: Vec<&str> = found.iter().filter(|one| one.is_left).map(|one| one.text.as_str()).collect();
     assert_eq!(left.len(), 3, "{left:?}");
     assert!(left[0].contains("nftables") && left[1].contains("corrupt") && left[2].contains("guard 7"));
