@@ -120,7 +120,7 @@ fn sum_masks(value: &mut Value) {
 fn sum(mask: &Value) -> Option<u64> {
     match mask {
         Value::Number(number) => number.as_u64(),
-        Value::Array(bits) => bits.iter().map(sum).sum(),
+        Value::Array(bits) => bits.iter().try_fold(0_u64, |so_far, bit| so_far.checked_add(sum(bit)?)),
         Value::Object(or) if or.len() == 1 => sum(or.get("|")?),
         _ => None,
     }
@@ -143,5 +143,8 @@ mod tests {
         let mut names = json!({"&": [{}, ["syn", "ack"]]});
         sum_masks(&mut names);
         assert_eq!(names["&"][1], json!(["syn", "ack"]), "not understood, left as it is");
+        let mut large = json!({"&": [{}, [u64::MAX, 1]]});
+        sum_masks(&mut large);
+        assert_eq!(large["&"][1], json!([u64::MAX, 1]), "no mask of 64 bits, left as it is");
     }
 }

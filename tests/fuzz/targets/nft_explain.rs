@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 /// The first rule's statements, replaced by one that nobody understands.
 fn doubtful(json: &str) -> Option<String> {
     let mut document: Value = serde_json::from_str(json).ok()?;
-    let rule = document.get_mut("nftables")?.as_array_mut()?.iter_mut().find_map(|object| object.get_mut("rule"))?;
+    let rule =
+        document.get_mut("nftables")?.as_array_mut()?.iter_mut().find_map(|object| object.get_mut("rule"))?;
     *rule.get_mut("expr")? = json!([{"frobnicate": null}]);
     Some(document.to_string())
 }
