@@ -180,3 +180,12 @@ fn nobody_is_blamed_whose_table_is_not_in_the_way() {
     let blamed = missing_of(&[whole, vec![table]].concat(), State::Guarded).unwrap();
     assert!(blamed.contains("dlvgate_99_40001"), "{blamed}");
 }
+
+#[test]
+fn a_table_that_sleeps_is_no_gate() {
+    let mut objects = printed_after(State::Guarded);
+    let ours = |object: &&mut Value| object["table"]["name"] == "dlvgate_4711_40001";
+    let table = objects.iter_mut().find(ours).expect("our table");
+    table["table"]["flags"] = json!(["dormant"]);
+    assert!(missing_of(&objects, State::Guarded).is_some_and(|why| why.contains("dormant")));
+}
