@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -15,6 +15,7 @@ use crate::support::client::Client;
 use crate::support::debug::{Debug, initialize_arguments};
 use crate::support::gate::StandinPf;
 use crate::support::namespace::Namespace;
+use crate::support::page::has_table;
 use crate::support::process::{is_alive, signal_pid};
 use crate::support::program::Program;
 use crate::support::server::{Serve, Server};
@@ -23,11 +24,6 @@ use crate::support::{PATIENCE, poll};
 
 /// What the product promises.
 const PROMISE: Duration = Duration::from_secs(2);
-
-/// The page that holds the table, between two marks.
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/firewall.md");
-const BEGIN: &str = "<!-- killed: begin -->\n";
-const END: &str = "<!-- killed: end -->";
 
 /// The moment, its fault point, and how the table names it.
 const MOMENTS: [(&str, &str); 5] = [
@@ -225,12 +221,5 @@ fn whoever_is_killed_and_whenever_nothing_is_left() {
         }
     }
     println!("{table}\nthe slowest: {} ms", slowest.as_millis());
-    let page = fs::read_to_string(PAGE).unwrap();
-    let (head, rest) = page.split_once(BEGIN).expect("the table's place");
-    let (there, tail) = rest.split_once(END).expect("the table's end");
-    if std::env::var_os("DLVGATE_WRITE_DOCS").is_some() {
-        fs::write(PathBuf::from(PAGE), format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
-    } else {
-        assert_eq!(there, table, "docs/firewall.md; DLVGATE_WRITE_DOCS=1 writes it anew");
-    }
+    has_table("docs/firewall.md", "killed", &table);
 }

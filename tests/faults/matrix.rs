@@ -1,6 +1,5 @@
 //! All cells, side by side, and the page that says what came of them.
 
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
@@ -16,14 +15,10 @@ use super::left::nothing_stays;
 use super::seen::go_on;
 use super::stage::Stage;
 use super::table::{self, Found};
+use crate::support::page::has_table;
 use crate::support::program::Program;
 use crate::support::session_log::WHOLE_SESSION;
 use crate::support::toolchain::Pair;
-
-/// The page that holds the table, between two marks.
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability.md");
-const BEGIN: &str = "<!-- faults: begin -->\n";
-const END: &str = "<!-- faults: end -->";
 
 /// Cells at a time: most of a cell is waiting.
 const SIDE_BY_SIDE: usize = 10;
@@ -109,17 +104,5 @@ fn whatever_goes_wrong_and_whenever_the_client_is_told_and_nothing_stays() {
         println!("{table}");
         return;
     }
-    compare(&table);
-}
-
-fn compare(table: &str) {
-    let page = fs::read_to_string(PAGE).unwrap();
-    let (head, rest) = page.split_once(BEGIN).expect("the table's place");
-    let (there, tail) = rest.split_once(END).expect("the table's end");
-    if std::env::var_os("DLVGATE_WRITE_DOCS").is_some() {
-        fs::write(PAGE, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
-    } else {
-        let other: Vec<_> = there.lines().zip(table.lines()).filter(|(there, now)| there != now).collect();
-        assert!(there == table, "docs/reliability.md; DLVGATE_WRITE_DOCS=1 writes it anew: {other:#?}");
-    }
+    has_table("docs/reliability.md", "faults", &table);
 }

@@ -7,6 +7,8 @@
 
 mod guard;
 mod holders;
+#[path = "../support/page.rs"]
+mod page;
 mod planted;
 mod promises;
 mod search;

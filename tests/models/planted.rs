@@ -1,7 +1,6 @@
 //! The model goes through everything without a broken promise, and finds each error that is planted.
 
-use std::fs;
-
+use crate::page::has_table;
 use crate::search::{Found, search};
 use crate::settings::{Planted, Setting};
 use crate::world::Kind;
@@ -15,10 +14,6 @@ const SETTINGS: [(&str, &[Kind], usize); 6] = [
     ("a shared dlv and two sessions", &[Kind::Server, Kind::Joining, Kind::Joining], 1),
     ("a session on somebody else's dlv, and one with its own", &[Kind::Foreign, Kind::Own], 1),
 ];
-
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verification.md");
-const BEGIN: &str = "<!-- tests/models: begin -->\n";
-const END: &str = "<!-- tests/models: end -->";
 
 /// How many faults more there may be, for a run that takes minutes.
 const MORE_FAULTS: &str = "DLVGATE_MODELS_MORE_FAULTS";
@@ -40,19 +35,7 @@ fn no_interleaving_and_no_fault_breaks_a_promise() {
     }
     println!("{table}");
     if more == 0 {
-        is_on_the_page(&table);
-    }
-}
-
-/// The table is this test's; `DLVGATE_WRITE_DOCS=1` writes it anew.
-fn is_on_the_page(table: &str) {
-    let page = fs::read_to_string(PAGE).unwrap();
-    let (head, rest) = page.split_once(BEGIN).expect("the table's place");
-    let (there, tail) = rest.split_once(END).expect("the table's end");
-    if std::env::var_os("DLVGATE_WRITE_DOCS").is_some() {
-        fs::write(PAGE, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
-    } else {
-        assert_eq!(there, table, "docs/verification.md; DLVGATE_WRITE_DOCS=1 writes it anew");
+        has_table("docs/verification.md", "tests/models", &table);
     }
 }
 

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod holder;
 pub mod link;
 pub mod namespace;
+pub mod page;
 pub mod process;
 pub mod program;
 pub mod random;

@@ -117,3 +117,6 @@ fn unknown(gate: &Loaded) -> Finding {
 fn left(text: String) -> Finding {
     Finding { text, is_left: true }
 }
+
+#[cfg(test)]
+mod tests;

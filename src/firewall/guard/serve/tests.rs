@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -8,7 +8,6 @@ use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::super::duties::SYSTEM_PORTS;
 use super::super::journal::{Journals, Record};
-use super::super::sweep::sweep;
 use super::super::wire::{MAX_GATES, MAX_PEERS};
 use super::*;
 use crate::firewall::guard::Loaded;
@@ -22,14 +21,12 @@ struct Notes(Arc<Mutex<State>>);
 struct State {
     open: BTreeMap<u16, Vec<Peer>>,
     said: Vec<String>,
-    swept: Vec<(u32, Vec<u16>)>,
     refuses: bool,
     refuses_to_shut: bool,
     /// It does not say whether it filters.
     says_nothing: bool,
     /// Gates would not work.
     does_not_work: bool,
-    loaded: Vec<Loaded>,
 }
 
 impl Notes {
@@ -82,12 +79,10 @@ impl Driver for Notes {
     }
 
     async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
-        Ok(self.state().loaded.clone())
+        Ok(Vec::new())
     }
 
-    async fn sweep(&self, left: &Record) -> Result<(), FirewallError> {
-        let ports = left.gates.iter().map(|gate| gate.port).collect();
-        self.state().swept.push((left.guard.pid, ports));
+    async fn sweep(&self, _: &Record) -> Result<(), FirewallError> {
         Ok(())
     }
 }
@@ -301,90 +296,6 @@ fn without_a_journal_no_rule_is_loaded_at_the_end_either() {
         assert!(failure(&run, line).contains("nothing is opened without it"), "{}", failure(&run, line));
     }
     assert!(run.notes.state().said.is_empty() && run.left.is_empty(), "{:?}", run.notes.state().said);
-}
-
-#[test]
-fn only_dead_guards_of_this_boot_are_swept() {
-    let folder = tempfile::tempdir().unwrap();
-    let journals = Journals::new(folder.path());
-    let write = |pid: u32, change: &dyn Fn(&mut Value)| {
-        let mut record = Record::begin(Backend::Pf, 501).unwrap();
-        record.open(40001, Vec::new());
-        let mut value = serde_json::to_value(record).unwrap();
-        value["guard"]["pid"] = pid.into();
-        change(&mut value);
-        std::fs::write(folder.path().join(format!("{pid}.json")), value.to_string()).unwrap();
-    };
-    write(std::process::id(), &|_| {});
-    write(4_000_001, &|_| {});
-    write(4_000_002, &|value| value["boot"] = "another".into());
-    write(4_000_003, &|value| value["network"] = "another".into());
-    write(4_000_004, &|value| value["backend"] = "nftables".into());
-    std::fs::write(folder.path().join("4000005.json"), "{").unwrap();
-    let draft = folder.path().join(".4000006.new");
-    std::fs::write(&draft, "{").unwrap();
-    let notes = Notes::default();
-    notes.state().loaded = vec![
-        Loaded { pid: std::process::id(), port: 40001 },
-        Loaded { pid: 4_000_001, port: 40001 },
-        Loaded { pid: 7, port: 9 },
-    ];
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let found = runtime.block_on(sweep(&journals, Backend::Pf, &notes));
-    assert_eq!(notes.state().swept, [(4_000_001, vec![40001])]);
-    assert!(!draft.exists());
-    let left: Vec<&str> = found.iter().filter(|one| one.is_left).map(|one| one.text.as_str()).collect();
-    assert_eq!(left.len(), 3, "{left:?}");
-    assert!(left[0].contains("nftables") && left[1].contains("corrupt") && left[2].contains("guard 7"));
-    let there: BTreeSet<u32> = journals.read().unwrap().iter().map(|one| pid_of(&one.path)).collect();
-    assert_eq!(there, [std::process::id(), 4_000_003, 4_000_004, 4_000_005].into(), "{found:?}");
-}
-
-/// A packet filter whose gate is gone when it is looked at again.
-struct Fleeting(std::cell::Cell<u32>);
-
-impl Driver for Fleeting {
-    async fn open(&self, _: u16, _: &[Peer]) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    async fn shut(&self, _: u16) -> Result<(), FirewallError> {
-        Ok(())
-    }
-
-    async fn remove(&self, _: u16) -> Result<(), FirewallError> {
-        Ok(())
-    }
-
-    async fn is_filtering(&self) -> Result<bool, FirewallError> {
-        Ok(true)
-    }
-
-    async fn check(&self) -> Result<(), FirewallError> {
-        Ok(())
-    }
-
-    async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
-        let looks = self.0.replace(self.0.get() + 1);
-        Ok(if looks == 0 { vec![Loaded { pid: 7, port: 9 }] } else { Vec::new() })
-    }
-
-    async fn sweep(&self, _: &Record) -> Result<(), FirewallError> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_gate_that_its_guard_removes_meanwhile_is_not_said_to_be_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let journals = Journals::new(folder.path());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let found = runtime.block_on(sweep(&journals, Backend::Pf, &Fleeting(Default::default())));
-    assert!(found.is_empty(), "{found:?}");
-}
-
-fn pid_of(path: &Path) -> u32 {
-    path.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }
 
 /// What this line asks to open, by another reading of it than the guard's.

@@ -1,0 +1,110 @@
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use super::super::driver::Refused;
+use super::*;
+use crate::firewall::Peer;
+
+/// A packet filter that has these gates, the first time that it is asked and later; and what was swept.
+struct Filter {
+    loaded: Mutex<[Vec<Loaded>; 2]>,
+    swept: Mutex<Vec<(u32, Vec<u16>)>>,
+}
+
+impl Filter {
+    fn with(first: &[(u32, u16)], later: &[(u32, u16)]) -> Filter {
+        let gates = |gates: &[(u32, u16)]| gates.iter().map(|&(pid, port)| Loaded { pid, port }).collect();
+        Filter { loaded: Mutex::new([gates(first), gates(later)]), swept: Mutex::default() }
+    }
+}
+
+/// A sweep asks for nothing else.
+const NOTHING_ELSE: &str = "only the guard itself does this";
+
+impl Driver for Filter {
+    async fn open(&self, _: u16, _: &[Peer]) -> Result<(), Refused> {
+        panic!("{NOTHING_ELSE}")
+    }
+
+    async fn shut(&self, _: u16) -> Result<(), FirewallError> {
+        panic!("{NOTHING_ELSE}")
+    }
+
+    async fn remove(&self, _: u16) -> Result<(), FirewallError> {
+        panic!("{NOTHING_ELSE}")
+    }
+
+    async fn is_filtering(&self) -> Result<bool, FirewallError> {
+        panic!("{NOTHING_ELSE}")
+    }
+
+    async fn check(&self) -> Result<(), FirewallError> {
+        panic!("{NOTHING_ELSE}")
+    }
+
+    async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+        let mut loaded = self.loaded.lock().unwrap();
+        let later = loaded[1].clone();
+        Ok(std::mem::replace(&mut loaded[0], later))
+    }
+
+    async fn sweep(&self, left: &Record) -> Result<(), FirewallError> {
+        let ports = left.gates.iter().map(|gate| gate.port).collect();
+        self.swept.lock().unwrap().push((left.guard.pid, ports));
+        Ok(())
+    }
+}
+
+fn swept(journals: &Journals, filter: &Filter) -> Vec<Finding> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(sweep(journals, Backend::Pf, filter))
+}
+
+#[test]
+fn only_dead_guards_of_this_boot_are_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path());
+    let write = |pid: u32, change: &dyn Fn(&mut Value)| {
+        let mut record = Record::begin(Backend::Pf, 501).unwrap();
+        record.open(40001, Vec::new());
+        let mut value = serde_json::to_value(record).unwrap();
+        value["guard"]["pid"] = pid.into();
+        change(&mut value);
+        std::fs::write(folder.path().join(format!("{pid}.json")), value.to_string()).unwrap();
+    };
+    let alive = std::process::id();
+    write(alive, &|_| {});
+    write(4_000_001, &|_| {});
+    write(4_000_002, &|value| value["boot"] = "another".into());
+    write(4_000_003, &|value| value["network"] = "another".into());
+    write(4_000_004, &|value| value["backend"] = "nftables".into());
+    std::fs::write(folder.path().join("4000005.json"), "{").unwrap();
+    let gates = [(alive, 40001), (4_000_001, 40001), (7, 9)];
+    let filter = Filter::with(&gates, &gates);
+    let found = swept(&journals, &filter);
+    assert_eq!(*filter.swept.lock().unwrap(), [(4_000_001, vec![40001])]);
+    let left: Vec<&str> = found.iter().filter(|one| one.is_left).map(|one| one.text.as_str()).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left[0].contains("nftables") && left[1].contains("corrupt") && left[2].contains("guard 7"));
+    let pid_of = |path: &Path| path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let there: BTreeSet<u32> = journals.read().unwrap().iter().map(|one| pid_of(&one.path)).collect();
+    assert_eq!(there, [alive, 4_000_003, 4_000_004, 4_000_005].into(), "{found:?}");
+}
+
+#[test]
+fn a_gate_that_its_guard_removes_meanwhile_is_not_said_to_be_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = swept(&Journals::new(folder.path()), &Filter::with(&[(7, 9)], &[]));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn the_draft_of_a_guard_that_was_killed_while_it_wrote_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let draft = folder.path().join(".4000006.new");
+    std::fs::write(&draft, "{").unwrap();
+    assert!(swept(&Journals::new(folder.path()), &Filter::with(&[], &[])).is_empty());
+    assert!(!draft.exists());
+}
