@@ -122,6 +122,11 @@ impl Carrier {
         self.unsent.extend_from_slice(&bytes);
     }
 
+    /// The receiver has not taken yet all that came.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
     /// As much is queued as is read at once: it is to be sent before there is more.
     pub(super) fn is_full(&self) -> bool {
         self.unsent.len() >= CHUNK

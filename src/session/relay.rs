@@ -37,6 +37,10 @@ const CLIENT_LEFT_GRACE: Duration = Duration::from_secs(5);
 /// After dlv's exit, how long bytes that it sent before may take to arrive.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
+/// At a session's end, how long a client that is behind has to take what dlv said before: the kernel would keep that for it, were
+/// it connected to dlv itself.
+const SLOW_CLIENT: Duration = Duration::from_secs(60);
+
 /// After the connection's end, how long dlv's exit status is waited for, to tell the client.
 const EXIT_STATUS: Duration = Duration::from_millis(500);
 
@@ -59,6 +63,7 @@ pub(super) async fn relay(
     drop(held);
     let mut exit = None;
     let mut deadline = Some((Instant::now() + FIRST_MESSAGE, Cause::NoMessage { limit: FIRST_MESSAGE }));
+    let mut over_at = None;
     let cause = loop {
         let happened = {
             let at = deadline.as_ref().map(|(at, _)| *at);
@@ -102,7 +107,16 @@ pub(super) async fn relay(
                 let cause = dlv_gone(delve.as_deref_mut(), exit, &relay.talk.ledger).await;
                 deadline = Some((Instant::now() + IN_FLIGHT, cause));
             }
-            Event::Late => break deadline.take().map_or(Cause::Disconnected, |(_, cause)| cause),
+            Event::Late => {
+                let Some((_, cause)) = deadline.take() else { break Cause::Disconnected };
+                let now = Instant::now();
+                let over_at = *over_at.get_or_insert(now + SLOW_CLIENT);
+                let is_at_its_end = !matches!(cause, Cause::NoMessage { .. });
+                if !is_at_its_end || !relay.is_behind(exit.is_some()) || now >= over_at {
+                    break cause;
+                }
+                deadline = Some((now + IN_FLIGHT, cause));
+            }
         }
     };
     if matches!(cause, Cause::ClientReset) {
@@ -180,6 +194,8 @@ struct Relay<'a> {
     /// Nothing more is carried to dlv.
     up_is_over: bool,
     client_left: bool,
+    /// There was more to carry when others had their turn.
+    gave_way: bool,
 }
 
 impl<'a> Relay<'a> {
@@ -187,7 +203,7 @@ impl<'a> Relay<'a> {
         let Talk { up, ledger, to_say, asked_len, .. } = &mut *talk;
         up.take(held, &mut Requests { ledger, to_say, body_len: asked_len }, &mut VecDeque::new());
         let nothing = VecDeque::new();
-        Relay { client, upstream, talk, nothing, up_is_over: false, client_left: false }
+        Relay { client, upstream, talk, nothing, up_is_over: false, client_left: false, gave_way: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
@@ -199,6 +215,7 @@ impl<'a> Relay<'a> {
 
     /// Carries what there is, but not for ever: others have their turn.
     fn turns(&mut self, cx: &mut Context<'_>) -> Result<(), Event> {
+        self.gave_way = false;
         for _ in 0..TURN {
             let mut there_is_more = self.carry(cx, Relay::poll_up)?;
             let was_full = self.is_full();
@@ -214,8 +231,14 @@ impl<'a> Relay<'a> {
                 return Ok(());
             }
         }
+        self.gave_way = true;
         cx.waker().wake_by_ref();
         Ok(())
+    }
+
+    /// The client has not got yet what dlv has said. While dlv runs, that there is more does not count: it may never stop.
+    fn is_behind(&self, dlv_has_exited: bool) -> bool {
+        self.talk.down.is_behind() || dlv_has_exited && self.gave_way
     }
 
     /// What there is in one direction; whether there may be more.
@@ -287,8 +310,9 @@ mod tests {
     use crate::recording::Tap;
     use crate::session::amendments::Amendments;
     use dlvgate_protocol::sniff::Protocol;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncRead, AsyncReadExt};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::{TcpListener, TcpStream, UnixStream};
 
     async fn connection() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -385,5 +409,55 @@ mod tests {
         let (mut client, mut upstream) = (Link::Tcp(client), Link::Tcp(upstream));
         let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
         assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());
+    }
+
+    /// What dlv says before it closes.
+    const LAST_WORDS: usize = 16 * 1024 * 1024;
+
+    /// dlv's end: says its last words, as fast as they are taken, and is gone. Counts what was taken.
+    async fn say_last_words(mut dlv: UnixStream, taken: &AtomicUsize) {
+        let header = format!("Content-Length: {LAST_WORDS}\r\n\r\n");
+        let words = [header.as_bytes(), &vec![b' '; LAST_WORDS]].concat();
+        while let Ok(sent @ 1..) = dlv.write(&words[taken.load(Ordering::Relaxed)..]).await {
+            taken.fetch_add(sent, Ordering::Relaxed);
+        }
+    }
+
+    /// A client that closes its half, and then reads nothing for so long; what the relay ends with, and what the client has got in
+    /// the end.
+    async fn last_words_after(silence: Duration) -> (Cause, u64) {
+        let ((client, mut ide), (upstream, dlv)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+        let taken = AtomicUsize::new(0);
+        ide.shutdown().await.unwrap();
+        let hearing = async {
+            let mut before = usize::MAX;
+            while std::mem::replace(&mut before, taken.load(Ordering::Relaxed)) != before || before == 0 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            // Nothing moves any more. From here on the clock jumps, until the client reads.
+            tokio::time::pause();
+            tokio::time::sleep(silence).await;
+            tokio::time::resume();
+            tokio::io::copy(&mut ide, &mut tokio::io::sink()).await.unwrap()
+        };
+        let relayed = async {
+            let (mut client, mut upstream) = (Link::Unix(client), Link::Unix(upstream));
+            let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
+            relay(&mut client, &mut upstream, None, BytesMut::new(), &mut talk).await
+        };
+        let (cause, heard, ()) = tokio::join!(relayed, hearing, say_last_words(dlv, &taken));
+        (cause, heard)
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_slow_at_the_end_gets_all_that_dlv_has_said() {
+        let (cause, heard) = last_words_after(CLIENT_LEFT_GRACE * 3).await;
+        assert!(heard > LAST_WORDS as u64, "{heard} bytes: {cause}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_reads_does_not_hold_its_session_for_good() {
+        let (cause, heard) = last_words_after(CLIENT_LEFT_GRACE + SLOW_CLIENT * 2).await;
+        assert!(matches!(cause, Cause::ClientLeft) && heard < LAST_WORDS as u64, "{heard} bytes: {cause}");
     }
 }
