@@ -17,6 +17,9 @@ use crate::support::frames::frame;
 use crate::support::process::signal_pid;
 use crate::support::random::Random;
 
+/// What no message has that dlv has finished.
+const MADE_UP: [u8; 8] = [b' '; 8];
+
 /// A kind of session: its name, and what is done; `false` where the place has refused it.
 pub type Kind = (&'static str, fn(&Place, &mut Random) -> bool);
 
@@ -155,12 +158,19 @@ fn misbehaved(place: &Place, random: &mut Random, how: &str) -> bool {
     session.ask(random.below(10));
     session.client.send("misbehave", json!({"how": how}));
     if how == "cut off" {
-        // The rest of that message is made up with spaces: what follows can be read, and it itself cannot.
-        let said = session.client.bytes(|_| false);
-        assert!(said.windows(12).any(|part| part == b"\"terminated\""), "{}", session.client.transcript());
-        session.client.end();
+        assert!(cut_off(&session.client), "{}", session.client.transcript());
         return true;
     }
     session.told_of_the_end(&[]);
+    true
+}
+
+/// Whether dlv has died within a message. Its rest is made up with spaces then: what follows can be read, and it itself cannot.
+pub fn cut_off(client: &Client) -> bool {
+    client.end();
+    let said = client.bytes(|_| false);
+    let Some(at) = said.windows(MADE_UP.len()).position(|part| part == MADE_UP) else { return false };
+    let rest = &said[at..];
+    assert!(rest.windows(12).any(|part| part == b"\"terminated\""), "{}", client.transcript());
     true
 }

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::place::Place;
-use crate::played_faults::Kind;
+use crate::played_faults::{Kind, cut_off};
 use crate::support::client::Client;
 use crate::support::debug::{Debug, exec, initialize_arguments};
 use crate::support::process::Process;
@@ -131,6 +131,9 @@ fn killed(place: &Place, random: &mut Random, signal: Signal) -> bool {
     }
     let pending = debug.client.send("threads", Value::Null);
     dlv.signal(signal);
+    if cut_off(&debug.client) {
+        return true; // dlv writes a header, and then the body
+    }
     debug.client.response(pending);
     debug.client.event("terminated");
     debug.client.eof();
