@@ -1,9 +1,12 @@
 //! Starting a dlv that listens.
 
 use std::ffi::OsString;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use super::argv::Argv;
 use super::find::{FindError, INSTALL, find};
@@ -11,6 +14,9 @@ use super::ports::{PortLease, PortPlan, PortPool};
 use super::process::Delve;
 use super::streams::Streams;
 use super::target::Target;
+
+/// How many dlvs in a row may get a port that another session has still. Its gate refuses the next.
+const MAX_ON_OTHERS: u32 = 8;
 
 /// Why there is no dlv for a session. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +123,7 @@ impl Launcher {
     /// See [`LaunchError`].
     pub async fn launch(&self) -> Result<Delve, LaunchError> {
         let path = self.path()?;
-        let mut after = 0;
+        let (mut after, mut on_others) = (0, 0);
         loop {
             let Some(lease) = self.ports.lease(after).map_err(LaunchError::NoFolder)? else {
                 return Err(LaunchError::PortInUse { plan: self.ports.plan() });
@@ -139,6 +145,12 @@ impl Launcher {
                     return Err(LaunchError::NoUnix { path });
                 }
                 Err(error) => return Err(error),
+                Ok(()) if on_others < MAX_ON_OTHERS && !delve.has_its_own_port() => {
+                    let address = delve.address();
+                    tracing::debug!(target: "dlvgate::delve", %address, "the port is another session's still, starting another dlv");
+                    delve.stop(Signal::SIGTERM, pending()).await;
+                    on_others += 1;
+                }
                 Ok(()) => {
                     delve.announce("").await;
                     return Ok(delve);

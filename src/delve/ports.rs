@@ -169,9 +169,20 @@ impl PortLease {
         &self.address
     }
 
-    /// The port; 0 where the system chooses, and for a Unix socket.
+    /// The port; 0 where the system chooses, until [`PortLease::settle`], and for a Unix socket.
     pub fn port(&self) -> u16 {
         self.address.tcp().map_or(0, |address| address.port())
+    }
+
+    /// Takes the port that the system has chosen. `false` where another session has it: a dlv that has its client listens no
+    /// more, and the system may give its port to the next.
+    pub(super) fn settle(&mut self, port: u16) -> bool {
+        let Some(pool) = self.pool.as_ref().filter(|_| self.port() == 0) else { return true };
+        let is_free = pool.lock().unwrap_or_else(PoisonError::into_inner).ports.insert(port);
+        if is_free {
+            self.address = Address::loopback(port);
+        }
+        is_free
     }
 }
 
@@ -226,6 +237,15 @@ mod tests {
         drop(first);
         assert!(!pool.is_exhausted());
         assert_eq!(pool.lease(0).unwrap().unwrap().port(), 5000);
+    }
+
+    #[test]
+    fn a_port_that_the_system_gives_twice_is_the_first_session_s() {
+        let pool = pool("0");
+        let [mut first, mut second] = [(); 2].map(|()| pool.lease(0).unwrap().unwrap());
+        assert!(first.settle(40001) && !second.settle(40001) && second.settle(40002));
+        drop(first);
+        assert!(pool.lease(0).unwrap().unwrap().settle(40001), "given back");
     }
 
     #[test]

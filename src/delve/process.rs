@@ -49,7 +49,7 @@ pub struct Delve {
     stderr: Tail,
     pub(super) family: Arc<Mutex<Family>>,
     pub(super) pumps: JoinSet<()>,
-    _lease: PortLease,
+    lease: PortLease,
 }
 
 impl Delve {
@@ -82,7 +82,7 @@ impl Delve {
             stderr,
             family: Arc::new(Mutex::new(family)),
             pumps,
-            _lease: lease,
+            lease,
         })
     }
 
@@ -137,6 +137,12 @@ impl Delve {
     /// Where it listens; [`Address::ANY`] before it is ready.
     pub fn address(&self) -> Address {
         self.ready.as_ref().map_or(Address::ANY, |ready| ready.address.clone())
+    }
+
+    /// Whether the port on which it listens is no other session's any more.
+    pub(super) fn has_its_own_port(&mut self) -> bool {
+        let port = self.address().tcp().map(|address| address.port());
+        port.is_none_or(|port| self.lease.settle(port))
     }
 
     /// Its process id; where it does not share our terminal, also the id of its process group and session.

@@ -52,6 +52,7 @@ impl WayOut<'_> {
             Some("SIGINT") => Signal::SIGINT,
             _ => Signal::SIGTERM,
         };
+        // The port is another session's from then on. The guard, which has one after the other, is told of this gate's end first.
         let stopped = delve.stop(signal, stop.hurried()).await;
         self.status = stopped.status;
         let status = stopped.status.map_or_else(|| "status unknown".to_owned(), |status| status.to_string());

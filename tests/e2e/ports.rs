@@ -16,6 +16,7 @@ for_every_dlv!(
     each_dlv_takes_a_port_of_the_range,
     extra_flags_reach_dlv,
     a_dlv_on_an_ipv6_address_is_found,
+    a_port_that_the_system_gives_anew_stays_its_first_session_s_until_that_ends,
 );
 
 /// The first of `count` ports in a row that are free now, below the range from which the kernel gives others out.
@@ -91,4 +92,28 @@ fn a_dlv_on_an_ipv6_address_is_found(dlv: &Pair) {
         Debug { client }.disconnect();
         server.closed(1);
     }
+}
+
+/// dlv's side of a connection goes before its session has: from then on the system may give the port to another dlv.
+fn a_port_that_the_system_gives_anew_stays_its_first_session_s_until_that_ends(dlv: &Pair) {
+    let (port, real) = (free_ports(1), dlv.dlv.display());
+    let fake = FakeDlv::new(&format!(
+        "echo >>\"$0.starts\"
+        case $(($(wc -l <\"$0.starts\"))) in
+            1) exec {real} dap --listen=127.0.0.1:{port} ;;
+            2) echo 'DAP server listening at: 127.0.0.1:{port}'; exec sleep 60 ;;
+            *) exec {real} \"$@\" ;;
+        esac"
+    ));
+    let server = Serve::with(dlv).dlv(&fake.path).start();
+    let mut clients = [server.client(), server.client()];
+    for client in &mut clients {
+        client.ok("initialize", initialize_arguments());
+    }
+    let starts = std::fs::read_to_string(fake.file("dlv.starts")).unwrap();
+    assert_eq!((starts.lines().count(), server.dlvs().len()), (3, 2), "one was of no use, and is gone");
+    for client in clients {
+        Debug { client }.disconnect();
+    }
+    server.closed(2);
 }

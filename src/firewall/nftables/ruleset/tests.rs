@@ -80,6 +80,18 @@ fn a_port_for_other_machines_has_no_rule_about_users() {
 }
 
 #[test]
+fn a_chain_that_sees_no_connection_to_this_host_cannot_drop_one() {
+    let translates = r#"{"nftables": [
+        {"table": {"family": "ip", "name": "nat", "handle": 1}},
+        {"chain": {"family": "ip", "table": "nat", "name": "in", "handle": 1, "type": "nat", "hook": "input", "prio": 100, "policy": "drop"}}
+    ]}"#;
+    assert_eq!(may_drop(&Listing::parse(translates).unwrap()).count(), 0);
+    let host = host();
+    let chains: Vec<&str> = may_drop(&host).map(|chain| &*chain.name).collect();
+    assert_eq!(chains, ["INPUT", "in", "in"]);
+}
+
+#[test]
 fn an_ipv4_mapped_peer_is_ipv4() {
     let gate = gate(&["::ffff:192.0.2.6", "192.0.2.6"]);
     let sets = gate.sets(State::Guarded);

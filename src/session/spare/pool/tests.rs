@@ -96,6 +96,7 @@ fn pauses_after_failures_double_up_to_a_limit_and_end_with_the_first_dlv_that_wo
         now = until;
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+    let now = now - RENEW_AFTER * 2; // within the last pause
     pool.launch_begins();
     pool.launch_ends(now, true);
     assert_eq!(pool.next(now), Order::Wait(Some(now + RENEW_AFTER)));
@@ -141,6 +142,18 @@ fn without_a_session_for_long_there_are_none_and_the_next_session_brings_them_ba
     pool.session_ends(IDLE * 5);
     assert_eq!(pool.next(IDLE * 5), Order::Wait(Some(IDLE * 6)));
     assert_eq!(pool.next(IDLE * 6), Order::End(3));
+}
+
+#[test]
+fn a_pool_that_closes_says_so_and_ends_what_it_has() {
+    let mut pool = pool(1);
+    let [number] = fill(&mut pool, seconds(0))[..] else { panic!("one is started") };
+    assert!(!pool.is_closing());
+    pool.close();
+    assert!(pool.is_closing() && pool.offered().is_none());
+    assert_eq!(pool.next(seconds(0)), Order::End(number));
+    pool.gone(number);
+    assert_eq!(pool.next(seconds(0)), Order::Over);
 }
 
 #[test]
