@@ -167,7 +167,10 @@ fn nobody_is_blamed_whose_table_is_not_in_the_way() {
     let ours = |object: &&Value| object.to_string().contains("dlvgate_4711_40001");
     let twin: Vec<Value> = whole.iter().filter(ours).cloned().collect();
     let twin = replaced(&twin, "dlvgate_4711_40001", "dlvgate_99_40001");
+    let harsher = replaced(&twin, "{\"accept\":null}", "{\"drop\":null}");
     assert_eq!(missing_of(&[whole.clone(), twin].concat(), State::Guarded), None, "it says what ours says");
+    let blamed = missing_of(&[whole.clone(), harsher].concat(), State::Guarded).unwrap();
+    assert!(blamed.contains("dlvgate_99_40001"), "{blamed}");
     for (family, name) in [("ip", "dlvgate_99_40001"), ("inet", "dlvgate_99_50000"), ("inet", "host_40001")] {
         let table = json!({"table": {"family": family, "name": name, "handle": 99}});
         assert_eq!(
