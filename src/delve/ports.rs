@@ -169,7 +169,7 @@ impl PortLease {
         &self.address
     }
 
-    /// The port; 0 where the system chooses, until [`PortLease::settle`], and for a Unix socket.
+    /// The port; 0 where the system chooses, until it has, and for a Unix socket.
     pub fn port(&self) -> u16 {
         self.address.tcp().map_or(0, |address| address.port())
     }
