@@ -15,8 +15,8 @@ use crate::printable::printable;
 /// as they are loaded. `rollback` brings it back.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  sudo dlvgate firewall snapshot /var/root/before-the-recipe
-  sudo dlvgate firewall rollback /var/root/before-the-recipe --dry-run")]
+  sudo dlvgate firewall snapshot /var/before-the-recipe
+  sudo dlvgate firewall rollback /var/before-the-recipe --dry-run")]
 pub(super) struct SnapshotArgs {
     /// The folder to make
     folder: PathBuf,
