@@ -62,7 +62,7 @@ pub fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Writes a string with a choice of escapes: as it is, short escapes, or `\uXXXX` throughout.
+/// Writes a string with a choice of escapes: as it is, short escapes, or each character's number (RFC 8259, section 7).
 pub fn quoted(text: &str, style: u8) -> String {
     if style % 3 != 0 {
         return Value::from(text).to_string();

@@ -1,0 +1,151 @@
+use super::*;
+use crate::recording::Tap;
+use crate::session::amendments::Amendments;
+use dlvgate_protocol::sniff::Protocol;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+async fn connection() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (listener.accept().await.unwrap().0, far)
+}
+
+/// The clock is the test's: it jumps to the next deadline while nothing else happens.
+#[tokio::test(start_paused = true)]
+async fn a_first_message_that_never_comes_does_not_hold_the_session() {
+    let ((client, _ide), (upstream, _dlv)) = (connection().await, connection().await);
+    let held = BytesMut::from(&b"Content-Length: 100\r\n\r\n{\"seq\":1,"[..]);
+    let cause = relay(
+        &mut Link::Tcp(client),
+        &mut Link::Tcp(upstream),
+        None,
+        held,
+        &mut Talk::new(Protocol::Dap, &Amendments::default(), Tap::none()),
+    )
+    .await;
+    assert!(matches!(cause, Cause::NoMessage { .. }), "{cause}");
+}
+
+/// A message that is answered by us, with a remark that is longer than itself.
+const EMPTY: &[u8] = b"Content-Length: 0\r\n\r\n";
+
+/// Bytes of that remark; its number has ten digits always.
+fn remark_length() -> usize {
+    Ledger::new(Protocol::Dap).remark(crate::session::cause::EMPTY_BODY).unwrap().len()
+}
+
+async fn hear(from: &mut (impl AsyncRead + Unpin), length: usize) {
+    let mut heard = from.take(length as u64);
+    let copied = tokio::io::copy(&mut heard, &mut tokio::io::sink()).await.unwrap();
+    assert_eq!(copied, length as u64);
+}
+
+/// What a client says and hears, while it is relayed by a task that nobody else wakes.
+async fn relayed(says: impl AsyncFnOnce(&mut TcpStream)) {
+    let ((client, mut ide), (upstream, _dlv)) = (connection().await, connection().await);
+    let relayed = tokio::spawn(async move {
+        let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
+        let cause =
+            relay(&mut Link::Tcp(client), &mut Link::Tcp(upstream), None, BytesMut::new(), &mut talk).await;
+        panic!("it ended: {cause}")
+    });
+    let said = tokio::time::timeout(Duration::from_secs(20), says(&mut ide)).await;
+    assert!(!relayed.is_finished());
+    relayed.abort();
+    said.expect("nothing is held back");
+}
+
+#[tokio::test]
+async fn more_of_ours_than_may_wait_at_once_does_not_stop_the_client_for_good() {
+    relayed(async |ide| {
+        for _ in 0..3 {
+            ide.write_all(&EMPTY.repeat(MAX_TO_SAY * 2)).await.unwrap();
+            hear(ide, MAX_TO_SAY * 2 * remark_length()).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_asks_and_does_not_listen_is_not_read_any_further_and_hears_all_of_it_later() {
+    relayed(async |ide| {
+        let (mut hears, mut asks) = ide.split();
+        let many = EMPTY.repeat(1000);
+        let (mut asked, mut at) = (0, 0);
+        // Until nothing more is taken, neither by us nor by the system.
+        while let Ok(sent) = tokio::time::timeout(Duration::from_millis(300), asks.write(&many[at..])).await {
+            asked += sent.unwrap();
+            at = asked % many.len();
+            assert!(asked < 256 * 1024 * 1024, "it is read for ever");
+        }
+        let rest = &EMPTY[asked % EMPTY.len()..];
+        let messages = asked / EMPTY.len() + 1;
+        let finish = async { asks.write_all(rest).await.unwrap() };
+        tokio::join!(finish, hear(&mut hears, messages * remark_length()));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_spoken_may_be_silent_for_as_long_as_it_likes() {
+    let ((client, _ide), (upstream, _dlv)) = (connection().await, connection().await);
+    let held = BytesMut::from(
+        &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],
+    );
+    let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
+    let (mut client, mut upstream) = (Link::Tcp(client), Link::Tcp(upstream));
+    let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
+    assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());
+}
+
+/// What dlv says before it closes.
+const LAST_WORDS: usize = 16 * 1024 * 1024;
+
+/// dlv's end: says its last words, as fast as they are taken, and is gone. Counts what was taken.
+async fn say_last_words(mut dlv: UnixStream, taken: &AtomicUsize) {
+    let header = format!("Content-Length: {LAST_WORDS}\r\n\r\n");
+    let words = [header.as_bytes(), &vec![b' '; LAST_WORDS]].concat();
+    while let Ok(sent @ 1..) = dlv.write(&words[taken.load(Ordering::Relaxed)..]).await {
+        taken.fetch_add(sent, Ordering::Relaxed);
+    }
+}
+
+/// A client that closes its half, and then reads nothing for so long; what the relay ends with, and what the client has got in
+/// the end.
+async fn last_words_after(silence: Duration) -> (Cause, u64) {
+    let ((client, mut ide), (upstream, dlv)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
+    let taken = AtomicUsize::new(0);
+    ide.shutdown().await.unwrap();
+    let hearing = async {
+        let mut before = usize::MAX;
+        while std::mem::replace(&mut before, taken.load(Ordering::Relaxed)) != before || before == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Nothing moves any more. From here on the clock jumps, until the client reads.
+        tokio::time::pause();
+        tokio::time::sleep(silence).await;
+        tokio::time::resume();
+        tokio::io::copy(&mut ide, &mut tokio::io::sink()).await.unwrap()
+    };
+    let relayed = async {
+        let (mut client, mut upstream) = (Link::Unix(client), Link::Unix(upstream));
+        let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
+        relay(&mut client, &mut upstream, None, BytesMut::new(), &mut talk).await
+    };
+    let (cause, heard, ()) = tokio::join!(relayed, hearing, say_last_words(dlv, &taken));
+    (cause, heard)
+}
+
+#[tokio::test]
+async fn a_client_that_is_slow_at_the_end_gets_all_that_dlv_has_said() {
+    let (cause, heard) = last_words_after(CLIENT_LEFT_GRACE * 3).await;
+    assert!(heard > LAST_WORDS as u64, "{heard} bytes: {cause}");
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_does_not_hold_its_session_for_good() {
+    let (cause, heard) = last_words_after(CLIENT_LEFT_GRACE + SLOW_CLIENT * 2).await;
+    assert!(matches!(cause, Cause::ClientLeft) && heard < LAST_WORDS as u64, "{heard} bytes: {cause}");
+}
