@@ -145,7 +145,7 @@ impl Launcher {
                     return Err(LaunchError::NoUnix { path });
                 }
                 Err(error) => return Err(error),
-                Ok(()) if on_others < MAX_ON_OTHERS && !delve.has_its_own_port() => {
+                Ok(()) if on_others < MAX_ON_OTHERS && !delve.claim_port() => {
                     let address = delve.address();
                     tracing::debug!(target: "dlvgate::delve", %address, "the port is another session's still, starting another dlv");
                     delve.stop(Signal::SIGTERM, pending()).await;

@@ -176,7 +176,7 @@ impl PortLease {
 
     /// Takes the port that the system has chosen. `false` where another session has it: a dlv that has its client listens no
     /// more, and the system may give its port to the next.
-    pub(super) fn settle(&mut self, port: u16) -> bool {
+    pub(super) fn claim(&mut self, port: u16) -> bool {
         let Some(pool) = self.pool.as_ref().filter(|_| self.port() == 0) else { return true };
         let is_free = pool.lock().unwrap_or_else(PoisonError::into_inner).ports.insert(port);
         if is_free {
@@ -243,9 +243,9 @@ mod tests {
     fn a_port_that_the_system_gives_twice_is_the_first_session_s() {
         let pool = pool("0");
         let [mut first, mut second] = [(); 2].map(|()| pool.lease(0).unwrap().unwrap());
-        assert!(first.settle(40001) && !second.settle(40001) && second.settle(40002));
+        assert!(first.claim(40001) && !second.claim(40001) && second.claim(40002));
         drop(first);
-        assert!(pool.lease(0).unwrap().unwrap().settle(40001), "given back");
+        assert!(pool.lease(0).unwrap().unwrap().claim(40001), "given back");
     }
 
     #[test]

@@ -139,10 +139,10 @@ impl Delve {
         self.ready.as_ref().map_or(Address::ANY, |ready| ready.address.clone())
     }
 
-    /// Whether the port on which it listens is no other session's any more.
-    pub(super) fn has_its_own_port(&mut self) -> bool {
+    /// Takes the port on which it listens for its session. `false` where another session has it still.
+    pub(super) fn claim_port(&mut self) -> bool {
         let port = self.address().tcp().map(|address| address.port());
-        port.is_none_or(|port| self.lease.settle(port))
+        port.is_none_or(|port| self.lease.claim(port))
     }
 
     /// Its process id; where it does not share our terminal, also the id of its process group and session.
