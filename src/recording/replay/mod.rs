@@ -6,6 +6,7 @@ mod as_dlv;
 mod folders;
 mod matching;
 mod numbers;
+mod pieces;
 mod player;
 mod run;
 mod script;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::as_client::Client;
 use super::as_dlv::Pace;
 use super::numbers::Numbers;
+use super::pieces::Pieces;
 use super::script::{Said, Script, arguments};
 use super::wire::{Incoming, send};
 use crate::recording::difference::{Difference, compare};
@@ -22,6 +23,9 @@ use crate::recording::normal;
 
 /// After the last that was waited for, how long the server may take for the rest and its end.
 const REST: Duration = Duration::from_secs(1);
+
+/// How long an answer to a poll is waited for, which the one before may have anticipated.
+const POLL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Events that a client waits for before it goes on.
 const WAITED_FOR: [&str; 3] = ["initialized", "stopped", "terminated"];
@@ -142,7 +146,8 @@ impl<'a> Run<'a> {
         if expected.answers.is_none() && !WAITED_FOR.contains(&expected.name.as_str()) {
             return;
         }
-        let deadline = Instant::now() + patience;
+        let is_polled = Pieces::of(expected) == Some(Pieces::Polled);
+        let deadline = Instant::now() + if is_polled { patience.min(POLL_PATIENCE) } else { patience };
         while self.heard[said].is_none() && !self.is_over && Instant::now() < deadline {
             self.hear(deadline).await;
         }
@@ -203,8 +208,8 @@ impl<'a> Run<'a> {
             let path = format!("{} could not be sent: the connection had ended", asked.name);
             found.push(Difference { line: Some(asked.line), path, recorded: Some(recorded), live: None });
         }
-        let is_output = |said: &Said| said.answers.is_none() && said.name == "output";
-        for (said, heard) in self.script.said.iter().zip(&self.heard).filter(|(said, _)| !is_output(said)) {
+        let whole = self.script.said.iter().zip(&self.heard).filter(|(said, _)| Pieces::of(said).is_none());
+        for (said, heard) in whole {
             let recorded = normal::answer(&said.message);
             match heard {
                 Some(live) => {
@@ -218,33 +223,21 @@ impl<'a> Run<'a> {
                 }),
             }
         }
-        for (name, message) in self.extra.iter().filter(|(name, _)| name != "output") {
+        for (name, message) in self.extra.iter().filter(|(name, _)| Pieces::named(name).is_none()) {
             let live = Some(normal::answer(message).to_string());
             found.push(Difference { line: None, path: name.clone(), recorded: None, live });
         }
-        // How output is cut into events falls out differently each time.
-        let recorded =
-            output(self.script.said.iter().filter(|said| is_output(said)).map(|said| &said.message));
-        let heard = self.script.said.iter().zip(&self.heard).filter(|(said, _)| is_output(said));
-        let extra = self.extra.iter().filter(|(name, _)| name == "output").map(|(_, message)| message);
-        let live = output(heard.filter_map(|(_, heard)| heard.as_ref()).chain(extra));
-        let first = self.script.said.iter().find(|said| is_output(said)).map(|said| said.line);
-        compare(first, "output", &recorded, &live, &mut found);
+        for pieces in Pieces::ALL {
+            let is_one = |said: &Said| Pieces::of(said) == Some(pieces);
+            let recorded = self.script.said.iter().filter(|said| is_one(said));
+            let first = recorded.clone().next().map(|said| said.line);
+            let recorded = pieces.whole(recorded.map(|said| &said.message));
+            let heard = self.script.said.iter().zip(&self.heard).filter(|(said, _)| is_one(said));
+            let extra = self.extra.iter().filter(|(name, _)| Pieces::named(name) == Some(pieces));
+            let live = heard.filter_map(|(_, heard)| heard.as_ref()).chain(extra.map(|(_, message)| message));
+            compare(first, pieces.path(), &recorded, &pieces.whole(live), &mut found);
+        }
         found.retain(|one| !self.client.ignored.iter().any(|ignored| ignored.covers(&one.path)));
         found
     }
-}
-
-/// All output by its category.
-fn output<'a>(events: impl Iterator<Item = &'a Value>) -> Value {
-    let mut all = serde_json::Map::new();
-    for event in events {
-        let body = &event["body"];
-        let category = body["category"].as_str().unwrap_or("console").to_owned();
-        let text = all.entry(category).or_insert_with(|| Value::String(String::new()));
-        if let Value::String(text) = text {
-            text.push_str(&normal::text(body["output"].as_str().unwrap_or_default()));
-        }
-    }
-    Value::Object(all)
 }
