@@ -51,6 +51,7 @@ demo: rust
 build: rust
 	cargo build --release
 
+# Most tests wait for processes most of the time: two a processor.
 .PHONY: test
 test: rust
 	@tests/setup/install-delve
@@ -58,6 +59,7 @@ test: rust
 	@tests/setup/install-network
 	@tests/setup/install-tools
 	@if test ! -e target/toolchains/dlv-1.27/env; then export DLVGATE_TESTS_WITHOUT_SID=1; fi; \
+	export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(getconf _NPROCESSORS_ONLN)))}; \
 	set -x; cargo test --workspace --all-targets --no-fail-fast
 	cargo test --workspace --doc
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
+use nix::sys::socket::{Shutdown, shutdown};
 use serde_json::json;
 
 use super::side_by_side::lasting;
@@ -120,7 +121,8 @@ fn a_client_that_waits_is_dialled(dlv: &Pair) {
     assert_eq!(ended.status.code(), Some(0));
     assert!(!ended.stdout.contains("listening at"), "{}", ended.stdout);
     running.nothing_left();
-    drop(listener);
+    // It listens no more, and the port is nobody else's.
+    shutdown(listener.as_raw_fd(), Shutdown::Both).unwrap();
     let refused = [Which::Real, Which::Command].map(|which| {
         let ended = Dlv::new(dlv, which).args(["dap", &client]).start().ended();
         (ended.status, lasting(&ended.stdout), lasting(&ended.stderr))
