@@ -11,6 +11,7 @@ mod guard;
 mod log;
 mod man;
 mod parts;
+mod reaper;
 mod replay;
 mod serve;
 mod settings;
@@ -74,6 +75,8 @@ enum Command {
     Trust(trust::TrustArgs),
     #[command(hide = true)]
     Guard(guard::GuardArgs),
+    #[command(hide = true)]
+    Reaper(reaper::ReaperArgs),
     Completions(completions::CompletionsArgs),
     #[command(hide = true)]
     Man(man::ManArgs),
@@ -139,6 +142,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => on_runtime(replay::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => on_runtime(guard::run(args)),
+        Command::Reaper(_) => Ok(reaper::run()),
         Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
         Command::Trust(args) => trust::run(&args, &serve_command()),
         Command::Completions(args) => completions::run(&args),

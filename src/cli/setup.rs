@@ -12,7 +12,7 @@ use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::paths::Rule;
 
 use super::parts::PartsArgs;
-use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
+use crate::delve::{Argv, Launcher, PortPlan, PortPool, Reaper, Streams};
 use crate::firewall::{Choice, Firewall, Gate, Off, Peer};
 use crate::front::Bound;
 use crate::recording::{self, About, Installed, Recorder};
@@ -139,6 +139,7 @@ impl CommonArgs {
             limit: Some(Duration::from_secs(self.start_timeout.unwrap_or(usual).into())),
             argv,
             streams,
+            reaper: Reaper::ours(),
         }
     }
 }

@@ -103,6 +103,8 @@ fn is_built(path: &Path) -> bool {
         && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUILT_PREFIX))
 }
 
+pub(super) use system::born;
+
 /// The process table of Linux.
 #[cfg(target_os = "linux")]
 mod system {
@@ -122,6 +124,15 @@ mod system {
             Some((pid, Pid::from_raw(parent)))
         };
         pids().into_iter().filter_map(parent).collect()
+    }
+
+    /// When a process that runs began, in a form that serves to tell it from another of its number (proc(5), `stat`: the
+    /// third field is its state, the 22nd the time in ticks since the system's start).
+    pub(in crate::delve) fn born(pid: Pid) -> Option<String> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let is_over = matches!(fields.next()?, "Z" | "X");
+        fields.nth(18).filter(|_| !is_over).map(str::to_owned)
     }
 
     pub(super) fn program(pid: Pid) -> Option<PathBuf> {
@@ -154,6 +165,13 @@ mod system {
             Some((numbers.next()??, numbers.next()??))
         };
         ps(&["-axo", "pid=,ppid="]).lines().filter_map(pair).collect()
+    }
+
+    /// When a process that runs began, in a form that serves to tell it from another of its number.
+    pub(in crate::delve) fn born(pid: Pid) -> Option<String> {
+        let said = ps(&["-o", "stat=,lstart=", "-p", &pid.to_string()]);
+        let (state, began) = said.trim().split_once(' ')?;
+        (!state.starts_with('Z')).then(|| began.trim().to_owned())
     }
 
     pub(super) fn program(pid: Pid) -> Option<PathBuf> {
@@ -192,7 +210,7 @@ mod tests {
         let script = r#"sh -c "read line" go build -o "$0"; true"#;
         let mut command = tokio::process::Command::new("sh");
         command.args(["-c", script]).arg(&output).stdin(Stdio::piped()).kill_on_drop(true);
-        let mut leader = in_own_session(&mut command).spawn().unwrap();
+        let mut leader = in_own_session(&mut command, None).spawn().unwrap();
         let pid = Pid::from_raw(i32::try_from(leader.id().unwrap()).unwrap());
         let mut family = Family::default();
         while family.members(pid).is_empty() || family.built.is_empty() {

@@ -12,6 +12,7 @@ use super::argv::Argv;
 use super::find::{FindError, INSTALL, find};
 use super::ports::{PortLease, PortPlan, PortPool};
 use super::process::Delve;
+use super::reaper::Reaper;
 use super::streams::Streams;
 use super::target::Target;
 
@@ -114,6 +115,8 @@ pub struct Launcher {
     pub limit: Option<Duration>,
     /// Its standard streams.
     pub streams: Streams,
+    /// Who ends what it has started, where we are killed.
+    pub reaper: Reaper,
 }
 
 impl Launcher {

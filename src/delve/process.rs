@@ -17,6 +17,7 @@ use super::launch::{LaunchError, Launcher};
 use super::output::{Tail, pass_on};
 use super::ports::PortLease;
 use super::ready::{Preamble, ReadyLine};
+use super::reaper::Reaper;
 use super::streams::Feed;
 
 /// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a build some more.
@@ -42,7 +43,7 @@ pub struct Delve {
     pub(super) child: Child,
     pub(super) pid: Pid,
     ready: Option<ReadyLine>,
-    unready: Option<Unready>,
+    unready: Unready,
     feed: Option<Feed>,
     /// What was read beyond the ready line.
     rest: Vec<u8>,
@@ -50,6 +51,7 @@ pub struct Delve {
     pub(super) family: Arc<Mutex<Family>>,
     pub(super) pumps: JoinSet<()>,
     lease: PortLease,
+    pub(super) reaper: Reaper,
 }
 
 impl Delve {
@@ -59,13 +61,22 @@ impl Delve {
         if let Some(folder) = &launcher.folder {
             command.current_dir(folder);
         }
-        let wiring = launcher.streams.connect(&mut command, launcher.argv.clone(), lease.address())?;
+        let wiring = launcher.streams.connect(
+            &mut command,
+            launcher.argv.clone(),
+            lease.address(),
+            &launcher.reaper,
+        )?;
         let family = if wiring.own_session { Family::default() } else { Family::by_descent() };
-        let mut child = command.spawn()?;
+        let mut child = command.spawn().inspect_err(|_| launcher.reaper.failed())?;
         drop(command); // it holds the child's ends
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let pid = pid.ok_or_else(|| std::io::Error::other("it has no process id"))?;
-        let unready = Unready { pid, group: family.has_own_group() };
+        let reaper = launcher.reaper.clone();
+        if family.has_own_group() {
+            reaper.begun(pid);
+        }
+        let unready = Unready { pid, group: family.has_own_group(), is_kept: false, reaper: reaper.clone() };
         let feed = launcher.streams.feed(wiring, &mut child)?;
         let (stderr, mut pumps) = (Tail::default(), JoinSet::new());
         if let Some(pipe) = child.stderr.take() {
@@ -76,13 +87,14 @@ impl Delve {
             child,
             pid,
             ready: None,
-            unready: Some(unready),
+            unready,
             feed: Some(feed),
             rest: Vec::new(),
             stderr,
             family: Arc::new(Mutex::new(family)),
             pumps,
             lease,
+            reaper,
         })
     }
 
@@ -178,9 +190,7 @@ impl Delve {
 
     /// From now on dlv is ended with [`Delve::stop`] alone.
     pub(super) fn keep(&mut self) {
-        if let Some(unready) = self.unready.take() {
-            std::mem::forget(unready);
-        }
+        self.unready.is_kept = true;
     }
 }
 
@@ -223,11 +233,18 @@ struct Unready {
     pid: Pid,
     /// Its process group is its own.
     group: bool,
+    /// It is not to be killed any more.
+    is_kept: bool,
+    reaper: Reaper,
 }
 
 impl Drop for Unready {
     fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
         let _ = if self.group { killpg(self.pid, Signal::SIGKILL) } else { kill(self.pid, Signal::SIGKILL) };
+        self.reaper.over(self.pid);
     }
 }
 

@@ -15,16 +15,20 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use nix::libc;
 use tokio::process::Command;
 
+use super::reaper::Line;
 use crate::descriptors;
 
 /// Makes the child a session leader and, where the system can, has it asked to end (SIGTERM) when the thread
-/// that starts it ends: dlv then kills the debugged program, even where dlvgate was killed itself.
-pub(super) fn in_own_session(command: &mut Command) -> &mut Command {
+/// that starts it ends: dlv then kills the debugged program, even where dlvgate was killed itself. The `reaper` is told of it.
+pub(super) fn in_own_session(command: &mut Command, reaper: Option<Line>) -> &mut Command {
     // SAFETY: the closure runs in the forked child before exec and makes async-signal-safe system calls;
     // it allocates nothing and takes no lock.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             nix::unistd::setsid()?;
+            if let Some(reaper) = &reaper {
+                reaper.begins();
+            }
             as_a_child()
         })
     }

@@ -10,7 +10,7 @@ use super::process::Delve;
 
 /// How long dlv may take to end after a signal. It kills the debugged program and removes its binary in about
 /// 0.2 s; during a build it waits for the build, and a build that takes longer than this is cut off.
-const TERM_GRACE: Duration = Duration::from_secs(5);
+pub(super) const TERM_GRACE: Duration = Duration::from_secs(5);
 
 /// How long the pipes of an ended family may take to reach their end.
 const PIPES_GRACE: Duration = Duration::from_secs(1);
@@ -56,6 +56,7 @@ impl Delve {
             }
         }
         let orphans = self.in_family(|family, pid| family.kill(pid)).await.unwrap_or_default();
+        self.reaper.over(self.pid);
         let unclean = killed || orphans > 0 || status.is_none_or(|status| status.code().is_none());
         if unclean {
             self.in_family(|family, _| {

@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 
 use super::address::Address;
 use super::argv::Argv;
+use super::reaper::Reaper;
 use super::spawn::{in_our_session, in_own_session, inherited, with_descriptor};
 use super::terminal::Screen;
 
@@ -84,20 +85,26 @@ pub(super) struct Wiring {
 }
 
 impl Streams {
-    /// Connects a command, whose words this sets too.
+    /// Connects a command, whose words this sets too. A dlv that leads a process session is the reaper's concern.
     ///
     /// # Errors
     /// Where the system has no pipe or terminal left.
-    pub(super) fn connect(&self, command: &mut Command, argv: Argv, address: &Address) -> io::Result<Wiring> {
+    pub(super) fn connect(
+        &self,
+        command: &mut Command,
+        argv: Argv,
+        address: &Address,
+        reaper: &Reaper,
+    ) -> io::Result<Wiring> {
         let Streams::InPlace(log) = self else {
             command.args(argv.listening_on(address));
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-            in_own_session(command);
+            in_own_session(command, reaper.line());
             return Ok(Wiring { own_session: true, ..Wiring::default() });
         };
         let own_session = !io::stdin().is_terminal();
         if own_session {
-            in_own_session(command)
+            in_own_session(command, reaper.line())
         } else {
             in_our_session(command)
         };

@@ -50,7 +50,7 @@ fn stamp(meta: &Metadata) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delve::{Argv, PortPlan, PortPool, Streams};
+    use crate::delve::{Argv, PortPlan, PortPool, Reaper, Streams};
 
     fn launcher(program: &Path, folder: &Path) -> Launcher {
         Launcher {
@@ -61,6 +61,7 @@ mod tests {
             ports: PortPool::new(PortPlan::Any),
             limit: None,
             streams: Streams::Served,
+            reaper: Reaper::default(),
         }
     }
 

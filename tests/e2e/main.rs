@@ -34,6 +34,7 @@ mod on_a_socket;
 mod other_user;
 mod ports;
 mod proxy_dies;
+mod reaper;
 mod restart;
 mod scale;
 mod several;

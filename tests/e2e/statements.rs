@@ -288,8 +288,7 @@ fn s14_nothing_survives_our_own_kill() {
     let target =
         poll(PATIENCE, || server.programs("loop-binary").first().map(|one| one.pid)).expect("it runs");
     let dlv_pid = server.dlv().pid;
-    // In its first milliseconds dlv dies of a signal without seeing to its program: once it answers they are over.
-    Rpc::connect(server.front()).call("IsMulticlient", json!({}));
+    // In its first milliseconds dlv dies of a signal without seeing to its program.
     server.signal(Signal::SIGKILL);
     poll(PATIENCE, || (!is_alive(dlv_pid) && !is_alive(target)).then_some(())).expect("both end");
 }

@@ -36,8 +36,8 @@ impl Cell {
     pub fn makes_sense(self) -> bool {
         use Fault::{
             ClientGarbage, ClientGone, ClientHalfClosed, ClientStalled, DlvExits0, DlvExits1, DlvFloods,
-            DlvGarbage, DlvHangs, DlvKilled, NoReadyLine, PfctlFails, PfctlHangs, PfctlLies, TwoReadyLines,
-            UpstreamResets,
+            DlvGarbage, DlvHangs, DlvKilled, NoReadyLine, PfctlFails, PfctlHangs, PfctlLies, ReaperDies,
+            TwoReadyLines, UpstreamResets,
         };
         let step = self.step;
         match self.fault {
@@ -52,6 +52,8 @@ impl Cell {
             UpstreamResets => step.is_dialled() || step == Step::Gate,
             // Until the gate is opened, nothing is asked of it: the same as at the gate.
             PfctlHangs | PfctlFails | PfctlLies => step == Step::Connect || step >= Step::Gate,
+            // It comes with the first dlv.
+            ReaperDies => step.has_dlv(),
             _ => true,
         }
     }

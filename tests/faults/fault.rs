@@ -22,6 +22,7 @@ pub enum Fault {
     PfctlFails,
     PfctlLies,
     GuardDies,
+    ReaperDies,
     MemoryLimit,
     Sigterm,
     Sigint,
@@ -31,7 +32,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ClientGone,
         Self::ClientHalfClosed,
         Self::ClientStalled,
@@ -51,6 +52,7 @@ impl Fault {
         Self::PfctlFails,
         Self::PfctlLies,
         Self::GuardDies,
+        Self::ReaperDies,
         Self::MemoryLimit,
         Self::Sigterm,
         Self::Sigint,
@@ -81,6 +83,7 @@ impl Fault {
             Self::PfctlFails => "pfctl fails",
             Self::PfctlLies => "pfctl lies",
             Self::GuardDies => "guard dies",
+            Self::ReaperDies => "reaper dies",
             Self::MemoryLimit => "memory limit",
             Self::Sigterm => "SIGTERM",
             Self::Sigint => "SIGINT",

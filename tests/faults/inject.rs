@@ -73,6 +73,7 @@ pub fn inject(stage: &mut Stage, progress: &mut Progress) {
         Fault::PfctlFails => stage.pf.fails(&[], &[], "pfctl: DIOCXCOMMIT: Device busy"),
         Fault::PfctlLies => stage.pf.fault(&json!({"action": "lie"})),
         Fault::GuardDies => signal_pid(stage.guard, Signal::SIGKILL),
+        Fault::ReaperDies => stage.server.reaper().expect("one runs").signal(Signal::SIGKILL),
         Fault::MemoryLimit => use_up_memory(stage),
         Fault::Sigterm => stage.server.signal(Signal::SIGTERM),
         Fault::Sigint => stage.server.signal(Signal::SIGINT),

@@ -54,6 +54,7 @@ pub struct Place<'a> {
     pub is_rough: bool,
     samples: Vec<Samples>,
     open: i64,
+    has_had_dlv: bool,
     pub sessions: u64,
 }
 
@@ -110,6 +111,7 @@ impl<'a> Place<'a> {
             is_rough: false,
             samples: Vec::new(),
             open: 0,
+            has_had_dlv: false,
             sessions: 0,
         };
         let parts = ["server", "guard"].into_iter().take(place.processes().len());
@@ -161,6 +163,10 @@ impl<'a> Place<'a> {
     pub fn settle(&mut self, began: Instant) {
         if let Filter::Pf(pf) = &self.filter {
             pf.works();
+        }
+        self.read_log();
+        if !self.has_had_dlv {
+            return; // it has no reaper yet
         }
         let first = self.at_rest.is_none();
         let mut last = None;
@@ -254,6 +260,7 @@ impl<'a> Place<'a> {
                     self.sessions += 1;
                 }
                 Some("closed") => self.open -= 1,
+                Some("dlv_starting") => self.has_had_dlv = true,
                 _ => {}
             }
         }

@@ -231,8 +231,18 @@ impl Server {
 
     /// Its guard.
     pub fn guard(&self) -> Process {
+        self.own("guard").expect("a guard runs")
+    }
+
+    /// Its reaper, once a dlv has been started.
+    pub fn reaper(&self) -> Option<Process> {
+        self.own("reaper")
+    }
+
+    /// A process of dlvgate's that runs with this command.
+    fn own(&self, command: &str) -> Option<Process> {
         let mut all = process::marked(&self.mark).into_iter();
-        all.find(|one| one.arguments.get(1).is_some_and(|word| word == "guard")).expect("a guard runs")
+        all.find(|one| one.state != 'Z' && one.arguments.get(1).is_some_and(|word| word == command))
     }
 
     /// The running dlv processes.

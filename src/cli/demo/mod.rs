@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use crate::delve::{Address, Launcher, PortPlan, PortPool, Streams, check};
+use crate::delve::{Address, Launcher, PortPlan, PortPool, Reaper, Streams, check};
 use crate::firewall::{Backend, Choice, Firewall, Parts, nftables};
 use crate::front::{Admission, Bound, Owners};
 use crate::privilege::Caller;
@@ -103,6 +103,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             ports: PortPool::new(PortPlan::Any),
             limit: Some(Duration::from_secs(30)),
             streams: Streams::Served,
+            reaper: Reaper::ours(),
         })),
         max_sessions: 1,
         max_sessions_per_address: 1,

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::delve::{Argv, Launcher, PortPlan, PortPool, Streams};
+use crate::delve::{Argv, Launcher, PortPlan, PortPool, Reaper, Streams};
 use crate::firewall::{Firewall, Off};
 use crate::session::lifecycle::Step;
 use crate::session::spare::pool::Order;
@@ -19,6 +19,7 @@ fn spares() -> Arc<Spares> {
         ports: PortPool::new(PortPlan::Any),
         limit: None,
         streams: Streams::Served,
+        reaper: Reaper::default(),
     };
     let (_, stop) = shutdown::channel();
     Spares::new(launcher, Firewall::off(Off::Chosen), 1, Duration::from_secs(60), false, stop)

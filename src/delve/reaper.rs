@@ -1,0 +1,243 @@
+//! The reaper: a process of dlvgate's that ends what dlvgate cannot end any more, because it was killed itself.
+//!
+//! A killed dlvgate sees to nothing. On Linux the kernel asks its dlvs to end then, and a dlv whose one client it was ends
+//! with the connection; but a dlv in its first milliseconds leaves its program running, one that hangs does not end, and on
+//! macOS one that waits for clients (`--accept-multiclient`) stays for ever. So each dlv is told to the reaper, over a socket,
+//! from its own process before it becomes dlv: there is none that it does not know. Where the socket ends, the
+//! reaper ends those that are left, as [`Delve::stop`](super::Delve::stop) does.
+//!
+//! What is said is a process id, as four bytes: of a dlv that begins; its negative, of one that is over with its family; 0, where
+//! the one that began last could not become dlv.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::sys::socket::{MsgFlags, send};
+use nix::unistd::{Pid, setsid};
+
+use super::family::{Family, born};
+use super::stop::TERM_GRACE;
+
+/// The command of dlvgate's that is the reaper.
+pub const COMMAND: &str = "reaper";
+
+/// What is said where the last one that began could not become dlv.
+const FAILED: i32 = 0;
+
+/// How often the reaper looks whether a dlv has ended, and dlvgate whether the reaper has.
+const PAUSE: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(1);
+
+/// How long dlvgate's own end may wait for the reaper's, which has nothing left to do then.
+const END_LIMIT: Duration = Duration::from_secs(1);
+
+/// What is written without waiting; where the reader is gone, that is an error and no SIGPIPE. macOS has an option of the
+/// socket's for that, which the standard library sets.
+#[cfg(target_os = "linux")]
+const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
+#[cfg(not(target_os = "linux"))]
+const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT;
+
+/// The proxy's side: starts the reaper with the first dlv, and anew where somebody ended it. The default is none.
+#[derive(Clone, Debug, Default)]
+pub struct Reaper(Option<Arc<Mutex<Watch>>>);
+
+#[derive(Debug, Default)]
+struct Watch {
+    process: Option<Child>,
+    line: Option<Line>,
+    /// The dlvs that are not over.
+    known: BTreeSet<i32>,
+}
+
+/// The socket to a reaper.
+#[derive(Clone, Debug)]
+pub(super) struct Line(Arc<UnixStream>);
+
+impl Reaper {
+    /// One for this process, which is dlvgate: a reaper is dlvgate with another command.
+    pub fn ours() -> Reaper {
+        Reaper(Some(Arc::default()))
+    }
+
+    /// The socket on which a dlv that is about to begin says so. `None` where there is no reaper: that is logged, and
+    /// the kernel alone sees to it.
+    pub(super) fn line(&self) -> Option<Line> {
+        let mut watch = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        watch.line().inspect_err(|error| {
+            tracing::warn!(target: "dlvgate::delve", %error, "no reaper: if dlvgate is killed, a debugged program may stay");
+        }).ok()
+    }
+
+    /// This dlv has begun, and has said so itself.
+    pub(super) fn begun(&self, dlv: Pid) {
+        self.watch(|watch| {
+            watch.known.insert(dlv.as_raw());
+        });
+    }
+
+    /// What said that it begins could not become dlv. Nobody knows its process id but the reaper.
+    pub(super) fn failed(&self) {
+        self.watch(|watch| watch.say(FAILED));
+    }
+
+    /// This dlv is over, with its family.
+    pub(super) fn over(&self, dlv: Pid) {
+        self.watch(|watch| {
+            watch.look();
+            if watch.known.remove(&dlv.as_raw()) {
+                watch.say(-dlv.as_raw());
+            }
+        });
+    }
+
+    fn watch(&self, act: impl FnOnce(&mut Watch)) {
+        if let Some(watch) = &self.0 {
+            act(&mut watch.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+impl Watch {
+    /// Notices a reaper that somebody has ended.
+    fn look(&mut self) {
+        if let Some(status) = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten()) {
+            tracing::warn!(target: "dlvgate::delve", %status, "the reaper has ended; another starts with the next dlv");
+            (self.process, self.line) = (None, None);
+        }
+    }
+
+    fn line(&mut self) -> io::Result<Line> {
+        self.look();
+        if let Some(line) = &self.line {
+            return Ok(line.clone());
+        }
+        let (ours, theirs) = UnixStream::pair()?;
+        // The running program, whatever lies by now where it was started from.
+        let program =
+            if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
+        let mut reaper = Command::new(program);
+        reaper.arg0("dlvgate"); // called by the name `dlv`, it would take dlv's command line
+        reaper.arg(COMMAND).stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
+        self.process = Some(reaper.spawn()?);
+        let line = Line(Arc::new(ours));
+        for dlv in &self.known {
+            line.say(*dlv)?;
+        }
+        self.line = Some(line.clone());
+        Ok(line)
+    }
+
+    /// A reaper that has ended is noticed elsewhere.
+    fn say(&self, word: i32) {
+        if let Some(line) = &self.line {
+            let _ = line.say(word);
+        }
+    }
+}
+
+/// Who waits for dlvgate's end finds nothing of it afterwards.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.line = None;
+        let Some(process) = &mut self.process else { return };
+        let deadline = Instant::now() + END_LIMIT;
+        while matches!(process.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Line {
+    /// To be called in the process that becomes dlv: makes two system calls, allocates nothing, takes no lock.
+    pub(super) fn begins(&self) {
+        let _ = self.say(nix::unistd::getpid().as_raw());
+    }
+
+    fn say(&self, word: i32) -> nix::Result<()> {
+        send(self.0.as_raw_fd(), &word.to_ne_bytes(), FLAGS).map(drop)
+    }
+}
+
+/// A dlv that may have to be ended.
+#[derive(Debug)]
+struct Ward {
+    /// `None` where it was dead before the reaper heard of it; its program may run all the same.
+    born: Option<String>,
+    family: Family,
+}
+
+/// Is the reaper of the dlvgate at the other end of standard input.
+pub fn reap() {
+    stand_apart();
+    let mut wards: BTreeMap<Pid, Ward> = BTreeMap::new();
+    let mut last = Pid::from_raw(0);
+    let mut word = [0; 4];
+    while io::stdin().lock().read_exact(&mut word).is_ok() {
+        match i32::from_ne_bytes(word) {
+            // The one before it lives where not even a process could be had.
+            FAILED if wards.get(&last).is_some_and(|ward| ward.lives(last)) => {}
+            FAILED => drop(wards.remove(&last)),
+            over if over < 0 => drop(wards.remove(&Pid::from_raw(over.saturating_neg()))),
+            begun => {
+                last = Pid::from_raw(begun);
+                wards.insert(last, Ward { born: born(last), family: Family::default() });
+            }
+        }
+    }
+    end(wards, TERM_GRACE);
+}
+
+/// Nothing that is meant for dlvgate ends the reaper before it: what a terminal sends, what a service manager sends to all,
+/// `pkill dlvgate`. It ends with its standard input.
+fn stand_apart() {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
+        signals.add(signal);
+    }
+    let _ = signals.thread_block();
+    let _ = setsid();
+    let _ = std::env::set_current_dir("/");
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_name(c"dlv-reaper");
+}
+
+/// Ends these, each with its family: dlv is asked, and has `grace`.
+fn end(mut wards: BTreeMap<Pid, Ward>, grace: Duration) {
+    for (dlv, ward) in &mut wards {
+        // The family is looked at while dlv lives: a built binary's path is known only then.
+        ward.family.members(*dlv);
+        if ward.lives(*dlv) {
+            let _ = kill(*dlv, Signal::SIGTERM);
+        }
+    }
+    let deadline = Instant::now() + grace;
+    while !wards.is_empty() {
+        wards.retain(|dlv, ward| {
+            if ward.lives(*dlv) {
+                if Instant::now() < deadline {
+                    return true;
+                }
+                let _ = killpg(*dlv, Signal::SIGKILL);
+            }
+            ward.family.kill(*dlv);
+            ward.family.remove_built();
+            false
+        });
+        std::thread::sleep(if wards.is_empty() { Duration::ZERO } else { PAUSE });
+    }
+}
+
+impl Ward {
+    /// Whether dlv runs. Another process may have its number by now.
+    fn lives(&self, dlv: Pid) -> bool {
+        self.born.is_some() && born(dlv) == self.born
+    }
+}
