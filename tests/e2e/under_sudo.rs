@@ -32,7 +32,8 @@ fn only_the_guard_is_root(server: &Server, namespace: &Namespace, guard: i32) {
     let client = namespace.inside(|| server.client());
     let (debug, thread) = Debug::stopped_at(client, &program, "// breakpoint: order");
     let debugged = server.programs("demo-binary");
-    for pid in [server.dlv().pid, debugged[0].pid] {
+    let reaper = server.reaper().expect("it runs");
+    for pid in [server.dlv().pid, debugged[0].pid, reaper.pid] {
         assert_eq!(uids(pid), [CALLER; 4], "{:#?}", server.children());
         assert!(!groups(pid).split(' ').any(|group| group == "0"), "root's group: {}", groups(pid));
     }
