@@ -26,7 +26,7 @@ use super::family::{Family, born};
 use super::stop::TERM_GRACE;
 
 /// The command of dlvgate's that is the reaper.
-pub const COMMAND: &str = "reaper";
+const COMMAND: &str = "reaper";
 
 /// What is said where the last one that began could not become dlv.
 const FAILED: i32 = 0;
@@ -38,8 +38,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// How long dlvgate's own end may wait for the reaper's, which has nothing left to do then.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
-/// What is written without waiting; where the reader is gone, that is an error and no SIGPIPE. macOS has an option of the
-/// socket's for that, which the standard library sets.
+/// What is written without waiting. Where the reader is gone, that is an error and no SIGPIPE: on macOS the socket has an option for
+/// that.
 #[cfg(target_os = "linux")]
 const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 #[cfg(not(target_os = "linux"))]
@@ -120,6 +120,8 @@ impl Watch {
             return Ok(line.clone());
         }
         let (ours, theirs) = UnixStream::pair()?;
+        #[cfg(target_os = "macos")]
+        socket2::SockRef::from(&ours).set_nosigpipe(true)?;
         // The running program, whatever lies by now where it was started from.
         let program =
             if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
@@ -182,8 +184,8 @@ pub fn reap() {
     let mut word = [0; 4];
     while io::stdin().lock().read_exact(&mut word).is_ok() {
         match i32::from_ne_bytes(word) {
-            // The one before it lives where not even a process could be had.
-            FAILED if wards.get(&last).is_some_and(|ward| ward.lives(last)) => {}
+            // It lives, so it is one before: not even a process could be had.
+            FAILED if wards.get(&last).is_some_and(|ward| ward.dlv(last) == Dlv::Runs) => {}
             FAILED => drop(wards.remove(&last)),
             over if over < 0 => drop(wards.remove(&Pid::from_raw(over.saturating_neg()))),
             begun => {
@@ -214,30 +216,45 @@ fn end(mut wards: BTreeMap<Pid, Ward>, grace: Duration) {
     for (dlv, ward) in &mut wards {
         // The family is looked at while dlv lives: a built binary's path is known only then.
         ward.family.members(*dlv);
-        if ward.lives(*dlv) {
+        if ward.dlv(*dlv) == Dlv::Runs {
             let _ = kill(*dlv, Signal::SIGTERM);
         }
     }
     let deadline = Instant::now() + grace;
-    while !wards.is_empty() {
+    loop {
         wards.retain(|dlv, ward| {
-            if ward.lives(*dlv) {
-                if Instant::now() < deadline {
-                    return true;
-                }
-                let _ = killpg(*dlv, Signal::SIGKILL);
+            match ward.dlv(*dlv) {
+                Dlv::Runs if Instant::now() < deadline => return true,
+                Dlv::Runs => drop(killpg(*dlv, Signal::SIGKILL)),
+                Dlv::Ended => {}
+                Dlv::Replaced => return false,
             }
             ward.family.kill(*dlv);
             ward.family.remove_built();
             false
         });
-        std::thread::sleep(if wards.is_empty() { Duration::ZERO } else { PAUSE });
+        if wards.is_empty() {
+            break;
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 
+/// What a dlv's process id stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Dlv {
+    Runs,
+    Ended,
+    /// Another process has its number: nothing of dlv's family was left then, or the system would not have given it away.
+    Replaced,
+}
+
 impl Ward {
-    /// Whether dlv runs. Another process may have its number by now.
-    fn lives(&self, dlv: Pid) -> bool {
-        self.born.is_some() && born(dlv) == self.born
+    fn dlv(&self, pid: Pid) -> Dlv {
+        match born(pid) {
+            None => Dlv::Ended,
+            now if now == self.born => Dlv::Runs,
+            Some(_) => Dlv::Replaced,
+        }
     }
 }
