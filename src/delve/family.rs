@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getsid};
 
+pub(super) use system::born;
+
 /// How dlv names the binaries that it builds (Delve, `pkg/gobuild`): it removes them at a clean end only.
 const BUILT_PREFIX: &str = "__debug_bin";
 
@@ -102,8 +104,6 @@ fn is_built(path: &Path) -> bool {
     path.is_absolute()
         && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUILT_PREFIX))
 }
-
-pub(super) use system::born;
 
 /// The process table of Linux.
 #[cfg(target_os = "linux")]

@@ -61,23 +61,19 @@ fn it_comes_with_the_first_dlv_and_goes_with_the_proxy() {
 
 #[test]
 fn a_program_is_ended_whose_dlv_was_gone_before_it_was_heard_of() {
-    let mut family = Family::new("sleep 300 >&- & echo $!");
-    let program = family.says();
-    family.leader.wait().unwrap();
+    let (dlv, program) = orphan();
     let mut reaper = Reaper::start();
-    reaper.tell(family.pid());
+    reaper.tell(dlv);
     assert!(reaper.ends());
     has_ended(program);
 }
 
 #[test]
 fn what_is_over_is_left_alone() {
-    let mut family = Family::new("sleep 300 >&- & echo $!");
-    let program = family.says();
-    family.leader.wait().unwrap();
+    let (dlv, program) = orphan();
     let mut reaper = Reaper::start();
-    reaper.tell(family.pid());
-    reaper.tell(-family.pid());
+    reaper.tell(dlv);
+    reaper.tell(-dlv);
     assert!(reaper.ends());
     assert!(is_alive(program));
     signal_pid(program, Signal::SIGKILL);
@@ -86,11 +82,9 @@ fn what_is_over_is_left_alone() {
 /// Its process id may be somebody else's by the time when the proxy is killed.
 #[test]
 fn what_could_not_become_dlv_is_forgotten_and_no_other() {
-    let mut others = Family::new("sleep 300 >&- & echo $!");
-    let program = others.says();
-    others.leader.wait().unwrap();
+    let (other, program) = orphan();
     let (mut failed, mut living) = (Reaper::start(), Reaper::start());
-    failed.tell(others.pid());
+    failed.tell(other);
     failed.tell(0);
     assert!(failed.ends());
     assert!(is_alive(program), "the session of a leader that could not become dlv is not ended");
@@ -157,6 +151,14 @@ impl Family {
         BufReader::new(self.leader.stdout.take().unwrap()).read_line(&mut line).unwrap();
         line.trim().parse().unwrap()
     }
+}
+
+/// A dlv that has ended, and the program that it has left: their process ids.
+fn orphan() -> (i32, i32) {
+    let mut family = Family::new("sleep 300 >&- & echo $!");
+    let program = family.says();
+    family.leader.wait().unwrap();
+    (family.pid(), program)
 }
 
 /// A reaper whose proxy is the test.
