@@ -1,13 +1,11 @@
 //! Which port dlv gets, and what else stands in its argv.
 
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicU16, Ordering};
-
 use serde_json::json;
 
 use crate::for_every_dlv;
 use crate::support::debug::{Debug, initialize_arguments};
 use crate::support::fake_dlv::FakeDlv;
+use crate::support::ports::free_ports;
 use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
 
@@ -18,17 +16,6 @@ for_every_dlv!(
     a_dlv_on_an_ipv6_address_is_found,
     a_port_that_the_system_gives_anew_stays_its_first_session_s_until_that_ends,
 );
-
-/// The first of `count` ports in a row that are free now, below the range from which the kernel gives others out.
-/// No test gets those of another.
-pub fn free_ports(count: u16) -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let own = 20_000 + u16::try_from(std::process::id() % 1_000).unwrap() * 10;
-    let is_free =
-        |first: &u16| (0..count).all(|offset| TcpListener::bind(("127.0.0.1", first + offset)).is_ok());
-    let mut tries = std::iter::repeat_with(|| own + NEXT.fetch_add(count, Ordering::Relaxed)).take(1_000);
-    tries.find(is_free).expect("free ports")
-}
 
 /// The ports on which others than the front listen.
 fn dlv_ports(server: &Server) -> Vec<u16> {

@@ -7,10 +7,10 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::for_every_dlv;
-use crate::ports::free_ports;
 use crate::support::client::Client;
 use crate::support::debug::{Debug, initialize_arguments};
 use crate::support::fake_dlv::FakeDlv;
+use crate::support::ports::free_ports;
 use crate::support::process::{has_ended, is_stopped, signal_pid};
 use crate::support::program::Program;
 use crate::support::server::{Serve, Server};

@@ -96,6 +96,12 @@ impl Cell {
         }
     }
 
+    /// Whether its gate may outlive the session, so that the next one's dlv gets the same port on purpose.
+    pub fn may_leave_its_gate(self) -> bool {
+        use Fault::{DiskFull, PfctlFails, PfctlHangs, PfctlLies};
+        matches!(self.fault, DiskFull | PfctlFails | PfctlHangs | PfctlLies)
+    }
+
     /// Whether the session is recorded: where a recording could break off, or its times could be wrong. Never where time limits
     /// pass, since the thread that writes waits by a clock that such a leap would leave behind; nor where descriptors are counted,
     /// since who asks dlv for its version gives some back at any time.

@@ -14,6 +14,7 @@ use super::strings::{self, Strings};
 use crate::support::PATIENCE;
 use crate::support::client::Client;
 use crate::support::gate::StandinPf;
+use crate::support::ports::free_ports;
 use crate::support::process::children;
 use crate::support::server::Server;
 use crate::support::toolchain::Pair;
@@ -68,6 +69,9 @@ impl Stage {
         }
         if cell.is_hurried() || matches!(cell.fault, Fault::ClockForward | Fault::ClockBack) {
             serve = clock.given_to(serve);
+        }
+        if cell.may_leave_its_gate() {
+            serve = serve.flags(["--dlv-port", &free_ports(1).to_string()]);
         }
         let recordings = cell.is_recorded().then_some(recordings);
         if let Some(recordings) = &recordings {

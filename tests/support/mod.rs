@@ -11,6 +11,7 @@ pub mod holder;
 pub mod link;
 pub mod namespace;
 pub mod page;
+pub mod ports;
 pub mod process;
 pub mod program;
 pub mod random;

@@ -3,7 +3,7 @@
 //! The guard's part of the promise is kept here: a gate is in the journal before it is loaded, and leaves the journal after its
 //! rules are gone. At the end every gate is shut, then who listens there is waited for, then every gate is removed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::wire::{MAX_GATES, MAX_PEERS, Operation, VERSION};
 use crate::firewall::Peer;
@@ -50,6 +50,11 @@ pub struct Duties {
     /// The other side has said which version it speaks.
     met: bool,
     gates: BTreeMap<u16, Held>,
+    /// Ports whose gate could not be removed, or whose rules were not loaded whole. Their session is over: an open of one
+    /// removes what is left first.
+    left: BTreeSet<u16>,
+    /// The port that is opened once what is left there is removed.
+    reopening: Option<u16>,
     step: Option<Step>,
     /// What comes after this step and what follows from it.
     rest: VecDeque<Step>,
@@ -65,7 +70,15 @@ enum Held {
 impl Duties {
     /// Of a guard that holds nothing, for this user.
     pub fn new(uid: u32) -> Duties {
-        Duties { uid, met: false, gates: BTreeMap::new(), step: None, rest: VecDeque::new() }
+        Duties {
+            uid,
+            met: false,
+            gates: BTreeMap::new(),
+            left: BTreeSet::new(),
+            reopening: None,
+            step: None,
+            rest: VecDeque::new(),
+        }
     }
 
     /// A request, once the one before it is done: [`next`](Duties::next) then names its steps.
@@ -84,7 +97,9 @@ impl Duties {
             _ if !self.met => return Err("the first request must be hello".to_owned()),
             Operation::Open { port, peers } => {
                 self.may_open(*port, peers)?;
-                self.step = Some(Step::Note(*port));
+                self.reopening = self.left.contains(port).then_some(*port);
+                self.step =
+                    Some(if self.reopening.is_some() { Step::Remove(*port) } else { Step::Note(*port) });
             }
             Operation::Shut { port } => {
                 self.step = (self.known(*port)? == Held::Open).then_some(Step::Shut(*port));
@@ -137,9 +152,18 @@ impl Duties {
             }
             (Some(Step::Strike(port)), Outcome::Done) => {
                 self.gates.remove(&port);
+                self.left.remove(&port);
+                self.reopening.take().map(Step::Note)
+            }
+            // What failed stays in the books: it is tried again when the port is opened, at the end, and at the next start.
+            (
+                Some(Step::Load(port) | Step::Remove(port) | Step::Strike(port)),
+                Outcome::Failed | Outcome::Undone,
+            ) => {
+                self.left.insert(port);
+                self.reopening = None;
                 None
             }
-            // What failed stays in the books: it is tried again at the end, and at the next start.
             _ => None,
         };
         self.step = follows.or_else(|| self.rest.pop_front());
@@ -161,6 +185,9 @@ impl Duties {
         }
         if peers.len() > MAX_PEERS {
             return Err(format!("{} peers; a gate takes {MAX_PEERS}", peers.len()));
+        }
+        if self.left.contains(&port) {
+            return Ok(());
         }
         if self.gates.contains_key(&port) {
             return Err(has_a_gate(port));

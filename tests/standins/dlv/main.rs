@@ -18,7 +18,7 @@ use strings::Strings;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    match words.first().map(String::as_str) {
+    match words.iter().find(|word| !word.starts_with("--")).map(String::as_str) {
         Some("version") => println!("Delve Debugger\nVersion: 1.27.1"),
         Some("dap") => dap(&words),
         _ => {

@@ -123,6 +123,42 @@ fn there_are_64_gates_and_one_that_goes_makes_room() {
     assert_eq!(duties.next(), Some(Step::Note(last)));
 }
 
+#[test]
+fn open_removes_what_was_left_on_its_port() {
+    use Step::*;
+    let outcomes: [(&[Outcome], &[Step]); 4] = [
+        (&[Outcome::Failed], &[Remove(40001), Strike(40001), Note(40001), Load(40001)]),
+        (&[Outcome::Done, Outcome::Failed], &[Remove(40001), Strike(40001), Note(40001), Load(40001)]),
+        (&[Outcome::Done, Outcome::Done], &[Note(40001), Load(40001)]),
+        (&[Outcome::Undone], &[Remove(40001), Strike(40001), Note(40001), Load(40001)]),
+    ];
+    for (removal, expected) in outcomes {
+        let mut duties = met();
+        duties.ask(&open(40001)).unwrap();
+        steps(&mut duties);
+        duties.ask(&Operation::Drop { port: 40001 }).unwrap();
+        removal.iter().for_each(|outcome| duties.done(*outcome));
+        assert_eq!(duties.next(), None);
+        duties.ask(&open(40001)).unwrap();
+        assert_eq!(steps(&mut duties), expected, "{removal:?}");
+        assert!(duties.ask(&open(40001)).is_err(), "now it is another session's");
+    }
+}
+
+#[test]
+fn open_stops_where_the_removal_fails_again() {
+    let mut duties = met();
+    duties.ask(&open(40001)).unwrap();
+    steps(&mut duties);
+    duties.ask(&Operation::Drop { port: 40001 }).unwrap();
+    duties.done(Outcome::Failed);
+    duties.ask(&open(40001)).unwrap();
+    duties.done(Outcome::Failed);
+    assert_eq!(duties.next(), None, "nothing is loaded over what is left");
+    duties.ask(&Operation::Drop { port: 40001 }).unwrap();
+    assert_eq!(steps(&mut duties), [Step::Remove(40001), Step::Strike(40001)], "and nothing is opened then");
+}
+
 /// The guard's state with the packet filter's and the disk's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct World {
