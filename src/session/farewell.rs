@@ -31,16 +31,26 @@ pub(super) enum Farewell<'a> {
     Because(&'a str),
 }
 
-/// Says the last words, then closes as the client can bear it: our sending half first, and the receiving half
-/// once the client is done (a socket closed with unread bytes resets, and a reset eats what was said last).
+/// How long the client may take to close first, once it has the last bytes. A client that finds them and the end of the stream
+/// at once may act on the end first (nvim-dap does); dlv itself takes about 10 ms in between.
+const CLIENT_FIRST: Duration = Duration::from_millis(20);
+
+/// Says the last words and closes: at once where nothing is unread, as dlv does. A socket that is closed with unread bytes
+/// resets, and a reset discards what was said last; so those are read first.
 pub(super) async fn say(client: &mut Link, talk: &mut Talk, unread: &[u8], farewell: Farewell<'_>) {
     let said = async {
         if let Farewell::Because(text) = farewell {
             explain(client, talk, unread, text).await?;
         }
         talk.down.flush(client).await?;
+        if !client.can_be_closed() {
+            return client.shutdown().await;
+        }
+        if let Ok(closed) = tokio::time::timeout(CLIENT_FIRST, drain(client)).await {
+            return closed;
+        }
         client.shutdown().await?;
-        if client.can_be_closed() { drain(client).await } else { Ok(()) }
+        if client.has_unread() { drain(client).await } else { Ok(()) }
     };
     // A client that has left hears nothing; there is nobody to tell.
     let _ = tokio::time::timeout(LINGER, said).await;

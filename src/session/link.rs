@@ -54,6 +54,11 @@ impl Link {
         }
     }
 
+    /// Whether the other side has sent what is not read yet.
+    pub(super) fn has_unread(&self) -> bool {
+        matches!(self.peek(), Ok(1..))
+    }
+
     /// Whether our end can be closed on its own, so that the client closes its end in turn. Standard output cannot before we
     /// end.
     pub(super) fn can_be_closed(&self) -> bool {

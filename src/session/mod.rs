@@ -205,11 +205,11 @@ impl<'a> Session<'a> {
             upstream: &mut self.upstream,
             status: None,
         };
-        tokio::join!(
-            farewell::say(&mut self.client, &mut self.talk, &self.hold.bytes, farewell),
-            way_out.walk(stop),
-        );
-        self.slot = None;
+        let slot = &mut self.slot;
+        tokio::join!(farewell::say(&mut self.client, &mut self.talk, &self.hold.bytes, farewell), async {
+            way_out.walk(stop).await;
+            *slot = None; // a client that keeps its socket open holds no place
+        });
         self.journal.note(Transition::Closed, "");
         cause
     }

@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::for_every_dlv;
+use crate::support::client::Client;
 use crate::support::debug::{Debug, exec, initialize_arguments};
+use crate::support::dropin::{Dlv, Which};
 use crate::support::program::Program;
 use crate::support::server::Serve;
+use crate::support::session_log::Log;
 use crate::support::toolchain::Pair;
 
 for_every_dlv!(
@@ -13,7 +16,13 @@ for_every_dlv!(
     a_launched_program_ends_whatever_terminate_debuggee_says,
     what_follows_the_disconnect_response_still_comes,
     a_disconnect_before_any_launch_ends_the_session,
+    socket_kept_open_holds_no_place,
+    socket_kept_open_does_not_hold_up_once,
+    socket_kept_open_does_not_hold_up_the_drop_in,
 );
+
+/// What may lie between dlv's end and the session's, when its client does not close.
+const SOON_US: u64 = 1_000_000;
 
 fn a_disconnect_ends_a_running_program(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
@@ -55,4 +64,49 @@ fn a_disconnect_before_any_launch_ends_the_session(dlv: &Pair) {
     client.ok("initialize", initialize_arguments());
     Debug { client }.disconnect();
     server.closed(1);
+}
+
+/// A client that has ended its session and keeps its socket open.
+fn client_that_stays(mut client: Client) -> Client {
+    client.ok("initialize", initialize_arguments());
+    client.ok("disconnect", json!({}));
+    client
+}
+
+/// The first session's end must follow its last step but that.
+fn assert_closed_soon_after(log: &Log, last: &str) {
+    let at = |name| {
+        log.wait(name, |all| all.iter().find(|one| one.session == 1 && one.name == name).cloned()).at_us
+    };
+    assert!(at("closed").saturating_sub(at(last)) < SOON_US, "{:#?}", log.lines());
+}
+
+fn socket_kept_open_holds_no_place(dlv: &Pair) {
+    let server = Serve::with(dlv).flags(["--max-sessions", "1"]).start();
+    let first = client_that_stays(server.client());
+    server.log.wait_for("gate_gone", 1);
+    client_that_stays(server.client()).eof();
+    assert_closed_soon_after(&server.log, "gate_gone");
+    drop(first);
+    server.closed(2);
+}
+
+fn socket_kept_open_does_not_hold_up_once(dlv: &Pair) {
+    let mut server = Serve::with(dlv).flags(["--once"]).start();
+    let client = client_that_stays(server.client());
+    assert_eq!(server.exit().code(), Some(0));
+    assert_closed_soon_after(&server.log, "gate_gone");
+    client.eof();
+}
+
+fn socket_kept_open_does_not_hold_up_the_drop_in(dlv: &Pair) {
+    let dlv = Dlv::new(dlv, Which::Command).args(["dap", "--listen=127.0.0.1:0"]);
+    let mut running = dlv.env("DLVGATE_LOG", "info").env("DLVGATE_LOG_FORMAT", "json").start();
+    let client = client_that_stays(Client::connect(running.ready()));
+    let ended = running.ended();
+    assert_eq!(ended.status.code(), Some(0));
+    let log = Log::default();
+    log.follow(std::io::Cursor::new(ended.stderr));
+    assert_closed_soon_after(&log, "ending");
+    client.eof();
 }
