@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 use std::future::pending;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use super::argv::Argv;
@@ -27,12 +29,12 @@ pub enum LaunchError {
     #[error(transparent)]
     NotFound(#[from] FindError),
     /// The system could not start it.
-    #[error("dlv cannot be started from {}: {said}. Is the path right? {INSTALL}", path.display())]
+    #[error("dlv cannot be started from {}: {said}{}", path.display(), remedy(said))]
     CannotStart {
         /// The program.
         path: PathBuf,
         /// What the system said.
-        said: std::io::Error,
+        said: io::Error,
     },
     /// It does not know `dap` (Delve before 1.6.1).
     #[error("{} is too old: it has no `dlv dap` (Delve 1.7 or newer is needed): {INSTALL}", path.display())]
@@ -60,7 +62,7 @@ pub enum LaunchError {
     },
     /// There can be no folder for Unix sockets.
     #[error("--dlv-port unix: no private folder for dlv's socket: {0}")]
-    NoFolder(#[source] std::io::Error),
+    NoFolder(#[source] io::Error),
     /// It ended first. dlv's exit status says little: it is 0 even for a usage error.
     #[error("{} ended ({status}) before it was ready{}", path.display(), quoted(said))]
     Ended {
@@ -92,6 +94,23 @@ pub enum LaunchError {
         /// What it printed.
         said: String,
     },
+}
+
+/// What to do where a program cannot be started. Only some of the reasons are about its path.
+fn remedy(said: &io::Error) -> String {
+    match Errno::from_raw(said.raw_os_error().unwrap_or_default()) {
+        Errno::ENOENT | Errno::ENOTDIR => format!(". Is the path right? {INSTALL}"),
+        Errno::EACCES | Errno::EPERM => format!(". Is it the right file, and may you run it? {INSTALL}"),
+        Errno::ENOEXEC => format!(". It is not a program for this system: {INSTALL}"),
+        Errno::EAGAIN => {
+            "; your user has too many processes (see `ulimit -u`): end some, and try again".to_owned()
+        }
+        Errno::ENOMEM => "; too little memory is free: end some programs, and try again".to_owned(),
+        Errno::EMFILE | Errno::ENFILE => {
+            "; too many files are open (see `ulimit -n`): allow more, and try again".to_owned()
+        }
+        _ => String::new(),
+    }
 }
 
 fn quoted(said: &str) -> String {
@@ -193,5 +212,26 @@ impl Launcher {
     fn spawn_from(&self, path: &Path, lease: PortLease) -> Result<Delve, LaunchError> {
         Delve::spawn(path, self, lease)
             .map_err(|said| LaunchError::CannotStart { path: path.to_owned(), said })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reasons_of_the_path_name_the_path() {
+        for (errno, path, says) in [
+            (Errno::ENOENT, true, "path right"),
+            (Errno::EACCES, true, "may you run it"),
+            (Errno::ENOEXEC, true, "for this system"),
+            (Errno::EAGAIN, false, "ulimit -u"),
+            (Errno::ENOMEM, false, "memory"),
+            (Errno::EMFILE, false, "ulimit -n"),
+            (Errno::ETXTBSY, false, "busy"),
+        ] {
+            let error = LaunchError::CannotStart { path: "/x/dlv".into(), said: errno.into() }.to_string();
+            assert!(error.contains(says) && error.contains("install it") == path, "{error}");
+        }
     }
 }
