@@ -43,6 +43,12 @@ const OF_A_ROUND: u64 = 64;
 /// What a round may take in a short run: the last may begin when hardly any time is left.
 const OF_A_SHORT_ROUND: u64 = 24;
 
+/// Looks at each place, so that there is a first and a last.
+const LEAST_LOOKS: usize = 2;
+
+/// Rounds of a short run, none of which is likely to leave a place out.
+const MOST_ROUNDS: u64 = 100;
+
 fn length() -> Duration {
     let seconds = std::env::var(SECONDS).ok().map(|text| text.parse().expect("a number of seconds"));
     Duration::from_secs(seconds.unwrap_or(SHORT))
@@ -117,7 +123,9 @@ fn random_sessions_with_faults_leave_nothing_and_harm_no_other() {
     places.iter_mut().for_each(|place| place.settle(began));
     let mut chances = Random::new(seed, u64::MAX);
     let mut rounds = 0;
-    while began.elapsed() < length {
+    // A short run on a busy machine has time for one round, in which a place may have had no session.
+    while began.elapsed() < length || places.iter().any(|place| place.looks() < LEAST_LOOKS) {
+        assert!(rounds < MOST_ROUNDS || is_long, "{rounds} rounds, and a place that had hardly any session");
         for place in &mut places {
             if let Some(fault) = place.choose_faults(&mut chances) {
                 tally.add(place.name, fault);

@@ -202,6 +202,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// How often it was looked at.
+    pub fn looks(&self) -> usize {
+        self.samples.iter().map(Samples::len).min().unwrap_or_default()
+    }
+
     /// Ends it: nothing at all may stay.
     pub fn end(mut self) -> Vec<Samples> {
         self.server.signal(Signal::SIGTERM);

@@ -42,6 +42,10 @@ impl Samples {
         self.all.push(sample);
     }
 
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// The looks after everything was used once: after a tenth of the time.
     fn warm(&self) -> &[Sample] {
         let end = self.all.last().map_or(Duration::ZERO, |last| last.at);

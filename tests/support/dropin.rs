@@ -203,8 +203,7 @@ impl Running {
 
     /// The real dlv that it has started.
     pub fn dlv(&self) -> Process {
-        let found =
-            poll(PATIENCE, || self.others().into_iter().find(|one| one.is("dlv") && one.state != 'Z'));
+        let found = poll(PATIENCE, || self.others().into_iter().find(|one| one.is("dlv")));
         found.expect("a dlv runs")
     }
 

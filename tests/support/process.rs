@@ -66,22 +66,20 @@ pub fn children(parent: i32) -> Vec<i32> {
     all.filter(|process| process.parent == parent).map(|process| process.pid).collect()
 }
 
-/// All processes marked with `mark`, and the zombies of a parent that is.
+/// All processes marked with `mark`. A zombie has no environment and is none of them: its parent is, while that runs.
 pub fn marked(mark: &str) -> Vec<Process> {
     let wanted = format!("{MARK}={mark}").into_bytes();
-    let mut all: Vec<(Process, bool)> = Vec::new();
-    for pid in pids() {
-        if let Some(process) = read(pid) {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            let is_marked = environment.split(|byte| *byte == 0).any(|entry| entry == wanted);
-            all.push((process, is_marked));
-        }
-    }
-    let parents: HashSet<i32> = all.iter().filter(|one| one.1).map(|one| one.0.pid).collect();
-    let ours = all.into_iter().filter(|(process, is_marked)| {
-        *is_marked || (process.state == 'Z' && parents.contains(&process.parent))
-    });
-    ours.map(|(process, _)| process).collect()
+    let is_marked = |process: &Process| {
+        let environment = fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
+        process.state != 'Z' && environment.split(|byte| *byte == 0).any(|entry| entry == wanted)
+    };
+    pids().into_iter().filter_map(read).filter(is_marked).collect()
+}
+
+/// The ended children of these processes that they have not waited for.
+pub fn zombies_of(parents: &[i32]) -> Vec<Process> {
+    let all = pids().into_iter().filter_map(read);
+    all.filter(|process| process.state == 'Z' && parents.contains(&process.parent)).collect()
 }
 
 /// Memory of its own that a process holds, in bytes: what is read from its program's file does not count.

@@ -242,12 +242,12 @@ impl Server {
     /// A process of dlvgate's that runs with this command.
     fn own(&self, command: &str) -> Option<Process> {
         let mut all = process::marked(&self.mark).into_iter();
-        all.find(|one| one.state != 'Z' && one.arguments.get(1).is_some_and(|word| word == command))
+        all.find(|one| one.arguments.get(1).is_some_and(|word| word == command))
     }
 
     /// The running dlv processes.
     pub fn dlvs(&self) -> Vec<Process> {
-        self.children().into_iter().filter(|one| one.is("dlv") && one.state != 'Z').collect()
+        self.children().into_iter().filter(|one| one.is("dlv")).collect()
     }
 
     /// The one running dlv.
@@ -282,10 +282,14 @@ impl Server {
         self.nothing_left();
     }
 
-    /// No process, no port but the front, no built binary: at once, not after a while.
+    /// No process, no port but the front, no built binary: at once, not after a while. A child that has ended holds nothing, and
+    /// is waited for in a while.
     pub fn nothing_left(&self) {
         let (children, ports) = (self.children(), self.ports());
         assert!(children.is_empty(), "processes are left: {children:#?}");
+        let own: Vec<i32> = process::marked(&self.mark).iter().map(|one| one.pid).collect();
+        let reaped = poll(PATIENCE, || process::zombies_of(&own).is_empty().then_some(()));
+        assert!(reaped.is_some(), "zombies are left: {:#?}", process::zombies_of(&own));
         assert_eq!(ports, [self.front().port()], "ports other than the front are open");
         let binaries = process::debug_binaries(self.folder.path());
         assert!(binaries.is_empty(), "binaries are left: {binaries:?}");
