@@ -26,6 +26,9 @@ pub struct Fault {
     pub mends: bool,
 }
 
+/// How often doctor is asked again on a machine that is too busy for it.
+pub const BUSY_TRIES: usize = 20;
+
 impl Fault {
     pub fn named(name: &str) -> Fault {
         let text = String::new;
@@ -43,10 +46,19 @@ impl Fault {
     /// Plants it, asks, does what is printed, and asks again. Returns what was wrong with the answers.
     pub fn try_out(&self, container: &mut Container) -> Result<(), String> {
         let planted = container.run(&self.plant).1;
-        let said = container.doctor(&self.arguments);
+        let is_named = |said: &Value| {
+            let seen = said["first"]["seen"].as_str().unwrap_or_default();
+            said["first"]["id"] == self.names.as_str() && seen.contains(&self.says)
+        };
+        let mut said = container.doctor(&self.arguments);
+        for _ in 0..BUSY_TRIES {
+            if is_named(&said) || !is_out_of_time(&said) {
+                break;
+            }
+            said = container.doctor(&self.arguments);
+        }
         let first = &said["first"];
-        let seen = first["seen"].as_str().unwrap_or_default();
-        if first["id"] != self.names.as_str() || !seen.contains(&self.says) {
+        if !is_named(&said) {
             return Err(format!(
                 "first is {first:#}, and not {} with `{}`; planting said `{planted}`",
                 self.names, self.says
@@ -81,6 +93,12 @@ impl Fault {
         }
         Err(format!("after {remedies:?}, which said `{}`, there is {left:#}", printed.trim()))
     }
+}
+
+/// Whether a check, or a program that it asked, was too slow to say anything: the machine is busy.
+fn is_out_of_time(said: &Value) -> bool {
+    let said = said.to_string();
+    said.contains("had no answer within") || said.contains("did not end within")
 }
 
 pub fn list(value: &Value) -> &[Value] {

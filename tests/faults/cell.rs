@@ -96,6 +96,13 @@ impl Cell {
         }
     }
 
+    /// Whether its client says enough, before it goes or goes wrong, to begin a session.
+    pub fn begins_a_session(self) -> bool {
+        use Fault::{ClientGarbage, ClientGone, ClientHalfClosed, ClientStalled};
+        self.step != Step::Connect
+            || !matches!(self.fault, ClientGarbage | ClientGone | ClientHalfClosed | ClientStalled)
+    }
+
     /// Whether its gate may outlive the session, so that the next one's dlv gets the same port on purpose.
     pub fn may_leave_its_gate(self) -> bool {
         use Fault::{DiskFull, PfctlFails, PfctlHangs, PfctlLies};

@@ -120,16 +120,22 @@ impl Dlv {
     }
 }
 
-/// What came over a pipe so far.
-#[derive(Clone, Debug, Default)]
+/// What came over a pipe so far. The default is of a stream that was not piped: nothing comes.
+#[derive(Clone, Debug)]
 pub struct Collected {
     bytes: Arc<Mutex<(Vec<u8>, bool)>>,
+}
+
+impl Default for Collected {
+    fn default() -> Self {
+        Self { bytes: Arc::new(Mutex::new((Vec::new(), true))) }
+    }
 }
 
 impl Collected {
     /// Follows a pipe.
     pub fn from(mut pipe: impl Read + Send + 'static) -> Self {
-        let collected = Self::default();
+        let collected = Self { bytes: Arc::default() };
         let into = Arc::clone(&collected.bytes);
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
@@ -218,8 +224,8 @@ impl Running {
         let status = status
             .unwrap_or_else(|| panic!("it does not end: {} {}", self.stdout.text(), self.stderr.text()));
         for stream in [&self.stdout, &self.stderr] {
-            // One that was not piped never ends; what outlives dlv may hold one open.
-            poll(std::time::Duration::from_secs(2), || stream.has_ended().then_some(()));
+            // What outlives dlv may hold one open.
+            poll(PATIENCE, || (stream.has_ended() || !self.others().is_empty()).then_some(()));
         }
         Ended { status, stdout: self.stdout.text(), stderr: self.stderr.text() }
     }

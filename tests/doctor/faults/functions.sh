@@ -24,5 +24,5 @@ open_and_kill() {
     dlvgate firewall open --port 2399 --from "$1" --hold >/tmp/open 2>&1 &
     until grep -q open: /tmp/open; do sleep 0.05; done
     pkill -9 dlvgate
-    sleep 0.2
+    while pgrep -r R,S,D dlvgate >/dev/null; do sleep 0.05; done
 }
