@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::machine::{Connection, DAEMON, Outcome, PEER, Pf, me};
+use crate::machine::{Connection, DAEMON, Heard, Outcome, PEER, Pf, me};
 use crate::standin;
 
 /// Where the stand-in keeps what the kernel would.
@@ -59,8 +59,22 @@ impl Pf for Evaluated {
         self.attempt(me(), from, port)
     }
 
-    fn user_connects(&self, uid: u32, port: u16) -> bool {
-        matches!(self.attempt(uid, PEER, port), Outcome::Connected(_))
+    fn user_hears(&self, uid: u32, port: u16) -> Heard {
+        match self.attempt(uid, PEER, port) {
+            Outcome::Connected(_) => Heard::Connected,
+            Outcome::Refused => Heard::Error,
+            Outcome::Silent => Heard::Nothing,
+        }
+    }
+
+    /// Over a network: on the loopback interface no packet is that large.
+    fn passes_in_fragments(&self, from: Ipv4Addr, port: u16) -> Option<bool> {
+        let mut command = Command::new(&self.pfctl);
+        command.env(STATE, self.folder.path()).args(["--standin", "evaluate", "in", "en0", "tcp"]);
+        command.args([&from.to_string(), "50000", &PEER.to_string(), &port.to_string(), "--fragments"]);
+        let output = command.output().unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer in JSON");
+        Some(answer["decision"] == "pass")
     }
 }
 

@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::machine::{Connection, DAEMON, OTHER, Outcome, PEER, Pf};
+use crate::machine::{Connection, DAEMON, Heard, OTHER, Outcome, PEER, Pf};
 
 /// What is blocked without a word is waited for so long. What passes over the loopback interface takes no time.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -62,11 +62,22 @@ impl Pf for Kernel {
         }
     }
 
-    fn user_connects(&self, uid: u32, port: u16) -> bool {
+    fn user_hears(&self, uid: u32, port: u16) -> Heard {
         let limit = LIMIT.as_secs().to_string();
         let mut nc = Command::new(NC);
         nc.args(["-z", "-G", &limit, &PEER.to_string(), &port.to_string()]).uid(uid);
-        nc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+        let began = Instant::now();
+        let status = nc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        match status.success() {
+            true => Heard::Connected,
+            false if began.elapsed() < LIMIT / 2 => Heard::Error,
+            false => Heard::Nothing,
+        }
+    }
+
+    /// It takes a raw socket, and no part of this crate sends raw packets.
+    fn passes_in_fragments(&self, _: Ipv4Addr, _: u16) -> Option<bool> {
+        None
     }
 }
 

@@ -41,8 +41,11 @@ pub trait Pf {
     /// Connects from this address to a service on 127.0.0.1, over the loopback interface.
     fn connect(&self, from: Ipv4Addr, port: u16) -> Outcome;
 
-    /// Whether a program of this user connects to a service on 127.0.0.1.
-    fn user_connects(&self, uid: u32, port: u16) -> bool;
+    /// What a program of this user hears that connects to a service on 127.0.0.1.
+    fn user_hears(&self, uid: u32, port: u16) -> Heard;
+
+    /// Whether a connection from this address passes whose first packet comes in fragments; `None`: it cannot be tried here.
+    fn passes_in_fragments(&self, from: Ipv4Addr, port: u16) -> Option<bool>;
 
     fn passes(&self, from: Ipv4Addr, port: u16) -> bool {
         matches!(self.connect(from, port), Outcome::Connected(_))
@@ -58,6 +61,16 @@ pub enum Outcome {
     Silent,
 }
 
+/// What a program hears that connects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard {
+    Connected,
+    /// An error, at once.
+    Error,
+    /// Nothing: it waits.
+    Nothing,
+}
+
 pub trait Connection {
     /// Whether a byte goes there and comes back.
     fn carries(&mut self) -> bool;
@@ -67,6 +80,8 @@ pub trait Connection {
 pub struct Machine {
     pf: Box<dyn Pf>,
     is_real: bool,
+    /// How many a test has taken.
+    anchors: AtomicU32,
     _alone: Option<MutexGuard<'static, ()>>,
 }
 
@@ -74,10 +89,12 @@ impl Machine {
     pub fn new() -> Machine {
         static ALONE: Mutex<()> = Mutex::new(());
         let Some(pfctl) = env::var_os(VARIABLE) else {
-            return Machine { pf: Box::new(Evaluated::new()), is_real: false, _alone: None };
+            let pf = Box::new(Evaluated::new());
+            return Machine { pf, is_real: false, anchors: AtomicU32::new(0), _alone: None };
         };
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let machine = Machine { pf: Box::new(Kernel::new(pfctl.into())), is_real: true, _alone: Some(alone) };
+        let pf = Box::new(Kernel::new(pfctl.into()));
+        let machine = Machine { pf, is_real: true, anchors: AtomicU32::new(0), _alone: Some(alone) };
         machine.sweep();
         machine
     }
@@ -109,10 +126,10 @@ impl Machine {
         answer.stdout
     }
 
+    /// The names are the same in every run: on a Mac they stay listed until it is restarted.
     pub fn anchor(&self) -> Anchor<'_> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        self.anchor_at(&format!("{}.{number}", std::process::id()))
+        let number = self.anchors.fetch_add(1, Ordering::Relaxed);
+        self.anchor_at(&number.to_string())
     }
 
     /// The anchor whose name ends so.
@@ -143,7 +160,15 @@ impl Machine {
     }
 
     pub fn user_connects(&self, uid: u32, service: &Service) -> bool {
-        self.pf.user_connects(uid, service.port())
+        self.user_hears(uid, service) == Heard::Connected
+    }
+
+    pub fn user_hears(&self, uid: u32, service: &Service) -> Heard {
+        self.pf.user_hears(uid, service.port())
+    }
+
+    pub fn passes_in_fragments(&self, from: Ipv4Addr, service: &Service) -> Option<bool> {
+        self.pf.passes_in_fragments(from, service.port())
     }
 
     /// Flushes what an earlier run of these tests has left when it was killed.

@@ -121,3 +121,17 @@ fn the_child_of_a_child_is_inert() {
     anchor.load(&rule("block in quick", &service));
     assert!(machine.passes(PEER, &service));
 }
+
+#[test]
+fn fragments_pass_a_gate_no_more_than_a_whole_packet() {
+    let machine = Machine::new();
+    let (_token, anchor, service) = (machine.token(), machine.anchor(), Service::echo());
+    anchor.load(&texts::guarded(service.port(), &PEER.to_string()));
+    let Some(of_the_peer) = machine.passes_in_fragments(PEER, &service) else { return };
+    assert!(of_the_peer);
+    assert_eq!(machine.passes_in_fragments(OTHER, &service), Some(false));
+    anchor.load(&texts::shut(service.port()));
+    assert_eq!(machine.passes_in_fragments(PEER, &service), Some(false));
+    anchor.flush();
+    assert_eq!(machine.passes_in_fragments(OTHER, &service), Some(true), "afterwards");
+}

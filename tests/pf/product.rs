@@ -56,13 +56,21 @@ impl Drop for Gate {
     }
 }
 
-/// The anchors of dlvgate's own that there are for this port.
+/// The anchors of dlvgate's own that hold rules for this port. An empty one is no gate.
 pub fn gates(machine: &Machine, port: u16) -> Vec<String> {
     let page = machine.says(&["-v", "-s", "Anchors"]);
     let names = page.lines().map(str::trim);
-    let end = format!(".{port}");
-    let ours = names.filter(|name| name.starts_with("com.apple/010.dlvgate.") && name.ends_with(&end));
+    let is_slot = |name: &&str| {
+        let number = name.strip_prefix("com.apple/010.dlvgate.").unwrap_or_default();
+        number.len() == 3 && number.parse::<u16>().is_ok()
+    };
+    let label = format!(":{port}:deny\"");
+    let ours = names.filter(is_slot).filter(|name| rules(machine, name).contains(&label));
     ours.map(str::to_owned).collect()
+}
+
+fn rules(machine: &Machine, anchor: &str) -> String {
+    machine.says(&["-a", anchor, "-s", "rules"])
 }
 
 /// Whether `dlvgate firewall explain` says that a connection passes.
@@ -126,7 +134,11 @@ fn the_rules_of_these_tests_are_those_that_it_loads() {
         let gate = Gate::open(&machine, &service, from);
         let anchors = gates(&machine, port);
         assert_eq!(anchors.len(), 1, "{anchors:?}");
-        let page = machine.says(&["-a", &anchors[0], "-s", "rules"]);
+        let page = rules(&machine, &anchors[0]);
+        // The guard's process id is its own.
+        let (_, label) = page.split_once("\"dlvgate:").expect("a label");
+        let guard = label.split(':').next().expect("a process id");
+        let page = page.replace(&format!("dlvgate:{guard}:"), &format!("dlvgate:{}:", texts::GUARD));
         let printed: Vec<&str> = page.lines().map(str::trim).collect();
         assert_eq!(printed, texts::printed(&text), "{from}");
         gate.close();

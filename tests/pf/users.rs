@@ -1,6 +1,6 @@
 //! Rules that ask whose a socket is. On the loopback interface only a Mac can show whether they match as meant.
 
-use crate::machine::{DAEMON, Machine, PEER, me};
+use crate::machine::{DAEMON, Heard, Machine, PEER, me};
 use crate::service::Service;
 use crate::texts;
 
@@ -33,4 +33,13 @@ fn what_arrives_belongs_to_the_user_who_listens() {
     assert!(machine.user_connects(DAEMON, &service));
     anchor.load(&block(me()));
     assert!(!machine.user_connects(DAEMON, &service));
+}
+
+#[test]
+fn other_users_connect_fails_at_once() {
+    let machine = Machine::new();
+    let (_token, anchor, service) = (machine.token(), machine.anchor(), Service::echo());
+    let gate = texts::guarded_on_loopback(service.port(), &PEER.to_string(), me());
+    anchor.load(&gate);
+    assert_eq!(machine.user_hears(DAEMON, &service), Heard::Error);
 }

@@ -109,6 +109,12 @@ impl StandinPf {
         self.evaluates(&["in", "lo0", "tcp", from, "50000", "127.0.0.1", &port.to_string()])
     }
 
+    /// The same, of a connection whose first packet comes in fragments.
+    pub fn passes_in_fragments(&self, interface: &str, from: &str, port: u16) -> bool {
+        let to = if from.contains(':') { "2001:db8::1" } else { "192.0.2.1" };
+        self.evaluates(&["in", interface, "tcp", from, "50000", to, &port.to_string(), "--fragments"])
+    }
+
     /// The same, from another machine.
     pub fn passes_on(&self, interface: &str, from: &str, port: u16) -> bool {
         let to = if from.contains(':') { "2001:db8::1" } else { "192.0.2.1" };
@@ -148,11 +154,21 @@ impl StandinPf {
         self.calls().into_iter().filter(|call| call.changes.iter().any(|change| change == what)).collect()
     }
 
-    /// What there is of ours: anchors, tokens (nobody else takes one), journals.
-    pub fn left(&self) -> Option<String> {
+    /// The anchors of ours that hold rules or tables: an empty one stays, as it does on a Mac.
+    pub fn gates(&self) -> Vec<String> {
         let anchors = self.says(&["-v", "-s", "Anchors"]);
-        if anchors.contains("dlvgate") {
-            return Some(format!("anchors are left: {anchors}"));
+        let ours = anchors.lines().map(str::trim).filter(|anchor| anchor.contains("dlvgate"));
+        let holds = |anchor: &&str| {
+            ["rules", "Tables"].iter().any(|what| !self.says(&["-a", anchor, "-s", what]).is_empty())
+        };
+        ours.filter(holds).map(str::to_owned).collect()
+    }
+
+    /// What there is of ours: rules and tables, tokens (nobody else takes one), journals and slots.
+    pub fn left(&self) -> Option<String> {
+        let gates = self.gates();
+        if !gates.is_empty() {
+            return Some(format!("rules or tables are left: {gates:?}"));
         }
         let tokens = self.says(&["-s", "References"]);
         if !tokens.contains("No pf starter references held") {
@@ -162,14 +178,13 @@ impl StandinPf {
         (!journals.is_empty()).then(|| format!("journals are left: {journals:?}"))
     }
 
-    /// How many anchors, tokens and journals of ours there are.
+    /// How many gates, tokens and journals of ours there are.
     pub fn held(&self) -> [usize; 3] {
-        let anchors = self.says(&["-v", "-s", "Anchors"]);
         let tokens = self.says(&["-s", "References"]);
-        let journals = fs::read_dir(&self.journals).into_iter().flatten().flatten().count();
-        let named = |text: &str| text.lines().filter(|line| line.contains("dlvgate")).count();
+        let files = fs::read_dir(&self.journals).into_iter().flatten().flatten();
+        let journals = files.filter(|file| file.path().extension().is_some_and(|end| end == "json")).count();
         let holders = |text: &str| text.lines().filter(|line| line.contains("pfctl")).count();
-        [named(&anchors), holders(&tokens), journals]
+        [self.gates().len(), holders(&tokens), journals]
     }
 
     /// Forgets what it was asked: a test of hours would fill a disk with it.

@@ -3,7 +3,7 @@
 /// Options that take a value.
 const WITH_VALUE: &str = "aDFfikKostTpxXz";
 /// Options without one, mirrored here.
-const PLAIN: &str = "deEnqv";
+const PLAIN: &str = "deEMnqv";
 
 #[derive(Debug, Default, PartialEq)]
 pub struct Args {
@@ -21,6 +21,8 @@ pub struct Args {
     pub table: Option<String>,
     pub table_command: Option<String>,
     pub verbose: u8,
+    /// Names for ports.
+    pub names: bool,
     pub definitions: Vec<(String, String)>,
     /// Addresses of `-T`.
     pub rest: Vec<String>,
@@ -78,6 +80,7 @@ impl Args {
             'd' => self.disable = true,
             'e' => self.enable = true,
             'E' => self.enable_with_token = true,
+            'M' => self.names = true,
             'n' => self.dry_run = true,
             'q' => self.quiet = true,
             'v' => self.verbose = self.verbose.saturating_add(1),

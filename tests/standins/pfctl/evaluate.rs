@@ -1,11 +1,12 @@
-//! A packet's way through pf: states first, then the rules.
+//! A packet's way through pf: fragments are put together where a scrub rule says so; then states, then the rules.
 
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
 use crate::model::{
-    Action, Connection, Direction, Endpoint, Family, Flags, Host, Operator, Rule, State, UNKNOWN_USER,
+    Action, Connection, Direction, Endpoint, Family, Flags, Fragments, Host, Operator, Rule, State,
+    UNKNOWN_USER,
 };
 use crate::printer::{self, View};
 use crate::services::Services;
@@ -24,6 +25,8 @@ pub struct Packet {
     pub user: Option<u32>,
     /// A TCP packet that starts no connection: only its ACK is set.
     pub established: bool,
+    /// It comes in fragments.
+    pub fragments: bool,
 }
 
 /// A rule's place: anchor path and number.
@@ -32,6 +35,7 @@ type Place = (String, usize);
 struct Walk<'a> {
     state: &'a State,
     packet: &'a Packet,
+    in_pieces: bool,
     evaluated: Vec<Place>,
     last: Option<Place>,
     /// The kernel's `*match`, which an anchor line's `quick` goes by: cleared on the way into an anchor, and after
@@ -56,10 +60,12 @@ pub fn evaluate(state: &mut State, packet: &Packet, services: &Services, dry: bo
     if state.skip.contains(&packet.interface) {
         return verdict("pass", &format!("set skip on {}", packet.interface));
     }
-    if let Some(found) = state.states.iter().find(|s| belongs(s, packet)) {
+    // Each fragment goes its own way then, without ports, flags, user or state (pf_test_fragment).
+    let in_pieces = packet.fragments && !reassembles(state, packet);
+    if let Some(found) = state.states.iter().find(|s| !in_pieces && belongs(s, packet)) {
         return json!({ "decision": "pass", "rule": found.rule, "anchor": found.anchor, "why": "state" });
     }
-    let mut walk = Walk { state, packet, evaluated: Vec::new(), last: None, matched: false };
+    let mut walk = Walk { state, packet, in_pieces, evaluated: Vec::new(), last: None, matched: false };
     let ended = walk.ruleset("") == Next::Stop;
     let (evaluated, last) = (walk.evaluated, walk.last);
     if !dry {
@@ -74,7 +80,7 @@ pub fn evaluate(state: &mut State, packet: &Packet, services: &Services, dry: bo
     rule.packets += u64::from(!dry);
     let text = printer::rule(rule, services, View::Kernel);
     let (decision, label, keeps) = (rule.action, rule.label.clone(), rule.keep_state);
-    if decision == Action::Pass && keeps && !dry {
+    if decision == Action::Pass && keeps && !dry && !in_pieces {
         state.states.push(Connection {
             direction: packet.direction,
             protocol: packet.protocol.clone(),
@@ -91,13 +97,31 @@ pub fn evaluate(state: &mut State, packet: &Packet, services: &Services, dry: bo
         "rule": text,
         "anchor": anchor,
         "label": label,
-        "return": decision == Action::BlockReturn,
+        "return": !in_pieces && returns(decision, packet),
         "why": if ended { "quick" } else { "last match" },
     })
 }
 
 fn rule_mut<'a>(state: &'a mut State, anchor: &str, number: usize) -> Option<&'a mut Rule> {
     state.rulesets.get_mut(anchor)?.filter.get_mut(number)
+}
+
+/// Whether the sender of what is blocked is told so. On its way out over lo0 a packet's checksum is not finished, and pf
+/// answers no TCP packet with a wrong one by a reset; an ICMP error is made all the same.
+fn returns(decision: Action, packet: &Packet) -> bool {
+    let is_unfinished = packet.direction == Direction::Out && packet.interface == "lo0";
+    match decision {
+        Action::BlockReturnIcmp => true,
+        Action::BlockReturn => !(is_unfinished && packet.protocol == "tcp"),
+        _ => false,
+    }
+}
+
+/// Whether the first scrub rule that takes the packet puts fragments together.
+fn reassembles(state: &State, packet: &Packet) -> bool {
+    let walk = Walk { state, packet, in_pieces: true, evaluated: Vec::new(), last: None, matched: false };
+    let rule = walk.scrub("");
+    rule.is_some_and(|rule| rule.action == Action::Scrub && rule.fragments == Fragments::Reassemble)
 }
 
 /// A state takes its own packets again, and the replies to them the other way. On whichever interface.
@@ -148,9 +172,50 @@ impl Walk<'_> {
         Next::Rule
     }
 
-    fn matches(&self, rule: &Rule, path: &str) -> bool {
+    /// The first scrub rule that takes the packet (pf_normalize_ip). Of IPv6 packets the protocol is not asked
+    /// (pf_normalize_ip6).
+    fn scrub(&self, path: &str) -> Option<&Rule> {
+        let p = self.packet;
+        for rule in &self.state.rulesets.get(path)?.scrub {
+            let takes = self.is_on(rule)
+                && (p.source.is_ipv6() || rule.protocol.as_ref().is_none_or(|name| *name == p.protocol))
+                && self.host(&rule.from, p.source, path)
+                && self.host(&rule.to, p.destination, path);
+            let Some(call) = rule.anchor.as_ref().filter(|_| takes) else {
+                if takes {
+                    return Some(rule);
+                }
+                continue;
+            };
+            let paths =
+                if call.wildcard { self.state.children(&call.path) } else { vec![call.path.as_str()] };
+            if let Some(rule) = paths.into_iter().find_map(|path| self.scrub(path)) {
+                return Some(rule);
+            }
+        }
+        None
+    }
+
+    /// Direction, interface and address family.
+    fn is_on(&self, rule: &Rule) -> bool {
         let p = self.packet;
         let family = if p.source.is_ipv4() { Family::Inet } else { Family::Inet6 };
+        rule.direction.is_none_or(|d| d == p.direction)
+            && rule.interface.as_ref().is_none_or(|i| (i.name == p.interface) != i.negated)
+            && rule.family.is_none_or(|f| f == family)
+    }
+
+    fn matches(&self, rule: &Rule, path: &str) -> bool {
+        let p = self.packet;
+        if self.in_pieces {
+            let ports = rule.from.port.is_some() || rule.to.port.is_some();
+            let flags = matches!(rule.flags, Flags::Mask(..)) && p.protocol == "tcp";
+            return self.is_on(rule)
+                && rule.protocol.as_ref().is_none_or(|name| *name == p.protocol)
+                && !(ports || flags)
+                && self.host(&rule.from, p.source, path)
+                && self.host(&rule.to, p.destination, path);
+        }
         let flags = match &rule.flags {
             // Of S and A, which a rule asks about, a first packet has S and a later one A.
             Flags::Mask(set, mask) if p.protocol == "tcp" => {
@@ -167,9 +232,8 @@ impl Walk<'_> {
                     && wanted.matches(UNKNOWN_USER)
             }
         });
-        rule.direction.is_none_or(|d| d == p.direction)
-            && rule.interface.as_ref().is_none_or(|i| (i.name == p.interface) != i.negated)
-            && rule.family.is_none_or(|f| f == family)
+        !rule.fragment
+            && self.is_on(rule)
             && rule.protocol.as_ref().is_none_or(|name| *name == p.protocol)
             && flags
             && user
@@ -178,6 +242,10 @@ impl Walk<'_> {
     }
 
     fn side(&self, side: &Endpoint, address: IpAddr, port: u16, path: &str) -> bool {
+        self.host(side, address, path) && side.port.is_none_or(|c| c.matches(port.into()))
+    }
+
+    fn host(&self, side: &Endpoint, address: IpAddr, path: &str) -> bool {
         let host = match &side.host {
             Host::Any => true,
             Host::Net(net) => net.contains(address),
@@ -187,7 +255,7 @@ impl Walk<'_> {
                 .find_map(|place| self.state.rulesets.get(*place)?.tables.get(name))
                 .is_some_and(|table| tables::lookup(table, address)),
         };
-        host != side.negated && side.port.is_none_or(|c| c.matches(port.into()))
+        host != side.negated
     }
 }
 

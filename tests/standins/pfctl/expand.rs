@@ -33,6 +33,9 @@ pub fn expand(c: &Cursor<'_>, line: &Line) -> Parsed<Vec<Rule>> {
                                         user,
                                         flags: line.flags.clone(),
                                         keep_state: line.keep_state.unwrap_or(line.action == Action::Pass),
+                                        fragment: line.fragment,
+                                        no_df: line.no_df,
+                                        fragments: line.fragments,
                                         label: line.label.clone(),
                                         evaluations: 0,
                                         packets: 0,
@@ -89,6 +92,9 @@ fn check(c: &Cursor<'_>, rule: &Rule) -> Parsed<()> {
     let has_ports = matches!(protocol, Some("tcp" | "udp"));
     if (rule.from.port.is_some() || rule.to.port.is_some()) && !has_ports {
         return c.refuse("port only applies to tcp/udp");
+    }
+    if rule.action != Action::Pass && rule.keep_state {
+        return c.refuse("keep state on block rules doesn't make sense");
     }
     if rule.user.is_some() && !has_ports {
         return c.refuse("user/group can only be used with tcp/udp");

@@ -23,11 +23,8 @@ pub fn flush(state: &mut State, out: &mut Output, word: &str, anchor: &str) -> O
         "all" => {
             rules(state, out, anchor);
             nat(state, out, anchor);
-            if let Some(ruleset) = state.rulesets.get_mut(anchor) {
-                ruleset.dummynet.clear();
-            }
+            state.ruleset_mut(anchor).dummynet.clear();
             out.err("dummynet cleared");
-            state.remove_empty_rulesets();
             tables(state, out, anchor);
             if anchor.is_empty() {
                 states(state, out);
@@ -39,39 +36,33 @@ pub fn flush(state: &mut State, out: &mut Output, word: &str, anchor: &str) -> O
         }
         _ => {}
     }
-    state.remove_empty_rulesets();
     Some(0)
 }
 
-/// Only this anchor's; its children stay, though nothing may call them any more.
+/// Only this anchor's; its children stay, though nothing may call them any more. The transaction makes an anchor that was not
+/// there.
 fn rules(state: &mut State, out: &mut Output, anchor: &str) {
-    if let Some(ruleset) = state.rulesets.get_mut(anchor) {
-        ruleset.filter.clear();
-        ruleset.scrub.clear();
-        let mut tables = std::mem::take(&mut ruleset.tables);
-        tables.retain(|name, table| table.persist || ruleset.refers_to_table(name));
-        ruleset.tables = tables;
-    }
+    let ruleset = state.ruleset_mut(anchor);
+    ruleset.filter.clear();
+    ruleset.scrub.clear();
+    let mut tables = std::mem::take(&mut ruleset.tables);
+    tables.retain(|name, table| table.persist || ruleset.refers_to_table(name));
+    ruleset.tables = tables;
     out.changes.push(json!({ "change": "rules cleared", "anchor": anchor }));
     out.err("rules cleared");
 }
 
 fn nat(state: &mut State, out: &mut Output, anchor: &str) {
-    if let Some(ruleset) = state.rulesets.get_mut(anchor) {
-        ruleset.nat.clear();
-        ruleset.rdr.clear();
-    }
+    let ruleset = state.ruleset_mut(anchor);
+    ruleset.nat.clear();
+    ruleset.rdr.clear();
     out.changes.push(json!({ "change": "nat cleared", "anchor": anchor }));
     out.err("nat cleared");
 }
 
-/// An anchor that is not there has none to clear, and one that holds nothing else is gone after its rules.
+/// An anchor that is not there has none to clear.
 fn tables(state: &mut State, out: &mut Output, anchor: &str) {
-    let Some(ruleset) = state.rulesets.get_mut(anchor) else {
-        out.err("pfctl: Anchor or Ruleset does not exist.");
-        return;
-    };
-    let gone = std::mem::take(&mut ruleset.tables).len();
+    let gone = state.rulesets.get_mut(anchor).map_or(0, |ruleset| std::mem::take(&mut ruleset.tables).len());
     out.changes.push(json!({ "change": "tables cleared", "anchor": anchor, "tables": gone }));
     out.err(format!("{gone} tables deleted."));
 }

@@ -64,7 +64,7 @@ fn in_order(item: Item, stage: &mut u8, tokens: &[Token]) -> Parsed<Item> {
     let own = match &item {
         Item::Skip(_) | Item::Set(_) => 1,
         Item::Rules(rules) => match rules.first().map(|r| r.action) {
-            Some(Action::ScrubAnchor) => 2,
+            Some(Action::Scrub | Action::NoScrub | Action::ScrubAnchor) => 2,
             Some(Action::NatAnchor | Action::RdrAnchor) => 3,
             Some(Action::DummynetAnchor) => 4,
             _ => 5,
@@ -101,6 +101,9 @@ fn statement(tokens: &[Token], anchor: &str, services: &Services) -> Parsed<Item
         "load" => return load_anchor(c, anchor),
         "pass" => Action::Pass,
         "block" if c.word("return") => Action::BlockReturn,
+        "block" if c.word("return-icmp") => Action::BlockReturnIcmp,
+        "scrub" => Action::Scrub,
+        "no" if c.word("scrub") => Action::NoScrub,
         "block" => {
             c.word("drop");
             Action::BlockDrop
@@ -113,7 +116,8 @@ fn statement(tokens: &[Token], anchor: &str, services: &Services) -> Parsed<Item
         _ => return Cursor::new(tokens).syntax_error(),
     };
     let call = match action {
-        Action::Pass | Action::BlockDrop | Action::BlockReturn => None,
+        Action::Pass | Action::BlockDrop | Action::BlockReturn | Action::BlockReturnIcmp => None,
+        Action::Scrub | Action::NoScrub => None,
         _ => Some(anchor_call(c, anchor)?),
     };
     let line = rule::parse(c, action, call, services)?;
@@ -126,13 +130,17 @@ fn anchor_call(c: &mut Cursor<'_>, within: &str) -> Parsed<AnchorCall> {
     while c.mark("/") {
         written = format!("{written}/{}", c.any_word()?);
     }
-    let wildcard = written == "*" || written.ends_with("/*");
-    let name =
-        if wildcard { written.trim_end_matches('*').trim_end_matches('/').to_owned() } else { written };
-    let path = match name.strip_prefix('/') {
+    let mut path = match written.strip_prefix('/') {
         Some(absolute) => absolute.to_owned(),
-        None => anchor_path::join(within, &name),
+        None => anchor_path::join(within, &written),
     };
+    // Of the whole path (pf_anchor_setup): in the main ruleset `*` is an anchor of that name.
+    let wildcard = path.ends_with("/*");
+    let mut name = written;
+    if wildcard {
+        path.truncate(path.len() - 2);
+        name = name.trim_end_matches('*').trim_end_matches('/').to_owned();
+    }
     if let Err(message) = anchor_path::check(&path) {
         return c.refuse(message);
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::printer::{self, View};
 
 fn printed(text: &str) -> Vec<String> {
-    let services = Services::new("dbm 2346/tcp");
+    let services = Services::new("dbm 2346/tcp").naming(true);
     let config = parse(text, "", &services);
     if !config.refusals.is_empty() {
         return config.refusals.iter().map(|r| format!("{}: {}", r.line, r.message)).collect();
@@ -93,7 +93,10 @@ fn macros_and_continuations_are_put_in() {
 
 #[test]
 fn every_bad_line_is_reported() {
-    assert_eq!(printed("pass sideways\nblock all\nscrub in\n"), ["1: syntax error", "3: syntax error"]);
+    assert_eq!(
+        printed("pass sideways\nblock all\nantispoof for en0\n"),
+        ["1: syntax error", "3: syntax error"]
+    );
 }
 
 #[test]

@@ -102,7 +102,8 @@ fn surroundings(store: &Store, stdin: String) -> io::Result<Surroundings> {
         uid,
         pid: std::process::id(),
         files: Files { folder: env::var_os("STANDIN_PF_CONF_DIR").map(PathBuf::from) },
-        services: Services::new(&store.read("services")?.unwrap_or_default()),
+        services: Services::new(&store.read("services")?.unwrap_or_default())
+            .naming(env::var_os("STANDIN_PF_NAMES").is_some()),
         stdin,
     })
 }

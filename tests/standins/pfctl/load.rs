@@ -6,10 +6,13 @@ use crate::anchor_path;
 use crate::cursor::Refusal;
 use crate::files::Files;
 use crate::grammar::{self, Config, Item};
-use crate::model::{Action, Ruleset, State};
+use crate::model::{Action, Loader, Ruleset, State};
 use crate::noise::Output;
 use crate::printer::{self, View};
 use crate::services::Services;
+
+/// The pfctl of the boot, as `-s rules -v` names it.
+const LAUNCHD: u32 = 68;
 
 /// What is loaded where.
 pub struct Load<'a> {
@@ -19,6 +22,7 @@ pub struct Load<'a> {
     pub anchor: &'a str,
     pub dry_run: bool,
     pub verbose: bool,
+    pub loader: Loader,
 }
 
 /// Parses and, unless dry, replaces the anchor's ruleset in one transaction.
@@ -44,7 +48,7 @@ pub fn load(state: &mut State, out: &mut Output, files: &Files, services: &Servi
     if what.anchor.is_empty() {
         next.skip.clear();
     }
-    apply(&mut next, &config, what.anchor, services, &mut changes);
+    apply(&mut next, &config, what.anchor, what.loader, services, &mut changes);
     // `set` and `load anchor` within -a are read and not applied.
     if what.anchor.is_empty() {
         for item in &config.items {
@@ -60,13 +64,12 @@ pub fn load(state: &mut State, out: &mut Output, files: &Files, services: &Servi
                         out.err(format!("{file}:{line}: {message}"));
                         return out.fail("Syntax error in config file: pf rules not loaded");
                     }
-                    apply(&mut next, &config, path, services, &mut changes);
+                    apply(&mut next, &config, path, what.loader, services, &mut changes);
                 }
                 _ => {}
             }
         }
     }
-    next.remove_empty_rulesets();
     *state = next;
     out.changes.append(&mut changes);
     0
@@ -77,17 +80,18 @@ fn apply(
     state: &mut State,
     config: &Config,
     path: &str,
+    loader: Loader,
     services: &Services,
     changes: &mut Vec<serde_json::Value>,
 ) {
-    let mut fresh = Ruleset::default();
+    let mut fresh = Ruleset { loader, ..Ruleset::default() };
     let mut tables = Vec::new();
     for item in &config.items {
         match item {
             Item::Rules(rules) => {
                 for rule in rules {
                     let list = match rule.action {
-                        Action::ScrubAnchor => &mut fresh.scrub,
+                        Action::Scrub | Action::NoScrub | Action::ScrubAnchor => &mut fresh.scrub,
                         Action::NatAnchor => &mut fresh.nat,
                         Action::RdrAnchor => &mut fresh.rdr,
                         Action::DummynetAnchor => &mut fresh.dummynet,
@@ -148,14 +152,16 @@ pub fn boot(files: &Files, services: &Services, boot: u64, tokens_made: u64) -> 
     state.ruleset_mut("");
     let mut out = Output::default();
     let text = files.read("/etc/pf.conf").unwrap_or_default();
-    let what = Load { name: "/etc/pf.conf", text: &text, anchor: "", dry_run: false, verbose: false };
+    let (anchor, loader) = ("", Loader { uid: 0, pid: LAUNCHD });
+    let what = Load { name: "/etc/pf.conf", text: &text, anchor, dry_run: false, verbose: false, loader };
     load(&mut state, &mut out, files, services, &what);
     (state, out)
 }
 
 /// The anchor of `-a`, or pfctl's refusal of it.
 pub fn check_anchor(anchor: &str) -> Result<&str, String> {
-    let path = anchor.trim_matches('/');
+    // `x/*` is x (pfctl.c).
+    let path = anchor.strip_suffix("/*").unwrap_or(anchor).trim_matches('/');
     if path.split('/').any(|part| part.starts_with('_')) {
         return Err("anchor names beginning with '_' cannot be modified from the command line".to_owned());
     }

@@ -45,6 +45,14 @@ pub struct Ruleset {
     pub dummynet: Vec<Rule>,
     pub filter: Vec<Rule>,
     pub tables: BTreeMap<String, Table>,
+    pub loader: Loader,
+}
+
+/// Who loaded the rules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Loader {
+    pub uid: u32,
+    pub pid: u32,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,7 +73,10 @@ pub enum Action {
     Pass,
     BlockDrop,
     BlockReturn,
+    BlockReturnIcmp,
     Anchor,
+    Scrub,
+    NoScrub,
     ScrubAnchor,
     NatAnchor,
     RdrAnchor,
@@ -101,6 +112,11 @@ pub struct Rule {
     pub user: Option<Comparison>,
     pub flags: Flags,
     pub keep_state: bool,
+    /// `fragment`: for fragments that nothing has put together.
+    pub fragment: bool,
+    pub no_df: bool,
+    /// What a scrub rule does with fragments.
+    pub fragments: Fragments,
     pub label: Option<String>,
     pub evaluations: u64,
     pub packets: u64,
@@ -160,6 +176,18 @@ pub struct Comparison {
     pub high: u32,
 }
 
+/// What a scrub rule does with fragments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fragments {
+    /// They are put together.
+    #[default]
+    Reassemble,
+    /// They go on one by one, without overlaps.
+    Crop,
+    /// The same, and overlapping ones are dropped.
+    DropOverlaps,
+}
+
 /// TCP flags of a rule.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Flags {
@@ -215,51 +243,16 @@ impl Ruleset {
             [&rule.from.host, &rule.to.host].into_iter().any(|h| *h == Host::Table(name.to_owned()))
         })
     }
-
-    fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.rules().next().is_none()
-    }
 }
 
 impl State {
-    /// The ruleset of a path, made with all its parents if it is not there.
+    /// The ruleset of a path, made with all its parents if it is not there. It never goes away again: since macOS 13.1 anchors
+    /// are counted references, and the counts leak.
     pub fn ruleset_mut(&mut self, path: &str) -> &mut Ruleset {
         for (at, _) in path.match_indices('/') {
             self.rulesets.entry(path[..at].to_owned()).or_default();
         }
         self.rulesets.entry(path.to_owned()).or_default()
-    }
-
-    /// As `pf_remove_if_empty_ruleset`: no rules, no tables, no children, no anchor rule that names it.
-    pub fn remove_empty_rulesets(&mut self) {
-        self.rulesets.entry(String::new()).or_default();
-        loop {
-            let gone: Vec<String> = self
-                .rulesets
-                .iter()
-                .filter(|(path, ruleset)| {
-                    let below = format!("{path}/");
-                    !path.is_empty()
-                        && ruleset.is_empty()
-                        && !self.rulesets.keys().any(|other| other.starts_with(&below))
-                        && !self.is_called(path)
-                })
-                .map(|(path, _)| path.clone())
-                .collect();
-            if gone.is_empty() {
-                return;
-            }
-            for path in gone {
-                self.rulesets.remove(&path);
-            }
-        }
-    }
-
-    fn is_called(&self, path: &str) -> bool {
-        self.rulesets
-            .values()
-            .flat_map(Ruleset::rules)
-            .any(|r| r.anchor.as_ref().is_some_and(|a| a.path == path))
     }
 
     /// Direct children's full paths in string order.

@@ -1,8 +1,8 @@
 //! Rules, tables and states as pfctl prints them.
 
 use crate::model::{
-    Action, Comparison, Connection, Direction, Endpoint, Family, Flags, Host, Net, Operator, Rule, Table,
-    TableEntry, UNKNOWN_USER,
+    Action, Comparison, Connection, Direction, Endpoint, Family, Flags, Fragments, Host, Net, Operator, Rule,
+    Table, TableEntry, UNKNOWN_USER,
 };
 use crate::services::Services;
 use std::net::IpAddr;
@@ -19,6 +19,9 @@ pub fn rule(rule: &Rule, services: &Services, view: View) -> String {
         Action::Pass => "pass",
         Action::BlockDrop => "block drop",
         Action::BlockReturn => "block return",
+        Action::BlockReturnIcmp => "block return-icmp(port-unr, port-unr)",
+        Action::Scrub => "scrub",
+        Action::NoScrub => "no scrub",
         Action::Anchor => "anchor",
         Action::ScrubAnchor => "scrub-anchor",
         Action::NatAnchor => "nat-anchor",
@@ -86,8 +89,18 @@ pub fn rule(rule: &Rule, services: &Services, view: View) -> String {
     } else if rule.action == Action::Pass {
         add("no state");
     }
-    if rule.action == Action::ScrubAnchor {
-        add("fragment reassemble");
+    if rule.fragment {
+        add("fragment");
+    }
+    if rule.no_df {
+        add("no-df");
+    }
+    if matches!(rule.action, Action::Scrub | Action::ScrubAnchor) {
+        add(match rule.fragments {
+            Fragments::Reassemble => "fragment reassemble",
+            Fragments::Crop => "fragment crop",
+            Fragments::DropOverlaps => "fragment drop-ovl",
+        });
     }
     if let Some(label) = &rule.label {
         add(&format!("label \"{label}\""));

@@ -3,7 +3,7 @@
 use crate::cursor::{Cursor, Parsed};
 use crate::lexer::Kind;
 use crate::model::{
-    Action, AnchorCall, Comparison, Direction, Endpoint, Family, Flags, Host, Interface, Operator,
+    Action, AnchorCall, Comparison, Direction, Endpoint, Family, Flags, Fragments, Host, Interface, Operator,
 };
 use crate::services::{self, Services};
 
@@ -29,6 +29,9 @@ pub struct Line {
     pub flags: Flags,
     /// `None`: neither `keep state` nor `no state` was written.
     pub keep_state: Option<bool>,
+    pub fragment: bool,
+    pub no_df: bool,
+    pub fragments: Fragments,
     pub label: Option<String>,
 }
 
@@ -61,6 +64,9 @@ pub fn parse(
         users: Vec::new(),
         flags: Flags::Unset,
         keep_state: None,
+        fragment: false,
+        no_df: false,
+        fragments: Fragments::Reassemble,
         label: None,
     };
     if c.word("in") {
@@ -72,6 +78,9 @@ pub fn parse(
         line.log = Some(log_options(c)?);
     }
     line.quick = c.word("quick");
+    if line.quick && action == Action::Scrub {
+        return c.refuse("scrub rules do not support 'quick'");
+    }
     if c.word("on") {
         line.interfaces = c.one_or_list(|c| {
             let negated = c.mark("!");
@@ -98,7 +107,11 @@ pub fn parse(
         }
     }
     while !c.at_end() {
-        option(c, &mut line)?;
+        match action {
+            Action::Scrub => scrub_option(c, &mut line)?,
+            Action::NoScrub | Action::ScrubAnchor => return c.syntax_error(),
+            _ => option(c, &mut line)?,
+        }
     }
     Ok(line)
 }
@@ -133,8 +146,11 @@ fn side(c: &mut Cursor<'_>, services: &Services) -> Parsed<Side> {
 
 fn host(c: &mut Cursor<'_>) -> Parsed<(Endpoint, Option<String>)> {
     let negated = c.mark("!");
+    if negated && c.is_word("any") {
+        return c.syntax_error();
+    }
     if c.word("any") {
-        return Ok((Endpoint { negated, ..Endpoint::default() }, None));
+        return Ok((Endpoint::default(), None));
     }
     if c.mark("<") {
         let name = table_name(c)?;
@@ -216,6 +232,8 @@ fn option(c: &mut Cursor<'_>, line: &mut Line) -> Parsed<()> {
     } else if c.word("no") {
         c.expect_word("state")?;
         line.keep_state = Some(false);
+    } else if c.word("fragment") {
+        line.fragment = true;
     } else if c.word("label") {
         let label = c.string()?;
         if label.len() > LABEL_MAX {
@@ -225,6 +243,21 @@ fn option(c: &mut Cursor<'_>, line: &mut Line) -> Parsed<()> {
     } else {
         return c.syntax_error();
     }
+    Ok(())
+}
+
+fn scrub_option(c: &mut Cursor<'_>, line: &mut Line) -> Parsed<()> {
+    if c.word("no-df") {
+        line.no_df = true;
+        return Ok(());
+    }
+    c.expect_word("fragment")?;
+    line.fragments = match c.any_word()?.as_str() {
+        "reassemble" => Fragments::Reassemble,
+        "crop" => Fragments::Crop,
+        "drop-ovl" => Fragments::DropOverlaps,
+        _ => return c.syntax_error(),
+    };
     Ok(())
 }
 

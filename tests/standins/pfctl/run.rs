@@ -3,7 +3,7 @@
 use crate::args::{self, Args, Refused};
 use crate::files::Files;
 use crate::load::{self, Load};
-use crate::model::State;
+use crate::model::{Loader, State};
 use crate::noise::Output;
 use crate::services::Services;
 use crate::{flush, show, tables, tokens, verbs};
@@ -26,7 +26,7 @@ pub fn run(state: &mut State, out: &mut Output, around: &Surroundings, argv: &[S
     }
     match args::parse(argv) {
         Ok(args) => {
-            let mut code = invocation(state, out, around, &args);
+            let mut code = invocation(state, out, around, &around.services.naming(args.names), &args);
             if code == -1 {
                 code = usage(out, "");
             }
@@ -52,7 +52,13 @@ fn usage(out: &mut Output, why: &str) -> i32 {
 }
 
 /// In pfctl's order: disable, show, flush, kill, table, load, enable. -1 asks for the usage.
-fn invocation(state: &mut State, out: &mut Output, around: &Surroundings, args: &Args) -> i32 {
+fn invocation(
+    state: &mut State,
+    out: &mut Output,
+    around: &Surroundings,
+    services: &Services,
+    args: &Args,
+) -> i32 {
     let file = args.file.as_deref().filter(|_| args.table_command.is_none());
     if file.is_some() {
         out.flush_warning();
@@ -63,7 +69,7 @@ fn invocation(state: &mut State, out: &mut Output, around: &Surroundings, args: 
         Err(message) => return out.fail(message),
     };
     if args.dry_run {
-        return file.map_or(0, |file| load_file(state, out, around, args, anchor, file));
+        return file.map_or(0, |file| load_file(state, out, around, services, args, anchor, file));
     }
     if around.uid != 0 {
         return out.fail("/dev/pf: Permission denied");
@@ -82,7 +88,7 @@ fn invocation(state: &mut State, out: &mut Output, around: &Surroundings, args: 
         }
     }
     if let Some(word) = &args.show {
-        if show::show(state, out, &around.services, word, anchor, args.verbose).is_none() {
+        if show::show(state, out, services, word, anchor, args.verbose).is_none() {
             return -1;
         }
     }
@@ -109,10 +115,7 @@ fn invocation(state: &mut State, out: &mut Output, around: &Surroundings, args: 
         code = tables::run(state, out, anchor, table, command, &words).unwrap_or(-1);
     }
     if let Some(file) = file {
-        if anchor.ends_with('*') {
-            return out.fail("DIOCXBEGIN: Invalid argument");
-        }
-        let loaded = load_file(state, out, around, args, anchor, file);
+        let loaded = load_file(state, out, around, services, args, anchor, file);
         if loaded != 0 {
             return loaded;
         }
@@ -137,6 +140,7 @@ fn load_file(
     state: &mut State,
     out: &mut Output,
     around: &Surroundings,
+    services: &Services,
     args: &Args,
     anchor: &str,
     file: &str,
@@ -160,8 +164,9 @@ fn load_file(
         anchor,
         dry_run: args.dry_run,
         verbose: args.verbose > 0,
+        loader: Loader { uid: around.uid, pid: around.pid },
     };
-    load::load(state, out, &around.files, &around.services, &what)
+    load::load(state, out, &around.files, services, &what)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Names of well-known ports and protocols. pfctl prints a port that has a name by its name.
+//! Names of well-known ports and protocols. pfctl takes both, and prints numbers, or names with `-M`.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,12 @@ const WELL_KNOWN: [(&str, u16); 15] = [
 const PROTOCOLS: [&str; 9] = ["tcp", "udp", "icmp", "ipv6-icmp", "icmp6", "igmp", "esp", "ah", "gre"];
 
 /// `/etc/services`, as far as a test needs it.
-pub struct Services(BTreeMap<String, u16>);
+#[derive(Clone)]
+pub struct Services {
+    ports: BTreeMap<String, u16>,
+    /// Whether ports are printed by their names.
+    names: bool,
+}
 
 impl Services {
     /// The well-known ones and the lines of `more`, which has the form of `/etc/services`.
@@ -36,15 +41,22 @@ impl Services {
                 all.insert(name.to_owned(), port);
             }
         }
-        Self(all)
+        Self { ports: all, names: false }
+    }
+
+    /// The same, and with `names` printed by their names.
+    pub fn naming(&self, names: bool) -> Self {
+        Self { names: names || self.names, ..self.clone() }
     }
 
     pub fn port(&self, name: &str) -> Option<u16> {
-        self.0.get(name).copied()
+        self.ports.get(name).copied()
     }
 
+    /// The name by which the port is printed.
     pub fn name(&self, port: u32) -> Option<&str> {
-        self.0.iter().find(|(_, p)| u32::from(**p) == port).map(|(n, _)| n.as_str())
+        let mut all = self.ports.iter().filter(|_| self.names);
+        all.find(|(_, p)| u32::from(**p) == port).map(|(n, _)| n.as_str())
     }
 }
 

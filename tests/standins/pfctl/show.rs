@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Rule, Ruleset, State};
+use crate::model::{Loader, Rule, Ruleset, State};
 use crate::noise::Output;
 use crate::printer::{self, View};
 use crate::services::Services;
@@ -76,8 +76,12 @@ fn rules(
     let lists: &[&Vec<Rule>] = if std::ptr::eq(first, second) { &[first] } else { &[first, second] };
     for list in lists {
         for (number, rule) in list.iter().enumerate() {
+            let Loader { uid, pid } = ruleset.loader;
             let number = if verbose > 1 { format!("@{number} ") } else { String::new() };
             out.out(format!("{number}{}", printer::rule(rule, services, View::Kernel)));
+            if verbose > 1 {
+                out.out(format!("  [ Owner : {:<12}  Priority : {:<6}]", "nil", 0));
+            }
             if verbose > 0 {
                 let text = printer::rule(rule, services, View::Kernel);
                 let states = state.states.iter().filter(|s| s.anchor == anchor && s.rule == text).count();
@@ -88,6 +92,7 @@ fn rules(
                     rule.packets * 64,
                     states
                 ));
+                out.out(format!("  [ Inserted: uid {uid} pid {pid} ]"));
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::noise::Output;
 use crate::printer;
 use crate::rule::TABLE_NAME_MAX;
 
-/// What pfctl exits with when the kernel refuses a table command.
+/// What pfctl exits with when a table command fails.
 const REFUSED: i32 = 255;
 
 /// `None` is a usage error.
@@ -26,7 +26,8 @@ pub fn run(
     for word in words {
         let (negated, text) = word.strip_prefix('!').map_or((false, word.as_str()), |t| (true, t));
         let Some(net) = Net::parse(text) else {
-            return Some(out.fail(format!("cannot load \"{word}\": no IP address found for {text}")));
+            out.fail(format!("cannot load \"{word}\": no IP address found for {text}"));
+            return Some(REFUSED);
         };
         let entry = TableEntry { negated, net };
         if !entries.contains(&entry) {
@@ -74,7 +75,6 @@ pub fn run(
             "change": "table", "anchor": anchor, "table": name, "command": command, "addresses": addresses,
         }));
     }
-    state.remove_empty_rulesets();
     Some(code)
 }
 

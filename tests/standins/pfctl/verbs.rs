@@ -11,7 +11,7 @@ use crate::services::Services;
 use crate::tokens;
 
 const USAGE: &str =
-    "usage: --standin evaluate in|out IFACE PROTO SRC SPORT DST DPORT [--uid N] [--established] [--dry]
+    "usage: --standin evaluate in|out IFACE PROTO SRC SPORT DST DPORT [--uid N] [--established] [--fragments] [--dry]
        --standin evaluate-many (on stdin, the words after `evaluate` of a packet a line; nothing is changed)
        --standin reboot | enable-by-other | journal | state";
 
@@ -92,12 +92,14 @@ fn packet(words: &[String]) -> Option<Packet> {
         destination_port: destination_port.parse().ok()?,
         user: None,
         established: false,
+        fragments: false,
     };
     let mut options = options.iter();
     while let Some(option) = options.next() {
         match option.as_str() {
             "--uid" => packet.user = Some(options.next()?.parse().ok()?),
             "--established" => packet.established = true,
+            "--fragments" => packet.fragments = true,
             "--dry" => {}
             _ => return None,
         }

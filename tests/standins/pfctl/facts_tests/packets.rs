@@ -96,3 +96,108 @@ fn an_ipv4_mapped_address_is_no_ipv4_address() {
     m.fine("-a com.apple/x -f -", "block quick from ::ffff:192.0.2.6\n");
     assert!(m.passes(FROM_OTHER));
 }
+
+/// pf_test_fragment: no rule that asks for a port or flags of TCP is asked about a fragment. Seen in xnu's pf in user space.
+#[test]
+fn fragments_skip_every_rule_with_a_port_or_flags() {
+    let mut m = enabled();
+    m.fine("-a com.apple/x -f -", GATE);
+    for packet in [FROM_OTHER, "in en0 tcp 2001:db8::6 50000 2001:db8::1 2345"] {
+        assert!(!m.passes(packet));
+        assert_eq!(m.verdict(&format!("{packet} --fragments"))["why"], "default pass", "{packet}");
+    }
+    m.fine("-a com.apple/x -f -", "block return quick proto tcp from any to any flags S/SA\n");
+    assert!(m.passes(&format!("{FROM_OTHER} --fragments")));
+    m.fine("-a com.apple/x -f -", "block return quick proto tcp\n");
+    let verdict = m.verdict(&format!("{FROM_OTHER} --fragments"));
+    assert_eq!((&verdict["decision"], &verdict["return"]), (&"block".into(), &false.into()));
+}
+
+/// Seen in xnu's pf in user space, for IPv4 and IPv6.
+#[test]
+fn scrubbed_fragments_are_judged_as_the_whole_packet() {
+    let mut m = enabled();
+    m.fine(
+        "-a com.apple/x -f -",
+        &format!("scrub in all fragment reassemble\n{}", GATE.replace("table", "#")),
+    );
+    for packet in [FROM_OTHER, "in en0 tcp 2001:db8::6 50000 2001:db8::1 2345"] {
+        let verdict = m.verdict(&format!("{packet} --fragments"));
+        assert_eq!((&verdict["decision"], &verdict["why"]), (&"block".into(), &"quick".into()), "{packet}");
+    }
+    m.fine("-a com.apple/x -F rules", "");
+    assert!(m.passes(&format!("{FROM_OTHER} --fragments")), "it goes with the rules");
+}
+
+/// pf_normalize_ip: the first that matches, without quick; its protocol is not asked of IPv6 (pf_normalize_ip6).
+#[test]
+fn first_scrub_rule_that_takes_a_packet_decides() {
+    let mut m = enabled();
+    let gate = format!("scrub in all fragment reassemble\n{}", GATE.replace("table", "#"));
+    m.fine("-a com.apple/x -f -", &gate);
+    let passes = |m: &mut Machine, main: &str, packet: &str| {
+        m.fine("-f -", &format!("{main}\nscrub-anchor \"com.apple/*\"\nanchor \"com.apple/*\"\n"));
+        m.passes(&format!("{packet} --fragments"))
+    };
+    for (main, is_past) in [
+        ("", false),
+        ("no scrub in all", true),
+        ("scrub in all fragment crop", true),
+        ("scrub in all fragment drop-ovl", true),
+        ("scrub in on en0 no-df", false),
+        ("no scrub in on en1", false),
+        ("no scrub in proto udp", false),
+        ("no scrub in proto tcp", true),
+    ] {
+        assert_eq!(passes(&mut m, main, FROM_OTHER), is_past, "{main}");
+    }
+    let ipv6 = "in en0 tcp 2001:db8::6 50000 2001:db8::1 2345";
+    assert!(passes(&mut m, "no scrub in proto udp", ipv6));
+    m.fine("-f -", "anchor \"com.apple/*\"\n");
+    assert!(m.passes(&format!("{FROM_OTHER} --fragments")), "no scrub-anchor evaluates it");
+}
+
+#[test]
+fn fragment_rule_takes_fragments_and_no_whole_packet() {
+    let mut m = enabled();
+    m.fine("-a com.apple/x -f -", "block drop in quick from ! 192.0.2.5 to any fragment\n");
+    assert!(m.passes(FROM_OTHER) && !m.passes(&format!("{FROM_OTHER} --fragments")));
+    assert!(m.passes(&format!("{FROM_PEER} --fragments")));
+}
+
+/// Seen in xnu's pf in user space: what leaves over lo0 has no finished checksum, so pf makes no reset of it; of `in` on lo0,
+/// and elsewhere, it does, and it makes an ICMP error always.
+#[test]
+fn blocked_on_its_way_out_over_lo0_gets_no_reset() {
+    let mut m = enabled();
+    for (rule, interface, direction, returns) in [
+        ("block return quick all", "lo0", "out", false),
+        ("block return quick all", "lo0", "in", true),
+        ("block return quick all", "en0", "out", true),
+        ("block return-icmp quick all", "lo0", "out", true),
+        ("block quick all", "lo0", "in", false),
+    ] {
+        m.fine("-a com.apple/x -f -", &format!("{rule}\n"));
+        let packet = format!("{direction} {interface} tcp 127.0.0.1 50000 127.0.0.1 2345");
+        let verdict = m.verdict(&packet);
+        assert_eq!(
+            (&verdict["decision"], &verdict["return"]),
+            (&"block".into(), &returns.into()),
+            "{rule}: {packet}"
+        );
+    }
+}
+
+/// pf_anchor_setup; seen in xnu's pf in user space.
+#[test]
+fn star_in_the_main_ruleset_is_an_anchor_of_that_name() {
+    let mut m = enabled();
+    m.fine("-a x -f -", "block quick all\n");
+    m.fine("-f -", "anchor \"*\"\n");
+    assert_eq!(m.fine("-s rules", ""), "anchor \"*\" all\n");
+    assert!(m.passes(FROM_OTHER));
+    m.fine("-f -", "anchor \"y\"\n");
+    m.fine("-a y -f -", "anchor \"*\"\n");
+    m.fine("-a y/x -f -", "block quick all\n");
+    assert!(!m.passes(FROM_OTHER), "elsewhere it is the children of that anchor");
+}
