@@ -64,6 +64,32 @@ pub enum FirewallError {
         /// What is left in it.
         rules: String,
     },
+    /// Every slot has rules, or another guard.
+    #[error(
+        "all {slots} anchors for gates are taken; `sudo dlvgate firewall status` says by which, and `sudo dlvgate firewall \
+         sweep` empties those of guards that were killed"
+    )]
+    NoSlot {
+        /// How many there are.
+        slots: u16,
+    },
+    /// The file that says who holds a slot.
+    #[error(
+        "no anchor of pf can be taken, because its lock cannot be had: {said}; nothing is opened without it"
+    )]
+    NoSlotFile {
+        /// What the system said.
+        said: std::io::Error,
+    },
+    /// Another process has the lock of a slot that is to be emptied.
+    #[error(
+        "{anchor} is held by another process, a pfctl that does not end: see `ps -ax | grep pfctl`, and `sudo dlvgate \
+         firewall sweep` again"
+    )]
+    SlotHeld {
+        /// The slot's anchor.
+        anchor: String,
+    },
     /// What is about to be opened could not be written down before.
     #[error("the journal cannot be written: {said}; nothing is opened without it")]
     NoJournal {

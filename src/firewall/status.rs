@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::guard::driver::{Driver, Filter};
-use super::guard::journal::{Gate, Journals, Record};
+use super::guard::driver::{Driver as _, Filter};
+use super::guard::journal::{FOLDER, Gate, Journals, Record};
 use super::guard::wire::Purpose;
 use super::guard::{Loaded, Programs};
 use super::pf::TokenNotes;
-use super::{Backend, FirewallError, Owner};
+use super::{Backend, FirewallError, Owner, pf};
 
 /// Everything that is known.
 #[derive(Debug, Serialize)]
@@ -55,11 +56,21 @@ pub struct FilterStatus {
     /// Whether it filters anything: pf is enabled, a chain of nftables could drop.
     pub is_filtering: bool,
     /// Gates of which no journal tells.
-    pub untold: Vec<Loaded>,
+    pub untold: Vec<Untold>,
     /// Gates of which a journal tells and that are not there: somebody has flushed the rules.
     pub missing: Vec<Loaded>,
     /// pf's enable tokens of others.
     pub other_tokens: Vec<u64>,
+}
+
+/// A gate of which no journal tells.
+#[derive(Debug, Serialize)]
+pub struct Untold {
+    /// The gate, as its rules name it; `None`: they are not dlvgate's, and are where its own would be.
+    #[serde(flatten)]
+    pub gate: Option<Loaded>,
+    /// Its anchor in pf.
+    pub anchor: Option<String>,
 }
 
 /// Reads the journals.
@@ -104,7 +115,17 @@ pub async fn from_filter(
     let owner = Owner { pid: std::process::id(), uid: nix::unistd::getuid().as_raw() };
     let filter = Filter::new(backend, programs, owner, Arc::new(NoNotes));
     let is_filtering = filter.is_filtering().await?;
-    let loaded: BTreeSet<Loaded> = filter.loaded().await?.into_iter().collect();
+    let there: Vec<Untold> = match &filter {
+        Filter::Pf(pf) => {
+            let of = |filled: pf::Filled| Untold { gate: filled.gate, anchor: Some(pf::anchor(filled.slot)) };
+            pf.filled().await?.into_iter().map(of).collect()
+        }
+        Filter::Nftables(nftables) => {
+            let of = |gate| Untold { gate: Some(gate), anchor: None };
+            nftables.loaded().await?.into_iter().map(of).collect()
+        }
+    };
+    let loaded: BTreeSet<Loaded> = there.iter().filter_map(|one| one.gate).collect();
     let here = |guard: &&GuardStatus| guard.backend == backend && guard.is_here;
     let told: BTreeSet<Loaded> = status
         .guards
@@ -120,7 +141,7 @@ pub async fn from_filter(
     status.filter = Some(FilterStatus {
         backend,
         is_filtering,
-        untold: loaded.difference(&told).copied().collect(),
+        untold: there.into_iter().filter(|one| one.gate.is_none_or(|gate| !told.contains(&gate))).collect(),
         missing: told.difference(&loaded).copied().collect(),
         other_tokens: tokens
             .into_iter()
@@ -135,6 +156,11 @@ pub async fn from_filter(
 struct NoNotes;
 
 impl TokenNotes for NoNotes {
+    /// No gate is opened, so no slot is taken.
+    fn folder(&self) -> &Path {
+        Path::new(FOLDER)
+    }
+
     fn taking(&self, _: u32) -> io::Result<()> {
         Err(io::Error::other("nothing is opened here"))
     }

@@ -11,7 +11,7 @@ use crate::cli::parts::PartsArgs;
 use crate::firewall::Backend;
 use crate::firewall::guard::Loaded;
 use crate::firewall::guard::wire::Purpose;
-use crate::firewall::status::{FilterStatus, GuardStatus, Status, from_filter, from_journals};
+use crate::firewall::status::{FilterStatus, GuardStatus, Status, Untold, from_filter, from_journals};
 use crate::printable::{printable, printable_json};
 
 /// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
@@ -114,7 +114,7 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
             writeln!(page, "    port {port}: the rules of guard {pid} are GONE; somebody has flushed them");
     }
     for gate in untold {
-        let _ = writeln!(page, "    rules that no journal tells of: {}", removal(*backend, gate));
+        let _ = writeln!(page, "    rules that no journal tells of: {}", removal(gate));
     }
     for token in other_tokens {
         let _ = writeln!(page, "    enable token {token} is somebody else's");
@@ -122,14 +122,14 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
 }
 
 /// How to get rid of it by hand.
-fn removal(backend: Backend, gate: &Loaded) -> String {
-    let Loaded { pid, port } = gate;
-    match backend {
-        Backend::Pf => format!("`sudo pfctl -a com.apple/010.dlvgate.{pid}.{port} -F rules`"),
-        Backend::Nftables => format!(
+fn removal(untold: &Untold) -> String {
+    match untold {
+        Untold { anchor: Some(anchor), .. } => format!("`sudo pfctl -a {anchor} -F rules`"),
+        Untold { gate: Some(Loaded { pid, port }), anchor: None } => format!(
             "`sudo nft delete table inet dlvgate_{pid}_{port}`, and what `sudo nft -a list ruleset | grep \
              dlvgate:{pid}:{port}` shows"
         ),
+        Untold { gate: None, anchor: None } => "see `sudo nft -a list ruleset | grep dlvgate`".to_owned(),
     }
 }
 

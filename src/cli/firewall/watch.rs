@@ -7,8 +7,8 @@ use clap::Args;
 use tokio::io::{AsyncWriteExt, stdout};
 
 use super::Backend;
+use crate::firewall::nftables;
 use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch, WatchError};
-use crate::firewall::{nftables, pf};
 use crate::printable::{on_one_line, printable_json};
 use crate::shutdown::{self, Shutdown, Signals};
 
@@ -36,9 +36,6 @@ pub(super) struct WatchArgs {
     /// The nft to run, for tests
     #[arg(long, value_name = "PATH", hide = true)]
     nft: Option<PathBuf>,
-    /// The pfctl to run, for tests
-    #[arg(long, value_name = "PATH", default_value = pf::PFCTL, hide = true)]
-    pfctl: PathBuf,
     /// The tcpdump to run, for tests
     #[arg(long, value_name = "PATH", hide = true)]
     tcpdump: Option<PathBuf>,
@@ -70,7 +67,7 @@ fn source(args: &WatchArgs) -> Source {
             let usual = PfPrograms::default();
             let tcpdump = args.tcpdump.clone().unwrap_or(usual.tcpdump);
             let ifconfig = args.ifconfig.clone().unwrap_or(usual.ifconfig);
-            Source::Pf { programs: PfPrograms { pfctl: args.pfctl.clone(), tcpdump, ifconfig } }
+            Source::Pf { programs: PfPrograms { tcpdump, ifconfig } }
         }
     }
 }

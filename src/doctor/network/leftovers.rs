@@ -6,7 +6,7 @@ use crate::doctor::context::{Context, sudo};
 use crate::doctor::finding::{Finding, Group, State, quoted};
 use crate::doctor::process::{Process, processes};
 use crate::firewall::guard::Loaded;
-use crate::firewall::status::{Status, from_filter, from_journals};
+use crate::firewall::status::{Status, Untold, from_filter, from_journals};
 
 /// How dlv names what it builds (Delve, `pkg/gobuild`).
 const BUILT: &str = "__debug_bin";
@@ -52,14 +52,18 @@ async fn gates(context: &Context) -> Vec<Finding> {
                 .mend(format!("{}rm {}", sudo(), quoted(path))),
         );
     }
-    for Loaded { pid, port } in status.filter.iter().flat_map(|filter| &filter.untold) {
+    for untold in status.filter.iter().flat_map(|filter| &filter.untold) {
+        let seen = match (&untold.gate, &untold.anchor) {
+            (None, Some(anchor)) => format!("the anchor {anchor} holds rules that are not dlvgate's"),
+            (gate, _) => {
+                let port = gate.map_or_else(String::new, |gate| format!(", for port {}", gate.port));
+                format!("the packet filter holds rules of a guard that is gone{port}")
+            }
+        };
         found.push(
-            finding(
-                State::Bad,
-                format!("the packet filter holds rules of a guard that is gone, for port {port}"),
-            )
-            .why("no journal tells of them, so that no sweep removes them")
-            .mend(removal(context, *pid, *port)),
+            finding(State::Bad, seen)
+                .why("no journal tells of them, so that no sweep removes them")
+                .mend(removal(untold)),
         );
     }
     for Loaded { port, .. } in status.filter.iter().flat_map(|filter| &filter.missing) {
@@ -92,12 +96,15 @@ fn dead(status: &Status, sweep: &str) -> Vec<Finding> {
     .collect()
 }
 
-fn removal(context: &Context, pid: u32, port: u16) -> String {
+fn removal(untold: &Untold) -> String {
     let sudo = sudo();
-    if context.is_mac() {
-        return format!("{sudo}pfctl -a com.apple/010.dlvgate.{pid}.{port} -F rules");
+    match untold {
+        Untold { anchor: Some(anchor), .. } => format!("{sudo}pfctl -a {anchor} -F rules"),
+        Untold { gate: Some(Loaded { pid, port }), .. } => {
+            format!("{sudo}nft delete table inet dlvgate_{pid}_{port}")
+        }
+        Untold { .. } => format!("{sudo}dlvgate firewall status"),
     }
-    format!("{sudo}nft delete table inet dlvgate_{pid}_{port}")
 }
 
 async fn programs() -> Vec<Finding> {

@@ -1,6 +1,7 @@
 //! What this guard holds, in memory and in its journal: the two change together.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::{Journals, Process, Record, Token};
@@ -58,6 +59,10 @@ impl Books {
 }
 
 impl TokenNotes for Books {
+    fn folder(&self) -> &Path {
+        self.journals.folder()
+    }
+
     fn taking(&self, pid: u32) -> io::Result<()> {
         self.change(|record| record.token = Some(Token { pid, token: None }))
     }

@@ -2,22 +2,33 @@
 
 use super::ruleset::{self, Ruleset};
 use super::token::{self, Token};
-use crate::firewall::Peer;
+use crate::firewall::{Owner, Peer};
 
 /// Whether these lines are the rules of a gate, as they are read back: guarded, shut.
 pub fn holds(printed: &str, port: u16, peers: &[Peer], uid: u32) -> [bool; 2] {
     let lines: Vec<&str> = printed.lines().collect();
-    [Ruleset::guarded(port, peers, uid).is(&lines), Ruleset::shut(port).is(&lines)]
+    let owner = owner(uid);
+    [Ruleset::guarded(port, peers, owner).is(&lines), Ruleset::shut(port, owner).is(&lines)]
 }
 
 /// What is loaded for a gate: guarded, shut.
 pub fn loaded(port: u16, peers: &[Peer], uid: u32) -> [String; 2] {
-    [Ruleset::guarded(port, peers, uid).text(), Ruleset::shut(port).text()]
+    let owner = owner(uid);
+    [Ruleset::guarded(port, peers, owner).text(), Ruleset::shut(port, owner).text()]
 }
 
-/// The gate in an anchor's name, and that name made anew.
-pub fn gate(anchor: &str) -> Option<(u32, u16, String)> {
-    ruleset::gate_of(anchor).map(|(pid, port)| (pid, port, ruleset::anchor(pid, port)))
+fn owner(uid: u32) -> Owner {
+    Owner { pid: 4711, uid }
+}
+
+/// The slot in an anchor's name, and that slot's name.
+pub fn slot(anchor: &str) -> Option<(u16, String)> {
+    ruleset::slot_of(anchor).map(|slot| (slot, ruleset::anchor(slot)))
+}
+
+/// The gate in a rule's label.
+pub fn gate(rule: &str) -> Option<(u32, u16)> {
+    ruleset::gate_of(rule)
 }
 
 /// How many enable tokens these words tell of.

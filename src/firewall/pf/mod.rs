@@ -3,19 +3,25 @@
 //! Each gate is an anchor of its own below `com.apple`, which the stock main ruleset evaluates: no file is
 //! edited and nobody else's rules are touched. pf is enabled by a counted token, held while there is a gate.
 //! Opening is load, enable, read back; what cannot be read back is taken away again and refused.
+//!
+//! An anchor is a gate while it has rules: an emptied one stays listed for good. So anchors have few names, that of a slot
+//! ([`slots`]), and nothing is flushed that pf does not list: to flush what is not there would make it.
 
 pub mod explain;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod pfctl;
 mod ruleset;
+mod slots;
 mod token;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
 use super::guard::Loaded;
 use super::guard::driver::Refused;
@@ -23,28 +29,53 @@ use super::{FirewallError, Owner, Peer};
 use crate::fault;
 pub use pfctl::PFCTL;
 pub(super) use pfctl::Pfctl;
-use ruleset::{MAIN_ANCHOR, Ruleset, anchor, gate_of};
+pub(super) use ruleset::{LINES_BEFORE_RULES, anchor, slot_of};
+use ruleset::{Ruleset, gate_of};
+use slots::{SLOTS, Slot, Slots};
 pub(crate) use token::TokenNotes;
 use token::{Token, is_stale};
+
+/// How long it is waited for a slot of a guard that was killed: a pfctl of that guard may hold it still, and ends by itself.
+const SLOT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How often it is tried.
+const SLOT_POLL: Duration = Duration::from_millis(20);
 
 /// The gates that this process holds in pf.
 pub(super) struct Pf {
     pfctl: Pfctl,
     owner: Owner,
     notes: Arc<dyn TokenNotes>,
+    slots: Slots,
     /// Calls are made one after another: the token's life depends on the set of gates.
     held: Mutex<Held>,
 }
 
 #[derive(Default)]
 struct Held {
-    ports: BTreeSet<u16>,
+    /// By port.
+    gates: BTreeMap<u16, Gate>,
     token: Option<Token>,
+}
+
+/// A gate of ours, or what may be left of one.
+struct Gate {
+    slot: Slot,
+    is_loaded: bool,
+}
+
+/// A slot with rules in it.
+#[derive(Clone, Debug)]
+pub(super) struct Filled {
+    pub(super) slot: u16,
+    /// The gate that its rules are; `None`: they are not dlvgate's.
+    pub(super) gate: Option<Loaded>,
 }
 
 impl Pf {
     pub(super) fn new(path: PathBuf, owner: Owner, notes: Arc<dyn TokenNotes>) -> Pf {
-        Pf { pfctl: Pfctl::new(path), owner, notes, held: Mutex::default() }
+        let slots = Slots::new(notes.folder());
+        Pf { pfctl: Pfctl::new(path), owner, notes, slots, held: Mutex::default() }
     }
 
     /// Whether pf can be used: it answers us, and its main ruleset evaluates `com.apple/*`.
@@ -61,19 +92,23 @@ impl Pf {
 
     pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
         let mut held = self.held.lock().await;
-        held.ports.insert(port);
-        let opened =
-            self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers, self.owner.uid)).await;
-        match opened {
+        let slot = match self.free_slot().await {
+            Ok(slot) => slot,
+            Err(why) => return Err(Refused { why, may_be_left: false }),
+        };
+        held.gates.insert(port, Gate { slot, is_loaded: false });
+        match self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers, self.owner)).await {
             Ok(()) => Ok(()),
             Err(why) => Err(Refused { why, may_be_left: self.take_away(&mut held, port).await.is_err() }),
         }
     }
 
     pub(super) async fn shut(&self, port: u16) -> Result<(), FirewallError> {
-        let _held = self.held.lock().await;
-        let rules = Ruleset::shut(port);
-        let anchor = anchor(self.owner.pid, port);
+        let mut held = self.held.lock().await;
+        let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) }; // there are no rules to shut
+        gate.is_loaded = true;
+        let anchor = anchor(gate.slot.number);
+        let rules = Ruleset::shut(port, self.owner);
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &rules.text()).await?;
         self.rules_are(&anchor, &rules).await
     }
@@ -83,11 +118,28 @@ impl Pf {
         self.take_away(&mut held, port).await
     }
 
+    /// The first slot that no guard holds and whose anchor has no rules. Those of a guard that was killed keep their slot, until
+    /// they are swept.
+    async fn free_slot(&self) -> Result<Slot, FirewallError> {
+        for number in 0..SLOTS {
+            let Some(slot) = self.slots.hold(number).map_err(|said| FirewallError::NoSlotFile { said })?
+            else {
+                continue;
+            };
+            if self.rules_of(&anchor(number)).await?.is_empty() {
+                return Ok(slot);
+            }
+        }
+        Err(FirewallError::NoSlot { slots: SLOTS })
+    }
+
     async fn load_and_prove(&self, held: &mut Held, port: u16, rules: &Ruleset) -> Result<(), FirewallError> {
-        let anchor = anchor(self.owner.pid, port);
+        let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) };
+        let anchor = anchor(gate.slot.number);
         let text = rules.text();
         self.pfctl.quiet(&["-a", &anchor, "-n", "-f", "-"], &text).await?;
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &text).await?;
+        gate.is_loaded = true;
         fault::point("load").await;
         self.forget_a_lost_token(held).await?;
         if held.token.is_none() {
@@ -101,7 +153,7 @@ impl Pf {
     /// One that could not be given back for certain may be gone all the same. While another gate is held it is not asked: that
     /// relies on it, and has to be told.
     async fn forget_a_lost_token(&self, held: &mut Held) -> Result<(), FirewallError> {
-        let Some(token) = held.token.filter(|_| held.ports.len() == 1) else { return Ok(()) };
+        let Some(token) = held.token.filter(|_| held.gates.len() == 1) else { return Ok(()) };
         if !self.tokens().await?.contains(&token) {
             held.token = None;
         }
@@ -168,19 +220,17 @@ impl Pf {
 
     async fn main_evaluates_us(&self, anchor: &str) -> Result<(), FirewallError> {
         let main = self.pfctl.run(&["-s", "rules"], "").await?.stdout;
-        if main.lines().any(|line| line.trim().starts_with(MAIN_ANCHOR)) {
-            return Ok(());
-        }
+        let Some(missing) = ruleset::missing_in_main(&main) else { return Ok(()) };
         Err(not_evaluated(
             anchor,
-            "the main ruleset has no line `anchor \"com.apple/*\"`, so nothing evaluates them",
+            &missing,
             "a VPN or a script may have replaced the ruleset: `sudo pfctl -f /etc/pf.conf` loads the system's own again",
         ))
     }
 
     async fn rules_are(&self, anchor: &str, rules: &Ruleset) -> Result<(), FirewallError> {
         let printed = self.pfctl.quiet(&["-a", anchor, "-s", "rules"], "").await?;
-        let printed: Vec<&str> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let printed = lines(&printed);
         if rules.is(&printed) {
             return Ok(());
         }
@@ -196,13 +246,18 @@ impl Pf {
     /// not keep the others from being tried, and the first failure is reported; but where pfctl hangs once, it is not
     /// waited for again and again.
     async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), FirewallError> {
-        held.ports.remove(&port);
-        let token = if held.ports.is_empty() { held.token.take() } else { None };
-        let anchor = anchor(self.owner.pid, port);
-        let flushed = self.flush(&anchor).await;
+        let is_last = held.gates.keys().all(|other| *other == port);
+        let token = if is_last { held.token.take() } else { None };
+        let flushed = match held.gates.get(&port) {
+            Some(gate) => self.flush(&anchor(gate.slot.number), gate.is_loaded).await,
+            None => Ok(()),
+        };
         if matches!(flushed, Err(FirewallError::PfctlHangs { .. })) {
             held.token = token; // the next gate uses it, and gives it back
             return flushed;
+        }
+        if flushed.is_ok() {
+            held.gates.remove(&port); // whose rules are left keeps its slot
         }
         let released = self.release(token).await;
         if released.is_err() {
@@ -211,7 +266,16 @@ impl Pf {
         flushed.and(released)
     }
 
-    async fn flush(&self, anchor: &str) -> Result<(), FirewallError> {
+    /// Empties an anchor that is there. `is_loaded`: rules were loaded into it, so it is; else pf is asked, and where it does
+    /// not tell, it is tried.
+    async fn flush(&self, anchor: &str, is_loaded: bool) -> Result<(), FirewallError> {
+        if !is_loaded {
+            match self.anchors().await {
+                Ok(listed) if !listed.iter().any(|one| one == anchor) => return Ok(()),
+                Err(error @ FirewallError::PfctlHangs { .. }) => return Err(error),
+                _ => {}
+            }
+        }
         let rules = self.pfctl.run(&["-a", anchor, "-F", "rules"], "").await.map(drop);
         if matches!(rules, Err(FirewallError::PfctlHangs { .. })) {
             return rules;
@@ -220,14 +284,24 @@ impl Pf {
         rules.and(tables).and(self.is_empty(anchor).await)
     }
 
-    /// An anchor that is gone altogether is reported on standard error, with exit code 0.
     async fn is_empty(&self, anchor: &str) -> Result<(), FirewallError> {
-        let arguments = ["-a", anchor, "-s", "rules"];
-        let left = self.pfctl.run(&arguments, "").await?.stdout;
-        if left.trim().is_empty() {
+        let left = self.rules_of(anchor).await?;
+        if left.is_empty() {
             return Ok(());
         }
-        Err(FirewallError::RulesLeft { anchor: anchor.to_owned(), rules: left.trim().replace('\n', " / ") })
+        Err(FirewallError::RulesLeft { anchor: anchor.to_owned(), rules: lines(&left).join(" / ") })
+    }
+
+    /// The rules of an anchor. One that is not there has none: pfctl says so on standard error, with exit code 0.
+    async fn rules_of(&self, anchor: &str) -> Result<String, FirewallError> {
+        let rules = self.pfctl.run(&["-a", anchor, "-s", "rules"], "").await?.stdout;
+        Ok(rules.trim().to_owned())
+    }
+
+    /// The anchors that there are, empty ones too.
+    async fn anchors(&self) -> Result<Vec<String>, FirewallError> {
+        let anchors = self.pfctl.run(&["-v", "-s", "Anchors"], "").await?.stdout;
+        Ok(anchors.lines().map(|line| line.trim().to_owned()).collect())
     }
 
     /// One that is not listed any more is gone: somebody ran `pfctl -d`, or the machine was started anew. Its number may
@@ -253,12 +327,20 @@ impl Pf {
 
     /// Every gate of any guard.
     pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
-        let anchors = self.pfctl.run(&["-v", "-s", "Anchors"], "").await?.stdout;
-        Ok(anchors
-            .lines()
-            .filter_map(|line| gate_of(line.trim()))
-            .map(|(pid, port)| Loaded { pid, port })
-            .collect())
+        Ok(self.filled().await?.into_iter().filter_map(|filled| filled.gate).collect())
+    }
+
+    /// Every slot with rules in it.
+    pub(super) async fn filled(&self) -> Result<Vec<Filled>, FirewallError> {
+        let mut filled = Vec::new();
+        for slot in self.anchors().await?.iter().filter_map(|anchor| slot_of(anchor)) {
+            let rules = self.rules_of(&anchor(slot)).await?;
+            if !rules.is_empty() {
+                let gate = rules.lines().find_map(gate_of).map(|(pid, port)| Loaded { pid, port });
+                filled.push(Filled { slot, gate });
+            }
+        }
+        Ok(filled)
     }
 
     /// The enable tokens: ours and others'.
@@ -274,9 +356,14 @@ impl Pf {
         ports: &[u16],
         token: Option<(u32, Option<u64>)>,
     ) -> Result<(), FirewallError> {
-        for port in ports {
-            self.flush(&anchor(pid, *port)).await?;
+        for filled in self.filled().await? {
+            let is_of_it = |gate: Loaded| gate.pid == pid && ports.contains(&gate.port);
+            if filled.gate.is_some_and(is_of_it) {
+                self.empty(&filled).await?;
+            }
         }
+        self.remove_stale_tables().await?;
+        self.slots.remove_stale();
         let token = match token {
             Some((taker, Some(number))) => Some(Token { taker, number }),
             Some((taker, None)) => self.tokens().await?.into_iter().find(|token| token.taker == taker),
@@ -284,6 +371,47 @@ impl Pf {
         };
         self.release(token).await
     }
+
+    /// Empties a slot whose guard is dead. It is held meanwhile, so that no gate takes it; where one did before, its rules are
+    /// not those that were seen.
+    async fn empty(&self, filled: &Filled) -> Result<(), FirewallError> {
+        let slot = self.slot_of_the_dead(filled.slot).await?;
+        let anchor = anchor(slot.number);
+        let now = self.rules_of(&anchor).await?.lines().find_map(gate_of);
+        if now.map(|(pid, port)| Loaded { pid, port }) == filled.gate {
+            self.flush(&anchor, true).await?;
+        }
+        Ok(())
+    }
+
+    /// A guard that was killed between its two flushes leaves a table without rules.
+    async fn remove_stale_tables(&self) -> Result<(), FirewallError> {
+        for number in self.anchors().await?.iter().filter_map(|anchor| slot_of(anchor)) {
+            let anchor = anchor(number);
+            let Ok(Some(_slot)) = self.slots.hold(number) else { continue };
+            let tables = self.pfctl.run(&["-a", &anchor, "-s", "Tables"], "").await?.stdout;
+            if !tables.trim().is_empty() && self.rules_of(&anchor).await?.is_empty() {
+                self.pfctl.run(&["-a", &anchor, "-F", "Tables"], "").await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn slot_of_the_dead(&self, number: u16) -> Result<Slot, FirewallError> {
+        let deadline = Instant::now() + SLOT_LIMIT;
+        loop {
+            match self.slots.hold(number) {
+                Ok(Some(slot)) => return Ok(slot),
+                Ok(None) if Instant::now() < deadline => sleep(SLOT_POLL).await,
+                Ok(None) => return Err(FirewallError::SlotHeld { anchor: anchor(number) }),
+                Err(said) => return Err(FirewallError::NoSlotFile { said }),
+            }
+        }
+    }
+}
+
+fn lines(printed: &str) -> Vec<&str> {
+    printed.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
 }
 
 fn not_evaluated(anchor: &str, missing: &str, remedy: &'static str) -> FirewallError {

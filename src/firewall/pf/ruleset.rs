@@ -3,30 +3,79 @@
 //! The pass rules keep no state: an established state would pass packets without any rule being looked
 //! at, so that shutting the gate would shut nothing. `quick` ends the evaluation, so that no rule of
 //! anybody else decides about the port while it is guarded.
+//!
+//! pf asks no fragment for its port or flags (`pf_test_fragment`), so every rule of a port lets a SYN in two fragments past.
+//! Hence [`SCRUB`]: pf puts fragments together and the rules see the whole packet. The other way, a rule that drops the
+//! fragments of all but the peers, would drop large DNS answers, VPNs' and NFS's packets from everybody else.
 
 use std::fmt::Write as _;
 
-use crate::firewall::Peer;
+use crate::firewall::{Owner, Peer};
 
-/// Prefix of our anchors. The stock main ruleset of macOS evaluates the direct children of `com.apple`
-/// in string order; `010` puts ours before Apple's `200.AirDrop` and `250.ApplicationFirewall`.
-const ANCHOR_PREFIX: &str = "com.apple/010.dlvgate";
+/// How our anchors are called, before the number of the slot. The stock main ruleset of macOS evaluates the direct children
+/// of `com.apple` in string order; `010` puts ours before Apple's `200.AirDrop` and `250.ApplicationFirewall`. What pf
+/// logs holds 15 bytes of the last component: with three digits, the whole of it.
+const ANCHOR_PREFIX: &str = "com.apple/010.dlvgate.";
 
-/// What the main ruleset must contain for our anchors to be evaluated, as `pfctl -s rules` prints it.
+/// What the main ruleset must contain for our filter rules to be evaluated, as `pfctl -s rules` prints it.
 pub(super) const MAIN_ANCHOR: &str = "anchor \"com.apple/*\" all";
+
+/// The same for [`SCRUB`].
+pub(super) const MAIN_SCRUB_ANCHOR: &str = "scrub-anchor \"com.apple/*\" all";
+
+/// The first rule of every gate, as it is written and as it is printed: fragments are put together before any filter rule is
+/// looked at.
+pub(super) const SCRUB: &str = "scrub in all fragment reassemble";
+
+/// How many lines `pfctl -s rules` prints before a gate's filter rules: [`SCRUB`]. pf's log counts the filter rules alone.
+pub(in crate::firewall) const LINES_BEFORE_RULES: u32 = 1;
 
 /// The table of a gate's anchor that holds the peers.
 const PEERS: &str = "peers";
 
-/// The anchor of one gate: its own, so that no gate's change touches another's rules.
-pub(super) fn anchor(pid: u32, port: u16) -> String {
-    format!("{ANCHOR_PREFIX}.{pid}.{port}")
+/// The anchor of a slot.
+pub(in crate::firewall) fn anchor(slot: u16) -> String {
+    format!("{ANCHOR_PREFIX}{slot:03}")
 }
 
-/// The process id and the port in the name of a gate's anchor; `None` for every other anchor.
-pub(super) fn gate_of(anchor: &str) -> Option<(u32, u16)> {
-    let (pid, port) = anchor.strip_prefix(ANCHOR_PREFIX)?.strip_prefix('.')?.split_once('.')?;
-    Some((pid.parse().ok()?, port.parse().ok()?))
+/// The slot whose anchor this is; `None` for every other anchor.
+pub(in crate::firewall) fn slot_of(anchor: &str) -> Option<u16> {
+    let number = anchor.strip_prefix(ANCHOR_PREFIX)?;
+    let is_number = number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|_| is_number)
+}
+
+/// The guard's process id and the port in the label of a gate's rule, as it is printed.
+pub(super) fn gate_of(rule: &str) -> Option<(u32, u16)> {
+    let (_, label) = rule.split_once(" label \"dlvgate:")?;
+    let mut parts = label.split(['"', ':']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// What keeps pf's main ruleset, as it is printed, from evaluating our anchors; `None`: nothing. The first scrub rule that
+/// takes a packet decides about it, so one that does not put fragments together must not come before ours.
+pub(super) fn missing_in_main(printed: &str) -> Option<String> {
+    let mut lines = printed.lines().map(str::trim);
+    if !printed.lines().any(|line| line.trim().starts_with(MAIN_ANCHOR)) {
+        let line = "the main ruleset has no line `anchor \"com.apple/*\"`, so nothing evaluates them";
+        return Some(line.to_owned());
+    }
+    let Some(before) = lines.find(|line| line.starts_with(MAIN_SCRUB_ANCHOR) || lets_fragments_past(line))
+    else {
+        return Some(
+            "the main ruleset has no line `scrub-anchor \"com.apple/*\"`, so fragments would get past them"
+                .to_owned(),
+        );
+    };
+    lets_fragments_past(before).then(|| {
+        format!("`{before}` comes before them in the main ruleset, so fragments would get past them")
+    })
+}
+
+fn lets_fragments_past(line: &str) -> bool {
+    let is_scrub = line.starts_with("scrub ") || line.starts_with("scrub-anchor ");
+    line.starts_with("no scrub")
+        || is_scrub && [" fragment crop", " fragment drop-ovl"].iter().any(|words| line.contains(words))
 }
 
 /// A gate's rules: what to load, and what must be read back.
@@ -37,40 +86,74 @@ pub(super) struct Ruleset {
 
 /// Each has a label: pfctl's optimizer neither merges nor moves such a rule (pfctl_optimize.c).
 struct Rule {
+    action: Action,
     before_port: String,
     port: u16,
     after_port: String,
 }
 
+/// What a rule does, and how it is written.
+#[derive(Clone, Copy)]
+enum Action {
+    Pass,
+    /// A reset.
+    Return,
+    /// An ICMP error. On its way out over lo0 a packet gets no reset: its checksum is not finished then, and pf makes none
+    /// of it (`pf.c`). The error ends the connect of who sent it.
+    ReturnIcmp,
+}
+
+impl Action {
+    fn written(self) -> &'static str {
+        match self {
+            Action::Pass => "pass",
+            Action::Return => "block return",
+            Action::ReturnIcmp => "block return-icmp",
+        }
+    }
+
+    fn printed(self) -> &'static str {
+        match self {
+            Action::ReturnIcmp => "block return-icmp(port-unr, port-unr)",
+            other => other.written(),
+        }
+    }
+}
+
 impl Ruleset {
-    /// The peers pass in both directions, everybody else gets a reset. Where all peers are on loopback, `uid` decides:
-    /// every local user comes from the same address.
-    pub(super) fn guarded(port: u16, peers: &[Peer], uid: u32) -> Ruleset {
+    /// The peers pass in both directions, everybody else gets a reset. Where all peers are on loopback, the owner's uid
+    /// decides: every local user comes from the same address.
+    pub(super) fn guarded(port: u16, peers: &[Peer], owner: Owner) -> Ruleset {
         let (local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
             peers.iter().partition(|peer| peer.interface().is_some());
         let is_loopback = !peers.is_empty() && peers.iter().all(Peer::is_loopback);
-        let label = format!(" no state label \"dlvgate:{port}\"");
+        let label = format!(" no state label \"dlvgate:{}:{port}\"", owner.pid);
         // Who connects *from* the port is let past nobody's rules: a first packet has no ACK.
         let answers = format!(" flags A/A{label}");
-        let rule =
-            |before: &str, after: String| Rule { before_port: before.to_owned(), port, after_port: after };
+        let rule = |action, before: &str, after: String| Rule {
+            action,
+            before_port: before.to_owned(),
+            port,
+            after_port: after,
+        };
+        let pass = |before: &str, after: String| rule(Action::Pass, before, after);
         let mut rules = Vec::new();
         if is_loopback {
-            let user = format!(" user != {uid} label \"dlvgate:{port}:user\"");
-            rules.push(rule("block return out log quick on lo0 proto tcp from any to any", user));
-            rules.push(rule("pass quick on lo0 proto tcp from <peers> to any", label.clone()));
-            rules.push(rule("pass quick on lo0 proto tcp from any", format!(" to <peers>{answers}")));
+            let user = format!(" user != {} label \"dlvgate:{}:{port}:user\"", owner.uid, owner.pid);
+            rules.push(rule(Action::ReturnIcmp, "out log quick on lo0 proto tcp from any to any", user));
+            rules.push(pass("quick on lo0 proto tcp from <peers> to any", label.clone()));
+            rules.push(pass("quick on lo0 proto tcp from any", format!(" to <peers>{answers}")));
         } else if !anywhere.is_empty() {
-            rules.push(rule("pass in quick proto tcp from <peers> to any", label.clone()));
-            rules.push(rule("pass out quick proto tcp from any", format!(" to <peers>{answers}")));
+            rules.push(pass("in quick proto tcp from <peers> to any", label.clone()));
+            rules.push(pass("out quick proto tcp from any", format!(" to <peers>{answers}")));
         }
         for peer in local {
             let (address, interface) = (written(peer), peer.interface().unwrap_or_default());
             let on = format!("quick on {interface} inet6 proto tcp from");
-            rules.push(rule(&format!("pass in {on} {address} to any"), label.clone()));
-            rules.push(rule(&format!("pass out {on} any"), format!(" to {address}{answers}")));
+            rules.push(pass(&format!("in {on} {address} to any"), label.clone()));
+            rules.push(pass(&format!("out {on} any"), format!(" to {address}{answers}")));
         }
-        rules.push(deny(port));
+        rules.push(deny(port, owner.pid));
         let addresses: Vec<String> = anywhere.into_iter().map(written).collect();
         let table = (!addresses.is_empty())
             .then(|| format!("table <{PEERS}> persist {{ {} }}", addresses.join(", ")));
@@ -78,8 +161,8 @@ impl Ruleset {
     }
 
     /// Everybody gets a reset.
-    pub(super) fn shut(port: u16) -> Ruleset {
-        Ruleset { table: None, rules: vec![deny(port)] }
+    pub(super) fn shut(port: u16, owner: Owner) -> Ruleset {
+        Ruleset { table: None, rules: vec![deny(port, owner.pid)] }
     }
 
     /// What `pfctl -f -` is fed: every line, the last too, ends with a newline (pf's grammar asks for it).
@@ -88,38 +171,42 @@ impl Ruleset {
         if let Some(table) = &self.table {
             let _ = writeln!(text, "{table}");
         }
-        for rule in &self.rules {
-            let _ = writeln!(text, "{} port {}{}", rule.before_port, rule.port, rule.after_port);
+        let _ = writeln!(text, "{SCRUB}");
+        for Rule { action, before_port, port, after_port } in &self.rules {
+            let _ = writeln!(text, "{} {before_port} port {port}{after_port}", action.written());
         }
         text
     }
 
     /// Whether `printed`, the lines of `pfctl -a ANCHOR -s rules`, are these rules. `port N` comes back as `port = N`,
-    /// or as `port = NAME` where /etc/services has a name for it (`2345` is `dbm` on some systems); the labels hold
-    /// the number all the same.
+    /// or from another pfctl as `port = NAME`, where /etc/services has a name for it (`2345` is `dbm` on some systems); the
+    /// labels hold the number all the same.
     pub(super) fn is(&self, printed: &[&str]) -> bool {
+        let Some((&SCRUB, printed)) = printed.split_first() else { return false };
         printed.len() == self.rules.len() && self.rules.iter().zip(printed).all(|(rule, line)| rule.is(line))
     }
 }
 
 impl Rule {
     fn is(&self, printed: &str) -> bool {
-        let Some(rest) =
-            printed.strip_prefix(&self.before_port).and_then(|rest| rest.strip_prefix(" port = "))
-        else {
+        let rest = || {
+            let rest = printed.strip_prefix(self.action.printed())?.strip_prefix(' ')?;
+            rest.strip_prefix(&self.before_port)?.strip_prefix(" port = ")
+        };
+        let Some(port) = rest().and_then(|rest| rest.strip_suffix(self.after_port.as_str())) else {
             return false;
         };
-        let Some(port) = rest.strip_suffix(self.after_port.as_str()) else { return false };
         let is_name = port.starts_with(|first: char| first.is_ascii_alphabetic()) && !port.contains(' ');
         port == self.port.to_string() || is_name
     }
 }
 
-fn deny(port: u16) -> Rule {
+fn deny(port: u16, pid: u32) -> Rule {
     Rule {
-        before_port: "block return in log quick proto tcp from any to any".to_owned(),
+        action: Action::Return,
+        before_port: "in log quick proto tcp from any to any".to_owned(),
         port,
-        after_port: format!(" label \"dlvgate:{port}:deny\""),
+        after_port: format!(" label \"dlvgate:{pid}:{port}:deny\""),
     }
 }
 
@@ -133,25 +220,28 @@ fn written(peer: &Peer) -> String {
 mod tests {
     use super::*;
 
+    const OWNER: Owner = Owner { pid: 4711, uid: 501 };
+
     fn text(peers: &[&str]) -> String {
         let peers: Vec<Peer> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-        Ruleset::guarded(2345, &peers, 501).text()
+        Ruleset::guarded(2345, &peers, OWNER).text()
     }
 
     const DENY: &str =
-        "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n";
+        "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:4711:2345:deny\"\n";
 
     #[test]
     fn the_peers_pass_and_the_last_rule_blocks_everybody_else() {
         assert_eq!(
             text(&["192.0.2.5", "::ffff:192.0.2.6", "2001:db8::/32"]),
             "table <peers> persist { 192.0.2.5, 192.0.2.6, 2001:db8::/32 }\n\
-             pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n\
-             pass out quick proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n"
+             scrub in all fragment reassemble\n\
+             pass in quick proto tcp from <peers> to any port 2345 no state label \"dlvgate:4711:2345\"\n\
+             pass out quick proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:4711:2345\"\n"
                 .to_owned()
                 + DENY
         );
-        assert_eq!(text(&[]), DENY, "nobody");
+        assert_eq!(text(&[]), format!("{SCRUB}\n{DENY}"), "nobody");
     }
 
     #[test]
@@ -159,9 +249,10 @@ mod tests {
         assert_eq!(
             text(&["127.0.0.1", "::1"]),
             "table <peers> persist { 127.0.0.1, ::1 }\n\
-             block return out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"\n\
-             pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n\
-             pass quick on lo0 proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n"
+             scrub in all fragment reassemble\n\
+             block return-icmp out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:4711:2345:user\"\n\
+             pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:4711:2345\"\n\
+             pass quick on lo0 proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:4711:2345\"\n"
                 .to_owned()
                 + DENY
         );
@@ -172,45 +263,96 @@ mod tests {
     fn a_link_local_peer_passes_on_its_interface_only() {
         assert_eq!(
             text(&["fe80::1%en0"]),
-            "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"\n\
-             pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 flags A/A no state label \"dlvgate:2345\"\n"
+            "scrub in all fragment reassemble\n\
+             pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:4711:2345\"\n\
+             pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 flags A/A no state label \"dlvgate:4711:2345\"\n"
                 .to_owned()
                 + DENY
         );
     }
 
     #[test]
-    fn a_shut_gate_is_the_block_rule_alone() {
-        assert_eq!(Ruleset::shut(2345).text(), DENY);
+    fn a_shut_gate_is_scrub_and_the_block_rule() {
+        assert_eq!(Ruleset::shut(2345, OWNER).text(), format!("{SCRUB}\n{DENY}"));
     }
 
     #[test]
     fn what_pfctl_prints_is_recognized_and_nothing_else() {
-        let shut = Ruleset::shut(2345);
+        let shut = Ruleset::shut(2345, OWNER);
         let printed = |port: &str, label: &str| {
             format!(
                 "block return in log quick proto tcp from any to any port = {port} label \"dlvgate:{label}:deny\""
             )
         };
-        assert!(shut.is(&[&printed("2345", "2345")]));
-        assert!(shut.is(&[&printed("dbm", "2345")]), "a name from /etc/services");
-        for other in
-            [printed("2346", "2345"), printed("2345", "2346"), printed("23 45", "2345"), String::new()]
-        {
-            assert!(!shut.is(&[&other]), "{other}");
+        let fine = printed("2345", "4711:2345");
+        assert!(shut.is(&[SCRUB, &fine]));
+        assert!(shut.is(&[SCRUB, &printed("dbm", "4711:2345")]), "a name from /etc/services");
+        for other in [
+            printed("2346", "4711:2345"),
+            printed("2345", "4711:2346"),
+            printed("2345", "4712:2345"),
+            printed("23 45", "4711:2345"),
+            String::new(),
+        ] {
+            assert!(!shut.is(&[SCRUB, &other]), "{other}");
         }
-        assert!(!shut.is(&[]) && !shut.is(&[&printed("2345", "2345"), "pass all"]));
+        assert!(!shut.is(&[]) && !shut.is(&[SCRUB]) && !shut.is(&[SCRUB, &fine, "pass all"]));
+        assert!(!shut.is(&[&fine]) && !shut.is(&["scrub in all fragment crop", &fine]), "fragments pass");
     }
 
     #[test]
-    fn anchors_stay_within_pf_s_limit_of_a_path_component() {
-        let anchor = super::anchor(u32::MAX, u16::MAX);
-        let child = anchor.strip_prefix("com.apple/").unwrap();
-        assert!(child.len() < 64 && !child.contains('/') && !child.starts_with('_'));
-        assert_eq!(gate_of(&anchor), Some((u32::MAX, u16::MAX)));
-        for other in
-            ["com.apple/250.ApplicationFirewall", "com.apple/010.dlvgate.1", "com.apple/010.dlvgate.1.2.3"]
-        {
+    fn icmp_answer_is_recognized_with_the_codes_pfctl_adds() {
+        let printed = text(&["127.0.0.1"]).replace(" port 2345", " port = 2345");
+        let lines = |icmp: &str| printed.replace("return-icmp", icmp);
+        let is = |printed: &str| {
+            let lines: Vec<&str> = printed.lines().skip(1).collect();
+            Ruleset::guarded(2345, &["127.0.0.1".parse().unwrap()], OWNER).is(&lines)
+        };
+        assert!(is(&lines("return-icmp(port-unr, port-unr)")));
+        assert!(!is(&lines("return-icmp")) && !is(&lines("return")));
+    }
+
+    #[test]
+    fn every_slot_has_a_name_that_pfs_log_holds_whole() {
+        for slot in [0, 7, 999] {
+            let anchor = super::anchor(slot);
+            assert_eq!(anchor.strip_prefix("com.apple/").unwrap().len(), 15, "{anchor}");
+            assert_eq!(slot_of(&anchor), Some(slot));
+        }
+        for other in [
+            "com.apple/250.ApplicationFirewall",
+            "com.apple/010.dlvgate.1",
+            "com.apple/010.dlvgate.0001",
+            "com.apple/010.dlvgate.+01",
+            "com.apple/010.dlvgate.4711.2345",
+        ] {
+            assert_eq!(slot_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn main_ruleset_has_to_evaluate_rules_and_scrub() {
+        let stock = "scrub-anchor \"com.apple/*\" all fragment reassemble\nanchor \"com.apple/*\" all\n";
+        assert_eq!(missing_in_main(stock), None);
+        assert_eq!(missing_in_main(&format!("scrub in on en0 all no-df fragment reassemble\n{stock}")), None);
+        for (main, words) in [
+            (stock.replace("anchor \"com.apple/*\" all\n", "pass all\n"), "no line `anchor"),
+            ("anchor \"com.apple/*\" all\n".to_owned(), "no line `scrub-anchor"),
+            (format!("no scrub in on en0 all\n{stock}"), "`no scrub in on en0 all` comes before"),
+            (format!("scrub in all fragment crop\n{stock}"), "fragment crop` comes before"),
+        ] {
+            let missing = missing_in_main(&main).unwrap_or_default();
+            assert!(missing.contains(words), "{main}: {missing}");
+        }
+    }
+
+    #[test]
+    fn gate_is_told_by_the_labels_of_its_rules() {
+        for text in [text(&["127.0.0.1"]), text(&["fe80::1%en0"]), Ruleset::shut(2345, OWNER).text()] {
+            let gates: Vec<_> = text.lines().filter_map(gate_of).collect();
+            assert!(!gates.is_empty() && gates.iter().all(|gate| *gate == (4711, 2345)), "{text}");
+        }
+        for other in [SCRUB, "pass all label \"dlvgate:1\"", "pass all label \"other:1:2\"", ""] {
             assert_eq!(gate_of(other), None, "{other}");
         }
     }

@@ -1,5 +1,6 @@
 //! The enable token: pf counts who wants it on, and each `pfctl -E` is one such reference.
 
+use std::path::Path;
 use std::{fmt, io};
 
 /// One reference: its number, as `pfctl -E` printed it, and the process id of that pfctl.
@@ -29,6 +30,8 @@ impl fmt::Display for Token {
 
 /// Told of a token before and after it is taken, so that it is known to the next guard should this one be killed.
 pub(crate) trait TokenNotes: Send + Sync {
+    /// Where guards see of each other what they hold.
+    fn folder(&self) -> &Path;
     /// The process that is about to take it.
     fn taking(&self, pid: u32) -> io::Result<()>;
     /// It was taken.

@@ -38,8 +38,6 @@ pub enum Source {
 
 /// What a watch of pf runs.
 pub struct PfPrograms {
-    /// Names our anchors.
-    pub pfctl: PathBuf,
     /// Prints the log.
     pub tcpdump: PathBuf,
     /// Makes the interface that the log goes to.
@@ -49,11 +47,7 @@ pub struct PfPrograms {
 impl Default for PfPrograms {
     /// Where macOS has them; PATH is not asked, since they run as root.
     fn default() -> PfPrograms {
-        PfPrograms {
-            pfctl: super::pf::PFCTL.into(),
-            tcpdump: tcpdump::TCPDUMP.into(),
-            ifconfig: tcpdump::IFCONFIG.into(),
-        }
+        PfPrograms { tcpdump: tcpdump::TCPDUMP.into(), ifconfig: tcpdump::IFCONFIG.into() }
     }
 }
 

@@ -2,17 +2,19 @@
 //!
 //! A line, after its time, is `rule 0.ANCHOR.0/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [S], …`
 //! (tcpdump's `print-pflog.c`). ANCHOR is the last component of the anchor's path, and of that no more than 15 bytes: the
-//! kernel's field has 16 with the zero (`PFLOG_RULESET_NAME_SIZE`, xnu's `if_pflog.h`).
+//! kernel's field has 16 with the zero (`PFLOG_RULESET_NAME_SIZE`, xnu's `if_pflog.h`). Our anchors' names have 15.
 
 use std::net::IpAddr;
 
-/// The last component of our anchors' paths begins so.
-const OURS: &str = "010.dlvgate.";
+use crate::firewall::pf::{anchor, slot_of};
+
+/// What comes before the last component of our anchors' paths.
+const PARENT: &str = "com.apple/";
 
 /// A connection attempt that a rule of ours blocked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blocked {
-    /// As much of the anchor's name as the kernel keeps.
+    /// The anchor's path.
     pub(super) anchor: String,
     /// The rule's number in the anchor, from 0 on.
     pub(super) rule: u32,
@@ -28,10 +30,8 @@ pub(super) struct Blocked {
 pub(super) fn parse(line: &str) -> Option<Blocked> {
     let (_time, rest) = line.split_once("rule ")?;
     let (rule, rest) = rest.split_once('/')?;
-    let (anchor, rule) = rule.split_once('.')?.1.rsplit_once('.')?;
-    if !anchor.starts_with(OURS) {
-        return None;
-    }
+    let (name, rule) = rule.split_once('.')?.1.rsplit_once('.')?;
+    let slot = slot_of(&format!("{PARENT}{name}"))?;
     let (reason, rest) = rest.split_once(": ")?;
     let rest = rest.strip_prefix("block ").filter(|_| reason.ends_with("(match)"))?;
     let (direction, rest) = rest.split_once(" on ")?;
@@ -47,7 +47,7 @@ pub(super) fn parse(line: &str) -> Option<Blocked> {
     }
     let ((from, from_port), (to, port)) = (endpoint(from)?, endpoint(to)?);
     Some(Blocked {
-        anchor: anchor.to_owned(),
+        anchor: anchor(slot),
         rule: rule.parse().ok()?,
         is_incoming: match direction {
             "in" => true,
@@ -68,28 +68,17 @@ fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
     Some((address.split('%').next()?.parse().ok()?, port.parse().ok()?))
 }
 
-/// The path of the anchor that holds this port's gate, out of what `pfctl -v -s Anchors` prints.
-pub(super) fn full_name(anchors: &str, blocked: &Blocked) -> Option<String> {
-    let suffix = format!(".{}", blocked.port);
-    let mut paths = anchors.lines().map(str::trim);
-    let own = paths.find(|path| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        name.starts_with(&blocked.anchor) && name.ends_with(&suffix)
-    })?;
-    Some(own.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LINE: &str = "00:00:01.512034 rule 0.010.dlvgate.471.2/0(match): block in on en0: \
+    const LINE: &str = "00:00:01.512034 rule 0.010.dlvgate.003.2/0(match): block in on en0: \
                         192.0.2.6.50000 > 192.0.2.1.2345: Flags [S], seq 831592551, win 65535, length 0";
 
     #[test]
     fn a_blocked_connection_is_read_in_full() {
         let expected = Blocked {
-            anchor: "010.dlvgate.471".to_owned(),
+            anchor: "com.apple/010.dlvgate.003".to_owned(),
             rule: 2,
             is_incoming: true,
             interface: "en0".to_owned(),
@@ -102,14 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn a_short_pid_leaves_room_for_some_of_the_port() {
-        let short = LINE.replace("dlvgate.471", "dlvgate.12.2");
-        assert_eq!(parse(&short).unwrap().anchor, "010.dlvgate.12.2");
-    }
-
-    #[test]
     fn ipv6_ecn_and_packets_on_their_way_out_are_read() {
-        let line = "12:00:00.000001 rule 3.010.dlvgate.1.3/0(match): block out on lo0: \
+        let line = "12:00:00.000001 rule 3.010.dlvgate.999.3/0(match): block out on lo0: \
                     fe80::1%lo0.50000 > ::1.2345: Flags [SEW], seq 1, length 0";
         let blocked = parse(line).unwrap();
         assert_eq!((blocked.from, blocked.is_incoming), ("fe80::1".parse().unwrap(), false));
@@ -124,20 +107,13 @@ mod tests {
             ("Flags [S]", "Flags [S.]"),
             ("Flags [S]", "Flags [P.]"),
             ("Flags [S], seq 831592551, win 65535", "UDP"),
-            ("rule 0.010.dlvgate.471.2/", "rule 2/"),
+            ("rule 0.010.dlvgate.003.2/", "rule 2/"),
+            ("010.dlvgate.003", "010.dlvgate.tes"),
             ("(match)", "(short)"),
         ] {
             assert_eq!(parse(&LINE.replace(from, to)), None, "{from} → {to}");
         }
         let cut = (0..LINE.find(']').unwrap()).filter(|end| parse(&LINE[..*end]).is_some());
         assert_eq!(cut.count(), 0);
-    }
-
-    #[test]
-    fn the_anchor_s_whole_name_is_found_by_its_port() {
-        let anchors = "  com.apple\n  com.apple/010.dlvgate.4711.2346\n  com.apple/010.dlvgate.4711.2345\n";
-        let blocked = parse(LINE).unwrap();
-        assert_eq!(full_name(anchors, &blocked).as_deref(), Some("com.apple/010.dlvgate.4711.2345"));
-        assert_eq!(full_name("  com.apple\n", &blocked), None);
     }
 }

@@ -24,7 +24,7 @@ pub struct Refusal {
     pub direction: &'static str,
     /// The interface, where it is known.
     pub interface: Option<String>,
-    /// The gate: `table inet dlvgate_4711_2345`, or `anchor com.apple/010.dlvgate.4711.2345`.
+    /// The gate: `table inet dlvgate_4711_2345`, or `anchor com.apple/010.dlvgate.003`.
     pub gate: String,
     /// Where in the gate its rule stands: `chain input`, or `line 3`.
     pub rule: String,

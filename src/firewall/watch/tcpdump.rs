@@ -10,7 +10,7 @@ use super::error::WatchError;
 use super::follower::Follower;
 use super::pflog::{self, Blocked};
 use super::refusal::{Refusal, now};
-use crate::firewall::pf::Pfctl;
+use crate::firewall::pf::LINES_BEFORE_RULES;
 use crate::shutdown::Shutdown;
 
 /// Where macOS has them. Never looked up in PATH: they run as root.
@@ -40,11 +40,8 @@ enum Interface {
 /// A running watch.
 pub(super) struct Logging {
     programs: PfPrograms,
-    pfctl: Pfctl,
     tcpdump: Follower,
     interface: Interface,
-    /// What `pfctl -v -s Anchors` printed last.
-    anchors: String,
 }
 
 impl Logging {
@@ -53,8 +50,7 @@ impl Logging {
         match Follower::start(&programs.tcpdump, &ARGUMENTS) {
             Ok(tcpdump) => {
                 tracing::info!(target: "dlvgate::firewall", interface = INTERFACE, "watching what pf logs");
-                let pfctl = Pfctl::new(programs.pfctl.clone());
-                Ok(Logging { programs, pfctl, tcpdump, interface, anchors: String::new() })
+                Ok(Logging { programs, tcpdump, interface })
             }
             Err(said) => {
                 lower(&programs.ifconfig, interface).await?;
@@ -78,7 +74,7 @@ impl Logging {
                 });
             };
             if let Some(blocked) = pflog::parse(&line) {
-                return Ok(Some(self.refusal(blocked).await));
+                return Ok(Some(refusal(blocked)));
             }
         }
     }
@@ -87,31 +83,20 @@ impl Logging {
         self.tcpdump.end().await;
         lower(&self.programs.ifconfig, self.interface).await
     }
+}
 
-    async fn refusal(&mut self, blocked: Blocked) -> Refusal {
-        let time = now();
-        let mut anchor = pflog::full_name(&self.anchors, &blocked);
-        if anchor.is_none() {
-            // A gate that opened since, or one that is gone already: then its name is told as far as it was logged.
-            self.anchors = self
-                .pfctl
-                .run(&["-v", "-s", "Anchors"], "")
-                .await
-                .map_or_else(|_| String::new(), |a| a.stdout);
-            anchor = pflog::full_name(&self.anchors, &blocked);
-        }
-        let anchor = anchor.unwrap_or_else(|| format!("com.apple/{}…", blocked.anchor));
-        Refusal {
-            time,
-            from: blocked.from,
-            from_port: blocked.from_port,
-            to: blocked.to,
-            port: blocked.port,
-            direction: if blocked.is_incoming { "in" } else { "out" },
-            interface: Some(blocked.interface),
-            gate: format!("anchor {anchor}"),
-            rule: format!("line {}", blocked.rule + 1),
-        }
+fn refusal(blocked: Blocked) -> Refusal {
+    Refusal {
+        time: now(),
+        from: blocked.from,
+        from_port: blocked.from_port,
+        to: blocked.to,
+        port: blocked.port,
+        direction: if blocked.is_incoming { "in" } else { "out" },
+        interface: Some(blocked.interface),
+        gate: format!("anchor {}", blocked.anchor),
+        // In what pfctl prints, from 1 on; pf's log counts the filter's rules alone, from 0 on.
+        rule: format!("line {}", blocked.rule.saturating_add(1 + LINES_BEFORE_RULES)),
     }
 }
 
