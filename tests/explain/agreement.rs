@@ -23,9 +23,10 @@ const EARLIER: usize = 2;
 const SERVICES: &str = "ssh 22/tcp\ntelnet 23/tcp\nhttp 80/tcp\n";
 
 fn words(packet: &Packet) -> String {
-    let Packet { direction, interface, from, from_port, to, port, uid } = packet;
+    let Packet { direction, interface, from, from_port, to, port, uid, fragments } = packet;
     let uid = uid.map(|uid| format!(" --uid {uid}")).unwrap_or_default();
-    format!("{direction} {interface} tcp {from} {from_port} {to} {port}{uid}")
+    let fragments = if *fragments { " --fragments" } else { "" };
+    format!("{direction} {interface} tcp {from} {from_port} {to} {port}{uid}{fragments}")
 }
 
 fn question(packet: &Packet) -> Question {
@@ -35,6 +36,7 @@ fn question(packet: &Packet) -> Question {
         interface: Some(packet.interface.to_owned()),
         direction: if packet.direction == "in" { Direction::In } else { Direction::Out },
         uid: Some(packet.uid.unwrap_or(u32::MAX)), // pf's own number for a packet without a socket
+        fragments: packet.fragments,
         ..Question::new(LOOPBACK, packet.port, packet.from.parse().unwrap())
     }
 }
@@ -78,7 +80,7 @@ fn why(answer: &Explanation) -> String {
 }
 
 fn agree(setup: &Setup, seen: &Mutex<BTreeMap<String, usize>>) -> Result<(), TestCaseError> {
-    let pf = Pf::new();
+    let pf = if setup.names { Pf::naming_ports() } else { Pf::new() };
     load(&pf, setup);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listings = runtime.block_on(read(pf.pfctl())).unwrap();
@@ -108,7 +110,12 @@ fn agree(setup: &Setup, seen: &Mutex<BTreeMap<String, usize>>) -> Result<(), Tes
             .settled
             .rule
             .map_or("", |place| if place.anchor.is_empty() { ", main" } else { ", anchor" });
-        *seen.lock().unwrap().entry(format!("{verdict}, {why}{place}")).or_default() += 1;
+        let pieces = match (packet.fragments, &expected["reassembled"]) {
+            (false, _) => "",
+            (true, Value::Bool(true)) => "together: ",
+            (true, _) => "apart: ",
+        };
+        *seen.lock().unwrap().entry(format!("{pieces}{verdict}, {why}{place}")).or_default() += 1;
     }
     Ok(())
 }
@@ -130,6 +137,16 @@ fn explain_and_an_evaluator_written_apart_agree_on_random_rulesets_and_packets()
             assert!(
                 seen.contains_key(&format!("{verdict}, {kind}")),
                 "no packet came to {verdict}, {kind}: {seen:#?}"
+            );
+        }
+    }
+    for pieces in ["together: ", "apart: "] {
+        for kind in
+            ["pass, default pass", "pass, quick, anchor", "block, quick, anchor", "block, last match, main"]
+        {
+            assert!(
+                seen.contains_key(&format!("{pieces}{kind}")),
+                "no packet came to {pieces}{kind}: {seen:#?}"
             );
         }
     }

@@ -18,9 +18,18 @@ pub struct Pf {
 impl Pf {
     /// As on a Mac that nobody has touched: off, with the stock ruleset.
     pub fn new() -> Pf {
+        Pf::with("")
+    }
+
+    /// One that prints names for ports.
+    pub fn naming_ports() -> Pf {
+        Pf::with("STANDIN_PF_NAMES=1 ")
+    }
+
+    fn with(variables: &str) -> Pf {
         let folder = tempfile::Builder::new().prefix("dlvgate-explain-").tempdir().unwrap();
         let script = format!(
-            "#!/bin/sh\nSTANDIN_PF_STATE='{}' exec '{}' \"$@\"\n",
+            "#!/bin/sh\n{variables}STANDIN_PF_STATE='{}' exec '{}' \"$@\"\n",
             folder.path().join("state").display(),
             standin::built().display()
         );

@@ -27,7 +27,7 @@ const OURS: &[&str] = &[
     "pass out quick proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n",
     "pass in quick on en0 inet6 proto tcp from fe80::1 to any port 2345 no state label \"dlvgate:2345\"\n",
     "pass out quick on en0 inet6 proto tcp from any port 2345 to fe80::1 flags A/A no state label \"dlvgate:2345\"\n",
-    "block return out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"\n",
+    "block return-icmp out log quick on lo0 proto tcp from any to any port 2345 user != 501 label \"dlvgate:2345:user\"\n",
     "pass quick on lo0 proto tcp from <peers> to any port 2345 no state label \"dlvgate:2345\"\n",
     "pass quick on lo0 proto tcp from any port 2345 to <peers> flags A/A no state label \"dlvgate:2345\"\n",
     "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:2345:deny\"\n",
@@ -37,6 +37,8 @@ const OURS: &[&str] = &[
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub enabled: bool,
+    /// Whether pfctl prints names for ports.
+    pub names: bool,
     pub skip_loopback: bool,
     pub main: String,
     pub anchors: Vec<(&'static str, String)>,
@@ -53,6 +55,7 @@ pub struct Packet {
     pub to: &'static str,
     pub port: u16,
     pub uid: Option<u32>,
+    pub fragments: bool,
 }
 
 pub fn setup(packets: usize) -> impl Strategy<Value = Setup> {
@@ -63,13 +66,15 @@ pub fn setup(packets: usize) -> impl Strategy<Value = Setup> {
     (
         // Seldom enough to leave most packets to the rules, often enough that no run of 200 is without.
         prop::bool::weighted(0.9),
+        prop::bool::weighted(0.5),
         prop::bool::weighted(0.2),
         ruleset(MAIN_CALLS, 7),
         anchors,
         vec(packet(), packets),
     )
-        .prop_map(|(enabled, skip_loopback, main, anchors, packets)| Setup {
+        .prop_map(|(enabled, names, skip_loopback, main, anchors, packets)| Setup {
             enabled,
+            names,
             skip_loopback,
             main,
             anchors: anchors.into_iter().filter_map(|(path, text)| Some((path, text?))).collect(),
@@ -89,7 +94,32 @@ fn ruleset(calls: &'static [&'static str], most: usize) -> impl Strategy<Value =
         "table <others> persist { 10.0.0.7 }\n",
         "table <peers> persist\n",
     ]);
-    (table, vec(line, 1..=most)).prop_map(|(table, lines)| format!("{table}{}", lines.concat()))
+    (table, vec(scrub(calls), 0..=2), vec(line, 1..=most))
+        .prop_map(|(table, scrub, lines)| format!("{table}{}{}", scrub.concat(), lines.concat()))
+}
+
+/// Scrub rules and anchors of such. Most take a part of the packets only, so that later ones count too.
+fn scrub(calls: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let rule = (
+        word(&["scrub", "scrub", "scrub", "no scrub"]),
+        seldom(&["in ", "out "], 0.5),
+        seldom(&["on en0 ", "on ! en0 ", "on lo0 "], 0.4),
+        seldom(&["inet ", "inet6 "], 0.2),
+        seldom(&["proto tcp ", "proto udp "], 0.4),
+        word(&["all", "from <peers> to any", "from ! <peers> to any", "from any to <others>"]),
+        seldom(&[" no-df"], 0.2),
+        word(&["", " fragment reassemble", " fragment reassemble", " fragment crop", " fragment drop-ovl"]),
+    )
+        .prop_map(|(action, direction, interface, family, protocol, hosts, no_df, fragments)| {
+            let options = if action == "scrub" { format!("{no_df}{fragments}") } else { String::new() };
+            format!("{action} {direction}{interface}{family}{protocol}{hosts}{options}\n")
+        });
+    if calls.is_empty() {
+        return rule.boxed();
+    }
+    let anchor = (word(calls), word(&["", "", "in ", "on en0 ", "proto tcp ", "inet6 "]))
+        .prop_map(|(name, conditions)| format!("scrub-anchor \"{name}\" {conditions}\n"));
+    prop_oneof![1 => rule, 1 => anchor].boxed()
 }
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
@@ -131,17 +161,19 @@ fn rule() -> impl Strategy<Value = String> {
         seldom(&["user = 501 ", "user != 501 ", "user > 500 ", "user unknown ", "user 400 >< 502 "], 0.2),
         seldom(&["flags S/SA ", "flags A/A ", "flags any ", "flags S/SAFR ", "flags /S "], 0.3),
         seldom(&["keep state ", "no state ", "no state "], 0.6),
+        seldom(&["fragment "], 0.1),
         seldom(&["label \"a b\" "], 0.3),
     );
     (start, addresses(), end).prop_map(
-        |((action, direction, log, quick, interface, protocol), (family, from, to, from_port, to_port), (user, flags, state, label))| {
+        |((action, direction, log, quick, interface, protocol), (family, from, to, from_port, to_port), (user, flags, state, fragment, label))| {
             // pf.conf takes ports and users of TCP and UDP only, and flags of TCP.
             let ported = !protocol.is_empty();
             let only = |wanted: bool, part: &'static str| if wanted { part } else { "" };
             let (from_port, to_port, user) = (only(ported, from_port), only(ported, to_port), only(ported, user));
             let flags = only(protocol != "proto udp ", flags);
+            let state = only(action.starts_with("pass") || state == "no state ", state);
             format!(
-                "{action} {direction}{log}{quick}{interface}{family}{protocol}from {from} {from_port}to {to} {to_port}{user}{flags}{state}{label}\n"
+                "{action} {direction}{log}{quick}{interface}{family}{protocol}from {from} {from_port}to {to} {to_port}{user}{flags}{state}{fragment}{label}\n"
             )
         },
     )
@@ -151,7 +183,7 @@ fn rule() -> impl Strategy<Value = String> {
 fn addresses() -> impl Strategy<Value = (&'static str, &'static str, &'static str, &'static str, &'static str)>
 {
     const ANY: &[&str] =
-        &["any", "any", "any", "any", "any", "any", "! any", "<peers>", "! <peers>", "! <others>"];
+        &["any", "any", "any", "any", "any", "any", "any", "<peers>", "! <peers>", "! <others>"];
     const V4: &[&str] =
         &["any", "any", "10.0.0.9", "10.0.0.0/24", "! 10.0.0.9", "0.0.0.0/0", "! 10.0.0.0/29", "<peers>"];
     const V6: &[&str] =
@@ -186,8 +218,9 @@ fn packet() -> impl Strategy<Value = Packet> {
     ];
     let ports = (select(vec![50000, 50001, 1023, 2345]), select(vec![2345, 2345, 2344, 22, 8080]));
     let uid = select(vec![Some(0), Some(501), Some(501), None]);
-    (word(&["in", "in", "out"]), word(&["en0", "en0", "lo0", "en1"]), hosts, ports, uid).prop_map(
-        |(direction, interface, (from, to), (from_port, port), uid)| Packet {
+    let way = (word(&["in", "in", "out"]), word(&["en0", "en0", "lo0", "en1"]));
+    (way, hosts, ports, uid, prop::bool::weighted(0.4)).prop_map(
+        |((direction, interface), (from, to), (from_port, port), uid, fragments)| Packet {
             direction,
             interface,
             from,
@@ -195,6 +228,7 @@ fn packet() -> impl Strategy<Value = Packet> {
             to,
             port,
             uid,
+            fragments,
         },
     )
 }

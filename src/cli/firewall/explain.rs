@@ -29,7 +29,9 @@ const SERVICES: &str = "/etc/services";
 /// connection from ADDR to port N through it, as the kernel does.
 ///
 /// pf: where it is off, skips the interface or knows the connection, the packet passes before any rule; then the last
-/// matching rule wins, unless one with `quick` matches before; where none matches, it passes.
+/// matching rule wins, unless one with `quick` matches before; where none matches, it passes. A packet in fragments
+/// (--fragments) is put together first where a scrub rule says so; else each fragment is judged by itself, and no rule with a
+/// port is looked at.
 ///
 /// nftables: the packet meets every base chain of its hooks (prerouting and input, or output and postrouting), in the
 /// order of their priorities. An accept ends its own chain only, a drop or reject ends everything; where no rule of a
@@ -65,6 +67,9 @@ pub(super) struct ExplainArgs {
     /// The user id of the socket on this machine: who listens, or for `out`, who connects
     #[arg(long, value_name = "N")]
     uid: Option<u32>,
+    /// Ask about the packet in IP fragments: pf's rules with a port do not see them, unless they are put together first
+    #[arg(long)]
+    fragments: bool,
     /// Print a JSON object
     #[arg(long)]
     json: bool,
@@ -114,6 +119,12 @@ async fn explain_pf(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
 
 async fn explain_nftables(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     use nftables::explain::{LOOPBACK, Loaded, explain, read};
+    if args.fragments {
+        return Err(crate::cli::usage(format_args!(
+            "--fragments is for pf: whether nftables sees fragments or the whole packet depends on connection tracking, which is \
+             not followed"
+        )));
+    }
     let question = question(args, LOOPBACK)?;
     let nft = args.nft.clone().unwrap_or_else(nftables::find);
     let read = async {
@@ -145,6 +156,7 @@ fn question(args: &ExplainArgs, loopback: &'static str) -> anyhow::Result<Questi
     question.to = args.to.map(|to| to.to_canonical()).or(question.to);
     question.interface = args.interface.clone().or_else(|| zone.clone()).or(question.interface);
     (question.from_port, question.direction, question.uid) = (args.from_port, args.direction, args.uid);
+    question.fragments = args.fragments;
     match question.to {
         Some(to) if to.is_ipv4() != question.from.is_ipv4() => Err(crate::cli::usage(format_args!(
             "--from {} and --to {to}: one is IPv4 and the other IPv6; no connection has both",

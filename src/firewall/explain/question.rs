@@ -25,7 +25,7 @@ impl fmt::Display for Direction {
     }
 }
 
-/// A TCP SYN, as far as it is known. What is not said stays open: a rule that asks about it makes the answer unknown.
+/// A TCP SYN, whole or in fragments, as far as it is known. What is not said stays open: a rule that asks about it makes the answer unknown.
 #[derive(Clone, Debug, Serialize)]
 pub struct Question {
     /// The port that the connection goes to.
@@ -42,6 +42,8 @@ pub struct Question {
     pub direction: Direction,
     /// The user of the socket on this machine.
     pub uid: Option<u32>,
+    /// Whether the packet comes in IP fragments.
+    pub fragments: bool,
     /// The name of the loopback interface.
     #[serde(skip)]
     pub loopback: &'static str,
@@ -64,6 +66,7 @@ impl Question {
             interface: is_local.then(|| loopback.to_owned()),
             direction: Direction::In,
             uid: None,
+            fragments: false,
             loopback,
         }
     }
@@ -79,7 +82,8 @@ impl Question {
 
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a TCP SYN from {}", self.from)?;
+        let pieces = if self.fragments { " in fragments" } else { "" };
+        write!(f, "a TCP SYN{pieces} from {}", self.from)?;
         if let Some(port) = self.from_port {
             write!(f, " port {port}")?;
         }

@@ -15,6 +15,8 @@ pub fn questions(loopback: &'static str) -> Vec<Question> {
         uid: Some(1000),
         ..all[1].clone()
     });
+    let pieces: Vec<Question> = all.iter().map(|one| Question { fragments: true, ..one.clone() }).collect();
+    all.extend(pieces);
     all
 }
 

@@ -52,16 +52,16 @@ enum Next {
 
 /// Decides, and unless `dry` counts and makes the state of a `keep state` pass.
 pub fn evaluate(state: &mut State, packet: &Packet, services: &Services, dry: bool) -> Value {
-    let verdict =
-        |decision: &str, why: &str| json!({ "decision": decision, "rule": "", "anchor": "", "why": why });
+    let in_pieces = packet.fragments && !reassembles(state, packet);
+    let reassembled = packet.fragments && !in_pieces;
+    let verdict = |decision: &str, why: &str| json!({ "decision": decision, "rule": "", "anchor": "", "why": why, "reassembled": reassembled });
     if !state.enabled {
         return verdict("pass", "pf disabled");
     }
     if state.skip.contains(&packet.interface) {
         return verdict("pass", &format!("set skip on {}", packet.interface));
     }
-    // Each fragment goes its own way then, without ports, flags, user or state (pf_test_fragment).
-    let in_pieces = packet.fragments && !reassembles(state, packet);
+    // Each fragment goes its own way where nothing puts them together: without ports, flags, user or state (pf_test_fragment).
     if let Some(found) = state.states.iter().find(|s| !in_pieces && belongs(s, packet)) {
         return json!({ "decision": "pass", "rule": found.rule, "anchor": found.anchor, "why": "state" });
     }
@@ -98,6 +98,7 @@ pub fn evaluate(state: &mut State, packet: &Packet, services: &Services, dry: bo
         "anchor": anchor,
         "label": label,
         "return": !in_pieces && returns(decision, packet),
+        "reassembled": reassembled,
         "why": if ended { "quick" } else { "last match" },
     })
 }

@@ -53,6 +53,13 @@ pub struct Place {
     pub rule: String,
 }
 
+impl Settled {
+    /// pf is off, or the interface is skipped.
+    pub(super) fn is_before_the_rules(&self) -> bool {
+        matches!(self.why, Why::PfDisabled | Why::Skip { .. })
+    }
+}
+
 impl Standing for Place {
     fn rule(&self) -> &str {
         &self.rule

@@ -41,6 +41,8 @@ pub struct Loaded {
 pub(super) struct Ruleset {
     /// Each with its line in what pfctl prints, from 1 on. `None`: they could not be read.
     pub(super) rules: Option<Vec<(usize, Rule)>>,
+    /// The scrub rules, counted in the same way.
+    pub(super) scrub: Vec<(usize, Rule)>,
     /// `rdr`, `nat` and `binat` rules, as printed.
     pub(super) translation: Vec<String>,
     pub(super) tables: BTreeMap<String, Table>,
@@ -51,7 +53,11 @@ impl Loaded {
     pub fn parse(listings: &Listings, services: &Services) -> Loaded {
         let mut rulesets: BTreeMap<String, Ruleset> = BTreeMap::new();
         for (path, text) in &listings.rules {
-            rulesets.entry(path.clone()).or_default().rules = text.as_ref().map(|text| rules(text, services));
+            let ruleset = rulesets.entry(path.clone()).or_default();
+            if let Some(text) = text {
+                let (filter, scrub) = rules(text, services);
+                (ruleset.rules, ruleset.scrub) = (Some(filter), scrub);
+            }
         }
         for (path, text) in &listings.translation {
             rulesets.entry(path.clone()).or_default().translation = translation(text);
@@ -96,9 +102,12 @@ fn skipped(interfaces: &str) -> BTreeSet<String> {
     interfaces.lines().filter_map(|line| line.trim().strip_suffix(" (skip)")).map(str::to_owned).collect()
 }
 
-/// The filter rules of a listing. A rule with braces spans lines, and is one rule that is not understood.
-fn rules(listing: &str, services: &Services) -> Vec<(usize, Rule)> {
-    let mut rules = Vec::new();
+/// Rules with their lines.
+type Rules = Vec<(usize, Rule)>;
+
+/// The filter rules of a listing, and the scrub rules. A rule with braces spans lines, and is one rule that is not understood.
+fn rules(listing: &str, services: &Services) -> (Rules, Rules) {
+    let (mut rules, mut scrub) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for (index, text) in listing.lines().map(str::trim).enumerate() {
         if text.starts_with('}') {
@@ -107,13 +116,15 @@ fn rules(listing: &str, services: &Services) -> Vec<(usize, Rule)> {
         }
         let opens = text.ends_with('{');
         if depth == 0 && !text.is_empty() {
-            if let Line::Rule(rule) = parse::line(text, services) {
-                rules.push((index + 1, *rule));
+            match parse::line(text, services) {
+                Line::Rule(rule) => rules.push((index + 1, *rule)),
+                Line::Scrub(rule) => scrub.push((index + 1, *rule)),
+                Line::Other => {}
             }
         }
         depth += usize::from(opens);
     }
-    rules
+    (rules, scrub)
 }
 
 /// The rules of `-s nat` that change addresses or ports.
@@ -129,11 +140,11 @@ mod tests {
     #[test]
     fn lines_are_counted_as_printed_and_a_braced_anchor_is_one_unknown_rule() {
         let listing = "scrub-anchor \"com.apple/*\" all fragment reassemble\nanchor \"x\" all {\n  pass all no state\n}\nblock drop all\n";
-        let found: Vec<(usize, usize)> = rules(listing, &Services::default())
-            .iter()
-            .map(|(line, rule)| (*line, rule.unknown.len()))
-            .collect();
+        let (filter, scrub) = rules(listing, &Services::default());
+        let found: Vec<(usize, usize)> =
+            filter.iter().map(|(line, rule)| (*line, rule.unknown.len())).collect();
         assert_eq!(found, [(2, 1), (5, 0)]);
+        assert_eq!(scrub.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

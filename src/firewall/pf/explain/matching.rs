@@ -14,12 +14,58 @@ const CLIENT_PORTS: (u32, u32) = (1024, 65535);
 /// pf's UID_MAX: of a packet without a socket.
 const NO_USER: u32 = u32::MAX;
 
-/// Whether this rule of the anchor `path` matches. All conditions have to hold (`pf_test_rule`).
-pub(super) fn fit(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
-    let is_tcp = |protocol: &String| matches!(protocol.as_str(), "tcp" | "6");
+/// How pf's filter sees the packet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Sight {
+    Whole,
+    /// A fragment by itself.
+    Fragment,
+}
+
+/// Whether this rule of the anchor `path` matches.
+pub(super) fn fit(rule: &Rule, path: &str, loaded: &Loaded, question: &Question, sight: Sight) -> Fit {
+    match sight {
+        Sight::Whole => fit_of_whole(rule, path, loaded, question),
+        Sight::Fragment => fit_of_fragment(rule, path, loaded, question),
+    }
+}
+
+/// A scrub rule: interface, direction, family and addresses; the protocol of IPv4 packets only.
+pub(super) fn fit_of_scrub(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+    is_its_way(rule, question)
+        .and(|| (question.from.is_ipv6() || is_of_tcp(rule)).into())
+        .and(|| interface(rule, question))
+        .and(|| address(&rule.from, Some(question.from), path, loaded, question))
+        .and(|| address(&rule.to, question.to, path, loaded, question))
+}
+
+/// `pf_test_fragment`: a rule that asks for a port or a flag of TCP is passed over, and a user is not asked for.
+fn fit_of_fragment(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+    let asks_for_tcp = rule.from.port.is_some() || rule.to.port.is_some() || rule.flags.is_some();
+    is_its_way(rule, question)
+        .and(|| is_of_tcp(rule).into())
+        .and(|| (!asks_for_tcp).into())
+        .and(|| interface(rule, question))
+        .and(|| address(&rule.from, Some(question.from), path, loaded, question))
+        .and(|| address(&rule.to, question.to, path, loaded, question))
+        .and(|| not_understood(rule))
+}
+
+/// Direction and address family.
+fn is_its_way(rule: &Rule, question: &Question) -> Fit {
     Fit::from(rule.direction.is_none_or(|direction| direction == question.direction))
         .and(|| rule.is_ipv4.is_none_or(|is_ipv4| is_ipv4 == question.from.is_ipv4()).into())
-        .and(|| rule.protocol.as_ref().is_none_or(is_tcp).into())
+}
+
+fn is_of_tcp(rule: &Rule) -> bool {
+    rule.protocol.as_ref().is_none_or(|protocol| matches!(protocol.as_str(), "tcp" | "6"))
+}
+
+/// All conditions have to hold (`pf_test_rule`).
+fn fit_of_whole(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+    is_its_way(rule, question)
+        .and(|| is_of_tcp(rule).into())
+        .and(|| (!rule.fragment).into())
         .and(|| rule.flags.as_ref().is_none_or(of_a_syn).into())
         .and(|| interface(rule, question))
         .and(|| address(&rule.from, Some(question.from), path, loaded, question))

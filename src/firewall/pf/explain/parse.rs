@@ -11,18 +11,9 @@ use super::services::Services;
 use super::words::{Word, Words};
 use crate::firewall::explain::Direction;
 
-/// First words of the rules of other lists. `-s rules` prints scrub rules before the filter's.
-const OTHER_LISTS: [&str; 9] = [
-    "scrub",
-    "scrub-anchor",
-    "nat",
-    "nat-anchor",
-    "rdr",
-    "rdr-anchor",
-    "binat",
-    "binat-anchor",
-    "dummynet-anchor",
-];
+/// First words of the rules of other lists.
+const OTHER_LISTS: [&str; 7] =
+    ["nat", "nat-anchor", "rdr", "rdr-anchor", "binat", "binat-anchor", "dummynet-anchor"];
 
 /// Reads one line of `pfctl -s rules`.
 pub(super) fn line(text: &str, services: &Services) -> Line {
@@ -35,8 +26,16 @@ pub(super) fn line(text: &str, services: &Services) -> Line {
             Action::Block
         }
         Some("anchor") => anchor(words),
+        Some("scrub") => return Line::Scrub(Box::new(scrub(text, Action::Scrub(true), words, services))),
+        Some("scrub-anchor") => {
+            let action = anchor(words);
+            return Line::Scrub(Box::new(scrub(text, action, words, services)));
+        }
+        Some("no") if words.take("scrub") => {
+            return Line::Scrub(Box::new(scrub(text, Action::Scrub(false), words, services)));
+        }
         Some("dummynet") => return Line::Other,
-        Some("no") if ["scrub", "nat", "rdr", "binat"].iter().any(|word| words.take(word)) => {
+        Some("no") if ["nat", "rdr", "binat"].iter().any(|word| words.take(word)) => {
             return Line::Other;
         }
         Some(word) if OTHER_LISTS.contains(&word) => return Line::Other,
@@ -54,6 +53,19 @@ pub(super) fn line(text: &str, services: &Services) -> Line {
         rule.unknown.push(words.rest().to_owned());
     }
     Line::Rule(Box::new(rule))
+}
+
+/// The rest of a scrub rule. `-s rules` prints them before the filter's. What else it does to a packet has no say.
+fn scrub(text: &str, action: Action, words: &mut Words<'_>, services: &Services) -> Rule {
+    let mut rule = Rule::new(text, action);
+    before_addresses(words, &mut rule);
+    addresses(words, &mut rule, services);
+    let options = words.rest();
+    if rule.action == Action::Scrub(true) {
+        let are_apart = ["fragment crop", "fragment drop-ovl"].iter().any(|words| options.contains(words));
+        rule.action = Action::Scrub(!are_apart);
+    }
+    rule
 }
 
 /// `drop`, `return`, `return-rst(ttl 5)`, `return-icmp(host-unr, …)`: the packet is blocked all the same.
@@ -75,12 +87,7 @@ fn block_policy(words: &mut Words<'_>) {
 fn anchor(words: &mut Words<'_>) -> Action {
     let Some(Word::Quoted(written)) = words.peek() else { return Action::Unknown };
     words.name();
-    let name = match written.strip_suffix('*') {
-        Some("") => Some(""),
-        Some(start) => start.strip_suffix('/'),
-        None => None,
-    };
-    Action::Anchor(Call { name: name.unwrap_or(written).to_owned(), wildcard: name.is_some() })
+    Action::Anchor(Call(written.to_owned()))
 }
 
 fn before_addresses(words: &mut Words<'_>, rule: &mut Rule) {
@@ -197,6 +204,10 @@ fn option(words: &mut Words<'_>, rule: &mut Rule) -> bool {
         }
         Some(Word::Bare("allow-opts")) => {
             words.bare();
+        }
+        Some(Word::Bare("fragment")) => {
+            words.bare();
+            rule.fragment = true;
         }
         _ => return false,
     }

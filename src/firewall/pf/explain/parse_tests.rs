@@ -4,7 +4,7 @@ use super::*;
 fn rule(text: &str) -> Rule {
     match line(text, &Services::parse("ssh 22/tcp\n")) {
         Line::Rule(rule) => *rule,
-        Line::Other => panic!("{text} is of another list"),
+        Line::Scrub(_) | Line::Other => panic!("{text} is of another list"),
     }
 }
 
@@ -89,12 +89,9 @@ fn what_is_not_understood_is_kept_as_unknown() {
 
 #[test]
 fn rules_of_other_lists_are_told_from_the_filter_s() {
-    for text in [
-        "scrub-anchor \"com.apple/*\" all fragment reassemble",
-        "scrub in all fragment reassemble",
-        "no scrub in all",
-        "rdr on lo0 inet proto tcp from any to any port = 80 -> 127.0.0.1 port 8080",
-    ] {
+    for text in
+        ["no nat on en0 all", "rdr on lo0 inet proto tcp from any to any port = 80 -> 127.0.0.1 port 8080"]
+    {
         assert_eq!(line(text, &Services::default()), Line::Other, "{text}");
     }
 }
@@ -102,10 +99,37 @@ fn rules_of_other_lists_are_told_from_the_filter_s() {
 #[test]
 fn wildcards_name_the_anchor_whose_children_are_meant() {
     let call = |text: &str| match rule(text).action {
-        Action::Anchor(call) => (call.name, call.wildcard),
+        Action::Anchor(call) => call.path("a"),
         other => panic!("{other:?}"),
     };
-    assert_eq!(call("anchor \"com.apple/*\" all"), ("com.apple".to_owned(), true));
-    assert_eq!(call("anchor \"*\" all"), (String::new(), true));
-    assert_eq!(call("anchor \"x\" in on en0 all"), ("x".to_owned(), false));
+    assert_eq!(call("anchor \"com.apple/*\" all"), ("a/com.apple".to_owned(), true));
+    assert_eq!(call("anchor \"*\" all"), ("a".to_owned(), true));
+    assert_eq!(call("anchor \"x\" in on en0 all"), ("a/x".to_owned(), false));
+}
+
+#[test]
+fn scrub_rule_is_read_with_what_it_does_to_fragments() {
+    let scrub = |text: &str| match line(text, &Services::default()) {
+        Line::Scrub(rule) => *rule,
+        other => panic!("{text}: {other:?}"),
+    };
+    for (text, together) in [
+        ("scrub in all fragment reassemble", true),
+        ("scrub in on en0 proto tcp from <peers> to any no-df max-mss 1400 fragment reassemble", true),
+        ("scrub in all fragment crop", false),
+        ("scrub in all no-df fragment drop-ovl", false),
+        ("no scrub in on en0 all", false),
+    ] {
+        let rule = scrub(text);
+        assert_eq!(rule.action, Action::Scrub(together), "{text}");
+        assert_eq!(rule.direction, Some(Direction::In), "{text}");
+    }
+    let anchor = scrub("scrub-anchor \"com.apple/*\" all fragment reassemble");
+    assert_eq!(anchor.action, Action::Anchor(Call("com.apple/*".to_owned())));
+}
+
+#[test]
+fn rule_for_fragments_is_known_as_such() {
+    let rule = rule("block drop in quick from ! <peers> to any fragment label \"x\"");
+    assert!(rule.fragment && rule.unknown.is_empty(), "{:?}", rule.unknown);
 }

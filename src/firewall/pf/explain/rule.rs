@@ -9,7 +9,9 @@ use crate::firewall::explain::Direction;
 pub(super) enum Line {
     /// A filter rule, or one that is not understood.
     Rule(Box<Rule>),
-    /// A rule of another list, which neither passes nor blocks: scrub, dummynet, and the anchors of these.
+    /// A scrub rule, or an anchor of such rules.
+    Scrub(Box<Rule>),
+    /// A rule of another list, which neither passes nor blocks: dummynet, translation, and the anchors of these.
     Other,
 }
 
@@ -29,6 +31,8 @@ pub(super) struct Rule {
     pub(super) to: Side,
     pub(super) user: Option<Test>,
     pub(super) flags: Option<Flags>,
+    /// For fragments alone.
+    pub(super) fragment: bool,
     pub(super) unknown: Vec<String>,
 }
 
@@ -37,17 +41,14 @@ pub(super) enum Action {
     Pass,
     Block,
     Anchor(Call),
+    /// Of scrub rules: whether fragments are put together.
+    Scrub(bool),
     Unknown,
 }
 
-/// Which anchor a rule evaluates.
+/// Which anchor a rule evaluates: as printed, relative to the anchor that the rule stands in, or absolute from `/` on.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Call {
-    /// Relative to the anchor that the rule stands in, or absolute from `/` on; without the wildcard.
-    pub(super) name: String,
-    /// The direct children of the anchor, and not itself.
-    pub(super) wildcard: bool,
-}
+pub(super) struct Call(pub(super) String);
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Interface {
@@ -91,19 +92,30 @@ impl Rule {
             to: Side::any(),
             user: None,
             flags: None,
+            fragment: false,
             unknown: Vec::new(),
         }
     }
 }
 
 impl Call {
-    /// The path from the root of the anchor that is meant, for a rule that stands in the anchor `within`.
-    pub(super) fn path(&self, within: &str) -> String {
-        if let Some(absolute) = self.name.strip_prefix('/') {
+    /// The path from the root of the anchor that is meant, for a rule that stands in the anchor `within`; and whether its
+    /// direct children are meant instead of itself. That is where the whole path ends with `/*` (`pf_anchor_setup`): in the
+    /// main ruleset `*` is an anchor of that name.
+    pub(super) fn path(&self, within: &str) -> (String, bool) {
+        let path = self.whole_path(within);
+        match path.strip_suffix("/*") {
+            Some(parent) => (parent.to_owned(), true),
+            None => (path, false),
+        }
+    }
+
+    fn whole_path(&self, within: &str) -> String {
+        if let Some(absolute) = self.0.strip_prefix('/') {
             return absolute.to_owned();
         }
         // `pf_anchor_copyout` prints what is not below its own anchor with a `../` for each step up.
-        let (mut within, mut name) = (within, self.name.as_str());
+        let (mut within, mut name) = (within, self.0.as_str());
         while let Some(rest) = name.strip_prefix("../") {
             within = within.rsplit_once('/').map_or("", |(parent, _)| parent);
             name = rest;
@@ -122,11 +134,18 @@ mod tests {
 
     #[test]
     fn an_anchor_s_name_is_relative_to_where_its_rule_stands() {
-        let path = |name: &str, within: &str| Call { name: name.to_owned(), wildcard: false }.path(within);
-        assert_eq!(path("com.apple", ""), "com.apple");
-        assert_eq!(path("200.AirDrop", "com.apple"), "com.apple/200.AirDrop");
-        assert_eq!(path("", "com.apple"), "com.apple");
-        assert_eq!(path("/vpn", "com.apple"), "vpn");
-        assert_eq!(path("../vpn", "com.apple/x"), "com.apple/vpn");
+        let path = |name: &str, within: &str| Call(name.to_owned()).path(within);
+        for (name, within, expected, is_wildcard) in [
+            ("com.apple", "", "com.apple", false),
+            ("200.AirDrop", "com.apple", "com.apple/200.AirDrop", false),
+            ("", "com.apple", "com.apple", false),
+            ("/vpn", "com.apple", "vpn", false),
+            ("../vpn", "com.apple/x", "com.apple/vpn", false),
+            ("com.apple/*", "", "com.apple", true),
+            ("*", "com.apple", "com.apple", true),
+            ("*", "", "*", false),
+        ] {
+            assert_eq!(path(name, within), (expected.to_owned(), is_wildcard), "{name} in {within}");
+        }
     }
 }

@@ -5,13 +5,71 @@ use std::mem;
 
 use super::explanation::{Also, Doubt, Explanation, Place, Settled, Why};
 use super::loaded::Loaded;
-use super::matching::fit;
+use super::matching::{Sight, fit};
 use super::rule::{Action, Call, Rule};
+use super::scrub::{Fragments, fragments};
 use crate::firewall::explain::{Decision, Direction, Fate, Fit, Question, Verdict};
 
 /// Says what pf does with the packet.
 pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
-    if let Some(settled) = before_the_rules(loaded, question) {
+    if question.fragments {
+        return in_fragments(loaded, question);
+    }
+    let mut answer = seen(loaded, question, Sight::Whole);
+    if answer.verdict == Verdict::Block && question.direction == Direction::In {
+        let pieces = in_fragments(loaded, &Question { fragments: true, ..question.clone() });
+        if pieces.verdict == Verdict::Pass {
+            answer.notes.push("in IP fragments it passes: --fragments says why".to_owned());
+        }
+    }
+    answer
+}
+
+/// A packet in fragments: they are put together first, or the filter sees each by itself.
+fn in_fragments(loaded: &Loaded, question: &Question) -> Explanation {
+    let pieces = || seen(loaded, question, Sight::Fragment);
+    let whole = || seen(loaded, question, Sight::Whole);
+    if pieces().settled.is_before_the_rules() {
+        return pieces();
+    }
+    match fragments(loaded, question) {
+        Fragments::Together(place) => {
+            let mut answer = whole();
+            answer.notes.push(format!(
+                "its fragments are put together first, by {place} (`{}`), unless their IPv4 header says \"don't fragment\": \
+                 those are dropped",
+                place.rule
+            ));
+            answer
+        }
+        Fragments::Apart(place) => {
+            let mut answer = pieces();
+            let who = match place {
+                Some(place) => format!("{place} (`{}`) does not put the fragments together", place.rule),
+                None => "no scrub rule puts the fragments together".to_owned(),
+            };
+            answer.notes.push(format!(
+                "{who}: each is judged by itself, and no rule that asks for a port or flags of TCP is looked at"
+            ));
+            answer
+        }
+        Fragments::Unknown(reasons) => {
+            let (answer, other) = (whole(), pieces());
+            if answer.verdict == other.verdict && answer.verdict != Verdict::Unknown {
+                return answer;
+            }
+            let mut answer = other;
+            answer.verdict = Verdict::Unknown;
+            let reasons = reasons.into_iter().map(|why| format!("scrub: {why}")).collect();
+            answer.doubts.push(Doubt { place: None, decision: None, reasons });
+            answer
+        }
+    }
+}
+
+/// What the filter does with the packet as it sees it.
+fn seen(loaded: &Loaded, question: &Question, sight: Sight) -> Explanation {
+    if let Some(settled) = before_the_rules(loaded, question, sight) {
         return Explanation {
             question: question.clone(),
             verdict: settled.decision.into(),
@@ -21,18 +79,21 @@ pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
             notes: Vec::new(),
         };
     }
-    let mut walk = Walk::new(loaded, question);
+    let mut walk = Walk::new(loaded, question, sight);
     walk.ruleset("");
     let settled = walk.settled();
     let mut doubts: Vec<Doubt> = walk.doubts.into_iter().map(|own| own.doubt).collect();
     doubts.extend(translation(loaded, question));
     // What can only let the packet pass is no doubt about a pass.
     if settled.decision == Decision::Block || !doubts.is_empty() {
-        doubts.extend(may_pass_before_the_rules(loaded, question));
+        doubts.extend(may_pass_before_the_rules(loaded, question, sight));
     }
     let verdict = if doubts.is_empty() { settled.decision.into() } else { Verdict::Unknown };
-    let mut notes = open_connections(loaded, question);
-    notes.extend(inert(loaded, question, &walk.evaluated));
+    let mut notes = match sight {
+        Sight::Whole => open_connections(loaded, question),
+        Sight::Fragment => Vec::new(),
+    };
+    notes.extend(inert(loaded, question, sight, &walk.evaluated));
     if verdict == Verdict::Pass && question.direction == Direction::In {
         notes.push(
             "macOS's Application Firewall is asked after pf, and may still refuse the program".to_owned(),
@@ -41,8 +102,9 @@ pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
     Explanation { question: question.clone(), verdict, settled, also: walk.also, doubts, notes }
 }
 
-/// pf that is off, `set skip` and a state pass a packet before any rule is looked at (`pf_test`).
-fn before_the_rules(loaded: &Loaded, question: &Question) -> Option<Settled> {
+/// pf that is off, `set skip` and a state pass a packet before any rule is looked at (`pf_test`). A fragment by itself has no
+/// state.
+fn before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Option<Settled> {
     if !loaded.enabled {
         return Some(Settled::pass(Why::PfDisabled));
     }
@@ -51,13 +113,16 @@ fn before_the_rules(loaded: &Loaded, question: &Question) -> Option<Settled> {
             return Some(Settled::pass(Why::Skip { interface: name.clone() }));
         }
     }
+    if sight == Sight::Fragment {
+        return None;
+    }
     let mut states = loaded.states.iter().flat_map(|states| &states.tcp);
     let own = states.find(|state| state.is_certain(question) && state.takes(question))?;
     Some(Settled::pass(Why::State { state: own.text.clone() }))
 }
 
 /// What may do so, and cannot be told. A new connection's source port is one that no state has, unless it was said.
-fn may_pass_before_the_rules(loaded: &Loaded, question: &Question) -> Vec<Doubt> {
+fn may_pass_before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Vec<Doubt> {
     let mut reasons = Vec::new();
     match &loaded.skipped {
         None => reasons.push("which interfaces `set skip` covers could not be read".to_owned()),
@@ -69,7 +134,7 @@ fn may_pass_before_the_rules(loaded: &Loaded, question: &Question) -> Vec<Doubt>
         }
     }
     match &loaded.states {
-        _ if question.from_port.is_none() => {}
+        _ if question.from_port.is_none() || sight == Sight::Fragment => {}
         None => reasons.push("the states could not be read".to_owned()),
         Some(states) => {
             let possible = states.tcp.iter().find(|state| state.takes(question));
@@ -114,13 +179,13 @@ fn open_connections(loaded: &Loaded, question: &Question) -> Vec<String> {
 }
 
 /// Anchors with a rule that matches, which nothing evaluates: what a `load anchor` without an `anchor` line makes.
-fn inert(loaded: &Loaded, question: &Question, evaluated: &BTreeSet<String>) -> Vec<String> {
+fn inert(loaded: &Loaded, question: &Question, sight: Sight, evaluated: &BTreeSet<String>) -> Vec<String> {
     let mut notes = Vec::new();
     for (path, ruleset) in loaded.rulesets.iter().filter(|(path, _)| !evaluated.contains(*path)) {
         let mut rules = ruleset.rules.iter().flatten();
         let matching = rules.find(|(_, rule)| {
             matches!(rule.action, Action::Pass | Action::Block)
-                && fit(rule, path, loaded, question) == Fit::Yes
+                && fit(rule, path, loaded, question, sight) == Fit::Yes
         });
         if let Some((line, rule)) = matching {
             notes.push(format!(
@@ -152,6 +217,7 @@ struct OwnDoubt {
 struct Walk<'a> {
     loaded: &'a Loaded,
     question: &'a Question,
+    sight: Sight,
     /// The last rule that surely matches.
     last: Option<(Place, Decision)>,
     /// What ended the evaluation. The walk goes on, to see which rules are not reached.
@@ -168,10 +234,11 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(loaded: &'a Loaded, question: &'a Question) -> Walk<'a> {
+    fn new(loaded: &'a Loaded, question: &'a Question, sight: Sight) -> Walk<'a> {
         Walk {
             loaded,
             question,
+            sight,
             last: None,
             ended: None,
             matched: Matched::No,
@@ -205,7 +272,7 @@ impl<'a> Walk<'a> {
             return self.doubt(Doubt { place: None, decision: None, reasons }, true);
         };
         for (line, rule) in rules {
-            let reasons = match fit(rule, path, self.loaded, self.question) {
+            let reasons = match fit(rule, path, self.loaded, self.question, self.sight) {
                 Fit::No => continue,
                 Fit::Yes => Vec::new(),
                 Fit::Unknown(reasons) => reasons,
@@ -215,7 +282,7 @@ impl<'a> Walk<'a> {
                 Action::Anchor(call) => self.anchor(rule, place, call, reasons),
                 Action::Pass => self.rule(rule, place, Some(Decision::Pass), reasons),
                 Action::Block => self.rule(rule, place, Some(Decision::Block), reasons),
-                Action::Unknown => self.rule(rule, place, None, reasons),
+                Action::Scrub(_) | Action::Unknown => self.rule(rule, place, None, reasons),
             }
         }
     }
@@ -252,8 +319,8 @@ impl<'a> Walk<'a> {
     /// `quick`, and clears it after each child of a wildcard. So a match before a nested anchor in which nothing
     /// matches does not count for the outer line's `quick`; nor does one within a nested wildcard.
     fn anchor(&mut self, rule: &Rule, place: Place, call: &Call, reasons: Vec<String>) {
-        let path = call.path(&place.anchor);
-        let name = if call.wildcard { format!("{path}/*") } else { path.clone() };
+        let (path, is_wildcard) = call.path(&place.anchor);
+        let name = if is_wildcard { format!("{path}/*") } else { path.clone() };
         if self.within.contains(&name) {
             let reasons = vec![format!("the anchor {name} evaluates itself")];
             return self.doubt(Doubt { place: Some(place), decision: None, reasons }, true);
@@ -265,7 +332,7 @@ impl<'a> Walk<'a> {
         let before = mem::replace(&mut self.matched, Matched::No);
         let first_doubt = self.doubted;
         let mut inside = Matched::No;
-        if call.wildcard {
+        if is_wildcard {
             for child in self.loaded.children(&path) {
                 self.ruleset(child);
                 inside = inside.max(mem::replace(&mut self.matched, Matched::No));

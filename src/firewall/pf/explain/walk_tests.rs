@@ -157,3 +157,81 @@ fn an_anchor_that_nothing_evaluates_is_told_of() {
     assert_eq!(answer.verdict, Verdict::Pass);
     assert!(answer.notes[0].contains("no rule evaluates this anchor"), "{:?}", answer.notes);
 }
+
+const GATE: &str = "scrub in all fragment reassemble\n\
+                    block return in log quick proto tcp from any to any port = 2345 label \"dlvgate:1:2345:deny\"\n";
+const STOCK_SCRUB: &str =
+    "scrub-anchor \"com.apple/*\" all fragment reassemble\nanchor \"com.apple/*\" all\n";
+
+fn of_fragments(rulesets: &[(&str, &str)]) -> Explanation {
+    let question = Question { fragments: true, ..asked() };
+    explain(&Loaded::parse(&loaded(rulesets), &Services::default()), &question)
+}
+
+#[test]
+fn fragments_pass_a_rule_with_a_port_unless_put_together() {
+    let bare = GATE.split_once('\n').unwrap().1;
+    let apart = of_fragments(&[("", STOCK_SCRUB), ("com.apple/x", bare)]);
+    assert_eq!((apart.verdict, &apart.settled.why), (Verdict::Pass, &Why::DefaultPass));
+    assert!(apart.notes[0].contains("no scrub rule puts the fragments together"), "{:?}", apart.notes);
+    let together = of_fragments(&[("", STOCK_SCRUB), ("com.apple/x", GATE)]);
+    assert_eq!(together.verdict, Verdict::Block);
+    assert_eq!(together.settled.rule.unwrap().line, 2);
+    assert!(together.notes[0].contains("line 1 of the anchor com.apple/x"), "{:?}", together.notes);
+    let whole = answer(&loaded(&[("", STOCK_SCRUB), ("com.apple/x", bare)]));
+    assert_eq!(whole.verdict, Verdict::Block);
+    assert!(whole.notes[0].contains("in IP fragments it passes"), "{:?}", whole.notes);
+    assert_eq!(answer(&loaded(&[("", STOCK_SCRUB), ("com.apple/x", GATE)])).notes, [""; 0]);
+}
+
+#[test]
+fn first_scrub_rule_that_takes_the_fragments_decides() {
+    for (main, verdict) in [
+        (STOCK_SCRUB.to_owned(), Verdict::Block),
+        (STOCK.to_owned(), Verdict::Pass),
+        (format!("no scrub in all\n{STOCK_SCRUB}"), Verdict::Pass),
+        (format!("scrub in all fragment crop\n{STOCK_SCRUB}"), Verdict::Pass),
+        (format!("scrub in proto tcp all no-df fragment reassemble\n{STOCK_SCRUB}"), Verdict::Block),
+        (format!("no scrub in proto udp all\n{STOCK_SCRUB}"), Verdict::Block),
+        // It was not said whether it comes in on en0.
+        (format!("no scrub in on en0 all\n{STOCK_SCRUB}"), Verdict::Unknown),
+        (format!("scrub in on en0 all fragment reassemble\n{STOCK_SCRUB}"), Verdict::Block),
+    ] {
+        let answer = of_fragments(&[("", &main), ("com.apple/x", GATE)]);
+        assert_eq!(answer.verdict, verdict, "{main}{answer}");
+    }
+}
+
+#[test]
+fn fragment_rule_is_for_fragments_that_are_apart() {
+    let rules = [("", "block drop quick from any to any fragment\n")];
+    assert_eq!(
+        (of_fragments(&rules).verdict, answer(&loaded(&rules)).verdict),
+        (Verdict::Block, Verdict::Pass)
+    );
+    let scrubbed = [("", "scrub in all fragment reassemble\nblock drop quick from any to any fragment\n")];
+    assert_eq!(of_fragments(&scrubbed).verdict, Verdict::Pass);
+}
+
+#[test]
+fn fragment_apart_is_asked_for_no_user_and_no_state() {
+    let mut listings = loaded(&[("", "block drop quick proto tcp all user = 501\n")]);
+    listings.states =
+        Some("ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED\n".to_owned());
+    let question = Question {
+        fragments: true,
+        from_port: Some(52998),
+        to: Some("10.0.0.5".parse().unwrap()),
+        ..asked()
+    };
+    let answer = explain(&Loaded::parse(&listings, &Services::default()), &question);
+    assert_eq!((answer.verdict, answer.settled.why), (Verdict::Block, Why::Quick));
+}
+
+#[test]
+fn star_in_the_main_ruleset_is_an_anchor_of_that_name() {
+    let rules = [("", "anchor \"*\" all\n"), ("x", "block drop quick all\n")];
+    assert_eq!(decided(&rules), (Verdict::Pass, "default".to_owned()));
+    let named = [("", "anchor \"*\" all\n"), ("*", "block drop quick all\n")];
+    assert_eq!(decided(&named), (Verdict::Block, "*:1".to_owned()));
+}
