@@ -98,12 +98,91 @@ fn status_sees_rules_that_somebody_flushed_and_rules_that_nobody_told_of() {
     let anchor = anchors.lines().map(str::trim).find(|line| line.contains("dlvgate")).unwrap();
     pf.run(&["-a", anchor, "-F", "rules"]);
     pf.run(&["-a", anchor, "-F", "Tables"]);
-    pf.load("com.apple/010.dlvgate.7.9", "block return in log quick proto tcp from any to any port 9\n");
+    let deny = "block return in log quick proto tcp from any to any port 9 label \"dlvgate:7:9:deny\"\n";
+    pf.load("com.apple/010.dlvgate.009", deny);
+    pf.load("com.apple/010.dlvgate.010", "block quick from 192.0.2.66\n");
     let (_, text) = run(&pf, &["status", "--backend", "pf"]);
     assert!(text.contains("port 4000: the rules of guard") && text.contains("GONE"), "{text}");
-    assert!(text.contains("pfctl -a com.apple/010.dlvgate.7.9 -F rules"), "{text}");
+    for slot in ["009", "010"] {
+        assert!(text.contains(&format!("pfctl -a com.apple/010.dlvgate.{slot} -F rules")), "{text}");
+    }
     let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
-    assert!(!clean && text.contains("left: ") && text.contains("no journal tells"), "{text}");
+    assert!(!clean && text.contains("guard 7 for port 9, and no journal tells"), "{text}");
+}
+
+/// On a Mac an anchor stays for good once it had rules.
+#[test]
+fn emptied_anchor_is_no_gate_and_no_leftover() {
+    let pf = StandinPf::new();
+    let mut holder = open(&pf, &[]);
+    holder.end_input();
+    assert!(holder.exit().success());
+    let anchors = String::from_utf8(pf.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
+    assert!(anchors.contains("  com.apple/010.dlvgate.000\n"), "{anchors}");
+    let (_, text) = run(&pf, &["status", "--backend", "pf"]);
+    assert!(text.contains("no port is guarded") && !text.contains("010.dlvgate"), "{text}");
+    assert_eq!(run(&pf, &["sweep", "--backend", "pf"]), (true, "nothing was left\n".to_owned()));
+    pf.assert_untouched();
+}
+
+#[test]
+fn slots_are_used_again_and_nothing_unlisted_is_flushed() {
+    let pf = StandinPf::new();
+    let listed = || {
+        let anchors = String::from_utf8(pf.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
+        anchors.lines().filter(|line| line.contains("dlvgate")).count()
+    };
+    for _ in 0..3 {
+        let mut holder = open(&pf, &[]);
+        assert_eq!(listed(), 1);
+        holder.end_input();
+        assert!(holder.exit().success());
+    }
+    // Refused before anything is loaded: there is nothing to flush, and a flush would make the anchor.
+    let fresh = StandinPf::new();
+    fresh.fails(&["-n", "-f"], &[], "stdin:1: syntax error");
+    let words = ["open", "--backend", "pf", "--port", "4000", "--from", "192.0.2.5"];
+    let (output, text) = says(fresh.with(&mut firewall(&[], &words)));
+    assert!(!output.status.success() && text.contains("syntax error"), "{text}");
+    fresh.works();
+    let anchors = String::from_utf8(fresh.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
+    assert!(!anchors.contains("dlvgate"), "{anchors}");
+    fresh.assert_untouched();
+}
+
+#[test]
+fn two_guards_never_share_a_slot() {
+    let pf = StandinPf::new();
+    let mut first = open(&pf, &[]);
+    let words = ["open", "--backend", "pf", "--port", "4001", "--from", "192.0.2.6"];
+    let mut second = Holder::start(pf.with(&mut firewall(&[], &words)));
+    let rules = |slot: &str| {
+        let anchor = format!("com.apple/010.dlvgate.{slot}");
+        String::from_utf8(pf.run(&["-a", &anchor, "-s", "rules"]).stdout).unwrap()
+    };
+    assert!(rules("000").contains("port = 4000") && rules("001").contains("port = 4001"));
+    // The first one's rules are flushed by hand: it still has the slot.
+    pf.run(&["-a", "com.apple/010.dlvgate.000", "-F", "rules"]);
+    let words = ["open", "--backend", "pf", "--port", "4002", "--from", "192.0.2.6"];
+    let mut third = Holder::start(pf.with(&mut firewall(&[], &words)));
+    assert!(rules("000").is_empty() && rules("002").contains("port = 4002"));
+    for holder in [&mut first, &mut second, &mut third] {
+        holder.end_input();
+        assert!(holder.exit().success());
+    }
+    pf.assert_untouched();
+}
+
+/// A load over it would lose what it says.
+#[test]
+fn slot_with_rules_that_no_journal_tells_of_is_not_taken() {
+    let pf = StandinPf::new();
+    pf.load("com.apple/010.dlvgate.000", "block quick from 192.0.2.66\n");
+    let mut holder = open(&pf, &[]);
+    assert_eq!(pf.gates(), ["com.apple/010.dlvgate.000", "com.apple/010.dlvgate.001"]);
+    holder.end_input();
+    assert!(holder.exit().success());
+    assert_eq!(pf.gates(), ["com.apple/010.dlvgate.000"]);
 }
 
 #[test]

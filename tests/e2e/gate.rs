@@ -32,8 +32,12 @@ fn dlv_port(server: &Server) -> u16 {
     ports[0]
 }
 
+/// Fragments are put together for it, too.
 fn is_block_only(call: &Call) -> bool {
-    !call.stdin.is_empty() && call.stdin.lines().all(|line| line.starts_with("block "))
+    let Some((first, rest)) = call.stdin.split_once('\n') else { return false };
+    first == "scrub in all fragment reassemble"
+        && !rest.is_empty()
+        && rest.lines().all(|line| line.starts_with("block "))
 }
 
 /// What must hold of one session and the calls that it made.
@@ -80,6 +84,8 @@ fn while_a_session_runs_its_client_passes_and_nobody_else(dlv: &Pair) {
     let port = dlv_port(&server);
     assert!(pf.passes("127.0.0.1", port));
     assert!(!pf.passes("192.0.2.9", port));
+    assert!(!pf.passes_in_fragments("en0", "192.0.2.9", port));
+    assert!(!pf.passes_in_fragments("en0", "2001:db8::9", port));
     let own = nix::unistd::geteuid().as_raw();
     assert!(pf.passes_user(own, port) && !pf.passes_user(own + 1, port), "another user of this machine");
     debug.run_out(thread);
@@ -237,4 +243,13 @@ fn a_session_after_a_refused_one_works() {
     Debug { client }.disconnect();
     server.closed(2);
     pf.assert_untouched();
+}
+
+/// Without it fragments would get past every gate.
+#[test]
+fn main_ruleset_without_a_scrub_anchor_opens_no_gate() {
+    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let server = pf.serve(&dlv).start();
+    pf.load_main("anchor \"com.apple/*\"\n");
+    assert_refused(&pf, &server, &["scrub-anchor \"com.apple/*\"", "sudo pfctl -f /etc/pf.conf"]);
 }

@@ -7,17 +7,16 @@ use nix::sys::signal::Signal;
 use crate::support::fake_dlv::FakeDlv;
 use crate::support::watch::Watching;
 
-/// In the form that tcpdump prints what pf logs. The kernel keeps 15 bytes of the anchor's name.
+/// In the form that tcpdump prints what pf logs. The kernel keeps 15 bytes of the anchor's name, which is all of it.
 const LINES: &str = "\
-00:00:00.000000 rule 0.010.dlvgate.471.2/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [S], seq 1, win 65535, length 0
-00:00:00.100000 rule 0.010.dlvgate.471.2/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [R], seq 2, win 0, length 0
+00:00:00.000000 rule 0.010.dlvgate.003.2/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [S], seq 1, win 65535, length 0
+00:00:00.100000 rule 0.010.dlvgate.003.2/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [R], seq 2, win 0, length 0
 00:00:00.200000 rule 2/0(match): block in on en0: 192.0.2.7.50000 > 192.0.2.1.22: Flags [S], seq 1, win 65535, length 0";
 
 /// The programs, in one folder with what they leave behind.
 struct Mac {
     ifconfig: FakeDlv,
     tcpdump: FakeDlv,
-    pfctl: FakeDlv,
 }
 
 impl Mac {
@@ -27,16 +26,13 @@ impl Mac {
         let tcpdump = FakeDlv::new(&format!(
             "echo 'listening on pflog0' >&2; cat <<'END'\n{LINES}\nEND\nexec sleep 600"
         ));
-        let pfctl = FakeDlv::new(
-            "echo 'No ALTQ support in kernel' >&2; printf '  com.apple\\n  com.apple/010.dlvgate.4711.2345\\n'",
-        );
-        Mac { ifconfig, tcpdump, pfctl }
+        Mac { ifconfig, tcpdump }
     }
 
     fn watch(&self) -> Watching {
         let path = |program: &FakeDlv| program.path.to_str().expect("a path in UTF-8").to_owned();
-        let (ifconfig, tcpdump, pfctl) = (path(&self.ifconfig), path(&self.tcpdump), path(&self.pfctl));
-        let programs = ["--ifconfig", &ifconfig, "--tcpdump", &tcpdump, "--pfctl", &pfctl];
+        let (ifconfig, tcpdump) = (path(&self.ifconfig), path(&self.tcpdump));
+        let programs = ["--ifconfig", &ifconfig, "--tcpdump", &tcpdump];
         Watching::start(None, &[&["--json", "--backend", "pf"][..], &programs].concat())
     }
 
@@ -56,8 +52,8 @@ fn what_our_rules_block_is_told_with_the_anchor_s_whole_name() {
     let told = watching.tells(|| (), |told| told["port"] == 2345);
     assert_eq!((&told["from"], &told["from_port"]), (&"192.0.2.6".into(), &50000.into()), "{told}");
     assert_eq!((&told["interface"], &told["direction"]), (&"en0".into(), &"in".into()), "{told}");
-    assert_eq!(told["gate"], "anchor com.apple/010.dlvgate.4711.2345", "{told}");
-    assert_eq!(told["rule"], "line 3", "{told}");
+    assert_eq!(told["gate"], "anchor com.apple/010.dlvgate.003", "{told}");
+    assert_eq!(told["rule"], "line 4", "{told}");
     assert_eq!(watching.stdout.lines().len(), 1, "{:#?}", watching.stdout.lines());
     watching.ends_well(Signal::SIGINT);
 }

@@ -32,8 +32,8 @@ fn a_lost_anchor_is_put_before_the_rules_loaded_and_taken_away_again() {
     assert!(text.contains("sha256") && text.contains("pf.conf.dlvgate-backup"), "{text}");
     assert_eq!(trial.get("/etc/pf.conf.dlvgate-backup"), WITHOUT_ANCHOR);
     let rules = trial.pfctl(&["-s", "rules"]);
-    let (anchor, block) = (rules.find(ANCHOR).unwrap(), rules.find("block").unwrap());
-    assert!(anchor < block, "{rules}");
+    let (anchor, block) = (rules.find(&format!("\n{ANCHOR}")).unwrap(), rules.find("block").unwrap());
+    assert!(rules.starts_with("scrub-anchor \"com.apple/*\" all") && anchor < block, "{rules}");
     trial.firewall(&["uninstall"]).ok();
     assert!(trial.everything() == before);
     assert!(!trial.pfctl(&["-s", "rules"]).contains(ANCHOR), "it is unloaded too");

@@ -13,6 +13,9 @@ const CONF: &str = "/etc/pf.conf";
 /// What evaluates the anchors of dlvgate's gates, as pfctl prints it.
 const EVALUATES: &str = "anchor \"com.apple/*\"";
 
+/// What puts fragments together for them.
+const SCRUBS: &str = "scrub-anchor \"com.apple/*\"";
+
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     if context.question.backend != Backend::Pf {
         return Vec::new();
@@ -124,6 +127,11 @@ fn main_ruleset(rules: &str) -> Finding {
             .why("rules of Apple's and of dlvgate's gates are loaded and not evaluated; somebody has loaded another ruleset")
             .mend(format!("{}pfctl -f {CONF}", sudo()));
     };
+    if !lines.iter().any(|line| line.starts_with(SCRUBS)) {
+        return finding(State::Bad, format!("the main ruleset of pf has no `{SCRUBS}`"))
+            .why("IP fragments would get past dlvgate's gates, so none is opened; another ruleset was loaded")
+            .mend(format!("{}pfctl -f {CONF}", sudo()));
+    }
     let wins = lines[..place].iter().find(|line| line.contains(" quick ") && line.starts_with("block"));
     match wins {
         Some(rule) => finding(State::Bad, format!("a rule with quick comes before every anchor: {rule}"))

@@ -153,12 +153,13 @@ fn edit_pf_conf(
         return Err(PersistError::Changed { path: path.to_owned(), why: "is not there" });
     };
     let text = String::from_utf8_lossy(&there.bytes).into_owned();
-    if pf_conf::has_anchor(&text) {
-        plan.remarks.push(format!("{path} has the line `{}` already: it stays as it is", pf_conf::ANCHOR));
+    if pf_conf::has_anchors(&text) {
+        let lines = pf_conf::ANCHORS.join("` and `");
+        plan.remarks.push(format!("{path} has the lines `{lines}` already: it stays as it is"));
         return Ok(());
     }
     if record.pf_conf.is_some() && !force {
-        let why = "had our lines, and somebody has taken the anchor out of them";
+        let why = "had our lines, and an anchor was taken out of them";
         return Err(PersistError::Changed { path: path.to_owned(), why });
     }
     let text = pf_conf::without_ours(&text).unwrap_or(text);
@@ -170,7 +171,8 @@ fn edit_pf_conf(
     plan.write(backup, there, None);
     load_pf_conf(layout, tools, content, plan);
     if let Some(pfctl) = &tools.pfctl {
-        plan.changes.push(Change::Verify { call: Call::new(pfctl, &["-s", "rules"]), line: pf_conf::ANCHOR });
+        let verify = |line| Change::Verify { call: Call::new(pfctl, &["-s", "rules"]), line };
+        plan.changes.extend(pf_conf::ANCHORS.map(verify));
     }
     Ok(())
 }

@@ -48,8 +48,9 @@ pub fn install(stage: &Stage, block: &Block) {
 pub fn by_hand_in_pf(stage: &Stage, block: &Block) {
     stage.pf();
     let info = || stage.run("pfctl -s info 2>&1");
-    let passes = |from: &str| {
-        let packet = format!("pfctl --standin evaluate in en0 tcp {from} 50000 192.0.2.1 2345 --dry");
+    let passes = |from: &str, pieces: &str| {
+        let packet =
+            format!("pfctl --standin evaluate in en0 tcp {from} 50000 192.0.2.1 2345 {pieces} --dry");
         let answer: Value = serde_json::from_str(&stage.run(&packet)).expect("JSON");
         answer["decision"] == "pass"
     };
@@ -60,7 +61,9 @@ pub fn by_hand_in_pf(stage: &Stage, block: &Block) {
     let token =
         token.split("Token : ").nth(1).unwrap_or_else(|| panic!("no token: {token}")).trim().to_owned();
     assert!(info().contains("Status: Enabled"));
-    assert!(passes("192.0.2.5") && !passes("192.0.2.6"));
+    for pieces in ["", "--fragments"] {
+        assert!(passes("192.0.2.5", pieces) && !passes("192.0.2.6", pieces), "{pieces}");
+    }
     stage.run(&afterwards.replace("TOKEN", &token));
     assert!(info().contains("Status: Disabled"));
     assert_eq!(stage.run("pfctl -a com.apple/010.by-hand -s rules 2>/dev/null"), "");
@@ -116,8 +119,8 @@ fn gate_in_pf(stage: &Stage) -> String {
     stage.pf();
     stage.run(
         "printf '%s\\n' 'table <peers> persist { 127.0.0.1 }' \
-         'block return in log quick proto tcp from any to any port 40001 label \"dlvgate:40001:deny\"' \
-         | pfctl -a com.apple/010.dlvgate.4711.40001 -f -",
+         'block return in log quick proto tcp from any to any port 40001 label \"dlvgate:4711:40001:deny\"' \
+         | pfctl -a com.apple/010.dlvgate.000 -f -",
     );
     let said = stage.run("pfctl -E 2>&1");
     said.split("Token : ").nth(1).expect("a token").trim().to_owned()
@@ -130,7 +133,7 @@ pub fn audit_without_dlvgate(stage: &Stage, block: &Block) {
     for command in block.commands() {
         let said = play::one(stage, &command);
         let wanted = match () {
-            () if command.contains("Anchors") => "com.apple/010.dlvgate.4711.40001",
+            () if command.contains("Anchors") => "com.apple/010.dlvgate.000",
             () if command.contains("-s rules") => "block return in log quick",
             () if command.contains("References") => &token,
             () if command.contains("nft ") => "# handle ",
@@ -167,7 +170,7 @@ pub fn remove_by_hand(stage: &Stage, block: &Block) {
         play::one(stage, &command.replace("TOKEN", &token).replace("handle 17", &format!("handle {handle}")));
     }
     assert_eq!(stage.namespace.ruleset(), before);
-    assert_eq!(stage.run("pfctl -a com.apple/010.dlvgate.4711.40001 -s rules 2>/dev/null"), "");
+    assert_eq!(stage.run("pfctl -a com.apple/010.dlvgate.000 -s rules 2>/dev/null"), "");
     assert!(stage.run("pfctl -s info 2>&1").contains("Status: Disabled"));
     assert_eq!(stage.run("ls -d /run/dlvgate 2>/dev/null || true"), "");
 }
