@@ -18,8 +18,9 @@ use crate::firewall::persist::install::{Wanted, plan};
 /// sudoers entry is checked by visudo before it is in place. A step that fails undoes the ones before it.
 ///
 /// With --open, a port is open for its peers after each boot, until `uninstall`. With --pf-conf, a pf.conf that has lost
-/// a line of macOS's own, `anchor "com.apple/*"` or `scrub-anchor "com.apple/*"`, gets it back, between marks: a copy is checked by pfctl, the file is backed
-/// up, replaced, loaded, and what pf then holds is verified; else it is put back. Nothing else edits pf.conf.
+/// `anchor "com.apple/*"` or `scrub-anchor "com.apple/*"`, macOS's own lines, gets them back, between marks: a copy is checked by
+/// pfctl, the file is backed up, replaced, loaded, and what pf then holds is verified; else it is put back. Nothing else edits
+/// pf.conf.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sudo dlvgate firewall install
