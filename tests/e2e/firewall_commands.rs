@@ -13,8 +13,8 @@ use crate::support::gate::StandinPf;
 use crate::support::holder::{Holder, firewall, says};
 use crate::support::link;
 use crate::support::namespace::Namespace;
-use crate::support::poll;
-use crate::support::process::signal_pid;
+use crate::support::process::{children, signal_pid};
+use crate::support::{PATIENCE, poll};
 
 const PORT: u16 = 4000;
 
@@ -316,4 +316,44 @@ fn a_peer_that_is_no_address_is_explained() {
     let (output, text) = says(&mut firewall(&[], &["open", "--port", "4000", "--from", "laptop"]));
     assert_eq!(output.status.code(), Some(2));
     assert!(text.contains("192.0.2.0/24"), "{text}");
+}
+
+#[test]
+fn table_of_a_killed_guard_is_swept_without_rules() {
+    let pf = StandinPf::new();
+    let mut holder = open(&pf, &["--hold"]);
+    signal_pid(holder.guard(), Signal::SIGKILL);
+    assert_eq!(holder.exit().code(), Some(1));
+    pf.run(&["-a", "com.apple/010.dlvgate.000", "-F", "rules"]);
+    assert_eq!(pf.gates(), ["com.apple/010.dlvgate.000"], "its table is there");
+    let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
+    assert!(clean && text.contains("had left port 4000: closed"), "{text}");
+    pf.assert_untouched();
+}
+
+/// What such a pfctl was fed, it may load at any time.
+#[test]
+fn slot_of_a_pfctl_that_outlives_its_guard_is_held() {
+    let pf = StandinPf::new();
+    let mut holder = open(&pf, &[]);
+    pf.fault(&serde_json::json!({"match": ["-F", "rules"], "times": 1, "action": "hang"}));
+    let guard = holder.guard();
+    holder.end_input();
+    let is_flush = |pid: &i32| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.contains("\0-F\0")
+    };
+    let pfctl = poll(PATIENCE, || children(guard).into_iter().find(is_flush)).expect("a pfctl that hangs");
+    signal_pid(guard, Signal::SIGKILL);
+    holder.exit();
+    let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
+    assert!(!clean && text.contains("com.apple/010.dlvgate.000 is held by another process"), "{text}");
+    let mut other = open(&pf, &[]);
+    assert_eq!(pf.gates(), ["com.apple/010.dlvgate.000", "com.apple/010.dlvgate.001"]);
+    other.end_input();
+    assert!(other.exit().success());
+    signal_pid(pfctl, Signal::SIGKILL);
+    let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
+    assert!(clean && text.contains("had left port 4000: closed"), "{text}");
+    pf.assert_untouched();
 }
