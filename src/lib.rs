@@ -4,6 +4,9 @@
 //! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`] know [`session`], which knows [`recording`], [`delve`] and
 //! [`firewall`]; the protocol's bytes are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
 
+// They panic where nobody reads: `stdio`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod cli;
 pub mod config;
 pub mod delve;
@@ -18,3 +21,4 @@ pub mod recording;
 pub mod session;
 mod shell;
 pub mod shutdown;
+pub mod stdio;

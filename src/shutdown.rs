@@ -85,8 +85,8 @@ impl Signals {
                 _ = self.terminate.recv() => "SIGTERM",
                 _ = self.hangup.recv() => "SIGHUP",
             };
-            tracing::info!(target: "dlvgate", signal = name, "stopping");
             trigger.stop(name);
+            tracing::info!(target: "dlvgate", signal = name, "stopping");
         }
     }
 }

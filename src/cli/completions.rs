@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
+use crate::stdio;
 
 /// Print the completions of a shell
 ///
@@ -20,6 +21,8 @@ pub(super) struct CompletionsArgs {
 }
 
 pub(super) fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "dlvgate", &mut std::io::stdout());
+    let mut script = Vec::new(); // what it is given must not fail
+    clap_complete::generate(args.shell, &mut Cli::command(), "dlvgate", &mut script);
+    stdio::print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,6 +13,7 @@ use super::settings::{self, key};
 use super::usage;
 use crate::config::{Config, Consent};
 use crate::printable::{on_one_line, printable_json};
+use crate::stdio;
 
 /// Print the settings that are in force, and where each comes from
 ///
@@ -39,12 +39,12 @@ struct Setting {
 /// `serve` is the command with the files' values as its defaults.
 pub(super) fn run(args: &ConfigArgs, serve: Command, config: &Config) -> anyhow::Result<ExitCode> {
     if args.example {
-        print!("{}", example(&serve));
+        stdio::print(&example(&serve))?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = in_force(serve, config).map_err(usage)?;
     let text = if args.json { json(&settings, config)? } else { page(&settings, config) };
-    io::stdout().write_all(text.as_bytes())?;
+    stdio::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,6 +8,7 @@ use super::FAILURE;
 use super::parts::PartsArgs;
 use crate::firewall::guard;
 use crate::printable::printable;
+use crate::stdio::post;
 
 /// Hold gates for the dlvgate at the other end of standard input and output (started by dlvgate itself)
 ///
@@ -22,7 +23,7 @@ pub(super) struct GuardArgs {
 pub(super) async fn run(args: GuardArgs) -> anyhow::Result<ExitCode> {
     let left = guard::run(args.parts.backend, args.parts.programs(), args.parts.journals()).await?;
     for text in &left {
-        eprintln!("dlvgate guard: {}", printable(text));
+        post!("dlvgate guard: {}", printable(text));
     }
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }

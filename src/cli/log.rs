@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use tracing::Level;
 
 use crate::printable::{LogEntries, PrintableJson};
+use crate::stdio::STDERR;
 
 /// How much is logged, and in which form.
 #[derive(Debug, Args)]
@@ -42,14 +43,15 @@ pub(super) fn init(args: &LogArgs, usual: Level) {
         (_, 1) => Level::DEBUG,
         _ => Level::TRACE,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level);
+    // Its own way to say that an entry could not be written panics where that cannot be written either.
+    let log = tracing_subscriber::fmt().with_max_level(level).log_internal_errors(false);
     match args.log_format {
         Format::Json => {
-            let log = log.with_writer(|| PrintableJson(std::io::stderr())).json();
+            let log = log.with_writer(|| PrintableJson(&STDERR)).json();
             log.flatten_event(true).with_current_span(false).with_span_list(false).init();
         }
         Format::Text => {
-            let log = log.with_writer(|| LogEntries(std::io::stderr()));
+            let log = log.with_writer(|| LogEntries(&STDERR));
             log.with_ansi(std::io::stderr().is_terminal()).init();
         }
     }

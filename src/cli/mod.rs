@@ -30,6 +30,7 @@ use tracing::Level;
 
 use crate::config::{Config, ConfigError};
 use crate::printable::printable;
+use crate::stdio::{self, post};
 
 /// Exit codes of dlvgate's own commands: success, a failure, a usage error.
 pub(crate) const FAILURE: u8 = 1;
@@ -84,7 +85,10 @@ enum Command {
 
 /// Parses the command line, with what configuration files set, runs the command, and says on standard error what failed.
 pub fn run(words: Vec<OsString>) -> ExitCode {
-    let cli = Cli::parse_from(&words);
+    let cli = match Cli::try_parse_from(&words) {
+        Ok(cli) => cli,
+        Err(said) => return say_usage(&said),
+    };
     let result = match &cli.command {
         Command::Serve(_) | Command::Config(_) => configured(&words),
         // What is wrong with a file is one of its findings.
@@ -93,10 +97,25 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     };
     let said = result.and_then(|(cli, config)| run_command(cli, &config));
     said.unwrap_or_else(|error| {
-        eprintln!("dlvgate: {}", printable(&format!("{error:#}")));
+        if let Some(said) = error.downcast_ref::<clap::Error>() {
+            return say_usage(said);
+        }
+        post!("dlvgate: {}", printable(&format!("{error:#}")));
         let usage = error.is::<UsageError>() || error.is::<ConfigError>();
         ExitCode::from(if usage { USAGE } else { FAILURE })
     })
+}
+
+/// Says what is wrong with the command line, or what it asks for (`--help`).
+fn say_usage(said: &clap::Error) -> ExitCode {
+    match said.print() {
+        _ if said.use_stderr() => ExitCode::from(USAGE),
+        Err(error) if !stdio::is_reader_gone(&error) => {
+            post!("dlvgate: standard output: {error}");
+            ExitCode::from(FAILURE)
+        }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
 }
 
 /// The command line again, with what the files set as the defaults of `serve`'s flags, and of doctor's of the same name.
@@ -106,7 +125,7 @@ fn configured(words: &[OsString]) -> anyhow::Result<(Cli, Config)> {
     let command = Cli::command().mut_subcommand("serve", |serve| settings::with_defaults(serve, &config));
     let command = command.mut_subcommand("doctor", |doctor| settings::with_defaults(doctor, &config));
     let command = settings::with_defaults(command, &config); // what is said for all commands: the log
-    let matches = command.get_matches_from(words);
+    let matches = command.try_get_matches_from(words)?;
     match matches.subcommand_matches("serve").and_then(settings::contradiction) {
         Some(contradiction) => Err(usage(contradiction)),
         None => Ok((Cli::from_arg_matches(&matches)?, config)),

@@ -1,6 +1,5 @@
 //! `dlvgate replay`: a recording played as dlv, or as a client.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::front::{ListenAddress, resolve};
 use crate::printable::printable;
 use crate::recording::replay::{Client, Ignore, Pace, Script, Server};
 use crate::shutdown::{self, Signals};
+use crate::stdio::{self, post};
 
 /// Play a recorded session: as dlv to a live client, or as the client to a live dlv or proxy
 ///
@@ -80,7 +80,7 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     }
     let script = Script::load(&args.file).with_context(|| args.file.display().to_string())?;
     for notice in script.notices() {
-        eprintln!("dlvgate: {}", printable(&format!("{}: {notice}", args.file.display())));
+        post!("dlvgate: {}", printable(&format!("{}: {notice}", args.file.display())));
     }
     if script.requests() == 0 {
         bail!("{}: there is no request to play", args.file.display());
@@ -108,10 +108,7 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
     for rule in &args.folder {
         server = server.folder(&rule.client, &rule.server);
     }
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{prefix}{}", server.address())?;
-    stdout.flush()?;
-    drop(stdout);
+    stdio::announce(&format!("{prefix}{}", server.address()));
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
     let mut is_success = true;
@@ -120,7 +117,7 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
             played = server.serve_one() => played?,
             _ = stop.begun() => break,
         };
-        eprintln!("{}", printable(&played.to_string()));
+        post!("{}", printable(&played.to_string()));
         is_success &= played.is_success();
         if !args.keep {
             break;
@@ -147,7 +144,6 @@ async fn as_client(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow
     let replayed = client.run(address).await.with_context(|| {
         format!("{address} cannot be reached; is dlv there? `dlvgate serve --listen {address}` starts one for each client")
     })?;
-    let said = writeln!(std::io::stdout(), "{}", printable(&replayed.to_string()));
-    said.or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })?;
+    stdio::print(&format!("{}\n", printable(&replayed.to_string())))?;
     Ok(if replayed.is_same() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }

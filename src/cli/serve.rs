@@ -1,7 +1,6 @@
 //! `dlvgate serve`: a front at which each client gets a dlv of its own, or all share one.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resol
 use crate::privilege::Caller;
 use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
+use crate::stdio;
 
 /// Listen for debugging clients; each gets its own dlv behind a gate
 ///
@@ -142,7 +142,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 let prefix =
                     if serves == Some(Serves::Both) || args.headless { API_PREFIX } else { DAP_PREFIX };
                 let front = door.open()?;
-                announce(prefix, &front)?;
+                stdio::announce(&format!("{prefix}{}", front.name())); // in dlv's own words: clients wait for it
                 if let Some(spares) = &spares {
                     spares.start();
                 }
@@ -179,8 +179,8 @@ async fn guarded<T>(
     tokio::select! {
         served = &mut serving => served,
         lost = firewall.lost() => {
-            tracing::error!(target: "dlvgate::firewall", "{lost}");
             trigger.stop("the end of the guard");
+            tracing::error!(target: "dlvgate::firewall", "{lost}");
             let _ = serving.await;
             Err(lost.into())
         }
@@ -277,11 +277,4 @@ async fn upstream(
 
 fn share(source: Source, firewall: &Firewall, stop: &Shutdown) -> Upstream {
     Upstream::Shared(SharedDelve::new(source, firewall.clone(), String::new(), None, stop.clone()))
-}
-
-/// The ready line, in dlv's own words: clients wait for it.
-fn announce(prefix: &str, front: &Front) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{prefix}{}", front.name())?;
-    stdout.flush()
 }

@@ -18,6 +18,7 @@ use crate::recording::check::Checker;
 use crate::recording::html;
 use crate::recording::redact::{self, Redactor};
 use crate::recording::show::{Filter, Style, Timeline, compare};
+use crate::stdio::{ask, is_reader_gone, say};
 
 /// How often a recording that grows is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -144,13 +145,13 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn notice_of(file: &Path, notice: &str) {
-    eprintln!("dlvgate: {}", printable(&format!("{}: {notice}", file.display())));
+    say!("dlvgate: {}", printable(&format!("{}: {notice}", file.display())));
 }
 
 /// A pager that was left is no failure.
 fn unless_nobody_reads(printed: io::Result<()>) -> io::Result<ExitCode> {
     match printed {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) if is_reader_gone(&error) => Ok(ExitCode::SUCCESS),
         printed => printed.map(|()| ExitCode::SUCCESS),
     }
 }
@@ -188,7 +189,7 @@ fn page(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     html::page(&name, recording, &mut file)?;
     file.into_inner()?.persist(out).with_context(|| format!("--html {}", out.display()))?;
-    eprintln!("written to {}", printable(&out.display().to_string()));
+    say!("written to {}", printable(&out.display().to_string()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -198,13 +199,13 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let mut reader = open(&args.file)?;
     let mut looked = Redactor::new(reader.header(), args.project.as_deref());
     redact::look(&mut reader, &mut looked)?;
-    eprintln!("{}", printable(&looked.visible().to_string()));
+    say!("{}", printable(&looked.visible().to_string()));
     for folder in looked.project() {
-        eprintln!("  the project is in {}", printable(folder));
+        say!("  the project is in {}", printable(folder));
     }
     let asks = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if asks && !agreed(out)? {
-        eprintln!("nothing is written");
+        say!("nothing is written");
         return Ok(ExitCode::from(FAILURE));
     }
     let mut reader = open(&args.file)?;
@@ -216,12 +217,12 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     for notice in reader.notices() {
         notice_of(&args.file, &notice.to_string());
     }
-    eprintln!("written to {}", printable(&out.display().to_string()));
+    say!("written to {}", printable(&out.display().to_string()));
     Ok(ExitCode::SUCCESS)
 }
 
 fn agreed(out: &Path) -> io::Result<bool> {
-    eprint!("write {}? [y/N] ", printable(&out.display().to_string()));
+    ask!("write {}? [y/N] ", printable(&out.display().to_string()));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

@@ -1,7 +1,7 @@
 //! `dlvgate trust`: the user's consent to what a project's file asks for.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, IsTerminal, Write as _};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,6 +14,7 @@ use super::{FAILURE, usage};
 use crate::config::{Config, Consent, Consents, File, NAME, project_file, settled};
 use crate::printable::{on_one_line, printable, printable_json};
 use crate::privilege::Caller;
+use crate::stdio::{self, ask, say};
 
 /// Agree to what a project's dlvgate.toml asks for
 ///
@@ -63,22 +64,22 @@ pub(super) fn run(args: &TrustArgs, serve: &Command) -> anyhow::Result<ExitCode>
     let [file] = &config.files[..] else { bail!("there is no file") };
     let shown = on_one_line(&path.display().to_string()).into_owned();
     if asked.is_empty() {
-        eprintln!("{shown} asks for nothing that needs your consent");
+        say!("{shown} asks for nothing that needs your consent");
         return Ok(ExitCode::SUCCESS);
     }
-    eprint!("{}", page(&shown, file, &asked));
+    ask!("{}", page(&shown, file, &asked));
     if file.consent == Consent::Given {
-        eprintln!("You have agreed to it already; `dlvgate trust --revoke` takes that back.");
+        say!("You have agreed to it already; `dlvgate trust --revoke` takes that back.");
         return Ok(ExitCode::SUCCESS);
     }
     if !args.yes && !is_agreed()? {
-        eprintln!("nothing was agreed to");
+        say!("nothing was agreed to");
         return Ok(ExitCode::from(FAILURE));
     }
     consents
         .give(&settled(&path), &file.sha256)
         .with_context(|| format!("the consent to {} cannot be remembered", path.display()))?;
-    eprintln!("agreed, as long as it does not change");
+    say!("agreed, as long as it does not change");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -120,8 +121,7 @@ fn is_agreed() -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(usage("there is no terminal to ask you on; --yes agrees without"));
     }
-    eprint!("Agree to this? [y/N] ");
-    io::stderr().flush()?;
+    ask!("Agree to this? [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
@@ -134,16 +134,16 @@ fn list(consents: &Consents) -> anyhow::Result<ExitCode> {
         let at = humantime::format_rfc3339_seconds(at);
         let _ = writeln!(text, "{at}  {}  {}", on_one_line(&given.sha256), on_one_line(&given.path));
     }
-    io::stdout().write_all(text.as_bytes())?;
+    stdio::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn revoke(consents: &Consents, path: &Path) -> anyhow::Result<ExitCode> {
     let shown = on_one_line(&path.display().to_string()).into_owned();
     if consents.revoke(&settled(path))? {
-        eprintln!("{shown}: you do not agree to it any more");
+        say!("{shown}: you do not agree to it any more");
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("{shown}: you have not agreed to it; `dlvgate trust --list` shows what you have");
+    say!("{shown}: you have not agreed to it; `dlvgate trust --list` shows what you have");
     Ok(ExitCode::from(FAILURE))
 }

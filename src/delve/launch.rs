@@ -174,7 +174,7 @@ impl Launcher {
                     on_others += 1;
                 }
                 Ok(()) => {
-                    delve.announce("").await;
+                    delve.announce("");
                     return Ok(delve);
                 }
             }

@@ -45,15 +45,15 @@ pub(super) async fn pass_on(
     already_read: Vec<u8>,
     tail: Tail,
 ) {
-    let mut chunk = vec![0; CHUNK];
-    chunk[..already_read.len().min(CHUNK)].copy_from_slice(&already_read[..already_read.len().min(CHUNK)]);
-    let mut filled = already_read.len().min(CHUNK);
+    let mut filled = already_read.len();
+    let mut chunk = already_read;
     let mut writable = true;
     loop {
         if filled > 0 {
             tail.push(&chunk[..filled]);
             writable = writable && to.write_all(&chunk[..filled]).await.is_ok() && to.flush().await.is_ok();
         }
+        chunk.resize(CHUNK, 0);
         match from.read(&mut chunk).await {
             Ok(0) | Err(_) => return,
             Ok(read) => filled = read,

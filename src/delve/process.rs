@@ -136,14 +136,18 @@ impl Delve {
 
     /// Lets dlv's output flow. Where dlv runs in our place its ready line comes first, with `front` for the address; none
     /// comes where that is empty.
-    pub async fn announce(&mut self, front: &str) {
-        let Some(mut feed) = self.feed.take() else { return };
-        if let (true, Some(ready)) = (feed.in_place && !front.is_empty(), &self.ready) {
-            let line = format!("{}{front}\n", ready.prefix);
-            let _ = feed.sink.write_all(line.as_bytes()).await;
-            let _ = feed.sink.flush().await;
-        }
-        self.pumps.spawn(pass_on(feed.source, feed.sink, std::mem::take(&mut self.rest), Tail::default()));
+    ///
+    /// Nothing waits for the line's reader here: sessions and signals come first.
+    pub fn announce(&mut self, front: &str) {
+        let Some(feed) = self.feed.take() else { return };
+        let mut first = match &self.ready {
+            Some(ready) if feed.in_place && !front.is_empty() => {
+                format!("{}{front}\n", ready.prefix).into_bytes()
+            }
+            _ => Vec::new(),
+        };
+        first.append(&mut self.rest);
+        self.pumps.spawn(pass_on(feed.source, feed.sink, first, Tail::default()));
     }
 
     /// Where it listens; [`Address::ANY`] before it is ready.

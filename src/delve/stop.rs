@@ -32,7 +32,7 @@ impl Delve {
     /// killed dlv leaves. `hurry` skips the grace.
     pub async fn stop(mut self, signal: Signal, hurry: impl Future<Output = ()>) -> Stopped {
         self.keep();
-        self.announce("").await; // where it was not ready yet, what it says last is passed on all the same
+        self.announce(""); // where it was not ready yet, what it says last is passed on all the same
         let mut killed = false;
         let mut status = self.child.try_wait().ok().flatten();
         if status.is_none() {

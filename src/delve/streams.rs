@@ -15,7 +15,7 @@ use super::address::Address;
 use super::argv::Argv;
 use super::reaper::Reaper;
 use super::spawn::{in_our_session, in_own_session, inherited, with_descriptor};
-use super::terminal::Screen;
+use super::terminal::{Screen, is_one_terminal};
 
 /// How a dlv is connected to the world.
 #[derive(Clone, Debug)]
@@ -112,6 +112,10 @@ impl Streams {
         let argv = match log {
             Log::Standard if io::stdout().is_terminal() => {
                 let (screen, theirs) = Screen::open()?;
+                if is_one_terminal() {
+                    // Over two ways what the program says on the one would overtake what it said before on the other.
+                    command.stderr(Stdio::from(theirs.try_clone()?));
+                }
                 command.stdout(Stdio::from(theirs));
                 wiring.source = Some(Box::new(screen));
                 argv

@@ -1,16 +1,24 @@
 //! A terminal between the debugged program and ours: the program finds a terminal at its standard output, and what comes by
 //! can be read for dlv's ready line.
 
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::fs::fstat;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, OutputModes, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Whether standard output and standard error are the same terminal.
+pub(super) fn is_one_terminal() -> bool {
+    let (output, error) = (io::stdout(), io::stderr());
+    let device = |stream: BorrowedFd<'_>| fstat(stream).map(|stat| stat.st_rdev).ok();
+    output.is_terminal() && error.is_terminal() && device(output.as_fd()) == device(error.as_fd())
+}
 
 /// Our side of it. It keeps the size of the real one.
 #[derive(Debug)]

@@ -229,7 +229,7 @@ impl SharedDelve {
         phase.send_replace(Phase::Ready(self.address(delve)));
         let Some(delve) = delve else { return self.asked_to_end().await };
         delve.observe();
-        delve.announce(&self.front).await;
+        delve.announce(&self.front);
         tokio::select! {
             status = delve.exited() => {
                 let stderr = delve.last_words().await;

@@ -6,6 +6,10 @@
 mod browser;
 mod consent;
 mod crowds;
+mod lost;
+mod lost_parts;
+mod lost_results;
+mod lost_streams;
 mod place;
 mod promises;
 mod strangers;

@@ -25,6 +25,8 @@ pub enum Which {
     Command,
     /// A link to dlvgate, named dlv.
     Link,
+    /// dlvgate with a command of its own.
+    Dlvgate,
 }
 
 /// A dlv that is to be started.
@@ -48,6 +50,7 @@ impl Dlv {
                 command.arg("dlv");
                 command
             }
+            Which::Dlvgate => pair.command(ours),
             Which::Link => {
                 let link = folder.path().join("dlv");
                 std::os::unix::fs::symlink(ours, &link).unwrap();
@@ -205,6 +208,11 @@ impl Running {
     pub fn others(&self) -> Vec<Process> {
         let own = i32::try_from(self.child.id()).unwrap();
         process::marked(&self.mark).into_iter().filter(|one| one.pid != own).collect()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
     }
 
     /// The real dlv that it has started.

@@ -26,6 +26,7 @@ use crate::privilege::Caller;
 use crate::recording::{About, Installed, Recorder, format};
 use crate::session::{Amendments, Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
+use crate::stdio;
 use client::Client;
 use timeline::Timeline;
 
@@ -68,6 +69,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     tour::show(&timeline, &[OsStr::new("doctor")], None, false)?;
     timeline.heading("A session");
     let (trigger, stop) = shutdown::channel();
+    let stopped = stop.clone();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
     let owners = Owners::of_this_process()?;
     let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
@@ -125,7 +127,6 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     };
     let (debugged, _) =
         tokio::join!(client, front.serve(Arc::new(settings), true, std::future::pending(), stop));
-    signals.abort();
     firewall.end().await?;
     debugged?;
     let delve = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -134,6 +135,11 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     }
     timeline.heading("Its recording");
     tour::recording(&timeline, &out)?;
+    tokio::select! {
+        () = stdio::written() => {} // a pager may take its time
+        _ = stopped.begun() => {}
+    }
+    signals.abort();
     Ok(ExitCode::SUCCESS)
 }
 

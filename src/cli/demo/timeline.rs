@@ -1,9 +1,10 @@
 //! The demo's page: a line for each thing that happens, with its time.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use crate::printable::printable;
+use crate::stdio::STDOUT;
 
 /// Writes to standard output. Clones write to the same page.
 #[derive(Clone)]
@@ -52,6 +53,6 @@ impl Timeline {
     }
 
     fn write(&self, line: &str) {
-        let _ = writeln!(std::io::stdout(), "{line}"); // a closed pipe ends the page, not the session
+        STDOUT.post(format!("{line}\n").into_bytes()); // a reader that is gone ends the page, not the session
     }
 }

@@ -27,6 +27,7 @@ use crate::front::{CannotTell, Owners};
 use crate::printable::printable;
 use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
+use crate::stdio::{self, post};
 use place::{Open, Place};
 
 /// Run dlv with its own command line, and guard the port where it listens
@@ -93,7 +94,7 @@ fn run_logged(words: Vec<OsString>, log: Option<LogArgs>) -> ExitCode {
     match run_or_say(words, log) {
         Ok(status) => end_like(status),
         Err(error) => {
-            eprintln!("dlvgate: {}", printable(&format!("{error:#}")));
+            post!("dlvgate: {}", printable(&format!("{error:#}")));
             ExitCode::from(FAILURE)
         }
     }
@@ -164,6 +165,7 @@ fn unchecked(why: &CannotTell) {
 fn end_like(status: ExitStatus) -> ExitCode {
     use std::os::unix::process::ExitStatusExt;
     if let Some(signal) = status.signal().and_then(|signal| Signal::try_from(signal).ok()) {
+        stdio::settle();
         shutdown::die_of(signal);
     }
     ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(FAILURE))

@@ -13,6 +13,7 @@ use crate::firewall::Peer;
 use crate::front::{Admission, Bound, Front, ListenAddress, Owners, SocketFile, resolve};
 use crate::printable::printable;
 use crate::session::Link;
+use crate::stdio::post;
 
 /// dlv's own default.
 const DEFAULT: &str = "127.0.0.1:0";
@@ -72,7 +73,7 @@ impl Place {
         let Ok(mut address) = resolve(&asked).await else { return Ok(None) };
         if address.ip().is_unspecified() && allow.is_empty() {
             address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-            eprintln!(
+            post!(
                 "dlvgate: only this machine can connect: {} is every address, and whoever connects to a debugger can \
                  run any program here. To let others in, say who: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS",
                 printable(&listen)

@@ -7,11 +7,12 @@ use anyhow::Context;
 
 use crate::doctor::{Finding, Remedy, State};
 use crate::printable::Printable;
+use crate::stdio::{self, ask};
 
 /// Shows the commands and runs them. Returns whether anything was run.
 pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
     let chosen = chosen(findings);
-    let mut stdout = Printable(io::stdout());
+    let mut stdout = Printable(stdio::stdout());
     if findings.iter().all(|finding| finding.state < State::Warning) {
         writeln!(stdout, "\nThere is nothing to mend.")?;
         return Ok(false);
@@ -60,8 +61,7 @@ fn chosen(findings: &[Finding]) -> Vec<(&str, &str)> {
 }
 
 fn is_agreed() -> io::Result<bool> {
-    write!(io::stderr(), "Run it? [y/N] ")?;
-    io::stderr().flush()?;
+    ask!("Run it? [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

@@ -4,7 +4,7 @@ mod fix;
 mod page;
 mod reach;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ use crate::doctor::{Context, Finding, Question, State, examine, first, names};
 use crate::firewall::Backend;
 use crate::firewall::persist::Platform;
 use crate::printable::printable_json;
+use crate::stdio::{self, ask};
 
 /// Say what stands between the client and dlv on this machine, and what mends it
 ///
@@ -78,16 +79,16 @@ pub(super) async fn run(args: DoctorArgs, settings: Option<String>) -> anyhow::R
         let first = first(&findings);
         let version = env!("CARGO_PKG_VERSION");
         let all = json!({"dlvgate": version, "first": first, "findings": findings, "took_ms": took_ms});
-        writeln!(io::stdout(), "{}", printable_json(&all.to_string()))?;
+        stdio::print(&format!("{}\n", printable_json(&all.to_string())))?;
     } else {
-        io::stdout().write_all(page::page(&findings, took_ms, io::stdout().is_terminal()).as_bytes())?;
+        stdio::print(&page::page(&findings, took_ms, io::stdout().is_terminal()))?;
     }
     if args.fix {
         if !fix::run(&findings)? {
             return Ok(exit_code(&findings));
         }
         let (findings, took_ms) = look(&args, settings).await;
-        io::stdout().write_all(page::page(&findings, took_ms, io::stdout().is_terminal()).as_bytes())?;
+        stdio::print(&page::page(&findings, took_ms, io::stdout().is_terminal()))?;
         return Ok(exit_code(&findings));
     }
     Ok(exit_code(&findings))
@@ -140,12 +141,12 @@ impl Progress {
             waiting.remove(place);
         }
         let names: String = waiting.join(", ").chars().take(70).collect();
-        let _ = write!(io::stderr(), "\r\x1b[Klooking at: {names}");
+        ask!("\r\x1b[Klooking at: {names}");
     }
 
     fn clear(&self) {
         if self.waiting.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
+            ask!("\r\x1b[K");
         }
     }
 }

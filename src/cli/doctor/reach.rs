@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use crate::cli::{FAILURE, usage};
 use crate::doctor::reach::{CONNECT, Reach, Way, Who, reach};
 use crate::printable::{Printable, printable_json};
+use crate::stdio::{self, ask};
 
 /// What asking may cost.
 const COST: &str = "a dlv that serves one client (`dlv dap`) would take the question for it, and end; dlvgate and others lose nothing";
@@ -30,7 +31,7 @@ pub(super) async fn run(target: &str, ask: bool, json: bool) -> anyhow::Result<E
     let mut all = Vec::new();
     for address in found {
         if !json {
-            write!(io::stderr(), "{}", progress(address))?;
+            ask!("{}", progress(address));
         }
         let mut one = reach(address, ask).await;
         let is_open_to_ask = one.who == Some(Who::NotAsked) || one.way == Way::NotTried;
@@ -41,7 +42,7 @@ pub(super) async fn run(target: &str, ask: bool, json: bool) -> anyhow::Result<E
     }
     let is_open = all.iter().any(|one| one.way == Way::Open);
     if json {
-        writeln!(io::stdout(), "{}", printable_json(&serde_json::to_string(&all)?))?;
+        stdio::print(&format!("{}\n", printable_json(&serde_json::to_string(&all)?)))?;
     } else {
         for one in &all {
             describe(one, port)?;
@@ -66,15 +67,14 @@ fn may_ask(one: &Reach) -> io::Result<bool> {
         Way::NotTried => "This system can tell only by connecting. Connect, and ask who is there?",
         _ => "Somebody listens there. Ask who?",
     };
-    write!(io::stderr(), "{question} ({COST}) [y/N] ")?;
-    io::stderr().flush()?;
+    ask!("{question} ({COST}) [y/N] ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn describe(one: &Reach, port: u16) -> io::Result<()> {
-    let mut out = Printable(io::stdout().lock());
+    let mut out = Printable(stdio::stdout());
     let Reach { address, way, who, took_ms } = one;
     let own = own_address(address.ip()).map_or_else(|| "ADDR".to_owned(), |own| own.to_string());
     match way {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::cli::parts::PartsArgs;
 use crate::firewall::guard::journal::{Journals, Process, Record};
 use crate::firewall::guard::wire::Purpose;
+use crate::stdio;
 
 /// How long closing may take: a few calls of pfctl or nft.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -60,7 +61,7 @@ pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
         }
         tokio::time::sleep(POLL).await;
     }
-    println!("closed: port {port}");
+    stdio::print(&format!("closed: port {port}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

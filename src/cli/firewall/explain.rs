@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +19,7 @@ use crate::firewall::pf::PFCTL;
 use crate::firewall::pf::explain::Services;
 use crate::firewall::{FirewallError, nftables, pf};
 use crate::printable::{Printable, printable_json};
+use crate::stdio;
 
 /// The names of ports that pfctl prints.
 const SERVICES: &str = "/etc/services";
@@ -140,7 +141,7 @@ where
     P: Standing + Serialize,
     W: fmt::Display + Serialize,
 {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdio::stdout();
     if json {
         writeln!(stdout, "{}", printable_json(&serde_json::to_string(explanation)?))?;
     } else {

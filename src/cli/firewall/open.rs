@@ -1,6 +1,5 @@
 //! `dlvgate firewall open`: a gate by hand, for as long as this runs.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use crate::firewall::guard::GuardError;
 use crate::firewall::guard::wire::Purpose;
 use crate::firewall::{Backend, Choice, Firewall, Parts, Peer};
 use crate::shutdown::{self, Signals};
+use crate::stdio;
 
 /// Guard a port by hand: ADDR passes, everybody else is blocked, for as long as this command runs
 ///
@@ -47,9 +47,12 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     let firewall = Firewall::prepare(choice, parts, true).await?;
     let gate = firewall.open(args.port, &args.from).await?;
     let from: Vec<String> = args.from.iter().map(ToString::to_string).collect();
-    let mut stdout = io::stdout();
-    writeln!(stdout, "open: port {} for {}, guarded by {}", args.port, from.join(", "), firewall.name())?;
-    stdout.flush()?;
+    stdio::announce(&format!(
+        "open: port {} for {}, guarded by {}",
+        args.port,
+        from.join(", "),
+        firewall.name()
+    ));
     let lost = tokio::select! {
         _ = stop.begun() => None,
         () = end_of_input(), if !args.hold => None,

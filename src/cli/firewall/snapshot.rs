@@ -8,6 +8,7 @@ use clap::Args;
 use super::system::{SystemArgs, show_or_do};
 use crate::firewall::persist::{rollback, snapshot};
 use crate::printable::printable;
+use crate::stdio;
 
 /// Save the files and rulesets that matter to a gate, with their hashes (as root)
 ///
@@ -46,7 +47,7 @@ pub(super) struct RollbackArgs {
 pub(super) fn take(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
     let (layout, tools) = args.system.begin(false)?;
     for line in snapshot::take(&layout, &tools, &args.folder)? {
-        println!("{}", printable(&line));
+        stdio::print(&format!("{}\n", printable(&line)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

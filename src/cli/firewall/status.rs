@@ -1,7 +1,6 @@
 //! `dlvgate firewall status`: what is open, for whom, since when, and whose it is.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,6 +12,7 @@ use crate::firewall::guard::Loaded;
 use crate::firewall::guard::wire::Purpose;
 use crate::firewall::status::{FilterStatus, GuardStatus, Status, Untold, from_filter, from_journals};
 use crate::printable::{printable, printable_json};
+use crate::stdio;
 
 /// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
 ///
@@ -43,7 +43,7 @@ pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
         true => format!("{}\n", printable_json(&serde_json::to_string(&status)?)),
         false => printable(&page(&status, may_look)).into_owned(),
     };
-    std::io::stdout().lock().write_all(text.as_bytes())?;
+    stdio::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,5 +1,6 @@
 //! `dlvgate firewall sweep`: close what guards that were killed have left.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,6 +9,7 @@ use crate::cli::FAILURE;
 use crate::cli::parts::PartsArgs;
 use crate::firewall;
 use crate::printable::printable;
+use crate::stdio;
 
 /// Close what a guard that was killed has left open (as root, or with the installed helper)
 ///
@@ -24,14 +26,15 @@ pub(super) struct SweepArgs {
 
 pub(super) async fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {
     let (found, failed) = firewall::sweep(args.parts.backend, args.parts.parts()).await?;
+    let mut stdout = stdio::stdout();
     for finding in &found {
-        println!("{}{}", if finding.is_left { "left: " } else { "" }, printable(&finding.text));
+        writeln!(stdout, "{}{}", if finding.is_left { "left: " } else { "" }, printable(&finding.text))?;
     }
     if let Some(said) = failed {
         anyhow::bail!(said);
     }
     if found.is_empty() {
-        println!("nothing was left");
+        writeln!(stdout, "nothing was left")?;
     }
     let is_left = found.iter().any(|finding| finding.is_left);
     Ok(if is_left { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::firewall::persist::plan::Plan;
 use crate::firewall::persist::{Layout, PersistError, Platform, Tools};
 use crate::printable::Printable;
+use crate::stdio;
 
 /// Where it is done.
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ pub(super) fn show_or_do(
     dry_run: bool,
     done: &str,
 ) -> anyhow::Result<ExitCode> {
-    let mut stdout = Printable(std::io::stdout().lock());
+    let mut stdout = Printable(stdio::stdout());
     if plan.is_empty() {
         writeln!(stdout, "nothing to do: everything is so already")?;
     } else if dry_run {

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use tokio::io::{AsyncWriteExt, stdout};
 
 use super::Backend;
 use crate::firewall::nftables;
-use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch, WatchError};
+use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch};
 use crate::printable::{on_one_line, printable_json};
 use crate::shutdown::{self, Shutdown, Signals};
+use crate::stdio::is_reader_gone;
 
 /// Say who is refused at the ports that dlvgate guards, as it happens (as root)
 ///
@@ -73,7 +75,7 @@ fn source(args: &WatchArgs) -> Source {
 }
 
 /// Prints refusals until told to stop, or until nobody reads them.
-async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> Result<(), WatchError> {
+async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> anyhow::Result<()> {
     while let Some(refusal) = watch.next(stop).await? {
         let line = line(&refusal, json);
         let write = async {
@@ -86,8 +88,10 @@ async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> Result<(), Watc
             written = write => written,
             _ = stop.begun() => return Ok(()),
         };
-        if written.is_err() {
-            return Ok(());
+        match written {
+            Ok(()) => {}
+            Err(error) if is_reader_gone(&error) => return Ok(()),
+            Err(error) => return Err(error).context("standard output"),
         }
     }
     Ok(())

@@ -1,0 +1,194 @@
+//! What is still to be written to a standard stream, and the thread that writes it.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Bytes that may wait for a reader: some 5,000 entries of the log, minutes of a busy server's.
+const LIMIT: usize = 1024 * 1024;
+
+/// The stack of a thread that writes, and rarely formats one entry of the log.
+const STACK: usize = 256 * 1024;
+
+/// Which stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stream {
+    Output,
+    Error,
+}
+
+impl Stream {
+    fn name(self) -> &'static str {
+        match self {
+            Stream::Output => "standard output",
+            Stream::Error => "standard error",
+        }
+    }
+
+    fn write(self, text: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Output => write(io::stdout().lock(), text),
+            Stream::Error => write(io::stderr().lock(), text),
+        }
+    }
+}
+
+fn write(mut to: impl Write, text: &[u8]) -> io::Result<()> {
+    to.write_all(text)?;
+    to.flush()
+}
+
+/// Texts for one stream, in order. To hand one over never waits for the reader and never fails.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    stream: Stream,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    waiting: VecDeque<Vec<u8>>,
+    /// Of what waits, and of what is being written.
+    bytes: usize,
+    /// How many were handed over, and how many the thread is through with.
+    taken: u64,
+    done: u64,
+    /// The last one that could not be written, and why.
+    failed: Option<(u64, io::Error)>,
+    /// How many did not fit since this was said last.
+    lost: u64,
+    has_thread: bool,
+}
+
+impl Queue {
+    pub(super) const fn new(stream: Stream) -> Queue {
+        let state = State {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            taken: 0,
+            done: 0,
+            failed: None,
+            lost: 0,
+            has_thread: false,
+        };
+        Queue { stream, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Hands a text over, to be written with one call. Drops it where there is no room.
+    pub(crate) fn post(&'static self, text: Vec<u8>) {
+        self.take(text);
+    }
+
+    /// Hands a text over and waits until it is written, for `limit` at most.
+    ///
+    /// # Errors
+    /// The stream's own, or that it takes too long.
+    pub(super) fn deliver(&'static self, text: Vec<u8>, limit: Duration) -> io::Result<()> {
+        let Some(number) = self.take(text) else { return Err(io::ErrorKind::WouldBlock.into()) };
+        let state = self.wait(limit, |state| state.done >= number);
+        match &state.failed {
+            Some((failed, error)) if *failed >= number => Err(copy(error)),
+            _ if state.done >= number => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it")),
+        }
+    }
+
+    /// Waits until all is written, for `limit` at most.
+    pub(super) fn settle(&self, limit: Duration) {
+        drop(self.wait(limit, |state| state.done == state.taken));
+    }
+
+    /// Whether all is written.
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.lock();
+        state.done == state.taken
+    }
+
+    /// The text's number; `None` where it was dropped.
+    fn take(&'static self, text: Vec<u8>) -> Option<u64> {
+        let mut state = self.lock();
+        if state.bytes + text.len() > LIMIT || !self.has_thread(&mut state) {
+            state.lost += 1;
+            return None;
+        }
+        state.bytes += text.len();
+        state.waiting.push_back(text);
+        state.taken += 1;
+        let number = state.taken;
+        drop(state);
+        self.changed.notify_all();
+        Some(number)
+    }
+
+    /// Starts the thread with the first text. Where the system has no thread for us, the next text tries again.
+    fn has_thread(&'static self, state: &mut State) -> bool {
+        if !state.has_thread {
+            let thread =
+                std::thread::Builder::new().name(format!("dlvgate {:?}", self.stream)).stack_size(STACK);
+            state.has_thread = thread.spawn(move || self.write_all()).is_ok();
+        }
+        state.has_thread
+    }
+
+    /// The thread, which ends with the process.
+    fn write_all(&'static self) {
+        loop {
+            let mut state = self.lock();
+            let text = loop {
+                match state.waiting.pop_front() {
+                    Some(text) => break text,
+                    None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                }
+            };
+            drop(state);
+            let written = self.stream.write(&text);
+            let mut state = self.lock();
+            state.done += 1;
+            state.bytes -= text.len();
+            state.failed = written.err().map(|error| (state.done, error)).or(state.failed.take());
+            let lost = if state.waiting.is_empty() { std::mem::take(&mut state.lost) } else { 0 };
+            drop(state);
+            self.changed.notify_all();
+            if lost > 0 {
+                let stream = self.stream.name();
+                tracing::warn!(target: "dlvgate", lost, "{stream} was not read: lines were lost");
+            }
+        }
+    }
+
+    fn wait(&self, limit: Duration, until: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let deadline = Instant::now() + limit;
+        let mut state = self.lock();
+        while !until(&state) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An error cannot be cloned.
+fn copy(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
+/// For the log's formatter, which writes each entry with one call.
+impl Write for &'static Queue {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.post(text.to_vec());
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

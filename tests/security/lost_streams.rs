@@ -1,0 +1,229 @@
+//! Commands that hold something, whose standard output and error are lost: they serve on, and end when asked, as they would
+//! with both.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use crate::for_every_dlv;
+use crate::lost::{WAYS, Way};
+use crate::support::client::Client;
+use crate::support::debug::{Debug, build};
+use crate::support::dropin::{Dlv, Running, Which};
+use crate::support::gate::StandinPf;
+use crate::support::process::{self, Process, listening_ports};
+use crate::support::program::Program;
+use crate::support::toolchain::Pair;
+use crate::support::{PATIENCE, poll};
+
+/// When the other ends are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Before,
+    InSession,
+}
+
+/// Every way at every moment, with the four reasons to end in turn.
+pub fn cases() -> impl Iterator<Item = (Way, When, Why)> {
+    let before = WAYS.map(|way| (way, When::Before));
+    let within = [Way::Pipe, Way::Terminal].map(|way| (way, When::InSession));
+    let whys =
+        [Why::Client, Why::Signal(Signal::SIGTERM), Why::Signal(Signal::SIGINT), Why::Signal(Signal::SIGHUP)];
+    before.into_iter().chain(within).zip(whys.into_iter().cycle()).map(|((way, when), why)| (way, when, why))
+}
+
+/// What ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    Client,
+    Signal(Signal),
+}
+
+/// Starts it; its streams' other ends are lost, or given.
+pub fn start(mut dlv: Dlv, way: Way, when: When) -> (Running, Vec<OwnedFd>) {
+    let (stdout, stderr, mut ends) = way.streams();
+    dlv.command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+    if when == When::Before {
+        way.lose(&mut ends);
+    }
+    (dlv.start_as_it_is(), ends)
+}
+
+/// Where it listens itself: its ready line is not to be had.
+pub fn front(running: &Running) -> SocketAddr {
+    let own = Process {
+        pid: running.pid(),
+        parent: 0,
+        state: 'S',
+        exe: std::path::PathBuf::new(),
+        arguments: Vec::new(),
+    };
+    let port = poll(PATIENCE, || listening_ports(std::slice::from_ref(&own)).first().copied());
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port.expect("it listens")))
+}
+
+/// How it ended, by itself.
+pub fn code(running: &mut Running) -> Option<i32> {
+    poll(PATIENCE, || running.child.try_wait().unwrap()).expect("it ends").code()
+}
+
+/// A session that loses the streams and goes on; gives the exit code. Its recording is whole.
+fn session(dlv: Dlv, (way, when, why): (Way, When, Why), ends_with_it: bool) -> Option<i32> {
+    let recordings = dlv.file("recordings");
+    let (mut running, mut ends) = start(dlv.env("DLVGATE_RECORD", &recordings), way, when);
+    let program = Program::source("loop");
+    let client = Client::connect(front(&running));
+    let mut debug = Debug::begin(client, "launch", build("debug", &program), &program.main(), &[]);
+    way.lose(&mut ends);
+    debug.client.ok("threads", json!({}));
+    match why {
+        Why::Client => {
+            debug.disconnect();
+            if !ends_with_it {
+                running.signal(Signal::SIGTERM);
+            }
+        }
+        Why::Signal(signal) => {
+            running.signal(signal);
+            debug.client.event("terminated");
+            debug.client.eof();
+        }
+    }
+    let code = code(&mut running);
+    running.nothing_left();
+    program.assert_no_binary();
+    let recording = std::fs::read_dir(recordings).unwrap().next().expect("a recording").unwrap();
+    let recording = std::fs::read_to_string(recording.path()).unwrap();
+    let last = recording.lines().last().unwrap_or_default();
+    assert!(
+        last.contains("recording_ended") && last.contains("complete"),
+        "the recording has no end: {last}"
+    );
+    code
+}
+
+#[test]
+fn serve_outlives_its_streams() {
+    let pair = Pair::any();
+    for case in cases() {
+        let pf = StandinPf::new();
+        let mut dlv = Dlv::new(&pair, Which::Dlvgate).env("DLVGATE_FIREWALL", "pf");
+        dlv.command.args(["serve", "--listen", "127.0.0.1:0", "-vv"]);
+        pf.with(&mut dlv.command);
+        assert_eq!(session(dlv, case, false), Some(0), "{case:?}");
+        pf.assert_untouched();
+    }
+}
+
+for_every_dlv!(serve_once_outlives_its_streams);
+
+/// With dlv 1.20, at the usual level of the log, this ended with 101 in every run.
+fn serve_once_outlives_its_streams(pair: &Pair) {
+    for (way, when, _) in cases() {
+        let words = ["serve", "--once", "--listen", "127.0.0.1:0"];
+        let dlv = Dlv::new(pair, Which::Dlvgate).args(words);
+        assert_eq!(session(dlv, (way, when, Why::Client), true), Some(0), "{way:?} {when:?}");
+    }
+}
+
+#[test]
+fn dlv_in_place_outlives_its_streams() {
+    let pair = Pair::any();
+    for which in [Which::Command, Which::Link] {
+        for (way, when, why) in cases() {
+            let run = |way| {
+                let dlv = Dlv::new(&pair, which)
+                    .args(["dap", "--listen", "127.0.0.1:0"])
+                    .env("DLVGATE_LOG", "trace");
+                session(dlv, (way, when, why), true)
+            };
+            assert_eq!(run(way), run(Way::Null), "{which:?} {way:?} {when:?} {why:?}");
+        }
+    }
+}
+
+/// Its terminal goes, and with it everything that was started there.
+#[test]
+fn a_gone_terminal_ends_serve_in_order() {
+    let program = Program::source("loop");
+    let mut dlv = Dlv::new(&Pair::any(), Which::Dlvgate);
+    let (output, error, ends) = Way::Terminal.streams();
+    let recordings = dlv.file("recordings");
+    let serve = dlv.command.get_program().to_owned();
+    let mut setsid = std::process::Command::new("setsid");
+    setsid
+        .args(["--ctty", "--"])
+        .arg(serve)
+        .args(["serve", "--listen", "127.0.0.1:0", "--record"])
+        .arg(&recordings);
+    setsid.envs(dlv.command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    setsid.current_dir(dlv.file(""));
+    dlv.command = setsid;
+    let terminal = std::fs::File::from(rustix::io::dup(&ends[0]).unwrap());
+    let path = rustix::pty::ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    drop(terminal);
+    let input = std::fs::File::options().read(true).write(true).open(path).unwrap();
+    dlv.command.stdin(input).stdout(output).stderr(error);
+    let mut running = dlv.start_as_it_is();
+    let client = Client::connect(front(&running));
+    let debug = Debug::begin(client, "launch", build("debug", &program), &program.main(), &[]);
+    drop(ends);
+    debug.client.event("terminated");
+    debug.client.eof();
+    assert_eq!(code(&mut running), Some(0));
+    running.nothing_left();
+    program.assert_no_binary();
+}
+
+#[test]
+fn a_gate_by_hand_outlives_its_streams() {
+    for (way, when, why) in cases() {
+        let pf = StandinPf::new();
+        let mut dlv = Dlv::new(&Pair::any(), Which::Dlvgate);
+        dlv.command.args([
+            "firewall",
+            "open",
+            "--hold",
+            "--backend",
+            "pf",
+            "--port",
+            "4000",
+            "--from",
+            "192.0.2.5",
+        ]);
+        pf.with(&mut dlv.command);
+        let (mut running, mut ends) = start(dlv, way, when);
+        poll(PATIENCE, || pf.passes_on("en0", "192.0.2.5", 4000).then_some(())).expect("the gate opens");
+        poll(PATIENCE, || (!pf.passes_on("en0", "192.0.2.6", 4000)).then_some(())).expect("for this one");
+        way.lose(&mut ends);
+        let signal = match why {
+            Why::Client => Signal::SIGTERM,
+            Why::Signal(signal) => signal,
+        };
+        // The line that says so is tried for a moment; a signal is heard then, too.
+        running.signal(signal);
+        assert_eq!(code(&mut running), Some(0), "{way:?} {when:?} {signal}");
+        running.nothing_left();
+        pf.assert_untouched();
+    }
+}
+
+#[test]
+fn a_killed_serve_without_streams_leaves_nothing() {
+    for way in WAYS {
+        let program = Program::source("loop");
+        let words = ["serve", "--listen", "127.0.0.1:0", "-vv"];
+        let (mut running, _ends) =
+            start(Dlv::new(&Pair::any(), Which::Dlvgate).args(words), way, When::Before);
+        let client = Client::connect(front(&running));
+        let _debug = Debug::begin(client, "launch", build("debug", &program), &program.main(), &[]);
+        process::signal_pid(running.pid(), Signal::SIGKILL);
+        running.child.wait().unwrap();
+        running.nothing_left();
+        poll(PATIENCE, || process::debug_binaries(&program.folder).is_empty().then_some(()))
+            .expect("no binary");
+    }
+}
