@@ -59,6 +59,14 @@ impl Log {
         };
         Ok(Log::To { file: Arc::new(file), number })
     }
+
+    /// Whether it goes where standard output goes, and that is a terminal.
+    fn is_on_a_terminal(&self) -> bool {
+        match self {
+            Log::Standard => io::stdout().is_terminal(),
+            Log::To { number, .. } => *number == Some(2) && is_one_terminal(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Feed {
@@ -110,7 +118,7 @@ impl Streams {
         };
         let mut wiring = Wiring { own_session, ..Wiring::default() };
         let argv = match log {
-            Log::Standard if io::stdout().is_terminal() => {
+            _ if log.is_on_a_terminal() => {
                 let (screen, theirs) = Screen::open()?;
                 if is_one_terminal() {
                     // Over two ways what the program says on the one would overtake what it said before on the other.

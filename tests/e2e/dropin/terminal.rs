@@ -11,7 +11,11 @@ use crate::support::rpc::Rpc;
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll};
 
-for_every_dlv!(a_terminal_session_is_dlv_s_own, the_program_of_a_headless_dlv_has_the_terminal);
+for_every_dlv!(
+    a_terminal_session_is_dlv_s_own,
+    the_program_of_a_headless_dlv_has_the_terminal,
+    both_streams_keep_their_order_on_a_terminal
+);
 
 const SCRIPT: &str = "script";
 
@@ -78,5 +82,24 @@ fn the_program_of_a_headless_dlv_has_the_terminal(dlv: &Pair) {
         client.call("Detach", json!({"Kill": true}));
         assert_eq!(running.ended().status.code(), Some(0), "{which:?}");
         running.nothing_left();
+    }
+}
+
+/// On one terminal: over two ways the one stream overtook the other, in every run.
+fn both_streams_keep_their_order_on_a_terminal(dlv: &Pair) {
+    let program = Program::built(dlv, "order");
+    let binary = program.binary.to_str().unwrap();
+    let words = ["exec", "--headless", "--api-version=2", "--accept-multiclient", "--continue", binary];
+    for (which, log) in [(Which::Real, 1), (Which::Command, 1), (Which::Command, 2)] {
+        let log = format!("--log-dest={log}");
+        let running = in_terminal(Dlv::new(dlv, which).args([&words[..], &[&log]].concat()));
+        wait_for(&running, "line 198 of both");
+        wait_for(&running, "line 199 of both");
+        let text = running.stdout.text();
+        let numbers: Vec<usize> = text
+            .lines()
+            .filter_map(|line| line.trim_end().strip_prefix("line ")?.strip_suffix(" of both")?.parse().ok())
+            .collect();
+        assert_eq!(numbers, (0..200).collect::<Vec<_>>(), "{which:?} {log}: {text}");
     }
 }
