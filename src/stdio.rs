@@ -5,7 +5,7 @@
 //!
 //! * A command that is over when its text is written (`show`, `doctor`) writes itself and waits for its reader, as any filter
 //!   does: [`say!`] for people, [`print`] and [`stdout`] for results. It handles no signals, so these end it.
-//! * A command that holds something (a session, a gate) hands its text to a [`Queue`], which a thread writes. What does not fit
+//! * A command that holds something (a session, a gate) hands its text to a [`queue`], which a thread writes. What does not fit
 //!   is dropped and counted: sessions, gates and signals come first.
 
 mod queue;
@@ -15,7 +15,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
-pub(crate) use queue::Queue;
+pub(crate) use queue::{STDERR, STDOUT};
 pub(crate) use results::{is_reader_gone, print, stdout};
 
 /// How long the end of the program waits for a reader that has stopped reading.
@@ -27,12 +27,6 @@ const READY_LINE: Duration = Duration::from_millis(500);
 /// How often it is looked whether all is written.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Standard output of a command that holds something.
-pub(crate) static STDOUT: Queue = Queue::new(queue::Stream::Output);
-
-/// Standard error of a command that holds something: the log, and the last error of every command.
-pub(crate) static STDERR: Queue = Queue::new(queue::Stream::Error);
-
 /// Writes a line to standard error and waits for its reader. Nothing is done about a failure: there is no other place to say it.
 macro_rules! say {
     ($($text:tt)*) => { $crate::stdio::tell(format_args!("{}\n", format_args!($($text)*))) };
@@ -43,7 +37,7 @@ macro_rules! ask {
     ($($text:tt)*) => { $crate::stdio::tell(format_args!($($text)*)) };
 }
 
-/// Hands a line for standard error to the [`Queue`]: for a command that holds something.
+/// Hands a line for standard error to the [`queue`]: for a command that holds something.
 macro_rules! post {
     ($($text:tt)*) => { $crate::stdio::STDERR.post(format!("{}\n", format_args!($($text)*)).into_bytes()) };
 }

@@ -11,28 +11,11 @@ const LIMIT: usize = 1024 * 1024;
 /// The stack of a thread that writes, and rarely formats one entry of the log.
 const STACK: usize = 256 * 1024;
 
-/// Which stream.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Stream {
-    Output,
-    Error,
-}
+/// Standard output of a command that holds something.
+pub(crate) static STDOUT: Queue = Queue::new("standard output", |text| write(io::stdout().lock(), text));
 
-impl Stream {
-    fn name(self) -> &'static str {
-        match self {
-            Stream::Output => "standard output",
-            Stream::Error => "standard error",
-        }
-    }
-
-    fn write(self, text: &[u8]) -> io::Result<()> {
-        match self {
-            Stream::Output => write(io::stdout().lock(), text),
-            Stream::Error => write(io::stderr().lock(), text),
-        }
-    }
-}
+/// Standard error of a command that holds something: the log, and the last error of every command.
+pub(crate) static STDERR: Queue = Queue::new("standard error", |text| write(io::stderr().lock(), text));
 
 fn write(mut to: impl Write, text: &[u8]) -> io::Result<()> {
     to.write_all(text)?;
@@ -42,7 +25,9 @@ fn write(mut to: impl Write, text: &[u8]) -> io::Result<()> {
 /// Texts for one stream, in order. To hand one over never waits for the reader and never fails.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    stream: Stream,
+    name: &'static str,
+    /// Writes a text, and may take as long as it likes.
+    write: fn(&[u8]) -> io::Result<()>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -63,7 +48,7 @@ struct State {
 }
 
 impl Queue {
-    pub(super) const fn new(stream: Stream) -> Queue {
+    const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<()>) -> Queue {
         let state = State {
             waiting: VecDeque::new(),
             bytes: 0,
@@ -73,7 +58,7 @@ impl Queue {
             lost: 0,
             has_thread: false,
         };
-        Queue { stream, state: Mutex::new(state), changed: Condvar::new() }
+        Queue { name, write, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Hands a text over, to be written with one call. Drops it where there is no room.
@@ -125,8 +110,7 @@ impl Queue {
     /// Starts the thread with the first text. Where the system has no thread for us, the next text tries again.
     fn has_thread(&'static self, state: &mut State) -> bool {
         if !state.has_thread {
-            let thread =
-                std::thread::Builder::new().name(format!("dlvgate {:?}", self.stream)).stack_size(STACK);
+            let thread = std::thread::Builder::new().name(self.name.to_owned()).stack_size(STACK);
             state.has_thread = thread.spawn(move || self.write_all()).is_ok();
         }
         state.has_thread
@@ -143,7 +127,7 @@ impl Queue {
                 }
             };
             drop(state);
-            let written = self.stream.write(&text);
+            let written = (self.write)(&text);
             let mut state = self.lock();
             state.done += 1;
             state.bytes -= text.len();
@@ -152,8 +136,7 @@ impl Queue {
             drop(state);
             self.changed.notify_all();
             if lost > 0 {
-                let stream = self.stream.name();
-                tracing::warn!(target: "dlvgate", lost, "{stream} was not read: lines were lost");
+                tracing::warn!(target: "dlvgate", lost, "{} was not read: lines were lost", self.name);
             }
         }
     }
@@ -192,3 +175,6 @@ impl Write for &'static Queue {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

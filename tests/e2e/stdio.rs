@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::for_every_dlv;
-use crate::support::debug::{exec, initialize_arguments};
+use crate::support::debug::{build, exec, initialize_arguments};
 use crate::support::dropin::Collected;
 use crate::support::frames::{frame, split_first};
 use crate::support::program::Program;
@@ -17,6 +17,7 @@ for_every_dlv!(
     a_whole_session_over_standard_input_and_output,
     closing_standard_input_ends_everything,
     what_the_program_prints_does_not_come_between,
+    a_lost_standard_error_changes_nothing,
 );
 
 struct Session {
@@ -30,12 +31,18 @@ struct Session {
 
 impl Session {
     fn start(dlv: &Pair, flags: &[&str]) -> Self {
+        let mut session = Self::unread(dlv, flags);
+        session.log = Collected::from(session.child.stderr.take().unwrap());
+        session
+    }
+
+    /// Its standard error is not read.
+    fn unread(dlv: &Pair, flags: &[&str]) -> Self {
         let mut command: Command = dlv.command(env!("CARGO_BIN_EXE_dlvgate"));
         command.args(["serve", "--stdio", "--firewall", "off", "--dlv"]).arg(&dlv.dlv).args(flags);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let log = Collected::from(child.stderr.take().unwrap());
-        Self { child, log, bytes: Vec::new(), parsed: 0, seq: 0 }
+        let child = command.spawn().unwrap();
+        Self { child, log: Collected::default(), bytes: Vec::new(), parsed: 0, seq: 0 }
     }
 
     fn send(&mut self, command: &str, arguments: &Value) -> i64 {
@@ -110,6 +117,23 @@ fn a_whole_session_over_standard_input_and_output(dlv: &Pair) {
     let places: Vec<usize> =
         order.iter().map(|step| log.find(step).unwrap_or_else(|| panic!("no {step}: {log}"))).collect();
     assert!(places.is_sorted(), "{log}");
+}
+
+/// Its reader is gone before the first line. With dlv 1.20 this ended with 101 and left the built program, each time.
+fn a_lost_standard_error_changes_nothing(dlv: &Pair) {
+    let program = Program::source("demo");
+    let mut session = Session::unread(dlv, &[]);
+    drop(session.child.stderr.take());
+    session.ask("initialize", &initialize_arguments());
+    session.send("launch", &build("debug", &program));
+    session.until(|message| message["event"] == "initialized");
+    session.send("configurationDone", &json!({}));
+    session.until(|message| message["event"] == "terminated");
+    session.ask("disconnect", &json!({}));
+    while session.next().is_some() {}
+    let status = poll(PATIENCE, || session.child.try_wait().unwrap()).expect("it ends");
+    assert_eq!(status.code(), Some(0));
+    program.assert_no_binary();
 }
 
 fn closing_standard_input_ends_everything(dlv: &Pair) {

@@ -12,7 +12,7 @@ use crate::for_every_dlv;
 use crate::lost::{WAYS, Way};
 use crate::support::client::Client;
 use crate::support::debug::{Debug, build};
-use crate::support::dropin::{Dlv, Running, Which};
+use crate::support::dropin::{Collected, Dlv, Running, Which};
 use crate::support::gate::StandinPf;
 use crate::support::process::{self, Process, listening_ports};
 use crate::support::program::Program;
@@ -206,6 +206,26 @@ fn a_gate_by_hand_outlives_its_streams() {
         running.nothing_left();
         pf.assert_untouched();
     }
+}
+
+/// Its reader is away while more is logged than may wait, and comes back.
+#[test]
+fn a_stalled_log_says_what_it_lost() {
+    let mut dlv = Dlv::new(&Pair::any(), Which::Dlvgate).args(["serve", "--listen", "127.0.0.1:0", "-vv"]);
+    let (error, reader) = Way::Stalled.stream();
+    dlv.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(error);
+    let mut running = dlv.start_as_it_is();
+    let front = front(&running);
+    for _ in 0..10_000 {
+        drop(std::net::TcpStream::connect(front).unwrap()); // a line each
+    }
+    Client::connect(front).ok("initialize", json!({}));
+    let log = Collected::from(std::fs::File::from(reader.unwrap()));
+    poll(PATIENCE, || log.text().contains("lost=").then_some(())).expect("the loss is told");
+    assert!(log.text().len() < 2 * 1024 * 1024, "what waits has a limit: {}", log.text().len());
+    running.signal(Signal::SIGTERM);
+    assert_eq!(code(&mut running), Some(0));
+    assert!(log.whole().contains("stopping"), "what comes after it is logged again");
 }
 
 #[test]
