@@ -4,7 +4,7 @@
 //! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`] know [`session`], which knows [`recording`], [`delve`] and
 //! [`firewall`]; the protocol's bytes are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
 
-// They panic where nobody reads: `stdio`.
+// These macros panic where they cannot write; `stdio` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod cli;

@@ -27,7 +27,7 @@ const READY_LINE: Duration = Duration::from_millis(500);
 /// How often it is looked whether all is written.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Writes a line to standard error and waits for its reader. Nothing is done about a failure: there is no other place to say it.
+/// Writes a line to standard error and waits for its reader. A failure is ignored: there is no other place to say it.
 macro_rules! say {
     ($($text:tt)*) => { $crate::stdio::tell(format_args!("{}\n", format_args!($($text)*))) };
 }
@@ -51,8 +51,8 @@ pub(crate) fn tell(text: fmt::Arguments<'_>) {
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// Writes a command's ready line to standard output. A failure is logged, and the command goes on: who needs the line may be
-/// gone, and who does not need it must not lose a session or a gate.
+/// Writes a command's ready line to standard output. A failure is logged, and the command goes on: a client that knows the
+/// address already must not lose its session or gate.
 pub(crate) fn announce(line: &str) {
     if let Err(error) = STDOUT.deliver(format!("{line}\n").into_bytes(), READY_LINE) {
         tracing::warn!(target: "dlvgate", %error, "standard output does not take the ready line; going on without");
@@ -77,7 +77,11 @@ pub fn take_over_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed");
-        post!("thread '{name}' {panic}\n{}", std::backtrace::Backtrace::capture());
+        let trace = std::backtrace::Backtrace::capture();
+        match trace.status() {
+            std::backtrace::BacktraceStatus::Captured => post!("thread '{name}' {panic}\n{trace}"),
+            _ => post!("thread '{name}' {panic}"),
+        }
         STDERR.settle(LAST_WORDS); // in the main thread the program ends next
     }));
 }

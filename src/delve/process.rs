@@ -19,6 +19,7 @@ use super::ports::PortLease;
 use super::ready::{Preamble, ReadyLine};
 use super::reaper::Reaper;
 use super::streams::Feed;
+use crate::stdio::STDERR;
 
 /// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a build some more.
 const PREAMBLE_LIMIT: usize = 64 * 1024;
@@ -80,7 +81,7 @@ impl Delve {
         let feed = launcher.streams.feed(wiring, &mut child)?;
         let (stderr, mut pumps) = (Tail::default(), JoinSet::new());
         if let Some(pipe) = child.stderr.take() {
-            pumps.spawn(pass_on(pipe, tokio::io::stderr(), Vec::new(), stderr.clone()));
+            pumps.spawn(pass_on(pipe, STDERR.passage(), Vec::new(), stderr.clone()));
         }
         Ok(Delve {
             path: path.to_owned(),

@@ -16,6 +16,7 @@ use super::argv::Argv;
 use super::reaper::Reaper;
 use super::spawn::{in_our_session, in_own_session, inherited, with_descriptor};
 use super::terminal::{Screen, is_one_terminal};
+use crate::stdio::{STDERR, STDOUT};
 
 /// How a dlv is connected to the world.
 #[derive(Clone, Debug)]
@@ -153,8 +154,8 @@ impl Streams {
             child.stdout.take().map(|stdout| Box::new(stdout) as Box<dyn AsyncRead + Send + Sync + Unpin>);
         let source = wiring.source.or(piped).ok_or_else(|| io::Error::other("it has no output"))?;
         let sink: Box<dyn AsyncWrite + Send + Sync + Unpin> = match self {
-            Streams::Served | Streams::InPlace(Log::Standard) => Box::new(tokio::io::stdout()),
-            Streams::Aside => Box::new(tokio::io::stderr()),
+            Streams::Served | Streams::InPlace(Log::Standard) => Box::new(STDOUT.passage()),
+            Streams::Aside => Box::new(STDERR.passage()),
             Streams::InPlace(Log::To { file, .. }) => Box::new(tokio::fs::File::from_std(file.try_clone()?)),
         };
         Ok(Feed { source, sink, in_place: matches!(self, Streams::InPlace(_)) })

@@ -2,8 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWrite;
+
+/// Bytes that may wait before those wait whose output is passed on: what a pipe holds.
+const PASSAGE: usize = 64 * 1024;
 
 /// Bytes that may wait for a reader: some 5,000 entries of the log, minutes of a busy server's.
 const LIMIT: usize = 1024 * 1024;
@@ -12,10 +19,16 @@ const LIMIT: usize = 1024 * 1024;
 const STACK: usize = 256 * 1024;
 
 /// Standard output of a command that holds something.
-pub(crate) static STDOUT: Queue = Queue::new("standard output", |text| write(io::stdout().lock(), text));
+pub(crate) static STDOUT: Queue =
+    Queue::new("standard output", |text| write(io::stdout().lock(), text), log_loss);
 
 /// Standard error of a command that holds something: the log, and the last error of every command.
-pub(crate) static STDERR: Queue = Queue::new("standard error", |text| write(io::stderr().lock(), text));
+pub(crate) static STDERR: Queue =
+    Queue::new("standard error", |text| write(io::stderr().lock(), text), log_loss);
+
+fn log_loss(stream: &str, lost: u64) {
+    tracing::warn!(target: "dlvgate", lost, "{stream} was not read: lines were lost");
+}
 
 fn write(mut to: impl Write, text: &[u8]) -> io::Result<()> {
     to.write_all(text)?;
@@ -28,6 +41,8 @@ pub(crate) struct Queue {
     name: &'static str,
     /// Writes a text, and may take as long as it likes.
     write: fn(&[u8]) -> io::Result<()>,
+    /// Is told how many texts did not fit, once the stream takes some again.
+    tell: fn(&str, u64),
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -45,10 +60,14 @@ struct State {
     /// How many did not fit since this was said last.
     lost: u64,
     has_thread: bool,
+    /// Who waits until less waits to be written.
+    passages: Vec<Waker>,
+    /// The thread waits to be woken. While it writes, nothing has to be done for it to go on.
+    is_idle: bool,
 }
 
 impl Queue {
-    const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<()>) -> Queue {
+    const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<()>, tell: fn(&str, u64)) -> Queue {
         let state = State {
             waiting: VecDeque::new(),
             bytes: 0,
@@ -57,8 +76,10 @@ impl Queue {
             failed: None,
             lost: 0,
             has_thread: false,
+            is_idle: false,
+            passages: Vec::new(),
         };
-        Queue { name, write, state: Mutex::new(state), changed: Condvar::new() }
+        Queue { name, write, tell, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Hands a text over, to be written with one call. Drops it where there is no room.
@@ -76,8 +97,13 @@ impl Queue {
         match &state.failed {
             Some((failed, error)) if *failed >= number => Err(copy(error)),
             _ if state.done >= number => Ok(()),
-            _ => Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it")),
+            _ => Err(io::Error::new(io::ErrorKind::TimedOut, "it is not read")),
         }
+    }
+
+    /// For what others print, of which nothing is dropped.
+    pub(crate) fn passage(&'static self) -> Passage {
+        Passage(self)
     }
 
     /// Waits until all is written, for `limit` at most.
@@ -101,9 +127,11 @@ impl Queue {
         state.bytes += text.len();
         state.waiting.push_back(text);
         state.taken += 1;
-        let number = state.taken;
+        let (number, is_idle) = (state.taken, std::mem::take(&mut state.is_idle));
         drop(state);
-        self.changed.notify_all();
+        if is_idle {
+            self.changed.notify_all();
+        }
         Some(number)
     }
 
@@ -123,7 +151,10 @@ impl Queue {
             let text = loop {
                 match state.waiting.pop_front() {
                     Some(text) => break text,
-                    None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                    None => {
+                        state.is_idle = true;
+                        state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    }
                 }
             };
             drop(state);
@@ -132,11 +163,13 @@ impl Queue {
             state.done += 1;
             state.bytes -= text.len();
             state.failed = written.err().map(|error| (state.done, error)).or(state.failed.take());
+            let passages = std::mem::take(&mut state.passages);
             let lost = if state.waiting.is_empty() { std::mem::take(&mut state.lost) } else { 0 };
             drop(state);
             self.changed.notify_all();
+            passages.into_iter().for_each(Waker::wake);
             if lost > 0 {
-                tracing::warn!(target: "dlvgate", lost, "{} was not read: lines were lost", self.name);
+                (self.tell)(self.name, lost);
             }
         }
     }
@@ -156,6 +189,34 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Passes on what others print, in order with our own texts. It waits for the stream's reader, and no thread of the runtime does.
+#[derive(Debug)]
+pub(crate) struct Passage(&'static Queue);
+
+impl AsyncWrite for Passage {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, text: &[u8]) -> Poll<io::Result<usize>> {
+        let mut state = self.0.lock();
+        if state.bytes >= PASSAGE {
+            state.passages.push(cx.waker().clone());
+            return Poll::Pending;
+        }
+        drop(state);
+        let part = &text[..text.len().min(PASSAGE)];
+        match self.0.take(part.to_vec()) {
+            Some(_) => Poll::Ready(Ok(part.len())),
+            None => Poll::Ready(Err(io::ErrorKind::WouldBlock.into())), // there is no thread to write it
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

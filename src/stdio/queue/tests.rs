@@ -9,17 +9,22 @@ const LONG: Duration = Duration::from_secs(30);
 struct Stalled {
     allowed: Mutex<Option<Receiver<()>>>,
     took: Mutex<Vec<String>>,
+    lost: Mutex<Vec<u64>>,
 }
 
 impl Stalled {
     const fn new() -> Stalled {
-        Stalled { allowed: Mutex::new(None), took: Mutex::new(Vec::new()) }
+        Stalled { allowed: Mutex::new(None), took: Mutex::new(Vec::new()), lost: Mutex::new(Vec::new()) }
     }
 
     fn stall(&self) -> Sender<()> {
         let (allow, allowed) = mpsc::channel();
         *self.allowed.lock().unwrap() = Some(allowed);
         allow
+    }
+
+    fn tell(&self, lost: u64) {
+        self.lost.lock().unwrap().push(lost);
     }
 
     fn write(&self, text: &[u8]) -> io::Result<()> {
@@ -42,7 +47,7 @@ impl Stalled {
 #[test]
 fn a_stalled_stream_holds_nothing_up() {
     static STREAM: Stalled = Stalled::new();
-    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text));
+    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
     let allow = STREAM.stall();
     let long = "x".repeat(LIMIT / 4);
     for _ in 0..10 {
@@ -51,18 +56,22 @@ fn a_stalled_stream_holds_nothing_up() {
     assert_eq!(QUEUE.lock().lost, 6, "more than its limit is not kept");
     QUEUE.settle(SHORT);
     assert!(!QUEUE.is_settled());
-    (0..4).for_each(|_| allow.send(()).unwrap());
+    (0..5).for_each(|_| allow.send(()).unwrap());
     QUEUE.settle(LONG);
     assert!(QUEUE.is_settled());
     assert_eq!(STREAM.took.lock().unwrap().len(), 4);
     let state = QUEUE.lock();
-    assert_eq!((state.bytes, state.lost), (0, 0), "there is room, and the loss was told");
+    assert_eq!((state.bytes, state.lost), (0, 0), "there is room again");
+    drop(state);
+    QUEUE.post(b"after".to_vec());
+    QUEUE.settle(LONG);
+    assert_eq!(*STREAM.lost.lock().unwrap(), [6], "the loss is told once");
 }
 
 #[test]
 fn texts_are_written_one_by_one_in_order() {
     static STREAM: Stalled = Stalled::new();
-    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text));
+    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
     let texts: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
     texts.iter().for_each(|text| QUEUE.post(text.clone().into_bytes()));
     QUEUE.settle(LONG);
@@ -72,7 +81,7 @@ fn texts_are_written_one_by_one_in_order() {
 #[test]
 fn a_delivery_says_what_became_of_it() {
     static STREAM: Stalled = Stalled::new();
-    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text));
+    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
     assert!(QUEUE.deliver(b"taken".to_vec(), LONG).is_ok());
     let allow = STREAM.stall();
     let late = QUEUE.deliver(b"late".to_vec(), SHORT).unwrap_err();
