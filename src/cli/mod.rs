@@ -10,6 +10,7 @@ mod firewall;
 mod guard;
 mod log;
 mod man;
+mod output;
 mod parts;
 mod reaper;
 mod replay;

@@ -1,17 +1,16 @@
 //! `dlvgate show`: a recording for people.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use tempfile::NamedTempFile;
 
-use super::FAILURE;
+use super::output::{self, OutputFile};
+use super::{FAILURE, usage};
 use crate::printable::printable;
 use crate::recording::Reader;
 use crate::recording::check::Checker;
@@ -37,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(100);
   dlvgate show --follow session.jsonl            # while it is being recorded
   dlvgate show yesterday.jsonl today.jsonl       # where they part
   dlvgate show --check session.jsonl             # is it the protocol's, or the editor's, fault?
-  dlvgate show --html session.html session.jsonl
+  dlvgate show --html -o session.html session.jsonl
   dlvgate show --redact to-send.jsonl session.jsonl
   dlvgate show --json session.jsonl | jq 'select(.success == false)'")]
 pub(super) struct ShowArgs {
@@ -64,12 +63,18 @@ pub(super) struct ShowArgs {
     json: bool,
     /// Write one page to look at in a browser: a sequence diagram and a latency timeline, with search; nothing is loaded from
     /// anywhere
-    #[arg(long, value_name = "OUT", conflicts_with_all = ["other", "follow", "json", "check", "redact", "command", "event", "since", "slower_than", "grep"])]
-    html: Option<PathBuf>,
+    #[arg(long, group = "written", conflicts_with_all = ["follow", "json", "check", "redact", "command", "event", "since", "slower_than", "grep"])]
+    html: bool,
+    /// With --html: the page's file
+    #[arg(short, long, value_name = "OUT", requires = "html")]
+    output: Option<PathBuf>,
     /// Write a copy without values, environment, arguments, output, error texts and paths outside the project, to be sent to
     /// somebody; what stays readable is listed before
-    #[arg(long, value_name = "OUT", conflicts_with_all = ["other", "follow", "json", "check", "command", "event", "since", "slower_than", "grep"])]
+    #[arg(long, value_name = "OUT", group = "written", conflicts_with_all = ["other", "follow", "json", "check", "command", "event", "since", "slower_than", "grep"])]
     redact: Option<PathBuf>,
+    /// Replace the file that is to be written, where it is there
+    #[arg(long, requires = "written")]
+    force: bool,
     /// With --redact: the folder whose file names stay [default: where the program is, and where dlv runs]
     #[arg(long, value_name = "DIR", requires = "redact")]
     project: Option<PathBuf>,
@@ -88,8 +93,8 @@ pub(super) struct ShowArgs {
 
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     match &args.other {
+        _ if args.html => page(&args),
         Some(other) => part(&args.file, other),
-        None if args.html.is_some() => page(&args),
         None if args.redact.is_some() => redact(&args),
         None if args.check => check(&args.file),
         None => show(&args),
@@ -179,23 +184,25 @@ fn check(file: &Path) -> anyhow::Result<ExitCode> {
 
 /// The page contains the program's values as the recording does: only its owner may read it.
 fn page(args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    let out = args.html.as_deref().context("no --html")?;
+    let (Some(out), None) = (args.output.as_deref(), &args.other) else {
+        return Err(usage(
+            "--html takes one recording, and the page's file with -o: dlvgate show --html -o session.html session.jsonl",
+        ));
+    };
     open(&args.file)?; // it is a recording
     let recording = BufReader::new(File::open(&args.file)?);
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // One that is there may be for everybody to read; a new file in its place is not.
-    let file = NamedTempFile::new_in(folder).with_context(|| format!("--html {}", out.display()))?;
-    let mut file = BufWriter::new(file);
+    let mut page = OutputFile::new(out, &args.file, args.force)?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
-    html::page(&name, recording, &mut file)?;
-    file.into_inner()?.persist(out).with_context(|| format!("--html {}", out.display()))?;
+    html::page(&name, recording, &mut page)?;
+    page.finish()?;
     say!("written to {}", printable(&out.display().to_string()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lists what stays, then writes; a file that is there is not written over.
+/// Lists what stays, then writes.
 fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let out = args.redact.as_deref().context("no --redact")?;
+    output::check(out, &args.file, args.force)?; // before it asks
     let mut reader = open(&args.file)?;
     let mut looked = Redactor::new(reader.header(), args.project.as_deref());
     redact::look(&mut reader, &mut looked)?;
@@ -210,10 +217,9 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     }
     let mut reader = open(&args.file)?;
     let mut redactor = Redactor::new(reader.header(), args.project.as_deref());
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
-    let mut file = BufWriter::new(file.with_context(|| format!("--redact {}", out.display()))?);
+    let mut file = OutputFile::new(out, &args.file, args.force)?;
     redact::copy(&mut reader, &mut redactor, &mut file)?;
-    file.flush()?;
+    file.finish()?;
     for notice in reader.notices() {
         notice_of(&args.file, &notice.to_string());
     }

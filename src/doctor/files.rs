@@ -1,5 +1,6 @@
 //! Reading programs and profiles without running them.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -139,12 +140,18 @@ pub(super) fn leaving(home: &Path) -> Option<(PathBuf, usize)> {
 
 /// Turns a line of a profile into a comment; the file as it was stays beside it.
 pub(super) fn comment_out(file: &Path, number: usize) -> Remedy {
-    let name = quoted(&file.display().to_string());
-    let backup = quoted(&format!("{}.before-dlvgate", file.display()));
+    edit("", &file.display().to_string(), &format!("{number}s/^/# /"), number)
+}
+
+/// Edits a file with sed. The file as it was stays beside it, under a name of its own: a second edit, or one of a later run,
+/// must not write over what the first has kept.
+pub(super) fn edit(sudo: &str, file: &str, script: &str, mark: impl Display) -> Remedy {
+    let suffix = format!(".before-dlvgate-{mark}");
+    let (name, kept) = (quoted(file), quoted(&format!("{file}{suffix}")));
     Remedy {
         // Both GNU's and BSD's sed take a suffix that follows at once.
-        command: format!("sed -i.before-dlvgate '{number}s/^/# /' {name}"),
-        undo: Some(format!("mv {backup} {name}")),
+        command: format!("{sudo}test ! -e {kept} && {sudo}sed -i{suffix} {} {name}", quoted(script)),
+        undo: Some(format!("{sudo}mv {kept} {name}")),
     }
 }
 
@@ -164,6 +171,24 @@ pub(super) fn owner(path: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edits_of_one_file_are_each_undone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("my profile");
+        let sh = |command: &str| {
+            std::process::Command::new("/bin/sh").args(["-c", command]).status().unwrap().success()
+        };
+        let (original, text) = ("a\nb\nc\n", || fs::read_to_string(&file).unwrap());
+        fs::write(&file, original).unwrap();
+        let remedies = [1, 3].map(|number| comment_out(&file, number));
+        assert!(remedies.iter().all(|remedy| sh(&remedy.command)));
+        assert_eq!(text(), "# a\nb\n# c\n");
+        // A second time it would keep what is no longer the file as it was.
+        assert!(!sh(&remedies[0].command) && text() == "# a\nb\n# c\n");
+        assert!(remedies.iter().rev().all(|remedy| sh(remedy.undo.as_deref().unwrap())));
+        assert_eq!(text(), original);
+    }
 
     #[test]
     fn a_programs_processor_is_in_its_head() {

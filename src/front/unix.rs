@@ -1,7 +1,7 @@
 //! A front on a Unix socket.
 
 use std::io;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{Mode, umask};
@@ -12,6 +12,8 @@ use tokio::net::{UnixListener, UnixStream};
 pub struct SocketFile {
     listener: UnixListener,
     path: PathBuf,
+    /// Device and inode: the file that is ours.
+    made: (u64, u64),
 }
 
 impl SocketFile {
@@ -24,7 +26,9 @@ impl SocketFile {
         let usual = umask(Mode::from_bits_truncate(0o177));
         let bound = UnixListener::bind(path);
         umask(usual);
-        Ok(SocketFile { listener: bound?, path: std::path::absolute(path)? })
+        let (listener, path) = (bound?, std::path::absolute(path)?);
+        let made = identity(&path)?;
+        Ok(SocketFile { listener, path, made })
     }
 
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
@@ -39,11 +43,15 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Somebody may have put something else there.
-        if self.path.symlink_metadata().is_ok_and(|meta| meta.file_type().is_socket()) {
+        // Another process may have put its own socket there.
+        if identity(&self.path).is_ok_and(|there| there == self.made) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    path.symlink_metadata().map(|meta| (meta.dev(), meta.ino()))
 }
 
 #[cfg(test)]
@@ -60,5 +68,16 @@ mod tests {
         assert_eq!(SocketFile::bind(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(socket);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn socket_of_another_process_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dlv.sock");
+        let ours = SocketFile::bind(&path).unwrap();
+        std::fs::rename(&path, folder.path().join("moved")).unwrap();
+        let _theirs = SocketFile::bind(&path).unwrap();
+        drop(ours);
+        assert!(path.exists());
     }
 }

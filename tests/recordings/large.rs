@@ -84,7 +84,7 @@ fn a_page_of_a_hundred_thousand_messages_opens_and_scrolls() {
     let folder = TempDir::new().unwrap();
     let (file, page) = (large(folder.path()), folder.path().join("large.html"));
     println!("the recording has {} bytes", file.metadata().unwrap().len());
-    let (took, memory) = show(&["--html", page.to_str().unwrap()], &file);
+    let (took, memory) = show(&["--html", "-o", page.to_str().unwrap()], &file);
     println!("show --html: {} ms, {} MiB", took.as_millis(), memory / 1024);
     let seen = crate::page::look(&page);
     println!("{seen}");

@@ -25,11 +25,51 @@ fn a_recorded_session_is_a_page_in_both_protocols() {
         let page = folder.path().join("page.html");
         let status = Command::new(env!("CARGO_BIN_EXE_dlvgate"))
             .arg("show")
-            .arg("--html")
+            .args(["--html", "--force", "-o"])
             .arg(&page)
             .arg(recording)
             .status();
         assert!(status.unwrap().success());
         look(&page);
+    }
+}
+
+fn show(words: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dlvgate")).arg("show").args(words).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn show_writes_over_no_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/debug.jsonl");
+    let (one, other, page) = (at("a.jsonl"), at("b.jsonl"), at("page.html"));
+    for file in [&one, &other] {
+        std::fs::copy(recording, file).unwrap();
+    }
+    let recorded = std::fs::read(recording).unwrap();
+    // What the shell makes of `show --html *.jsonl`, and of the same with a name that is taken.
+    for (words, code, said) in [
+        (&["--html", &one, &other][..], 2, "-o session.html"),
+        (&["--html", &one], 2, "-o session.html"),
+        (&["--html", "-o", &page, &one, &other], 2, "-o session.html"),
+        (&["--html", "-o", &one, &other], 1, "--force"),
+        (&["--html", "--force", "-o", &one, &one], 1, "is what is read"),
+        (&["--redact", &one, "--yes", &other], 1, "--force"),
+        (&["--redact", &one, "--yes", "--force", &one], 1, "is what is read"),
+        (&["--force", &one], 2, "--html"),
+        (&["-o", &page, &one], 2, "--html"),
+    ] {
+        let (ended, stderr) = show(words);
+        assert_eq!(ended, Some(code), "{words:?}: {stderr}");
+        assert!(stderr.contains(said), "{words:?}: {stderr}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "{words:?}");
+        for file in [&one, &other] {
+            assert!(std::fs::read(file).unwrap() == recorded, "{words:?}: {file} is another");
+        }
+    }
+    for again in [&[][..], &["--force"]] {
+        assert_eq!(show(&[&["--html", "-o", &page, &one], again].concat()).0, Some(0));
     }
 }

@@ -65,7 +65,7 @@ fn what_is_no_recording_is_said_to_be_none() {
         ("#!/bin/sh\n", "no header"),
     ] {
         std::fs::write(&path, text).unwrap();
-        for words in [vec![file], vec!["--check", file], vec!["--html", "/tmp/never.html", file]] {
+        for words in [vec![file], vec!["--check", file], vec!["--html", "-o", "/tmp/never.html", file]] {
             let output = show(&words);
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(1), "{words:?} {text:?}");

@@ -126,7 +126,7 @@ fn what_a_recording_has_is_shown_without_effect() {
         &["show", "--check", other],
         &["show", one, other],
         &["show", "--redact", &format!("{HOSTILE}.copy"), "--yes", other],
-        &["show", "--html", &format!("{HOSTILE}.html"), other],
+        &["show", "--html", "-o", &format!("{HOSTILE}.html"), other],
         &["show", &missing],
         &["replay", "--as", "dlv", &missing],
     ] {

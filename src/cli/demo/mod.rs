@@ -90,6 +90,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         Some(out) => out,
         None => tempfile::Builder::new().prefix("dlvgate-demo-recording-").tempdir()?.keep(),
     };
+    let others = tour::recordings(&out);
     let recorder = Recorder::new(&out, about(&args.dlv, caller.as_ref(), &firewall, &folder))
         .with_context(|| format!("no recording can be written to {}", out.display()))?;
     let address = bound.address();
@@ -134,7 +135,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         nothing_left(pid, address, &timeline).await?;
     }
     timeline.heading("Its recording");
-    tour::recording(&timeline, &out)?;
+    tour::recording(&timeline, &out, &others)?;
     tokio::select! {
         () = stdio::written() => {} // a pager may take its time
         _ = stopped.begun() => {}

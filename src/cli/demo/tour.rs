@@ -1,7 +1,8 @@
 //! The demo's other stations: dlvgate's own commands, as a user types them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -42,21 +43,30 @@ pub(super) fn show(
 /// Lines of a recording's summary.
 const SUMMARY: usize = 24;
 
-/// What is left of the session: its recording, and the page made of it.
+/// The recordings that are in a folder: what has their name's end.
+pub(super) fn recordings(folder: &Path) -> BTreeSet<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension() == Some(OsStr::new("jsonl"))).collect()
+}
+
+/// What is left of the session: its recording, and the page made of it. `before`: others' recordings in that folder.
 ///
 /// # Errors
 /// Where there is none, or it breaks a rule of the protocol.
-pub(super) fn recording(timeline: &Timeline, folder: &Path) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    let mut recordings: Vec<_> =
-        entries.filter(|path| path.extension() == Some(OsStr::new("jsonl"))).collect();
-    recordings.sort();
-    let recording = recordings.pop().context("the session was not recorded")?;
-    let page = folder.join("session.html");
+pub(super) fn recording(
+    timeline: &Timeline,
+    folder: &Path,
+    before: &BTreeSet<PathBuf>,
+) -> anyhow::Result<()> {
+    let recording = recordings(folder).difference(before).next().cloned();
+    let recording = recording.context("the session was not recorded")?;
+    // The recording's name is new, and so is the page's: a page of an earlier run stays.
+    let page = recording.with_extension("html");
     let file = recording.as_os_str();
     show(timeline, &[OsStr::new("show"), file], Some(SUMMARY), true)?;
     show(timeline, &[OsStr::new("show"), OsStr::new("--check"), file], Some(1), true)?;
-    show(timeline, &[OsStr::new("show"), OsStr::new("--html"), page.as_os_str(), file], None, true)?;
+    let words = [OsStr::new("show"), OsStr::new("--html"), OsStr::new("-o"), page.as_os_str(), file];
+    show(timeline, &words, None, true)?;
     timeline.heading("What is left");
     timeline.plain(&format!("the recording  {}", recording.display()));
     timeline.plain(&format!("its page       {} (open it in a browser)", page.display()));

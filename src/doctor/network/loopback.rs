@@ -9,6 +9,7 @@ use nix::net::if_::InterfaceFlags;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::doctor::context::{Context, sudo};
+use crate::doctor::files::edit;
 use crate::doctor::finding::{Finding, Group, State};
 
 /// How long a connection to ourselves may take; it takes microseconds.
@@ -106,10 +107,12 @@ async fn localhost() -> Finding {
                     format!("the name localhost is {list}: {foreign} is not this machine's own"),
                 )
                 .why(why)
-                .mend_undoably(
-                    format!("{}sed -i.before-dlvgate '/{foreign}.*localhost/s/^/# /' /etc/hosts", sudo()),
-                    format!("{}mv /etc/hosts.before-dlvgate /etc/hosts", sudo()),
-                ),
+                .mend_by([edit(
+                    sudo(),
+                    "/etc/hosts",
+                    &format!("/{foreign}.*localhost/s/^/# /"),
+                    "localhost",
+                )]),
                 None if all.is_empty() => {
                     finding(State::Bad, "the name localhost has no address".to_owned()).why(why).mend(line)
                 }

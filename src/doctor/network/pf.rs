@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::doctor::context::{Context, sudo};
+use crate::doctor::files::edit;
 use crate::doctor::finding::{Finding, Group, State};
 use crate::doctor::tool::{self, Said};
 use crate::firewall::Backend;
@@ -55,10 +56,7 @@ fn parses(said: Result<Said, tool::Silent>) -> Finding {
             let finding = finding(State::Bad, format!("{CONF} is not well-formed: {words}"))
                 .why("macOS loads it at each boot, and pf then holds nothing of it; a missing newline at the end does that too");
             match wrong_line(&words) {
-                Some(number) => finding.mend_undoably(
-                    format!("{}sed -i.before-dlvgate '{number}s/^/# /' {CONF}", sudo()),
-                    format!("{}mv {CONF}.before-dlvgate {CONF}", sudo()),
-                ),
+                Some(number) => finding.mend_by([edit(sudo(), CONF, &format!("{number}s/^/# /"), number)]),
                 None => finding.mend(format!("{}pfctl -n -f {CONF}", sudo())),
             }
         }
@@ -97,10 +95,7 @@ fn unreferenced(conf: &str) -> Option<Finding> {
                 "its rules have no effect: a widespread recipe leaves out the line `anchor \"…\"`. dlvgate needs no line in this \
                  file: it opens the port for as long as a session lasts",
             )
-            .mend_undoably(
-                format!("{}sed -i.before-dlvgate '{number}s/^/# /' {CONF}", sudo()),
-                format!("{}mv {CONF}.before-dlvgate {CONF}", sudo()),
-            ),
+            .mend_by([edit(sudo(), CONF, &format!("{number}s/^/# /"), number)]),
     )
 }
 
