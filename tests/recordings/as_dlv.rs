@@ -107,6 +107,54 @@ fn what_the_recording_does_not_have_is_refused_and_reported() {
     assert!(report.contains("recorded and not asked for: scopes"), "{report}");
 }
 
+/// `breakpoints` of a program that runs, and a `stopped` that came after them: what Delve's own tests do.
+#[test]
+fn client_that_leaves_out_a_request_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session.jsonl");
+    let lines = [
+        json!({"recording": 1, "tool": "t", "protocol": "dap", "start": "2026-01-01T00:00:00Z"}),
+        json!({"t": 1, "from": "client", "message": {"seq": 1, "type": "request", "command": "continue"}}),
+        json!({"t": 2, "from": "dlv", "message":
+               {"seq": 1, "type": "response", "request_seq": 1, "success": true, "command": "continue"}}),
+        json!({"t": 3, "from": "client", "message": {"seq": 2, "type": "request", "command": "threads"}}),
+        json!({"t": 4, "from": "dlv", "message":
+               {"seq": 2, "type": "response", "request_seq": 2, "success": true, "command": "threads"}}),
+        json!({"t": 5, "from": "dlv", "message":
+               {"seq": 3, "type": "event", "event": "stopped", "body": {"reason": "breakpoint"}}}),
+        json!({"t": 6, "from": "client", "message": {"seq": 3, "type": "request", "command": "disconnect"}}),
+        json!({"t": 7, "from": "dlv", "message":
+               {"seq": 4, "type": "response", "request_seq": 3, "success": true, "command": "disconnect"}}),
+    ];
+    std::fs::write(&file, lines.map(|line| format!("{line}\n")).concat()).unwrap();
+    let play = |commands: &[&str]| {
+        let replay = Replay::start(&file, &[]);
+        let mut client = Client::connect(replay.front);
+        for command in commands {
+            match *command {
+                "stopped" => drop(client.event("stopped")),
+                command => drop(client.ok(command, json!({}))),
+            }
+        }
+        let arrived: Vec<String> = client
+            .arrivals()
+            .iter()
+            .map(|one| one.message.get("event").unwrap_or(&one.message["command"]).to_string())
+            .collect();
+        drop(client);
+        (replay.ended(), arrived)
+    };
+    let ((code, report), arrived) = play(&["continue", "threads", "stopped", "disconnect"]);
+    assert_eq!((code, arrived.join(" ")), (Some(0), r#""continue" "threads" "stopped" "disconnect""#.into()));
+    assert!(!report.contains("out of its place"), "{report}");
+    let ((code, report), _) = play(&["continue", "stopped", "disconnect"]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.contains("out of its place: stopped (line 6), although nothing asked threads (line 4)"));
+    let ((code, report), _) = play(&["continue", "threads", "stopped"]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.contains("the client left without disconnect (line 7)"), "{report}");
+}
+
 #[test]
 fn recorded_delays_are_kept_and_clients_follow_each_other_where_asked() {
     let pair = Pair::any();

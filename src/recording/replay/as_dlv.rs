@@ -12,12 +12,16 @@ use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::time::Instant;
 
 use super::folders::Folders;
-use super::player::{Miss, Player};
+use super::player::{Early, Miss, Player};
 use super::script::Script;
 use super::wire::{Incoming, send};
 
 /// After the last message, how long a client may take to close.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a client may be silent before an event goes without the request that it waits for. Shorter than clients wait for an
+/// answer (nvim-dap: 4 s), longer than one thinks that is about to ask it.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// How fast the recording is played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,14 +40,18 @@ pub struct Played {
     pub requests: usize,
     /// Those that the recording has no answer to.
     pub misses: Vec<Miss>,
+    /// Events that were said before what they waited for, since the client asked nothing.
+    pub early: Vec<Early>,
+    /// The request that ends the recorded session, by line and command, where the client left without it.
+    pub left_without: Option<(u64, String)>,
     /// Recorded requests that nobody asked: the line in the recording, and the command.
     pub not_asked: Vec<(u64, String)>,
 }
 
 impl Played {
-    /// Whether the recording had an answer to everything.
+    /// Whether the recording had an answer to everything, in its order, up to the end.
     pub fn is_success(&self) -> bool {
-        self.misses.is_empty()
+        self.misses.is_empty() && self.early.is_empty() && self.left_without.is_none()
     }
 }
 
@@ -53,6 +61,12 @@ impl fmt::Display for Played {
         write!(f, "{} request(s), {answered} answered from the recording", self.requests)?;
         for miss in &self.misses {
             write!(f, "\nnot in the recording: {miss}")?;
+        }
+        for early in &self.early {
+            write!(f, "\nout of its place: {early}")?;
+        }
+        if let Some((line, name)) = &self.left_without {
+            write!(f, "\nthe client left without {name} (line {line})")?;
         }
         if !self.not_asked.is_empty() {
             let all: Vec<String> =
@@ -129,22 +143,25 @@ impl Server {
     async fn play(&self, mut client: TcpStream) -> Option<Played> {
         let (script, pace) = (&*self.script, self.pace);
         let mut player = Player::new(script, self.folders.clone());
-        let mut requests = 0;
+        let (mut requests, mut silent_since) = (0, Instant::now());
         let (reader, mut writer) = client.split();
         let mut incoming = Incoming::new(reader, script.protocol());
         let mut due: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
         loop {
             let next = due.front().map(|(at, _)| *at);
+            let is_silent = next.is_none() && player.is_waiting();
             let told = tokio::select! {
                 biased;
                 () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
                     let Some((_, body)) = due.pop_front() else { continue };
+                    silent_since = Instant::now();
                     send(&mut writer, script.protocol(), &body).await
                 }
                 message = incoming.next() => match message {
                     Ok(Some(body)) => {
                         requests += 1;
                         let now = Instant::now();
+                        silent_since = now;
                         for say in player.hear(&body) {
                             let at = if pace == Pace::AsRecorded { now + say.after } else { now };
                             let place = due.partition_point(|(other, _)| *other <= at);
@@ -154,6 +171,11 @@ impl Server {
                     }
                     Ok(None) | Err(_) => break,
                 },
+                () = tokio::time::sleep_until(silent_since + SILENCE), if is_silent => {
+                    silent_since = Instant::now();
+                    due.extend(player.go_on().into_iter().map(|say| (silent_since, say.body)));
+                    Ok(())
+                }
             };
             if told.is_err() {
                 break;
@@ -170,6 +192,8 @@ impl Server {
             return None;
         }
         let not_asked = player.not_asked().map(|(line, name)| (line, name.to_owned())).collect();
-        Some(Played { requests, misses: player.misses, not_asked })
+        let left_without = player.left_without().map(|(line, name)| (line, name.to_owned()));
+        let Player { misses, early, .. } = player;
+        Some(Played { requests, misses, early, left_without, not_asked })
     }
 }

@@ -3,6 +3,7 @@
 
 mod as_client;
 mod as_dlv;
+mod events;
 mod folders;
 mod matching;
 mod numbers;
@@ -15,5 +16,5 @@ mod wire;
 pub use crate::recording::difference::{Difference, Ignore};
 pub use as_client::{Client, Replayed};
 pub use as_dlv::{Pace, Played, Server};
-pub use player::Miss;
+pub use player::{Early, Miss};
 pub use script::Script;

@@ -6,11 +6,15 @@ use dlvgate_protocol::conversation::{self, Key};
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::{Value, json};
 
+use super::events::Events;
 use super::folders::Folders;
 use super::matching::{self, Match};
 use super::script::{Script, arguments};
 use crate::recording::Sender;
 use crate::recording::redact::Redactor;
+
+/// Requests that end a session.
+const ENDS: [&str; 2] = ["disconnect", "RPCServer.Detach"];
 
 /// A message for the client, and how long after the request it is due.
 #[derive(Debug)]
@@ -36,19 +40,37 @@ impl std::fmt::Display for Miss {
     }
 }
 
+/// An event that was said although a request was not asked that the recording has before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Early {
+    /// The event's line in the recording, and its name.
+    pub event: (u64, String),
+    /// The request's.
+    pub request: (u64, String),
+}
+
+impl std::fmt::Display for Early {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ((line, event), (before, request)) = (&self.event, &self.request);
+        write!(f, "{event} (line {line}), although nothing asked {request} (line {before})")
+    }
+}
+
 /// The state of one played session.
 pub(super) struct Player<'a> {
     script: &'a Script,
     /// For each recorded request, the live one that it was matched with.
     live: Vec<Option<Key>>,
-    /// The answer or event was said.
+    /// The answer was given.
     was_said: Vec<bool>,
+    events: Events,
     /// Recorded requests that drive the program and were asked for.
     epoch: usize,
     folders: Folders,
     /// Where the recording is redacted: what is secret is not compared.
     stars: Option<Redactor>,
     pub(super) misses: Vec<Miss>,
+    pub(super) early: Vec<Early>,
     next_seq: i64,
     /// The session was ended by a request.
     pub(super) is_over: bool,
@@ -60,10 +82,12 @@ impl<'a> Player<'a> {
             script,
             live: vec![None; script.asked.len()],
             was_said: vec![false; script.said.len()],
+            events: Events::new(),
             epoch: 0,
             folders,
             stars: script.header.redacted.then(|| Redactor::with_stars(&script.header)),
             misses: Vec::new(),
+            early: Vec::new(),
             next_seq: 1,
             is_over: false,
         }
@@ -106,27 +130,51 @@ impl<'a> Player<'a> {
         if request.is_driver {
             self.epoch = self.epoch.max(request.epoch + 1);
         }
-        self.is_over |= matches!(name, "disconnect" | "RPCServer.Detach");
-        let mut all = Vec::new();
+        self.is_over |= ENDS.contains(&name);
+        let mut due = self.events.asked(self.script, recorded, self.epoch, |one| self.live[one].is_some());
         for &at in &request.leads_to {
             if self.is_due(at, recorded, again) {
                 self.was_said[at] = true;
-                let said = &self.script.said[at];
-                let body = self.body(at);
-                all.push(Say { after: said.at.saturating_sub(request.at), body });
+                due.push(at);
             }
         }
-        all
+        due.sort_unstable();
+        let say = |at: usize| Say {
+            after: self.script.said[at].at.saturating_sub(request.at),
+            body: self.body(at),
+        };
+        due.into_iter().map(say).collect()
     }
 
-    /// Whether a recorded message is to be said now that this request was asked.
+    /// Whether an event waits for a request alone: for the client, that is, which may wait for the event.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.events.waits_for(self.script, |one| self.live[one].is_some()).is_some()
+    }
+
+    /// Goes on without the request that the next event waits for.
+    pub(super) fn go_on(&mut self) -> Vec<Say> {
+        let was_asked = |one: usize| self.live[one].is_some();
+        let Some(request) = self.events.waits_for(self.script, was_asked) else { return Vec::new() };
+        let due = self.events.pass(self.script, was_asked);
+        let Script { asked, said, .. } = self.script;
+        for event in due.iter().map(|event| &said[*event]) {
+            self.early.push(Early {
+                event: (event.line, event.name.clone()),
+                request: (asked[request].line, asked[request].name.clone()),
+            });
+        }
+        due.into_iter().map(|at| Say { after: Duration::ZERO, body: self.body(at) }).collect()
+    }
+
+    /// Whether a recorded answer is to be given now that this request was asked.
     fn is_due(&self, at: usize, recorded: usize, again: bool) -> bool {
         let said = &self.script.said[at];
         if self.was_said[at] {
             return again && said.answers == Some(recorded);
         }
-        let was_asked = |request: Option<usize>| request.is_none_or(|request| self.live[request].is_some());
-        was_asked(said.answers) && was_asked(said.driver)
+        let was_asked = |request: usize| self.live[request].is_some();
+        let Some(request) = said.answers.filter(|request| was_asked(*request)) else { return false };
+        said.driver_after(request).is_none_or(was_asked)
     }
 
     fn body(&mut self, at: usize) -> Vec<u8> {
@@ -165,6 +213,12 @@ impl<'a> Player<'a> {
             }
         };
         Some(Say { after: Duration::ZERO, body: serde_json::to_vec(&message).ok()? })
+    }
+
+    /// The request that ends the recorded session, where the live one went without it.
+    pub(super) fn left_without(&self) -> Option<(u64, &str)> {
+        let ends = self.script.asked.iter().find(|asked| ENDS.contains(&asked.name.as_str()));
+        ends.filter(|_| !self.is_over).map(|asked| (asked.line, asked.name.as_str()))
     }
 
     /// Recorded requests that were never asked for.

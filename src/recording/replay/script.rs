@@ -50,7 +50,7 @@ pub(super) struct Asked {
     pub(super) epoch: usize,
     /// Its arguments as they are matched.
     pub(super) normal: Value,
-    /// What is said because of it, or not before it: places in [`Script::said`].
+    /// Answers that are given because of it, or not before it: places in [`Script::said`].
     pub(super) leads_to: Vec<usize>,
 }
 
@@ -70,12 +70,21 @@ pub(super) struct Said {
     pub(super) message: Value,
 }
 
+impl Said {
+    /// The request that let the program run while this one waited for its answer: what stops a program answers both.
+    pub(super) fn driver_after(&self, request: usize) -> Option<usize> {
+        self.driver.filter(|driver| *driver > request)
+    }
+}
+
 /// A recording that is ready to be played.
 #[derive(Debug)]
 pub struct Script {
     pub(super) header: Header,
     pub(super) asked: Vec<Asked>,
     pub(super) said: Vec<Said>,
+    /// The events among what is said, in their order.
+    pub(super) events: Vec<usize>,
     notices: Vec<Notice>,
 }
 
@@ -132,13 +141,17 @@ impl Script {
                 _ => {}
             }
         }
+        let mut events = Vec::new();
         for (place, said) in said.iter().enumerate() {
-            let Said { answers, driver, .. } = said;
-            for request in answers.iter().chain(driver.iter().filter(|driver| answers != &Some(**driver))) {
-                asked[*request].leads_to.push(place);
+            let Some(request) = said.answers else {
+                events.push(place);
+                continue;
+            };
+            for request in said.driver_after(request).into_iter().chain([request]) {
+                asked[request].leads_to.push(place);
             }
         }
-        Ok(Script { header: reader.header().clone(), asked, said, notices: reader.notices() })
+        Ok(Script { header: reader.header().clone(), asked, said, events, notices: reader.notices() })
     }
 
     /// What was spoken.
