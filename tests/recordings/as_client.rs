@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dlvgate::recording::replay::{Client, Ignore, Replayed, Script};
 use dlvgate_protocol::message::Argument;
@@ -11,6 +11,8 @@ use dlvgate_protocol::message::Argument;
 use crate::as_dlv::Replay;
 use crate::scenarios::{self, Listens, Scenario};
 use crate::support::PATIENCE;
+use crate::support::dropin::{Dlv, Which};
+use crate::support::program::Program;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
 use crate::theatre;
@@ -167,6 +169,62 @@ fn a_difference_is_shown_and_is_a_failure() {
     let nobody = play(&[], SocketAddr::from(([127, 0, 0, 1], 1)));
     assert_eq!(nobody.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("cannot be reached"), "{nobody:?}");
+}
+
+/// Plays a session's client from the command line against a real dlv; gives the exit code, what is printed, and the time.
+fn played(dlv: &Pair, session: &str, flags: &[&str]) -> (Option<i32>, String, Duration) {
+    let running = Dlv::new(dlv, Which::Real).args(["dap", "--listen=127.0.0.1:0"]).start();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+    command.args(["replay", "--as", "client", "--connect", &running.ready().to_string()]).args(flags);
+    command.arg(format!("{}/fixtures/sessions/{}/{session}.jsonl", env!("CARGO_MANIFEST_DIR"), dlv.name));
+    let begun = Instant::now();
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), text, begun.elapsed())
+}
+
+/// Less than the time that one answer may take.
+const AT_ONCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn failed_launch_ends_replay_with_its_errors() {
+    for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
+        let broken = Program::source("broken");
+        let folder = format!("{PROGRAMS}/demo={}", broken.folder.display());
+        let (code, text, took) = played(&dlv, "debug", &["--folder", &folder]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(took < AT_ONCE, "{}: {took:?}: {text}", dlv.name);
+        let begins = "launch failed, and nothing after it was played:\nFailed to launch: ";
+        assert!(text.starts_with(begins), "{}: {text}", dlv.name);
+        let error = text.find("main.go:").expect("the compiler's words");
+        assert!(text.find("launch.success").is_some_and(|difference| error < difference), "{text}");
+        assert!(text.contains("not sent, ") && !text.contains("could not be sent"), "{text}");
+        assert!(text.lines().count() < 30, "{text}");
+    }
+}
+
+#[test]
+fn attach_to_a_process_that_is_gone_ends_replay() {
+    for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
+        let mut gone = Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let (code, text, took) = played(&dlv, "attach", &["--set", &format!("processId={}", gone.id())]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(took < AT_ONCE, "{}: {took:?}: {text}", dlv.name);
+        assert!(text.starts_with("attach failed, and nothing after it was played:\n"), "{text}");
+        assert!(text.contains("--set processId=PID names another process"), "{text}");
+    }
+}
+
+#[test]
+fn program_that_ends_early_is_not_waited_for() {
+    let Some(dlv) = Pair::find("dlv-1.27") else { return };
+    let other = Program::built(&dlv, "exit3");
+    let demo = format!("{PROGRAMS}/demo/demo-binary={}", other.binary.display());
+    let (code, text, took) = played(&dlv, "stepping", &["--folder", &demo]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(took < AT_ONCE, "{took:?}: {text}");
+    assert!(text.contains(": stopped\n"), "{text}");
 }
 
 #[test]

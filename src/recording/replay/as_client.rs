@@ -17,9 +17,34 @@ use crate::recording::difference::{Difference, Ignore};
 /// How long an answer or event may take that the recording has: a build is among them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A launch, attach or restart that failed, and had succeeded when it was recorded: the replay ends there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The line of the recorded answer.
+    pub line: u64,
+    /// The command.
+    pub name: String,
+    /// What the answer says, and what was put out until then: a build's errors.
+    pub why: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} failed, and nothing after it was played:\n{}", self.name, self.why)?;
+        match self.name.as_str() {
+            "attach" => writeln!(f, "--set processId=PID names another process"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// How a replay went.
 #[derive(Clone, Debug, Default)]
 pub struct Replayed {
+    /// Why it ended before the recording did.
+    pub failure: Option<Failure>,
+    /// Recorded requests that were not sent.
+    pub not_sent: usize,
     /// Requests that were sent.
     pub requests: usize,
     /// Messages that came.
@@ -31,12 +56,15 @@ pub struct Replayed {
 impl Replayed {
     /// Whether everything was as recorded.
     pub fn is_same(&self) -> bool {
-        self.differences.is_empty()
+        self.differences.is_empty() && self.failure.is_none()
     }
 }
 
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(failure) = &self.failure {
+            writeln!(f, "{failure}")?;
+        }
         for difference in &self.differences {
             writeln!(f, "{difference}")?;
         }
@@ -45,7 +73,11 @@ impl fmt::Display for Replayed {
             1 => "1 difference".to_owned(),
             many => format!("{many} differences"),
         };
-        write!(f, "{} request(s) sent, {} message(s) came, {differences}", self.requests, self.messages)
+        write!(f, "{} request(s) sent, ", self.requests)?;
+        if self.not_sent > 0 {
+            write!(f, "{} not sent, ", self.not_sent)?;
+        }
+        write!(f, "{} message(s) came, {differences}", self.messages)
     }
 }
 
@@ -122,7 +154,8 @@ impl Client {
         stream.set_nodelay(true)?;
         let mut run = Run::new(self, stream);
         let requests = run.play().await;
-        let differences = run.differences(requests);
-        Ok(Replayed { requests, messages: run.messages(), differences })
+        let (failure, differences) = (run.failure(), run.differences(requests));
+        let not_sent = self.script.requests() - requests;
+        Ok(Replayed { failure, not_sent, requests, messages: run.messages(), differences })
     }
 }

@@ -14,7 +14,7 @@ mod script;
 mod wire;
 
 pub use crate::recording::difference::{Difference, Ignore};
-pub use as_client::{Client, Replayed};
+pub use as_client::{Client, Failure, Replayed};
 pub use as_dlv::{Pace, Played, Server};
 pub use player::{Early, Miss};
 pub use script::Script;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
-use super::as_client::Client;
+use super::as_client::{Client, Failure};
 use super::as_dlv::Pace;
 use super::numbers::Numbers;
 use super::pieces::Pieces;
@@ -29,6 +29,9 @@ const POLL_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Events that a client waits for before it goes on.
 const WAITED_FOR: [&str; 3] = ["initialized", "stopped", "terminated"];
+
+/// Requests that begin a program: where one fails that had succeeded, nothing of what was recorded after it can come.
+const BEGINNINGS: [&str; 3] = ["launch", "attach", "restart"];
 
 fn events(script: &Script) -> HashMap<String, VecDeque<usize>> {
     let mut all: HashMap<String, VecDeque<usize>> = HashMap::new();
@@ -57,6 +60,12 @@ pub(super) struct Run<'a> {
     messages: usize,
     /// The connection has ended.
     is_over: bool,
+    /// The program has ended: it stops no more.
+    is_terminated: bool,
+    /// What was said for a request of [`BEGINNINGS`] that failed, as a place in [`Script::said`].
+    failed: Option<usize>,
+    /// What was put out so far; a failed build says there why.
+    outputs: Vec<String>,
 }
 
 impl<'a> Run<'a> {
@@ -76,6 +85,9 @@ impl<'a> Run<'a> {
             began: Instant::now(),
             messages: 0,
             is_over: false,
+            is_terminated: false,
+            failed: None,
+            outputs: Vec::new(),
         }
     }
 
@@ -84,28 +96,38 @@ impl<'a> Run<'a> {
         self.messages
     }
 
+    /// Whether there is nothing to be waited for.
+    fn is_done(&self) -> bool {
+        self.is_over || self.failed.is_some()
+    }
+
     /// Gives how many requests were sent.
     pub(super) async fn play(&mut self) -> usize {
+        let sent = self.converse().await;
+        let _ = self.writer.shutdown().await;
+        self.hear_until(Instant::now() + REST).await;
+        sent
+    }
+
+    async fn converse(&mut self) -> usize {
         let mut waited = 0;
         for (place, asked) in self.script.asked.iter().enumerate() {
             let before = self.script.said.partition_point(|said| said.asked_before <= place);
-            while waited < before && !self.is_over {
+            while waited < before && !self.is_done() {
                 self.wait_for(waited, self.client.patience).await;
                 waited += 1;
             }
             if self.client.pace == Pace::AsRecorded {
                 self.hear_until(self.began + asked.at).await;
             }
-            if self.is_over || self.ask(place).await.is_err() {
+            if self.is_done() || self.ask(place).await.is_err() {
                 return place;
             }
         }
-        while waited < self.script.said.len() && !self.is_over {
+        while waited < self.script.said.len() && !self.is_done() {
             self.wait_for(waited, self.client.patience).await;
             waited += 1;
         }
-        let _ = self.writer.shutdown().await;
-        self.hear_until(Instant::now() + REST).await;
         self.script.asked.len()
     }
 
@@ -122,6 +144,7 @@ impl<'a> Run<'a> {
             members.insert(number.to_owned(), own.into());
             self.keys.insert(own.to_string(), place);
         }
+        self.is_terminated &= asked.name != "restart";
         if let Some(arguments) = members.get_mut(key) {
             self.client.folders.to_live(arguments);
             self.numbers.to_live(&asked.name, arguments);
@@ -143,12 +166,17 @@ impl<'a> Run<'a> {
     /// Waits for a recorded message, if it is one that is worth waiting for.
     async fn wait_for(&mut self, said: usize, patience: Duration) {
         let expected = &self.script.said[said];
-        if expected.answers.is_none() && !WAITED_FOR.contains(&expected.name.as_str()) {
+        let is_event = expected.answers.is_none();
+        if is_event && !WAITED_FOR.contains(&expected.name.as_str()) {
             return;
         }
         let is_polled = Pieces::of(expected) == Some(Pieces::Polled);
         let deadline = Instant::now() + if is_polled { patience.min(POLL_PATIENCE) } else { patience };
-        while self.heard[said].is_none() && !self.is_over && Instant::now() < deadline {
+        while self.heard[said].is_none()
+            && !self.is_done()
+            && !(is_event && self.is_terminated)
+            && Instant::now() < deadline
+        {
             self.hear(deadline).await;
         }
     }
@@ -185,6 +213,9 @@ impl<'a> Run<'a> {
             }
             conversation::Message::Event { name } => {
                 let name = name.to_string();
+                self.is_terminated |= name == "terminated";
+                let output = message["body"]["output"].as_str().filter(|_| name == "output");
+                self.outputs.extend(output.map(str::to_owned));
                 let place = self.events.get_mut(&name).and_then(VecDeque::pop_front);
                 (name, place)
             }
@@ -193,16 +224,46 @@ impl<'a> Run<'a> {
         };
         match place {
             Some(place) => {
-                self.numbers.learn(&self.script.said[place].message, &message);
+                let recorded = &self.script.said[place].message;
+                if recorded["success"] == true
+                    && message["success"] == false
+                    && BEGINNINGS.contains(&name.as_str())
+                {
+                    self.failed.get_or_insert(place);
+                }
+                self.numbers.learn(recorded, &message);
                 self.heard[place] = Some(message);
             }
             None => self.extra.push((name, message)),
         }
     }
 
-    /// Where what came says something else than what was recorded.
+    /// The request that ended the replay, with all that was said of it: the answer, and what was put out.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let place = self.failed?;
+        let Said { line, name, .. } = &self.script.said[place];
+        let answer = self.heard[place].as_ref()?;
+        let words = [&answer["body"]["error"]["format"], &answer["message"]];
+        let words = words.into_iter().filter_map(Value::as_str).find(|words| !words.is_empty());
+        let output = self.outputs.join("");
+        Some(Failure {
+            line: *line,
+            name: name.clone(),
+            why: format!("{}\n{output}", words.unwrap_or("it does not say why")).trim_end().to_owned(),
+        })
+    }
+
+    /// Where what came says something else than what was recorded. After a failure nothing is missed.
     pub(super) fn differences(&self, sent: usize) -> Vec<Difference> {
         let mut found = Vec::new();
+        if let Some(failed) = self.failed {
+            let said = &self.script.said[failed];
+            if let Some(live) = &self.heard[failed] {
+                let recorded = normal::answer(&said.message);
+                compare(Some(said.line), &said.name, &recorded, &normal::answer(live), &mut found);
+            }
+            return found;
+        }
         for asked in &self.script.asked[sent..] {
             let recorded = arguments(self.script.protocol(), &asked.message).to_string();
             let path = format!("{} could not be sent: the connection had ended", asked.name);
