@@ -13,7 +13,7 @@ use super::output::{self, OutputFile};
 use super::{FAILURE, usage};
 use crate::printable::printable;
 use crate::recording::Reader;
-use crate::recording::check::Checker;
+use crate::recording::check::{self, Checker};
 use crate::recording::html;
 use crate::recording::redact::{self, Redactor};
 use crate::recording::show::{Filter, Style, Timeline, compare};
@@ -81,7 +81,7 @@ pub(super) struct ShowArgs {
     /// With --redact: do not ask before it is written
     #[arg(long, requires = "redact")]
     yes: bool,
-    /// Hold the protocol's rules against it instead, and say what breaks them; what dlv is known to do is said and is no failure
+    /// Hold the protocol's rules against it instead, and say what breaks them; what dlv and clients are known to do is said and is no failure
     #[arg(long, conflicts_with_all = ["other", "follow", "json", "command", "event", "since", "slower_than", "grep"])]
     check: bool,
     /// The recording
@@ -96,7 +96,7 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
         _ if args.html => page(&args),
         Some(other) => part(&args.file, other),
         None if args.redact.is_some() => redact(&args),
-        None if args.check => check(&args.file),
+        None if args.check => hold_against_rules(&args.file),
         None => show(&args),
     }
 }
@@ -161,7 +161,7 @@ fn unless_nobody_reads(printed: io::Result<()>) -> io::Result<ExitCode> {
     }
 }
 
-fn check(file: &Path) -> anyhow::Result<ExitCode> {
+fn hold_against_rules(file: &Path) -> anyhow::Result<ExitCode> {
     let mut reader = open(file)?;
     let mut checker = Checker::new(reader.header());
     while let Some(entry) = reader.entry()? {
@@ -174,8 +174,14 @@ fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
     let mut out = BufWriter::new(io::stdout().lock());
     let printed = (|| {
-        findings.iter().try_for_each(|finding| writeln!(out, "{}", printable(&finding.to_string())))?;
-        writeln!(out, "{broken} finding(s), and {} of dlv's known ways", findings.len() - broken)?;
+        check::together(&findings)
+            .iter()
+            .try_for_each(|alike| writeln!(out, "{}", printable(&alike.to_string())))?;
+        writeln!(
+            out,
+            "{broken} finding(s), and {} known ways of dlv and of clients",
+            findings.len() - broken
+        )?;
         out.flush()
     })();
     unless_nobody_reads(printed)?;

@@ -1,9 +1,17 @@
 //! `dlvgate show --check` and the recorded sessions: what is found in them is what their client did on purpose.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use crate::scenarios;
+use crate::support::client::Client;
+use crate::support::debug::{Debug, build, exec};
+use crate::support::program::Program;
+use crate::support::server::Serve;
+use crate::support::toolchain::Pair;
 use crate::theatre::fixture;
 
 /// What the client of a session asks although it should not: session, dlv's version where only there, rule.
@@ -23,12 +31,7 @@ fn no_rule_is_broken_in_a_recorded_session_but_on_purpose() {
     for dlv in ["dlv-1.20", "dlv-1.27"] {
         for scenario in scenarios::all() {
             let file = fixture(dlv, &scenario);
-            let output = Command::new(env!("CARGO_BIN_EXE_dlvgate"))
-                .args(["show", "--check"])
-                .arg(&file)
-                .output()
-                .unwrap();
-            let text = String::from_utf8(output.stdout).unwrap();
+            let (code, text) = check(&file);
             let findings =
                 text.lines().filter(|line| line.starts_with("line ") && !line.contains("(known: "));
             let found: BTreeSet<&str> = findings.filter_map(|line| line.split(": ").nth(1)).collect();
@@ -38,7 +41,113 @@ fn no_rule_is_broken_in_a_recorded_session_but_on_purpose() {
             let expected: BTreeSet<&str> =
                 ON_PURPOSE.iter().filter(is_meant).map(|(_, _, rule)| *rule).collect();
             assert_eq!(found, expected, "{}:\n{text}", file.display());
-            assert_eq!(output.status.code(), Some(i32::from(!expected.is_empty())), "{text}");
+            assert_eq!(code, Some(i32::from(!expected.is_empty())), "{text}");
         }
+    }
+}
+
+fn check(file: &Path) -> (Option<i32>, String) {
+    let mut show = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+    let output = show.args(["show", "--check"]).arg(file).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// Records what a client does with a real dlv, and holds the rules against it.
+fn checked(dlv: &Pair, play: impl FnOnce(Client)) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().to_str().unwrap();
+    let mut server = Serve::with(dlv).flags(["--once", "--record", records]).start();
+    play(server.client());
+    server.exit();
+    let mut files = std::fs::read_dir(folder.path()).unwrap();
+    check(&files.next().expect("a recording").unwrap().path())
+}
+
+fn known(text: &str, rule: &str) -> bool {
+    text.lines().any(|line| line.contains(&format!(": {rule}: ")) && line.contains("(known: "))
+}
+
+#[test]
+fn restart_that_cannot_be_built_is_dlvs_own_way() {
+    let Some(dlv) = Pair::find("dlv-1.27") else { return };
+    let program = Program::source("demo");
+    let (code, text) = checked(&dlv, |client| {
+        let launch = build("debug", &program);
+        let line = program.line("// breakpoint: order");
+        let mut debug = Debug::begin(client, "launch", launch.clone(), &program.main(), &[line]);
+        debug.stop("breakpoint");
+        std::fs::write(program.main(), "package main\n\nfunc main() { nothing }\n").unwrap();
+        debug.client.ok("restart", json!({"arguments": launch}));
+        // The second answer has the same number, so that only its text can be waited for.
+        debug.client.bytes(|bytes| String::from_utf8_lossy(bytes).contains("Failed to restart"));
+        debug.client.ok("disconnect", json!({}));
+        debug.client.eof();
+    });
+    assert!(known(&text, "answered-twice"), "{text}");
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn program_that_dies_after_disconnect_is_dlvs_own_way() {
+    let Some(dlv) = Pair::find("dlv-1.27") else { return };
+    let program = Program::built(&dlv, "loop");
+    let (code, text) = checked(&dlv, |client| {
+        let mut debug = Debug::begin_quietly(client);
+        let mut launch = exec(&program);
+        launch["noDebug"] = json!(true);
+        debug.client.ok("launch", launch);
+        debug.client.ok("disconnect", json!({}));
+        debug.client.eof();
+    });
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn ended_program_that_runs_on_ends_again() {
+    for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
+        let program = Program::built(&dlv, "exit3");
+        let (_, text) = checked(&dlv, |client| {
+            let mut debug = Debug::begin(client, "launch", exec(&program), &program.main(), &[]);
+            debug.client.event("terminated");
+            debug.client.ok("continue", json!({"threadId": 1}));
+            debug.client.event("terminated");
+            debug.client.ok("disconnect", json!({}));
+            debug.client.eof();
+        });
+        assert!(known(&text, "terminated-twice"), "{text}");
+        // What is the client's own fault stays one.
+        assert!(text.contains("after-terminated: continue") && text.contains("\n1 finding(s)"), "{text}");
+    }
+}
+
+#[test]
+fn client_that_leaves_breaks_no_rule() {
+    for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
+        let program = Program::built(&dlv, "demo");
+        let (code, text) = checked(&dlv, |client| {
+            let (mut debug, _) = Debug::stopped_at(client, &program, "// breakpoint: order");
+            debug.client.send("disconnect", json!({}));
+            debug.client.raw(b"Content-Length: 90\r\n\r\n{\"se");
+            debug.client.reset();
+        });
+        assert_eq!(code, Some(0), "{}: {text}", dlv.name);
+    }
+}
+
+#[test]
+fn threads_on_a_stop_after_disconnect_are_a_known_race() {
+    for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
+        let program = Program::built(&dlv, "loop");
+        let (code, text) = checked(&dlv, |client| {
+            let mut debug = Debug::begin(client, "launch", exec(&program), &program.main(), &[]);
+            let disconnect = debug.client.send("disconnect", json!({"terminateDebuggee": true}));
+            debug.client.event("stopped");
+            debug.client.send("threads", Value::Null);
+            debug.client.response(disconnect);
+            debug.client.eof();
+        });
+        println!("{text}");
+        assert!(known(&text, "after-disconnect"), "{}: {text}", dlv.name);
+        assert_eq!(code, Some(0), "{}: {text}", dlv.name);
     }
 }

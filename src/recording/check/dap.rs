@@ -6,9 +6,9 @@ use dlvgate_protocol::conversation::{self, Key};
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
-use super::Findings;
 use super::capabilities::Capabilities;
 use super::references::References;
+use super::{CUT, Findings};
 use crate::recording::{Message, Sender};
 
 /// Requests of the adapter that a client must have offered.
@@ -38,17 +38,25 @@ const NUMBERS: &str = "dlv before 1.27 numbers its messages 0, and later version
 const AGAIN: &str = "dlv says so again, and how the program ended, when it detaches";
 const UNKNOWN: &str = "dlv answers what it does not know with an empty command and the error 8888";
 const HEADER: &str = "dlvgate writes it anew, since dlv would close the connection";
-const CUT: &str = "it was under way when the connection ended";
+const RESTART: &str = "dlv agrees to a restart at once, and says afterwards that it failed";
+const RAN_ON: &str = "dlv says so again when a program that has ended is told to run";
+const CROSSED: &str = "clients ask so on a `stopped` that crosses their disconnect";
+
+/// Requests that let the program run.
+const RUNS: [&str; 7] = ["continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue", "goto"];
 
 struct Asked {
     line: u64,
     command: String,
+    /// After disconnect, for a `stopped` that the client met there.
+    is_crossing: bool,
 }
 
 #[derive(Default)]
 pub(super) struct Rules {
     pending: HashMap<i64, Asked>,
-    answered: HashMap<i64, u64>,
+    /// The line of the first answer, and the command.
+    answered: HashMap<i64, (u64, String)>,
     seqs: [Option<i64>; 2],
     initialize: Stage,
     offered: Capabilities,
@@ -58,7 +66,11 @@ pub(super) struct Rules {
     is_initialized: bool,
     is_configured: bool,
     is_terminated: bool,
+    /// What has ended was told to run.
+    ran_on: bool,
     disconnect: Stage,
+    /// The program stopped after the client had asked for the end.
+    stopped_late: bool,
     was_cut: bool,
 }
 
@@ -121,7 +133,11 @@ impl Rules {
 
     fn request(&mut self, line: u64, seq: i64, command: &str, json: &Value, findings: &mut Findings) {
         let arguments = &json["arguments"];
-        if self.disconnect != Stage::Not {
+        let is_crossing = self.stopped_late && command == "threads";
+        self.ran_on |= self.is_terminated && RUNS.contains(&command);
+        if is_crossing {
+            findings.known(line, "after-disconnect", command, CROSSED);
+        } else if self.disconnect != Stage::Not {
             findings.add(line, "after-disconnect", command);
         } else if self.is_terminated && !matches!(command, "disconnect" | "restart") {
             findings.add(line, "after-terminated", command);
@@ -140,7 +156,7 @@ impl Rules {
         if command == "disconnect" {
             self.disconnect = Stage::Asked;
         }
-        self.pending.insert(seq, Asked { line, command: command.to_owned() });
+        self.pending.insert(seq, Asked { line, command: command.to_owned(), is_crossing });
     }
 
     fn after_initialize(&mut self, line: u64, command: &str, arguments: &Value, findings: &mut Findings) {
@@ -185,22 +201,26 @@ impl Rules {
         findings: &mut Findings,
     ) {
         if self.disconnect == Stage::Answered {
-            findings.add(line, "after-the-end", format!("an answer to {command}"));
+            let text = format!("an answer to {command}");
+            match self.pending.get(&seq).is_some_and(|asked| asked.is_crossing) {
+                true => findings.known(line, "after-the-end", text, CROSSED),
+                false => findings.add(line, "after-the-end", text),
+            }
         }
         let Some(asked) = self.pending.remove(&seq) else {
             match self.answered.get(&seq) {
-                Some(before) => {
-                    findings.add(
-                        line,
-                        "answered-twice",
-                        format!("the answer to {seq} was in line {before} already"),
-                    );
+                Some((before, asked)) => {
+                    let text = format!("the answer to {seq} was in line {before} already");
+                    match asked == "restart" && !success {
+                        true => findings.known(line, "answered-twice", text, RESTART),
+                        false => findings.add(line, "answered-twice", text),
+                    }
                 }
                 None => findings.add(line, "answer-without-request", format!("nobody asked {seq}")),
             }
             return;
         };
-        self.answered.insert(seq, line);
+        self.answered.insert(seq, (line, asked.command.clone()));
         let body = &json["body"];
         if command != asked.command {
             let text = format!("{command:?} for {:?} of line {}", asked.command, asked.line);
@@ -226,11 +246,7 @@ impl Rules {
             }
             "disconnect" => self.disconnect = Stage::Answered,
             "launch" | "attach" if success => self.has_launched = true,
-            "continue" | "next" | "stepIn" | "stepOut" | "stepBack" | "reverseContinue" | "goto"
-                if success =>
-            {
-                self.references.run();
-            }
+            run if success && RUNS.contains(&run) => self.references.run(),
             // A function that is called makes the program run and stop.
             _ if success => self.references.given(&asked.command, body),
             _ => {}
@@ -243,7 +259,7 @@ impl Rules {
         }
         if self.disconnect == Stage::Answered {
             match event {
-                "terminated" | "output" => findings.known(line, "after-the-end", event, AGAIN),
+                "terminated" | "exited" | "output" => findings.known(line, "after-the-end", event, AGAIN),
                 _ => findings.add(line, "after-the-end", event),
             }
         }
@@ -256,11 +272,14 @@ impl Rules {
         match event {
             "initialized" => {
                 (self.is_initialized, self.is_configured) = (true, false);
-                self.is_terminated = false;
+                (self.is_terminated, self.ran_on) = (false, false);
                 self.references.run();
             }
             "capabilities" => self.offered.take(&body["capabilities"]),
-            "stopped" => self.references.stop(body),
+            "stopped" => {
+                self.references.stop(body);
+                self.stopped_late |= self.disconnect != Stage::Not;
+            }
             "continued" => self.references.run(),
             "terminated" => {
                 let text = "terminated again";
@@ -268,6 +287,7 @@ impl Rules {
                     true if self.disconnect != Stage::Not => {
                         findings.known(line, "terminated-twice", text, AGAIN)
                     }
+                    true if self.ran_on => findings.known(line, "terminated-twice", text, RAN_ON),
                     true => findings.add(line, "terminated-twice", text),
                     false => {}
                 }
@@ -281,9 +301,11 @@ impl Rules {
         self.was_cut = self.disconnect == Stage::Not;
     }
 
-    pub(super) fn finish(&self, findings: &mut Findings) {
+    /// `client_left`: its answers had nobody to go to.
+    pub(super) fn finish(&self, client_left: bool, findings: &mut Findings) {
         for asked in self.pending.values() {
-            match self.was_cut {
+            match self.was_cut || client_left {
+                _ if asked.is_crossing => findings.known(asked.line, "unanswered", &asked.command, CROSSED),
                 true => findings.known(asked.line, "unanswered", &asked.command, CUT),
                 false => findings.add(asked.line, "unanswered", &asked.command),
             }

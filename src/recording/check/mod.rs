@@ -7,12 +7,14 @@ mod rpc;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::time::Duration;
 
 use dlvgate_protocol::sniff::Protocol;
 
-use super::{Entry, Header, What};
+use super::{Header, Message, Sender, What};
 
 /// Every rule: its name, and what it says.
 pub const RULES: [(&str, &str); 36] = [
@@ -54,6 +56,11 @@ pub const RULES: [(&str, &str); 36] = [
     ("after-detach", "after Detach nothing more is asked for"),
 ];
 
+/// Causes of an end that cut what was under way: the client went, and what was for it had nobody to go to.
+const CLIENT_LEFT: [&str; 2] = ["client_left", "client_reset"];
+
+const CUT: &str = "it was under way when the connection ended";
+
 /// A rule that is broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -63,7 +70,7 @@ pub struct Finding {
     pub rule: &'static str,
     /// What is wrong.
     pub text: String,
-    /// Where dlv is known to do so: why. Such a finding is no failure.
+    /// Where dlv or clients are known to do so: why. Such a finding is no failure.
     pub explained: Option<&'static str>,
 }
 
@@ -72,6 +79,47 @@ impl fmt::Display for Finding {
         write!(f, "line {}: {}: {}", self.line, self.rule, self.text)?;
         self.explained.map_or(Ok(()), |why| write!(f, " (known: {why})"))
     }
+}
+
+/// Findings that say the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alike {
+    /// The first of them.
+    pub first: Finding,
+    /// How many more there are.
+    pub more: usize,
+    /// The last one's line.
+    pub last: u64,
+}
+
+impl fmt::Display for Alike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(f)?;
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, "; {more} more like it, the last in line {}", self.last),
+        }
+    }
+}
+
+/// Puts findings together that say the same: known ones of one rule, others with one text.
+pub fn together(findings: &[Finding]) -> Vec<Alike> {
+    let mut all: Vec<Alike> = Vec::new();
+    let mut places = HashMap::new();
+    for finding in findings {
+        let text = if finding.explained.is_some() { "" } else { &finding.text };
+        match places.entry((finding.rule, finding.explained, text)) {
+            Entry::Occupied(place) => {
+                let alike: &mut Alike = &mut all[*place.get()];
+                (alike.more, alike.last) = (alike.more + 1, finding.line);
+            }
+            Entry::Vacant(place) => {
+                place.insert(all.len());
+                all.push(Alike { first: finding.clone(), more: 0, last: finding.line });
+            }
+        }
+    }
+    all
 }
 
 /// What the rules of both protocols write down.
@@ -93,11 +141,21 @@ fn visible(text: String) -> String {
     if text.is_empty() { "\"\"".to_owned() } else { text }
 }
 
+const STRAY: &str = "stray-bytes";
+
+fn stray(from: Sender, count: usize) -> String {
+    format!("{count} bytes from {from}")
+}
+
 /// Reads a recording entry by entry. It keeps no message.
 pub struct Checker {
     rules: Rules,
     findings: Findings,
     last: Duration,
+    /// Bytes after which nothing more came of that sender: their line, and how many.
+    stray: HashMap<Sender, (u64, usize)>,
+    /// Why the session ended.
+    cause: Option<String>,
 }
 
 enum Rules {
@@ -112,26 +170,36 @@ impl Checker {
             Protocol::Dap => Rules::Dap(Box::default()),
             Protocol::JsonRpc => Rules::Rpc(Box::default()),
         };
-        Checker { rules, findings: Findings::default(), last: Duration::ZERO }
+        Checker {
+            rules,
+            findings: Findings::default(),
+            last: Duration::ZERO,
+            stray: HashMap::new(),
+            cause: None,
+        }
     }
 
     /// Takes the next entry.
-    pub fn take(&mut self, entry: &Entry) {
+    pub fn take(&mut self, entry: &super::Entry) {
         let findings = &mut self.findings;
         if entry.at < self.last {
             findings.add(entry.line, "time-falls", format!("{:?} after {:?}", entry.at, self.last));
         }
         self.last = self.last.max(entry.at);
+        if let What::Message(Message { from, .. }) | What::Stray { from, .. } = &entry.what {
+            if let Some((line, count)) = self.stray.remove(from) {
+                findings.add(line, STRAY, stray(*from, count));
+            }
+        }
         match &entry.what {
             What::Message(message) => match &mut self.rules {
                 Rules::Dap(rules) => rules.message(entry.line, message, findings),
                 Rules::Rpc(rules) => rules.message(entry.line, message, findings),
             },
-            What::Stray { from, bytes } => {
-                findings.add(entry.line, "stray-bytes", format!("{} bytes from {from}", bytes.len()));
-            }
-            What::Step { event, .. } => {
+            What::Stray { from, bytes } => drop(self.stray.insert(*from, (entry.line, bytes.len()))),
+            What::Step { event, cause, .. } => {
                 if event == "ending" {
+                    self.cause.clone_from(cause);
                     match &mut self.rules {
                         Rules::Dap(rules) => rules.is_ending(),
                         Rules::Rpc(rules) => rules.is_ending(),
@@ -143,10 +211,17 @@ impl Checker {
 
     /// All findings, by line. `is_complete`: the recording has its end, so that what is missing never came.
     pub fn finish(mut self, is_complete: bool) -> Vec<Finding> {
+        let client_left = self.cause.is_some_and(|cause| CLIENT_LEFT.contains(&cause.as_str()));
+        for (from, (line, count)) in self.stray {
+            match client_left {
+                true => self.findings.known(line, STRAY, stray(from, count), CUT),
+                false => self.findings.add(line, STRAY, stray(from, count)),
+            }
+        }
         if is_complete {
             match &self.rules {
-                Rules::Dap(rules) => rules.finish(&mut self.findings),
-                Rules::Rpc(rules) => rules.finish(&mut self.findings),
+                Rules::Dap(rules) => rules.finish(client_left, &mut self.findings),
+                Rules::Rpc(rules) => rules.finish(client_left, &mut self.findings),
             }
         }
         let mut findings = self.findings.0;

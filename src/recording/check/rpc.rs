@@ -6,7 +6,7 @@ use dlvgate_protocol::conversation::{self, Key};
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
-use super::Findings;
+use super::{CUT, Findings};
 use crate::recording::{Message, Sender};
 
 /// Commands that do not let the program run, or that are meant for one that does.
@@ -128,12 +128,11 @@ impl Rules {
         self.was_cut = !self.is_detached;
     }
 
-    pub(super) fn finish(&self, findings: &mut Findings) {
+    /// `client_left`: its answers had nobody to go to.
+    pub(super) fn finish(&self, client_left: bool, findings: &mut Findings) {
         for (line, name) in self.pending.values() {
-            match self.was_cut {
-                true => {
-                    findings.known(*line, "unanswered", name, "it was under way when the connection ended")
-                }
+            match self.was_cut || client_left {
+                true => findings.known(*line, "unanswered", name, CUT),
                 false => findings.add(*line, "unanswered", name),
             }
         }

@@ -249,6 +249,107 @@ fn what_dlv_is_known_for_is_explained() {
     assert_eq!(found, [(23, "after-the-end", true), (23, "terminated-twice", true)]);
 }
 
+/// A healthy recording with other lines in the place of those from `line` on, up to its end.
+fn ending(healthy: &str, line: usize, lines: &[&str]) -> String {
+    let kept = healthy.lines().take(line - 1);
+    kept.chain(lines.iter().copied()).map(|line| format!("{line}\n")).collect()
+}
+
+const COMPLETE: &str = r#"{"t":90,"event":"recording_ended","detail":"complete","messages":1}"#;
+
+#[test]
+fn program_that_ends_after_disconnect_is_known() {
+    let exited =
+        r#"{"t":21,"from":"dlv","message":{"seq":13,"type":"event","event":"exited","body":{"exitCode":2}}}"#;
+    is_found(DAP, &Plant::After(22, exited), 23, "after-the-end", true);
+}
+
+#[test]
+fn failed_restart_is_answered_twice_and_known() {
+    let restart = [
+        r#"{"t":20,"from":"client","message":{"seq":9,"type":"request","command":"restart"}}"#,
+        r#"{"t":21,"from":"dlv","message":{"seq":12,"type":"response","request_seq":9,"success":true,"command":"restart"}}"#,
+        r#"{"t":22,"from":"dlv","message":{"seq":13,"type":"response","request_seq":9,"success":false,"command":"restart","message":"no"}}"#,
+        r#"{"t":23,"event":"ending","cause":"client_left"}"#,
+        COMPLETE,
+    ];
+    let mut offers = ending(DAP, 21, &restart);
+    offers = offers.replace("Request\":true", "Request\":true,\"supportsRestartRequest\":true");
+    assert_eq!(findings(&offers), [(23, "answered-twice", true)]);
+    let twice = offers.replace("\"success\":false", "\"success\":true");
+    assert_eq!(findings(&twice), [(23, "answered-twice", false)]);
+}
+
+#[test]
+fn ended_program_that_is_told_to_run_is_known() {
+    let lines = [
+        r#"{"t":20,"from":"client","message":{"seq":9,"type":"request","command":"continue","arguments":{"threadId":1}}}"#,
+        r#"{"t":21,"from":"dlv","message":{"seq":12,"type":"response","request_seq":9,"success":true,"command":"continue"}}"#,
+        r#"{"t":22,"from":"dlv","message":{"seq":13,"type":"event","event":"terminated","body":{}}}"#,
+        r#"{"t":23,"event":"ending","cause":"client_left"}"#,
+        COMPLETE,
+    ];
+    let found = findings(&ending(DAP, 21, &lines));
+    assert_eq!(found, [(21, "after-terminated", false), (23, "terminated-twice", true)]);
+}
+
+#[test]
+fn client_that_left_is_owed_nothing() {
+    let lines = |cause: &str| {
+        let ends = format!(r#"{{"t":21,"event":"ending","cause":"{cause}"}}"#);
+        let lines = [
+            r#"{"t":20,"from":"client","message":{"seq":9,"type":"request","command":"disconnect"}}"#,
+            r#"{"t":20,"from":"dlv","text":"Content-Length: 90\r\n\r\n{\"se","unframed":true}"#,
+            ends.as_str(),
+            COMPLETE,
+        ];
+        findings(&ending(DAP, 21, &lines))
+    };
+    for (cause, is_known) in [("client_left", true), ("client_reset", true), ("dlv_gone", false)] {
+        assert_eq!(lines(cause), [(21, "unanswered", is_known), (22, "stray-bytes", is_known)], "{cause}");
+    }
+    // What is followed by more was not cut.
+    let stray = r#"{"t":16,"from":"dlv","text":"x","unframed":true}"#;
+    let left = DAP.replace("\"cause\":\"disconnected\"", "\"cause\":\"client_left\"");
+    is_found(&left, &Plant::After(17, stray), 18, "stray-bytes", false);
+}
+
+#[test]
+fn threads_for_a_stop_that_crosses_disconnect_is_known() {
+    let stopped = r#"{"t":20,"from":"dlv","message":{"seq":11.5,"type":"event","event":"stopped","body":{"reason":"pause"}}}"#;
+    let threads = r#"{"t":20,"from":"client","message":{"seq":10,"type":"request","command":"threads"}}"#;
+    let lines: Vec<&str> = DAP.lines().collect();
+    let crossing = |between: &[&str]| ending(DAP, 22, &[between, &lines[21..]].concat());
+    assert_eq!(
+        findings(
+            &crossing(&[&stopped.replace("11.5", "12"), threads])
+                .replace("\"seq\":12,\"type\":\"response", "\"seq\":13,\"type\":\"response")
+        ),
+        [(23, "after-disconnect", true), (23, "unanswered", true)]
+    );
+    // Without such a stop there is no reason to ask.
+    assert_eq!(findings(&crossing(&[threads])), [(22, "after-disconnect", false), (22, "unanswered", false)]);
+}
+
+#[test]
+fn findings_that_say_the_same_are_counted() {
+    let zeros = DAP.replace(
+        "\"from\":\"dlv\",\"message\":{\"seq\":",
+        "\"from\":\"dlv\",\"message\":{\"seq\":0,\"was\":",
+    );
+    let mut reader = Reader::new(zeros.as_bytes()).unwrap();
+    let mut checker = Checker::new(reader.header());
+    while let Some(entry) = reader.entry().unwrap() {
+        checker.take(&entry);
+    }
+    let found = checker.finish(true);
+    assert_eq!(found.len(), 11);
+    let together: Vec<String> = together(&found).iter().map(ToString::to_string).collect();
+    let [line] = &together[..] else { panic!("{together:?}") };
+    assert!(line.starts_with("line 5: seq-not-rising: 0 after 0 (known: "), "{line}");
+    assert!(line.ends_with("; 10 more like it, the last in line 22"), "{line}");
+}
+
 #[test]
 fn a_recording_that_was_cut_misses_nothing() {
     let cut: String = DAP.lines().take(16).map(|line| format!("{line}\n")).collect();

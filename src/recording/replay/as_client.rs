@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A launch, attach or restart that failed, and had succeeded when it was recorded: the replay ends there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The line of the recorded answer.
+    /// The line of the recorded request.
     pub line: u64,
     /// The command.
     pub name: String,

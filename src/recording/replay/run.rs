@@ -62,8 +62,8 @@ pub(super) struct Run<'a> {
     is_over: bool,
     /// The program has ended: it stops no more.
     is_terminated: bool,
-    /// What was said for a request of [`BEGINNINGS`] that failed, as a place in [`Script::said`].
-    failed: Option<usize>,
+    /// A request of [`BEGINNINGS`] that failed, as a place in [`Script::asked`], and what was said to it.
+    failed: Option<(usize, Value)>,
     /// What was put out so far; a failed build says there why.
     outputs: Vec<String>,
 }
@@ -201,12 +201,16 @@ impl<'a> Run<'a> {
         let (name, place) = match conversation::Message::of(self.script.protocol(), body) {
             conversation::Message::Reply { key, .. } => {
                 let request = key.and_then(|key| self.keys.get(&key.to_string()).copied());
+                // dlv answers some requests twice: a restart, and later why it failed.
                 let is_it = |said: &usize| {
-                    let said = &self.script.said[*said];
-                    said.answers.is_some() && said.answers == request
+                    let is_open = self.heard[*said].is_none();
+                    is_open && self.script.said[*said].answers.is_some_and(|one| Some(one) == request)
                 };
                 let leads_to = request.map(|request| &self.script.asked[request].leads_to);
                 let place = leads_to.and_then(|all| all.iter().copied().find(is_it));
+                if let Some(request) = request.filter(|request| self.has_failed(*request, &message)) {
+                    self.failed.get_or_insert_with(|| (request, message.clone()));
+                }
                 let name =
                     request.map_or("(an answer to nothing)", |request| &self.script.asked[request].name);
                 (name.to_owned(), place)
@@ -224,43 +228,42 @@ impl<'a> Run<'a> {
         };
         match place {
             Some(place) => {
-                let recorded = &self.script.said[place].message;
-                if recorded["success"] == true
-                    && message["success"] == false
-                    && BEGINNINGS.contains(&name.as_str())
-                {
-                    self.failed.get_or_insert(place);
-                }
-                self.numbers.learn(recorded, &message);
+                self.numbers.learn(&self.script.said[place].message, &message);
                 self.heard[place] = Some(message);
             }
             None => self.extra.push((name, message)),
         }
     }
 
+    /// Whether this answer says that the program does not begin, which it did when it was recorded.
+    fn has_failed(&self, request: usize, answer: &Value) -> bool {
+        let asked = &self.script.asked[request];
+        let is_failure = |said: &Value| said["success"] == false;
+        let answers = asked.leads_to.iter().map(|said| &self.script.said[*said]);
+        let mut recorded = answers.filter(|said| said.answers == Some(request));
+        BEGINNINGS.contains(&asked.name.as_str())
+            && is_failure(answer)
+            && !recorded.any(|said| is_failure(&said.message))
+    }
+
     /// The request that ended the replay, with all that was said of it: the answer, and what was put out.
     pub(super) fn failure(&self) -> Option<Failure> {
-        let place = self.failed?;
-        let Said { line, name, .. } = &self.script.said[place];
-        let answer = self.heard[place].as_ref()?;
+        let (request, answer) = self.failed.as_ref()?;
+        let asked = &self.script.asked[*request];
         let words = [&answer["body"]["error"]["format"], &answer["message"]];
         let words = words.into_iter().filter_map(Value::as_str).find(|words| !words.is_empty());
-        let output = self.outputs.join("");
-        Some(Failure {
-            line: *line,
-            name: name.clone(),
-            why: format!("{}\n{output}", words.unwrap_or("it does not say why")).trim_end().to_owned(),
-        })
+        let why = format!("{}\n{}", words.unwrap_or("it does not say why"), self.outputs.concat());
+        Some(Failure { line: asked.line, name: asked.name.clone(), why: why.trim_end().to_owned() })
     }
 
     /// Where what came says something else than what was recorded. After a failure nothing is missed.
     pub(super) fn differences(&self, sent: usize) -> Vec<Difference> {
         let mut found = Vec::new();
-        if let Some(failed) = self.failed {
-            let said = &self.script.said[failed];
-            if let Some(live) = &self.heard[failed] {
-                let recorded = normal::answer(&said.message);
-                compare(Some(said.line), &said.name, &recorded, &normal::answer(live), &mut found);
+        if let Some((request, live)) = &self.failed {
+            let recorded = self.script.said.iter().find(|said| said.answers == Some(*request));
+            if let Some(said) = recorded {
+                let (recorded, live) = (normal::answer(&said.message), normal::answer(live));
+                compare(Some(said.line), &said.name, &recorded, &live, &mut found);
             }
             return found;
         }
