@@ -1,12 +1,14 @@
 //! Every recorded session, its client played against a real dlv: of the version that it was recorded with, and of another.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dlvgate::recording::replay::{Client, Ignore, Replayed, Script};
+use dlvgate::recording::replay::{Client, Ignore, Pace, Replayed, Script, Server};
 use dlvgate_protocol::message::Argument;
+use serde_json::{Value, json};
 
 use crate::as_dlv::Replay;
 use crate::scenarios::{self, Listens, Scenario};
@@ -213,6 +215,46 @@ fn attach_to_a_process_that_is_gone_ends_replay() {
         assert!(took < AT_ONCE, "{}: {took:?}: {text}", dlv.name);
         assert!(text.starts_with("attach failed, and nothing after it was played:\n"), "{text}");
         assert!(text.contains("--set processId=PID names another process"), "{text}");
+    }
+}
+
+/// dlv agrees to a restart, and answers once more where it fails.
+fn restarts(second: bool) -> tempfile::NamedTempFile {
+    let request = |seq: u32, command: &str| json!({"seq": seq, "type": "request", "command": command});
+    let answer = |seq: u32, command: &str, success: bool| {
+        json!({"seq": 0, "type": "response", "request_seq": seq, "success": success, "command": command,
+               "message": if success { Value::Null } else { "Failed to restart".into() }})
+    };
+    let failed = second.then(|| ("dlv", answer(2, "restart", false)));
+    let lines = [
+        ("client", request(1, "initialize")),
+        ("dlv", answer(1, "initialize", true)),
+        ("client", request(2, "restart")),
+        ("dlv", answer(2, "restart", true)),
+    ];
+    let end = [("client", request(3, "disconnect")), ("dlv", answer(3, "disconnect", true))];
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, r#"{{"recording":1,"tool":"t","protocol":"dap","start":"2026-01-01T00:00:00Z"}}"#)
+        .unwrap();
+    for ((from, message), t) in lines.into_iter().chain(failed).chain(end).zip(1..) {
+        writeln!(file, "{}", json!({"t": t, "from": from, "message": message})).unwrap();
+    }
+    file
+}
+
+#[test]
+fn failed_restart_is_told_by_its_second_answer() {
+    for (recorded, live, is_same) in [(true, true, true), (false, true, false), (false, false, true)] {
+        let (recorded, live) = (restarts(recorded), restarts(live));
+        let load = |file: &tempfile::NamedTempFile| Arc::new(Script::load(file.path()).unwrap());
+        let (client, live) = (Client::new(load(&recorded)), load(&live));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let replayed = runtime.block_on(async {
+            let server = Server::bind("127.0.0.1:0", live, Pace::AtOnce).await.unwrap();
+            tokio::join!(client.run(server.address()), server.serve_one()).0.unwrap()
+        });
+        assert_eq!(replayed.is_same(), is_same, "{replayed}");
+        assert_eq!(replayed.failure.is_some(), !is_same, "{replayed}");
     }
 }
 

@@ -5,7 +5,7 @@ mod text;
 
 use serde_json::{Map, Value};
 
-pub(in crate::recording) use text::{alike, text};
+pub(in crate::recording) use text::{alike, text, with_addresses};
 
 /// Keys whose numbers are given anew in each run.
 const GIVEN_ANEW: [&str; 32] = [

@@ -11,8 +11,15 @@ const ADDRESS_DIGITS: usize = 5;
 
 /// A text without what differs from run to run.
 pub(in crate::recording) fn text(given: &str) -> String {
+    with_addresses(given).0
+}
+
+/// The same, and the addresses that were in it, as far as their order is theirs: not those in a map. `None` for one that dlv
+/// has cut.
+pub(in crate::recording) fn with_addresses(given: &str) -> (String, Vec<Option<&str>>) {
     let mut normal = String::with_capacity(given.len());
     let mut rest = given;
+    let mut addresses = Vec::new();
     while let Some(first) = rest.chars().next() {
         let before = normal.chars().next_back();
         let taken = match first {
@@ -22,7 +29,12 @@ pub(in crate::recording) fn text(given: &str) -> String {
                 path(rest, &mut normal)
             }
             '1'..='9' if is_time(rest) => time(rest, &mut normal),
-            '0' if rest.starts_with("0x") => address(rest, &mut normal),
+            '0' if rest.starts_with("0x") => {
+                let taken = address(rest, &mut normal);
+                let whole = |taken: &usize| !rest[*taken..].starts_with("...");
+                addresses.extend(taken.map(|taken| Some(taken).filter(whole).map(|taken| &rest[..taken])));
+                taken
+            }
             '0'..='9' if is_counted(&normal) => number(rest, &mut normal),
             '[' if is_map(&normal) => entries(rest, &mut normal),
             ' ' if rest.starts_with(ON_THREAD) => on_thread(rest),
@@ -34,7 +46,7 @@ pub(in crate::recording) fn text(given: &str) -> String {
         });
         rest = &rest[taken..];
     }
-    with_cut_marked(normal)
+    (with_cut_marked(normal), addresses)
 }
 
 /// Where dlv cuts a long text depends on how long the addresses in it are, and on the order of a map.
@@ -183,6 +195,13 @@ mod tests {
         ] {
             assert_eq!(text(given), normal);
         }
+    }
+
+    #[test]
+    fn addresses_are_those_outside_of_maps() {
+        let text =
+            "(*main.T)(0xc000012345): map[int]*int [1: *(*int)(0xc0000abcde), ], 0x1f, p: (*int)(0xc0000...";
+        assert_eq!(with_addresses(text).1, [Some("0xc000012345"), None]);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::recording::normal;
 
+const HEX: &str = "0x";
+
 /// What a number stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
@@ -27,6 +29,8 @@ enum Kind {
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     known: HashMap<(Kind, String), Value>,
+    /// Addresses as they stand in texts.
+    addresses: HashMap<String, String>,
 }
 
 impl Numbers {
@@ -53,7 +57,21 @@ impl Numbers {
                     }
                 }
             }
+            (Value::String(recorded), Value::String(live)) => self.same_text(recorded, live),
             _ => {}
+        }
+    }
+
+    /// Two texts that say the same have the same addresses in them: `(*(*"main.T")(0xc000012345)).A`.
+    fn same_text(&mut self, recorded: &str, live: &str) {
+        if !recorded.contains(HEX) {
+            return;
+        }
+        let ((one, addresses), (other, now)) =
+            (normal::with_addresses(recorded), normal::with_addresses(live));
+        if normal::alike(&one, &other) {
+            let pairs = addresses.into_iter().zip(now).filter_map(|(recorded, live)| recorded.zip(live));
+            self.addresses.extend(pairs.map(|(recorded, live)| (recorded.to_owned(), live.to_owned())));
         }
     }
 
@@ -64,6 +82,11 @@ impl Numbers {
                 recorded.iter().zip(live).for_each(|(recorded, live)| self.same(kind, recorded, live));
             }
             _ => {
+                if kind == Kind::Address {
+                    if let (Some(recorded), Some(live)) = (in_texts(recorded), in_texts(live)) {
+                        self.addresses.insert(recorded, live);
+                    }
+                }
                 self.known.insert((kind, recorded.to_string()), live.clone());
             }
         }
@@ -86,14 +109,41 @@ impl Numbers {
             Value::Object(members) => {
                 for (key, value) in members {
                     match asked_kind(key, name) {
-                        Some(kind) => self.put(kind, value),
+                        Some(kind) if !value.is_string() => self.put(kind, value),
+                        Some(kind) if self.known.contains_key(&(kind, value.to_string())) => {
+                            self.put(kind, value);
+                        }
                         _ => self.to_live(name, value),
                     }
                 }
             }
             Value::Array(values) => values.iter_mut().for_each(|value| self.to_live(name, value)),
+            Value::String(text) => self.addresses_to_live(text),
             _ => {}
         }
+    }
+
+    fn addresses_to_live(&self, text: &mut String) {
+        let mut live = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(HEX) {
+            let digits = rest[at + HEX.len()..].find(|char: char| !char.is_ascii_hexdigit());
+            let end = digits.map_or(rest.len(), |digits| at + HEX.len() + digits);
+            let address = &rest[at..end];
+            live.push_str(&rest[..at]);
+            live.push_str(self.addresses.get(address).map_or(address, String::as_str));
+            rest = &rest[end..];
+        }
+        live.push_str(rest);
+        *text = live;
+    }
+}
+
+/// An address as it stands in a text. JSON-RPC has it as a number.
+fn in_texts(address: &Value) -> Option<String> {
+    match address {
+        Value::String(text) => text.starts_with(HEX).then(|| text.clone()),
+        number => number.as_u64().filter(|number| *number != 0).map(|number| format!("{number:#x}")),
     }
 }
 
@@ -180,6 +230,35 @@ mod tests {
         let mut request = json!({"frameId": 1001, "threadId": 18, "variablesReference": 1001});
         numbers.to_live("x", &mut request);
         assert_eq!(request, json!({"frameId": 8, "threadId": 33, "variablesReference": 1001}));
+    }
+
+    #[test]
+    fn addresses_in_expressions_are_the_live_ones() {
+        let mut numbers = Numbers::default();
+        let child = |address: &str| {
+            json!({"variables": [{
+                "name": "A", "value": format!("*main.B {{p: (*int)({address}1)}}"),
+                "evaluateName": format!("(*(*\"main.T\")({address})).A"),
+            }]})
+        };
+        numbers.learn(&child("0x2b0d6295a0d8"), &child("0xc000012340"));
+        // Texts that say something else say nothing about addresses.
+        numbers.learn(&json!({"value": "a 0x2b0d6295a0d8"}), &json!({"value": "b 0xc000099999"}));
+        numbers.learn(&json!({"Variable": {"addr": 0x10_0000}}), &json!({"Variable": {"addr": 0x20_0000}}));
+        let mut request = json!({
+            "expression": "(*(*\"main.T\")(0x2b0d6295a0d8)).A + 0x2b0d6295a0d8f", "context": "watch",
+            "value": "(*int)(0x2b0d6295a0d81)", "address": "0x2b0d6295a0d8",
+            "Expr": "*(*int)(0x100000)", "other": "0x1f",
+        });
+        numbers.to_live("evaluate", &mut request);
+        assert_eq!(
+            request,
+            json!({
+                "expression": "(*(*\"main.T\")(0xc000012340)).A + 0x2b0d6295a0d8f", "context": "watch",
+                "value": "(*int)(0xc0000123401)", "address": "0xc000012340",
+                "Expr": "*(*int)(0x200000)", "other": "0x1f",
+            })
+        );
     }
 
     #[test]
