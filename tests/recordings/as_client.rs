@@ -11,8 +11,9 @@ use dlvgate_protocol::message::Argument;
 use serde_json::{Value, json};
 
 use crate::as_dlv::Replay;
-use crate::scenarios::{self, Listens, Scenario};
+use crate::scenarios::{self, Listens, Scenario, Stage};
 use crate::support::PATIENCE;
+use crate::support::debug::Debug;
 use crate::support::dropin::{Dlv, Which};
 use crate::support::program::Program;
 use crate::support::server::Serve;
@@ -215,6 +216,44 @@ fn attach_to_a_process_that_is_gone_ends_replay() {
         assert!(took < AT_ONCE, "{}: {took:?}: {text}", dlv.name);
         assert!(text.starts_with("attach failed, and nothing after it was played:\n"), "{text}");
         assert!(text.contains("--set processId=PID names another process"), "{text}");
+    }
+}
+
+/// What dlv loads of a slice names its elements by their address, and a client asks for more of one by that name.
+fn ask_by_address(stage: &Stage<'_>) {
+    let (mut debug, thread) = Debug::stopped_at(stage.client(), stage.program, "// breakpoint: data");
+    let top = debug.top(thread);
+    // In that context nothing is cut.
+    let whole = json!({"expression": "tree.Branches", "frameId": top["id"], "context": "clipboard"});
+    let branches = debug.client.ok("evaluate", whole)["result"].as_str().unwrap().to_owned();
+    let (_, rest) = branches.split_once("(*main.Branch)(").unwrap_or_else(|| panic!("{branches}"));
+    let (address, _) = rest.split_once(')').unwrap();
+    let branch = format!("(*(*\"main.Branch\")({address}))");
+    let leaves = debug.evaluate(&top, &format!("{branch}.Leaves"));
+    assert!(leaves.starts_with("[]main.Leaf"), "{leaves}");
+    debug.evaluate(&top, &format!("{branch}.Up"));
+    debug.run_out(thread);
+}
+
+#[test]
+fn address_in_an_expression_is_the_live_one() {
+    for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
+        let scenario = Scenario {
+            name: "addresses",
+            program: "deep",
+            listens: Listens::Dap,
+            play: ask_by_address,
+            ignore: &[],
+        };
+        let recorded = theatre::record(&dlv, &scenario);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, recorded).unwrap();
+        let prepared = Prepared::new(&dlv, &scenario);
+        let running = real_dlv(&dlv, &scenario, &prepared);
+        let client = Client::new(Arc::new(Script::load(file.path()).unwrap()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let replayed = runtime.block_on(client.run(running.ready())).unwrap();
+        assert!(replayed.is_same(), "{}: {replayed}", dlv.name);
     }
 }
 
