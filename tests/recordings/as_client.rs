@@ -232,11 +232,14 @@ fn ask_by_address(stage: &Stage<'_>) {
     let leaves = debug.evaluate(&top, &format!("{branch}.Leaves"));
     assert!(leaves.starts_with("[]main.Leaf"), "{leaves}");
     debug.evaluate(&top, &format!("{branch}.Up"));
+    if stage.dlv.at_least(1, 27) {
+        assert!(debug.evaluate(&top, "dlv target list").starts_with("*\t"));
+    }
     debug.run_out(thread);
 }
 
 #[test]
-fn address_in_an_expression_is_the_live_one() {
+fn addresses_and_process_ids_are_the_live_ones() {
     for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
         let scenario = Scenario {
             name: "addresses",

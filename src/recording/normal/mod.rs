@@ -127,11 +127,29 @@ fn is_id(name: &str, members: &Map<String, Value>) -> bool {
     name == "id" && !one_of(&["verified", "Cond", "hitCount"])
 }
 
-/// The children of a map come in any order, and nobody can tell a map's from others.
+/// The children of a map come in any order, and nothing tells a map's from others. Of a map with more entries than dlv loads, it
+/// is some of them, others each time.
 fn by_name(values: &[Value], key: Option<&str>) -> Value {
     let mut normal: Vec<Value> = values.iter().map(|one| value(one, key)).collect();
+    let name = |one: &Value| one["name"].as_str().unwrap_or_default().to_owned();
+    let length = values.iter().find(|one| one["name"] == LENGTH);
+    let length = length.and_then(|one| one["value"].as_str()?.parse().ok()).unwrap_or(0);
+    // An entry whose key and value both have children is two.
+    let is_entry = |one: &Value| name(one) != LENGTH && !name(one).starts_with("[val ");
+    let loaded = values.iter().filter(|one| is_entry(one)).count();
+    if loaded < length {
+        normal.retain(|one| name(one) == LENGTH);
+        normal.push(some_of(loaded, length));
+    }
     normal.sort_by_key(|one| one["name"].to_string());
     Value::Array(normal)
+}
+
+/// What dlv says of a map besides its entries.
+const LENGTH: &str = "len()";
+
+fn some_of(loaded: usize, length: usize) -> Value {
+    Value::from(format!("({loaded} of {length} entries)"))
 }
 
 /// JSON-RPC lists breakpoints in any order.
@@ -143,7 +161,13 @@ fn by_id(values: &[Value], key: Option<&str>) -> Value {
 
 /// JSON-RPC's maps have keys and values by turns.
 fn pairs_by_key(map: &mut Map<String, Value>) {
+    let length = map.get("len").and_then(Value::as_u64).and_then(|len| usize::try_from(len).ok());
     if let Some(Value::Array(children)) = map.get_mut("children") {
+        let loaded = children.len() / 2;
+        if let Some(length) = length.filter(|length| loaded < *length) {
+            *children = vec![some_of(loaded, length)];
+            return;
+        }
         let mut pairs: Vec<Vec<Value>> = children.chunks(2).map(<[Value]>::to_vec).collect();
         pairs.sort_by_key(|pair| pair[0]["value"].to_string());
         *children = pairs.concat();
@@ -185,6 +209,30 @@ mod tests {
         assert_ne!(answer(&frame(1000, 5)), answer(&frame(1000, 6)));
         let breakpoint = |id: i64| json!({"breakpoints": [{"id": id, "verified": true}]});
         assert_ne!(answer(&breakpoint(1)), answer(&breakpoint(2)));
+    }
+
+    #[test]
+    fn maps_that_dlv_loads_in_part_are_alike() {
+        let entry = |name: &str| json!({"name": name, "value": "1"});
+        let dap = |length: &str, names: &[&str]| {
+            let length = json!({"name": "len()", "value": length});
+            let all: Vec<Value> =
+                std::iter::once(length).chain(names.iter().map(|name| entry(name))).collect();
+            answer(&json!({"body": {"variables": all}}))
+        };
+        assert_eq!(dap("3", &["a", "b"]), dap("3", &["c", "a"]));
+        assert_ne!(dap("3", &["a", "b"]), dap("3", &["c"]));
+        assert_ne!(dap("3", &["a", "b"]), dap("4", &["a", "b"]));
+        assert_ne!(dap("2", &["a", "b"]), dap("2", &["c", "a"]), "of a whole map each entry is compared");
+        assert_ne!(dap("1", &["[key 0]", "[val 0]"]), dap("1", &["[key 0]", "[val 1]"]));
+        let rpc = |len: u64, values: &[&str]| {
+            let children: Vec<Value> = values.iter().map(|value| json!({"value": value})).collect();
+            answer(&json!({"result": {"Variable": {"kind": 21, "len": len, "children": children}}}))
+        };
+        assert_eq!(rpc(3, &["a", "1", "b", "2"]), rpc(3, &["c", "3", "a", "1"]));
+        assert_ne!(rpc(3, &["a", "1", "b", "2"]), rpc(3, &["c", "3"]));
+        assert_eq!(rpc(2, &["a", "1", "b", "2"]), rpc(2, &["b", "2", "a", "1"]));
+        assert_ne!(rpc(2, &["a", "1", "b", "2"]), rpc(2, &["b", "2", "c", "3"]));
     }
 
     #[test]

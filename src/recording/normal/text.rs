@@ -35,7 +35,7 @@ pub(in crate::recording) fn with_addresses(given: &str) -> (String, Vec<Option<&
                 addresses.extend(taken.map(|taken| Some(taken).filter(whole).map(|taken| &rest[..taken])));
                 taken
             }
-            '0'..='9' if is_counted(&normal) => number(rest, &mut normal),
+            '0'..='9' if is_counted(&normal) || is_target(&normal, rest) => number(rest, &mut normal),
             '[' if is_map(&normal) => entries(rest, &mut normal),
             ' ' if rest.starts_with(ON_THREAD) => on_thread(rest),
             _ => None,
@@ -166,6 +166,13 @@ fn is_counted(before: &str) -> bool {
     .any(|word| before.ends_with(word))
 }
 
+/// What comes next is the process id in a row of `target list`: a star where it is the selected one, the id, the command line.
+fn is_target(before: &str, text: &str) -> bool {
+    let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
+    matches!(line, "\t" | "*\t")
+        && text.trim_start_matches(|char: char| char.is_ascii_digit()).starts_with('\t')
+}
+
 fn number(text: &str, normal: &mut String) -> Option<usize> {
     normal.push('N');
     Some(text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len()))
@@ -180,6 +187,8 @@ mod tests {
         for (given, normal) in [
             ("Process 4711 has exited with status 0\n", "Process N has exited with status 0\n"),
             ("* [Go 17] main.worker (Thread 4713)", "* [Go N] main.worker"),
+            ("*\t4711\t/a/b 17\n\t4712\t/a/c\n", "*\tN\t…/b 17\n\tN\t…/c\n"),
+            ("\t4711 of 5\ta\t12\t", "\t4711 of 5\ta\t12\t"),
             ("Building /home/me/app", "Building …/app"),
             ("open /tmp/x-1/__debug_bin4711: no such file", "open …/__debug_bin: no such file"),
             ("(*main.Order)(0xc000012345)", "(*main.Order)(0x…)"),
