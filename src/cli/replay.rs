@@ -23,11 +23,13 @@ use crate::stdio::{self, post};
 ///
 /// As dlv, a client gets the recorded answers. What it asks is matched by command and arguments, not by its place; process
 /// ids, addresses and folders may differ. What the recording has no answer to is answered with an error and told at the end.
+/// An event waits for what was asked before it, 3 s at most in which nothing is asked.
 ///
 /// As client, the recorded requests are sent, each when what the recorded client had heard before has come, with frame, variable,
-/// thread, goroutine and breakpoint numbers put in as they are now. The answers are compared with the recorded ones.
+/// thread, goroutine and breakpoint numbers and addresses put in as they are now. The answers are compared with the recorded
+/// ones. A launch, attach or restart that fails, and did not when it was recorded, ends it.
 ///
-/// Exit code: 0, or 1 where something was asked or answered that is not as recorded.
+/// Exit code: 0, or 1 where something was asked or answered that is not as recorded, or did not come in its place.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate replay --as dlv --listen 127.0.0.1:2345 session.jsonl
