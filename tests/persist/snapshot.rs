@@ -64,6 +64,27 @@ fn rules_that_are_others_than_their_file_s_are_loaded_anew_only_when_forced() {
 }
 
 #[test]
+fn dry_run_shows_what_others_changed_since() {
+    let trial = Trial::new("macos").with_pf();
+    let conf = trial.at("/etc/pf.conf");
+    trial.pfctl(&["-f", conf.to_str().unwrap()]);
+    let folder = snapshot(&trial);
+    let other = trial.beside("other.conf");
+    fs::write(&other, WITHOUT_ANCHOR).unwrap();
+    trial.pfctl(&["-f", other.to_str().unwrap()]);
+    let (rules, before) = (trial.pfctl(&["-s", "rules"]), trial.everything());
+    let text = trial.firewall(&["rollback", &folder, "--dry-run"]).ok();
+    assert!(text.contains("\n+anchor \"com.apple/*\" all"), "the loaded rules: {text}");
+    assert!(text.contains("the ruleset of pf was changed since the snapshot: it takes --force"), "{text}");
+    trial.put("/etc/pf.conf", WITHOUT_ANCHOR);
+    let text = trial.firewall(&["rollback", &folder, "--dry-run"]).ok();
+    assert!(text.contains("\n+anchor \"com.apple/*\"\n"), "the file: {text}");
+    assert!(text.contains("not by dlvgate: it takes --force"), "{text}");
+    trial.put("/etc/pf.conf", STOCK);
+    assert!(trial.everything() == before && trial.pfctl(&["-s", "rules"]) == rules, "nothing is changed");
+}
+
+#[test]
 fn a_snapshot_that_is_not_what_was_saved_is_refused_also_when_forced() {
     let trial = Trial::new("macos");
     let folder = snapshot(&trial);

@@ -117,6 +117,30 @@ mkdir -m 777 /var/lib/dlvgate/open
     assert!(text.contains("root must not trust what is at /var/lib/dlvgate/open"), "{text}");
 }
 
+#[test]
+fn dry_run_of_nft_shows_rules_and_writes_nothing() {
+    let Some(text) = says(
+        r#"
+cd /var/lib/dlvgate
+nft add table inet theirs
+"$DLVGATE" firewall snapshot /var/lib/dlvgate/snapshot >/dev/null
+nft flush ruleset
+nft add table inet other
+"$DLVGATE" firewall rollback /var/lib/dlvgate/snapshot --dry-run
+echo "exit $?"
+nft list ruleset | sed 's/^/now: /'
+ls /var/lib/dlvgate/snapshot
+"$DLVGATE" firewall rollback /var/lib/dlvgate/snapshot --force
+ls /var/lib/dlvgate/snapshot
+"#,
+    ) else {
+        return;
+    };
+    assert!(text.contains("\n-table inet other {") && text.contains("\n+table inet theirs {"), "{text}");
+    assert!(text.contains("it takes --force\nexit 0\nnow: table inet other {"), "{text}");
+    assert!(text.contains("rolled back") && !text.contains("\nrestore.nft\n"), "{text}");
+}
+
 /// macOS's /etc and /var are links into /private.
 #[test]
 fn a_link_is_followed_to_where_it_leads_and_judged_by_that() {

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::system::{SystemArgs, show_or_do};
-use crate::firewall::persist::{rollback, snapshot};
+use crate::firewall::persist::rollback::{self, Foreign};
+use crate::firewall::persist::snapshot;
 use crate::printable::printable;
 use crate::stdio;
 
@@ -37,7 +38,7 @@ pub(super) struct RollbackArgs {
     /// Bring back what was changed since, too
     #[arg(long)]
     force: bool,
-    /// Print every change as a diff, and change nothing
+    /// Print every change as a diff, of files and of loaded rules, say which takes --force, and change nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -54,6 +55,11 @@ pub(super) fn take(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) fn roll_back(args: &RollbackArgs) -> anyhow::Result<ExitCode> {
     let (layout, tools) = args.system.begin(false)?;
-    let plan = rollback::plan(&layout, &tools, &args.folder, args.force)?;
+    let foreign = match (args.force, args.dry_run) {
+        (true, _) => Foreign::Overwrite,
+        (false, true) => Foreign::Tell,
+        (false, false) => Foreign::Refuse,
+    };
+    let plan = rollback::plan(&layout, &tools, &args.folder, foreign)?;
     show_or_do(&plan, &layout, args.dry_run, "rolled back: everything is as it was in the snapshot")
 }

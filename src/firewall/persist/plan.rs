@@ -43,6 +43,8 @@ pub(super) enum Change {
     Run { call: Call, undo: Option<Call> },
     /// A program is run only should a later change fail, when that change is undone.
     OnUndo(Call),
+    /// A program loads rules: those that are loaded, and what they become. `file` is made for it, and removed afterwards.
+    Load { what: String, before: Content, after: Content, call: Call, file: Option<(PathBuf, Content)> },
     /// What a program prints must hold this.
     Verify { call: Call, line: &'static str },
 }
@@ -98,6 +100,10 @@ impl Plan {
                     let _ = writeln!(text, "remove the folder {path}");
                 }
                 Change::Run { call, .. } => {
+                    let _ = writeln!(text, "run {}", call.text());
+                }
+                Change::Load { what, before, after, call, .. } => {
+                    text.push_str(&diff(what, Some(before), Some(after)));
                     let _ = writeln!(text, "run {}", call.text());
                 }
                 Change::Verify { call, line } => {
@@ -170,6 +176,16 @@ impl Change {
                 run(&call.program, &call.arguments)?;
                 undo.extend(back.clone().map(Undo::Run));
                 Ok(())
+            }
+            Change::Load { call, file, .. } => {
+                if let Some((path, content)) = file {
+                    files::write(path, content)?;
+                }
+                let loaded = run(&call.program, &call.arguments);
+                if let Some((path, _)) = file {
+                    files::remove(path)?;
+                }
+                loaded.map(drop)
             }
             Change::OnUndo(call) => {
                 undo.push(Undo::Run(call.clone()));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::files;
+use super::files::{self, Content};
 use super::install::load_pf_conf;
 use super::plan::{Call, Change, Plan};
 use super::record::Record;
@@ -10,12 +10,34 @@ use super::snapshot::{MANIFEST, Manifest, RULESET, rulesets};
 use super::{Layout, PersistError, Platform, Tools};
 use crate::firewall::guard::helper::check_owners;
 
-/// What is to be done: each file becomes what it was. One that somebody else has changed since is refused; what dlvgate
-/// itself wrote since is not.
+/// What becomes of what others than dlvgate have changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// It is kept, and nothing is rolled back.
+    Refuse,
+    /// The plan is only looked at: it is in there, with a remark that it takes `--force`.
+    Tell,
+    /// It becomes what it was.
+    Overwrite,
+}
+
+impl Foreign {
+    fn judge(self, path: String, why: &'static str, plan: &mut Plan) -> Result<(), PersistError> {
+        match self {
+            Foreign::Refuse => return Err(PersistError::Changed { path, why }),
+            Foreign::Tell => plan.remarks.push(format!("{path} {why}: it takes --force")),
+            Foreign::Overwrite => {}
+        }
+        Ok(())
+    }
+}
+
+/// What is to be done: each file becomes what it was, and so do the loaded rules. What dlvgate itself wrote since is no change
+/// of others.
 ///
 /// # Errors
-/// Where the snapshot is corrupt or of another system, or something was changed since, without `force`.
-pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, force: bool) -> Result<Plan, PersistError> {
+/// Where the snapshot is corrupt or of another system, or others have changed something since and that is refused.
+pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, foreign: Foreign) -> Result<Plan, PersistError> {
     if layout.is_system() {
         // Who can write there could have root install anything.
         check_owners(&folder.join(MANIFEST))?;
@@ -46,9 +68,9 @@ pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, force: bool) -> Resul
             (Some(there), Some(record)) => record.wrote(path, there) || path == layout.record(),
             (Some(_), None) => false,
         };
-        if !is_ours && !force {
+        if !is_ours {
             let why = "was changed since the snapshot, and not by dlvgate";
-            return Err(PersistError::Changed { path: path.clone(), why });
+            foreign.judge(path.clone(), why, &mut plan)?;
         }
         match saved {
             None => plan.changes.push(Change::Remove { path: path.clone() }),
@@ -56,7 +78,7 @@ pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, force: bool) -> Resul
             Some(content) => plan.write(path, content, None),
         }
     }
-    load_ruleset(layout, tools, &manifest, folder, force, &mut plan)?;
+    load_ruleset(layout, tools, &manifest, folder, foreign, &mut plan)?;
     Ok(plan)
 }
 
@@ -71,7 +93,7 @@ fn load_ruleset(
     tools: &Tools,
     manifest: &Manifest,
     folder: &Path,
-    force: bool,
+    foreign: Foreign,
     plan: &mut Plan,
 ) -> Result<(), PersistError> {
     let Some(saved) = manifest.rulesets.get(RULESET) else { return Ok(()) };
@@ -87,24 +109,23 @@ fn load_ruleset(
     if loads_pf_conf {
         return Ok(());
     }
-    if !force {
-        let path = format!("the ruleset of {}", layout.backend());
-        return Err(PersistError::Changed { path, why: "was changed since the snapshot" });
-    }
-    match (layout.platform(), &tools.pfctl, &tools.nft) {
+    let what = format!("the ruleset of {}", layout.backend());
+    foreign.judge(what.clone(), "was changed since the snapshot", plan)?;
+    let before = Content { bytes: now.into_bytes(), mode: saved_text.mode };
+    let (call, file) = match (layout.platform(), &tools.pfctl, &tools.nft) {
         (Platform::Macos, Some(pfctl), _) => {
             let file = layout.at(layout.pf_conf()).display().to_string();
-            plan.changes.push(Change::Run { call: Call::new(pfctl, &["-f", &file]), undo: None });
+            (Call::new(pfctl, &["-f", &file]), None)
         }
         (Platform::Linux, _, Some(nft)) => {
             // One transaction: everything goes and comes, or nothing does.
             let file = folder.join("restore.nft");
             let bytes = [b"flush ruleset\n".as_slice(), &saved_text.bytes].concat();
-            files::write(&file, &files::Content { bytes, mode: 0o600 })?;
             let call = Call::new(nft, &["-f", &file.display().to_string()]);
-            plan.changes.push(Change::Run { call, undo: None });
+            (call, Some((file, Content { bytes, mode: 0o600 })))
         }
-        _ => {}
-    }
+        _ => return Ok(()),
+    };
+    plan.changes.push(Change::Load { what, before, after: saved_text, call, file });
     Ok(())
 }
