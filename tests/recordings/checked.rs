@@ -54,9 +54,13 @@ fn check(file: &Path) -> (Option<i32>, String) {
 
 /// Records what a client does with a real dlv, and holds the rules against it.
 fn checked(dlv: &Pair, play: impl FnOnce(Client)) -> (Option<i32>, String) {
+    checked_with(Serve::with(dlv), play)
+}
+
+fn checked_with(serve: Serve, play: impl FnOnce(Client)) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let records = folder.path().to_str().unwrap();
-    let mut server = Serve::with(dlv).flags(["--once", "--record", records]).start();
+    let mut server = serve.flags(["--once", "--record", records]).start();
     play(server.client());
     server.exit();
     let mut files = std::fs::read_dir(folder.path()).unwrap();
@@ -87,18 +91,19 @@ fn restart_that_cannot_be_built_is_dlvs_own_way() {
     assert_eq!(code, Some(0), "{text}");
 }
 
+/// A dlv that serves several clients stays, and says goodbye with what it would have said at the end.
 #[test]
-fn program_that_dies_after_disconnect_is_dlvs_own_way() {
+fn exit_code_after_disconnect_is_dlvs_own_way() {
     let Some(dlv) = Pair::find("dlv-1.27") else { return };
-    let program = Program::built(&dlv, "loop");
-    let (code, text) = checked(&dlv, |client| {
-        let mut debug = Debug::begin_quietly(client);
-        let mut launch = exec(&program);
-        launch["noDebug"] = json!(true);
-        debug.client.ok("launch", launch);
+    let program = Program::built(&dlv, "exit3");
+    let words = ["exec", program.binary.to_str().unwrap(), "--accept-multiclient"];
+    let (code, text) = checked_with(Serve::with(&dlv).dlv_flags(words), |client| {
+        let mut debug = Debug::begin(client, "attach", json!({"mode": "remote"}), &program.main(), &[]);
+        debug.client.event("terminated");
         debug.client.ok("disconnect", json!({}));
         debug.client.eof();
     });
+    assert!(text.contains("after-the-end: exited (known: "), "{text}");
     assert_eq!(code, Some(0), "{text}");
 }
 
