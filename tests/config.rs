@@ -193,6 +193,27 @@ fn a_project_opens_nothing_and_chooses_no_program_without_consent() {
     assert_eq!(place.setting("listen", &[]).0, ["localhost:2345"]);
 }
 
+/// One word that is several values when it is used, in each way that a file has to say it.
+#[test]
+fn argument_behind_a_delimiter_needs_consent() {
+    let place = Place::new();
+    for text in [
+        r#"launch-force = ["stopOnEntry=false\nprogram=\"/elsewhere\"\nmode=\"exec\""]"#,
+        r#"launch-set = "stopOnEntry=false\nprogram=\"/elsewhere\"""#,
+        r#"launch-set = { "stopOnEntry=false\nprogram" = "/elsewhere" }"#,
+        r#"launch-set = ["buildFlags=\"-race\"\nbuildFlags=\"-toolexec=./evil\""]"#,
+    ] {
+        let file = place.projects(text);
+        let said = place.refused(&SERVE);
+        assert!(said.contains("needs your consent") && said.contains(&at(&file, 1)), "{text}: {said}");
+        let output = place.command(&["trust"]).stdin(std::process::Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let name = if text.contains("buildFlags") { "buildFlags" } else { "program" };
+        assert!(said.contains(&format!("is taken as: {name}=")), "{text}: {said}");
+        assert_eq!(output.status.code(), Some(2), "there is no terminal to agree on: {said}");
+    }
+}
+
 #[test]
 fn one_s_own_file_is_one_s_own_in_its_folder_too() {
     let place = Place::new();

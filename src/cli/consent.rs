@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::path::{Component, Path};
 
+use dlvgate_protocol::message::Argument;
 use serde_json::Value;
 
 use crate::config::{Entry, File, Owner};
-use crate::front::ListenAddress;
+use crate::front::Listen;
 
 /// Keys that need it whatever their value is, and what they do.
 const KEYS: [(&str, &str); 6] = [
@@ -31,19 +32,20 @@ const SHOWN: [&str; 9] = [
     "noDebug",
 ];
 
-/// What an entry of a project's file does that the user has to agree to. `words` are its values as a flag takes them.
-pub(super) fn needed(file: &File, entry: &Entry, words: &[String]) -> Option<String> {
+/// What an entry of a project's file does that the user has to agree to. `values` are those in force: no word that
+/// is split later.
+pub(super) fn needed(file: &File, entry: &Entry, values: &[String]) -> Option<String> {
     if file.owner == Owner::User {
         return None;
     }
     match entry.key.as_str() {
-        "listen" => others_can_connect(words).then(|| "it lets other machines connect".to_owned()),
+        "listen" => others_can_connect(values).then(|| "it lets other machines connect".to_owned()),
         "dlv-cwd" => {
-            let leaves = words.iter().any(|folder| !is_within(file.folder(), Path::new(folder)));
+            let leaves = values.iter().any(|folder| !is_within(file.folder(), Path::new(folder)));
             leaves.then(|| "it has dlv run and build outside the project's folder".to_owned())
         }
         "launch-set" | "launch-force" => {
-            let deciding: Vec<String> = words.iter().filter_map(|word| deciding(word)).collect();
+            let deciding: Vec<String> = values.iter().filter_map(|value| deciding(value)).collect();
             let does = format!(
                 "{} can decide which program is run or built, with what and how",
                 deciding.join(", ")
@@ -54,12 +56,15 @@ pub(super) fn needed(file: &File, entry: &Entry, words: &[String]) -> Option<Str
     }
 }
 
-fn others_can_connect(words: &[String]) -> bool {
-    let Some(address) = words.first().and_then(|word| word.parse::<ListenAddress>().ok()) else {
-        return true;
+fn others_can_connect(values: &[String]) -> bool {
+    let is_local = |value: &String| match value.parse() {
+        Ok(Listen::At(address)) => {
+            address.host() == "localhost"
+                || address.host().parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        }
+        Ok(Listen::Passed(_)) | Err(_) => false,
     };
-    let is_loopback = address.host().parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    !is_loopback && address.host() != "localhost"
+    !values.iter().all(is_local)
 }
 
 /// Symbolic links are followed; a folder that is not there is judged by its name.
@@ -74,13 +79,15 @@ fn is_within(project: &Path, folder: &Path) -> bool {
 }
 
 /// The argument that `NAME=JSON` sets, where it decides what is run.
-fn deciding(word: &str) -> Option<String> {
-    let (name, value) = word.split_once('=').unwrap_or((word, ""));
-    let is_free = match name {
-        "buildFlags" => serde_json::from_str(value).is_ok_and(|flags| only_selects(&flags)),
+fn deciding(value: &str) -> Option<String> {
+    let Ok(argument) = value.parse::<Argument>() else { return Some(format!("`{value}`")) };
+    let is_free = match argument.key.as_str() {
+        "buildFlags" => {
+            serde_json::from_str(argument.value.get()).is_ok_and(|flags| only_selects(&flags))
+        }
         name => SHOWN.contains(&name),
     };
-    (!is_free).then(|| format!("`{name}`"))
+    (!is_free).then(|| format!("`{}`", argument.key))
 }
 
 /// Whether flags of `go build` say which files are built, and nothing else: `-toolexec`, for one, is a program that is run.

@@ -70,11 +70,13 @@ pub(super) fn key(arg: &Arg) -> &str {
 /// # Errors
 /// Names the first that is unknown, cannot be taken, or is not the project's to say without the user's consent.
 pub(super) fn check(config: &Config, known: &Command) -> Result<(), ConfigError> {
-    visit(config, known, |file, entry, does| match file.consent {
+    visit(config, known, |file, asked| match file.consent {
         Consent::Given => Ok(()),
-        other => {
-            Err(What::NoConsent { key: entry.key.clone(), why: does, outdated: other == Consent::Outdated })
-        }
+        other => Err(What::NoConsent {
+            key: asked.entry.key.clone(),
+            why: asked.does,
+            outdated: other == Consent::Outdated,
+        }),
     })
 }
 
@@ -82,6 +84,8 @@ pub(super) fn check(config: &Config, known: &Command) -> Result<(), ConfigError>
 pub(super) struct Asked<'a> {
     pub(super) entry: &'a Entry,
     pub(super) does: String,
+    /// Its values in force, where these are others than the file's words.
+    pub(super) split: Option<Vec<String>>,
 }
 
 /// The entries that need the user's consent, given or not.
@@ -89,19 +93,19 @@ pub(super) struct Asked<'a> {
 /// # Errors
 /// Names the first that is unknown or cannot be taken.
 pub(super) fn asked<'a>(config: &'a Config, known: &Command) -> Result<Vec<Asked<'a>>, ConfigError> {
-    let mut asked = Vec::new();
-    visit(config, known, |_, entry, does| {
-        asked.push(Asked { entry, does });
+    let mut all = Vec::new();
+    visit(config, known, |_, asked| {
+        all.push(asked);
         Ok(())
     })?;
-    Ok(asked)
+    Ok(all)
 }
 
 /// Checks every entry, and says which need consent, and what they do.
 fn visit<'a>(
     config: &'a Config,
     known: &Command,
-    mut needs_consent: impl FnMut(&'a File, &'a Entry, String) -> Result<(), What>,
+    mut needs_consent: impl FnMut(&'a File, Asked<'a>) -> Result<(), What>,
 ) -> Result<(), ConfigError> {
     for file in &config.files {
         for entry in &file.entries {
@@ -111,10 +115,12 @@ fn visit<'a>(
             };
             let bad = |why| failed(What::BadValue { key: entry.key.clone(), why });
             let words = words(arg, file, entry).map_err(bad)?;
-            if let Some(does) = consent::needed(file, entry, &words) {
-                needs_consent(file, entry, does).map_err(failed)?;
+            // One word can be several values: `launch-set`'s are separated by line ends.
+            let values = in_force(arg, &words).map_err(bad)?;
+            if let Some(does) = consent::needed(file, entry, &values) {
+                let split = (values != words).then_some(values);
+                needs_consent(file, Asked { entry, does, split }).map_err(failed)?;
             }
-            try_out(arg, &words).map_err(bad)?;
         }
     }
     Ok(())
@@ -127,14 +133,17 @@ fn unknown(key: &str, known: &Command) -> What {
     What::UnknownKey { key: key.to_owned(), nearest }
 }
 
-/// Has the flag's own parser read the values.
-fn try_out(arg: &Arg, words: &[String]) -> Result<(), String> {
+/// The values that the flag's own parser makes of these words: split at its delimiter, each one valid.
+fn in_force(arg: &Arg, words: &[String]) -> Result<Vec<String>, String> {
     let alone = Command::new("dlvgate").no_binary_name(true).arg(
         arg.clone().required(false).global(false).default_values(Vec::<String>::new()).env(None::<&str>),
     );
     let given = words.iter().map(|word| format!("--{}={word}", key(arg)));
     match alone.try_get_matches_from(given) {
-        Ok(_) => Ok(()),
+        Ok(matches) => {
+            let values = matches.get_raw(arg.get_id().as_str()).into_iter().flatten();
+            Ok(values.map(|value| value.to_string_lossy().into_owned()).collect())
+        }
         Err(error) => {
             let text = error.to_string();
             let said = text.lines().take_while(|line| !line.starts_with("For more information"));
@@ -144,7 +153,12 @@ fn try_out(arg: &Arg, words: &[String]) -> Result<(), String> {
     }
 }
 
-/// The values of an entry as a flag takes them.
+/// The values that an entry sets its flag to.
+fn values(arg: &Arg, file: &File, entry: &Entry) -> Result<Vec<String>, String> {
+    in_force(arg, &words(arg, file, entry)?)
+}
+
+/// The words that say an entry on the command line.
 fn words(arg: &Arg, file: &File, entry: &Entry) -> Result<Vec<String>, String> {
     let is_list = matches!(arg.get_action(), ArgAction::Append);
     let folder = file.folder();
@@ -190,8 +204,8 @@ pub(super) fn with_defaults(mut command: Command, config: &Config) -> Command {
         settings(&command).map(|arg| (arg.get_id().to_string(), key(arg).to_owned())).collect();
     for (id, key) in ids {
         let Some((file, entry)) = config.get(&key) else { continue };
-        command = command.mut_arg(id, |arg| match words(&arg, file, entry) {
-            Ok(words) => arg.default_values(words),
+        command = command.mut_arg(id, |arg| match values(&arg, file, entry) {
+            Ok(values) => arg.default_values(values),
             Err(_) => arg, // `check` has said so
         });
     }
@@ -213,3 +227,6 @@ fn starts_dlv(serve: &ArgMatches) -> Option<String> {
     let flag = flag.replace('_', "-");
     Some(format!("--{flag} cannot be used with --upstream, whose dlv runs already"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,10 +105,13 @@ fn path(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 
 fn page(shown: &str, file: &File, asked: &[Asked<'_>]) -> String {
     let mut page = format!("{shown} asks for:\n");
-    for Asked { entry, does } in asked {
+    for Asked { entry, does, split } in asked {
         let value = serde_json::to_string(&entry.value).unwrap_or_default();
         let value = printable_json(&value);
         let _ = writeln!(page, "  line {}: {} = {value}", entry.line, on_one_line(&entry.key));
+        for value in split.iter().flatten() {
+            let _ = writeln!(page, "    is taken as: {}", on_one_line(value));
+        }
         let _ = writeln!(page, "    {}", printable(does));
     }
     let changed =
