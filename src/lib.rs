@@ -22,3 +22,4 @@ pub mod session;
 mod shell;
 pub mod shutdown;
 pub mod stdio;
+mod variables;

@@ -2,6 +2,7 @@
 //! the project's file, that over the user's, and that over dlvgate's own default; and one parser reads them all.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::builder::ArgAction;
@@ -12,6 +13,7 @@ use toml::Value;
 use super::consent;
 use crate::config::{Config, ConfigError, Consent, Entry, File, What};
 use crate::privilege::Caller;
+use crate::variables;
 
 /// Flags of `serve` that say what is to be done now, and no settings.
 const NO_SETTINGS: [&str; 8] =
@@ -23,7 +25,14 @@ const NO_SETTINGS: [&str; 8] =
 /// See [`Config::load`].
 pub(super) fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
     let folder = std::env::current_dir().unwrap_or_default();
-    let named = named.map(Path::to_owned).or_else(|| std::env::var_os("DLVGATE_CONFIG").map(PathBuf::from));
+    let named = match named {
+        Some(named) => Some(named.to_owned()),
+        None => variables::file("DLVGATE_CONFIG").map_err(|error| ConfigError {
+            path: error.path.clone(),
+            line: None,
+            what: What::Unreadable(io::Error::other(error)),
+        })?,
+    };
     Config::load(named.as_deref(), &folder, home().as_deref())
 }
 
@@ -31,7 +40,7 @@ pub(super) fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
 pub(super) fn home() -> Option<PathBuf> {
     match Caller::of_sudo() {
         Some(caller) => Some(caller.home().to_owned()),
-        None => std::env::var_os("HOME").map(PathBuf::from),
+        None => variables::folder("HOME"),
     }
 }
 
@@ -212,13 +221,24 @@ pub(super) fn with_defaults(mut command: Command, config: &Config) -> Command {
     command
 }
 
+/// Looks for a DLVGATE_DLV that is another program in each folder.
+pub(super) fn relative_dlv(matches: &ArgMatches) -> Option<String> {
+    let is_of_variable = matches.value_source("dlv") == Some(ValueSource::EnvVariable);
+    let path = matches.get_one::<PathBuf>("dlv").filter(|_| is_of_variable)?;
+    // A name alone is looked up in PATH.
+    (path.is_relative() && path.components().count() > 1).then(|| {
+        let path = path.display();
+        format!("DLVGATE_DLV={path}: write an absolute path; a relative one is another program in each folder")
+    })
+}
+
 /// Flags that say how a dlv is started, which one that listens already has no use for. Two flags contradict each other; a
 /// variable or a file that says one of them is about the other times.
 const STARTS_DLV: [&str; 4] = ["dlv", "dlv_cwd", "dlv_port", "start_timeout"];
 
-/// Looks for flags that contradict `--upstream`, or `--warm`.
+/// Looks for flags that contradict `--upstream` or `--warm`, and a variable that cannot be meant.
 pub(super) fn contradiction(serve: &ArgMatches) -> Option<String> {
-    starts_dlv(serve).or_else(|| super::warm::contradiction(serve))
+    relative_dlv(serve).or_else(|| starts_dlv(serve)).or_else(|| super::warm::contradiction(serve))
 }
 
 fn starts_dlv(serve: &ArgMatches) -> Option<String> {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::owners;
+use crate::variables;
 
 /// The folder of consents, below the user's state folder.
 const FOLDER: &str = "dlvgate/trusted";
@@ -53,9 +54,7 @@ pub struct Consents {
 impl Consents {
     /// Those of the user whose home this is: in `$XDG_STATE_HOME`, or `~/.local/state`.
     pub fn of(home: Option<&Path>) -> Option<Consents> {
-        let named = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-        // A relative one is to be ignored (XDG Base Directory Specification): it would be the project's.
-        let state = match named.filter(|folder| folder.is_absolute()) {
+        let state = match variables::folder("XDG_STATE_HOME") {
             Some(folder) => folder,
             None => home.filter(|home| home.is_absolute())?.join(".local/state"),
         };

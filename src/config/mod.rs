@@ -15,6 +15,8 @@ pub use consent::{Consent, Consents, Given};
 pub use error::{ConfigError, What};
 pub use file::Entry;
 
+use crate::variables;
+
 /// A configuration file's name.
 pub const NAME: &str = "dlvgate.toml";
 
@@ -119,9 +121,9 @@ impl Config {
 }
 
 fn user_file(home: Option<&Path>) -> Option<PathBuf> {
-    let folder = match std::env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => home?.join(".config"),
+    let folder = match variables::folder("XDG_CONFIG_HOME") {
+        Some(folder) => folder,
+        None => home.filter(|home| home.is_absolute())?.join(".config"),
     };
     Some(folder.join("dlvgate").join(NAME))
 }

@@ -6,15 +6,15 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::variables;
+
 /// The places, besides PATH, into which `go install` and Homebrew put dlv. A program that was started from
 /// the Dock has a PATH without them.
 fn usual_places(home: Option<&OsStr>) -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = env::var_os("GOBIN").map(PathBuf::from).into_iter().collect();
-    if let Some(gopath) = env::var_os("GOPATH") {
-        places.extend(env::split_paths(&gopath).map(|path| path.join("bin")));
-    }
-    if let Some(home) = home.map(OsStr::to_owned).or_else(|| env::var_os("HOME")) {
-        places.push(Path::new(&home).join("go/bin"));
+    let mut places: Vec<PathBuf> = variables::folder("GOBIN").into_iter().collect();
+    places.extend(variables::folders("GOPATH").into_iter().map(|path| path.join("bin")));
+    if let Some(home) = home.map(PathBuf::from).or_else(|| variables::folder("HOME")) {
+        places.push(home.join("go/bin"));
     }
     places.extend(["/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from));
     places
@@ -56,10 +56,9 @@ pub fn find(asked: Option<&Path>, home: Option<&OsStr>) -> Result<PathBuf, FindE
 }
 
 fn search(name: &Path, home: Option<&OsStr>) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
     let we = Ourselves::new();
-    env::split_paths(&path)
-        .filter(|folder| !folder.as_os_str().is_empty())
+    variables::folders("PATH")
+        .into_iter()
         .chain(usual_places(home))
         .map(|folder| folder.join(name))
         .find(|candidate| is_program(candidate) && !we.as_ref().is_some_and(|we| we.are(candidate)))

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 
+use crate::variables;
+
 /// What the names of these folders begin with, and of nothing else that is ours.
 const PREFIX: &str = "dlvgate-socket-";
 
@@ -34,7 +36,7 @@ impl Folder {
     /// # Errors
     /// Where no folder can be made, or a socket in it would have too long a name.
     pub(super) fn new() -> io::Result<Folder> {
-        let place = runtime_folder().unwrap_or_else(std::env::temp_dir);
+        let place = runtime_folder().unwrap_or_else(variables::temporary);
         sweep(&place);
         let mut tries = 1;
         let folder = loop {
@@ -78,8 +80,7 @@ impl Folder {
 
 /// The folder that a login session gives its user, which is gone when the user has logged out.
 fn runtime_folder() -> Option<PathBuf> {
-    let path = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty())?);
-    (path.is_absolute() && is_ours_alone(&path)).then_some(path)
+    variables::folder("XDG_RUNTIME_DIR").filter(|path| is_ours_alone(path))
 }
 
 fn is_ours_alone(path: &Path) -> bool {

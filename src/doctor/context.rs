@@ -15,6 +15,7 @@ use crate::firewall::Backend;
 use crate::firewall::guard::Programs;
 use crate::firewall::guard::journal::Journals;
 use crate::firewall::persist::Platform;
+use crate::variables;
 
 /// GoLand's own default in a Go Remote configuration.
 pub const USUAL_PORT: u16 = 2345;
@@ -55,7 +56,7 @@ impl Context {
     /// In this process's environment and folder.
     pub fn new(question: Question) -> Context {
         let own = || User::from_uid(Uid::effective()).ok().flatten().map(|user| user.dir);
-        let home = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).or_else(own);
+        let home = variables::folder("HOME").or_else(own);
         Context {
             question,
             home: home.unwrap_or_else(|| "/".into()),
@@ -101,8 +102,7 @@ pub(super) fn sudo() -> &'static str {
 
 /// Where programs are looked for.
 pub(super) fn path() -> Vec<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()).collect()
+    variables::folders("PATH")
 }
 
 /// A variable that is set and not empty.

@@ -215,3 +215,95 @@ fn a_file_that_asks_for_nothing_needs_no_consent() {
     assert!(ran.code == Some(0) && ran.stderr.contains("nothing that needs"), "{ran:?}");
     assert!(place.consents().is_empty());
 }
+
+/// What a clone would bring along for whoever has no absolute folder in these variables.
+const OF_THE_CLONE: [&str; 6] = [
+    "dlvgate/dlvgate.toml",
+    ".config/dlvgate/dlvgate.toml",
+    ".local/state/dlvgate/trusted",
+    "dlv",
+    "bin/dlv",
+    "go/bin/dlv",
+];
+
+fn clone_with_traps(place: &Place) -> std::path::PathBuf {
+    let ran = place.path("ran");
+    for name in OF_THE_CLONE {
+        let path = place.project().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = match path.extension() {
+            Some(_) => "dlv = \"/of/the/clone\"\nallow = [\"192.0.2.0/24\"]\n".to_owned(),
+            None => format!("#!/bin/sh\ntouch {}\n", quoted(&ran)),
+        };
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+    ran
+}
+
+#[test]
+fn relative_folder_of_a_variable_is_not_searched() {
+    let place = Place::new();
+    let ran = clone_with_traps(&place);
+    for variables in [
+        &[("HOME", "")][..],
+        &[("HOME", ".")],
+        &[("XDG_CONFIG_HOME", ".config")],
+        &[("XDG_CONFIG_HOME", "."), ("HOME", "")],
+        &[("GOBIN", "")],
+        &[("GOBIN", ".")],
+        &[("GOPATH", "")],
+        &[("GOPATH", "/nonexistent:")],
+        &[("GOPATH", ":go")],
+        &[("PATH", "")],
+        &[("PATH", ".:/nonexistent")],
+        &[("PATH", "bin")],
+        &[("PATH", ":/nonexistent")],
+    ] {
+        let with = |words: &[&str]| {
+            let mut command = place.command(words);
+            // Not this machine's own dlv: the search goes through all folders.
+            command.env("PATH", "/nonexistent").envs(variables.iter().copied());
+            Ran::from(command.output().unwrap())
+        };
+        let config = with(&["config", "--json"]);
+        let all: Value = serde_json::from_str(&config.stdout).expect(&config.stderr);
+        assert_eq!(all["files"].as_array().unwrap().len(), 0, "{variables:?}: {all}");
+        assert_eq!(all["settings"]["allow"]["source"], "default", "{variables:?}");
+        with(&["dlv", "version"]);
+        with(&["doctor"]);
+        assert!(!ran.exists(), "{variables:?}");
+    }
+}
+
+#[test]
+fn relative_path_in_a_variable_is_refused() {
+    let place = Place::new();
+    let ran = clone_with_traps(&place);
+    for (name, path) in [("DLVGATE_CONFIG", "dlvgate/dlvgate.toml"), ("DLVGATE_DLV", "bin/dlv")] {
+        for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["dlv", "dap", "--listen=127.0.0.1:0"]] {
+            let ran = Ran::from(place.command(words).env(name, path).output().unwrap());
+            assert!(ran.code.is_some_and(|code| code != 0), "{name} {words:?}: {ran:?}");
+            let said = format!("{name}={path}: write an absolute path");
+            assert!(ran.stderr.contains(&said), "{name} {words:?}: {ran:?}");
+        }
+    }
+    assert!(!ran.exists());
+}
+
+/// The sockets of `--dlv-port unix` lie in it.
+#[test]
+fn relative_temporary_folder_is_not_used() {
+    let place = Place::new();
+    let (program, said) = (place.path("dlv-of-the-user"), place.path("said"));
+    std::fs::write(&program, format!("#!/bin/sh\necho \"$@\" > {}\n", quoted(&said))).unwrap();
+    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    for folder in ["", "."] {
+        let mut command = place.command(&["dlv", "dap", "--listen=127.0.0.1:0"]);
+        command.envs([("TMPDIR", folder), ("XDG_RUNTIME_DIR", folder), ("DLVGATE_DLV_PORT", "unix")]);
+        command.env("DLVGATE_DLV", &program).env("DLVGATE_FIREWALL", "off").output().unwrap();
+        let words = std::fs::read_to_string(&said).expect("it is run");
+        assert!(words.contains("unix:/tmp/dlvgate-socket-"), "{folder:?}: {words}");
+        std::fs::remove_file(&said).unwrap();
+    }
+}

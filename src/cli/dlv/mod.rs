@@ -135,6 +135,9 @@ fn from_variables(config: &Config) -> anyhow::Result<FromVariables> {
         let said = said.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default().to_owned();
         anyhow::anyhow!("a DLVGATE_ variable cannot be used: {said}")
     })?;
+    if let Some(why) = settings::relative_dlv(&matches) {
+        bail!("{why}");
+    }
     Ok(FromVariables::from_arg_matches(&matches)?)
 }
 

@@ -8,10 +8,11 @@ use nix::unistd::{Uid, User};
 use tokio::process::Command;
 
 use super::installed::Go;
-use crate::doctor::context::{Context, variable};
+use crate::doctor::context::Context;
 use crate::doctor::files::{self, ProfileLine, is_program};
 use crate::doctor::finding::{Finding, Group, State};
 use crate::doctor::tool::{self, Silent};
+use crate::variables;
 
 /// Comes before the environment, so that what a profile prints is told from it.
 const MARK: &str = "dlvgate-doctor-environment";
@@ -39,7 +40,7 @@ impl Context {
 impl LoginShell {
     async fn start(home: &Path) -> LoginShell {
         let user = User::from_uid(Uid::effective()).ok().flatten();
-        let named = variable("SHELL").map(PathBuf::from);
+        let named = variables::folder("SHELL"); // a program: absolute, too
         let shell = named.or_else(|| user.as_ref().map(|user| user.shell.clone()));
         let shell = shell.filter(|shell| is_program(shell)).unwrap_or_else(|| "/bin/sh".into());
         let name = user.map(|user| user.name).unwrap_or_default();
