@@ -22,4 +22,5 @@ pub mod session;
 mod shell;
 pub mod shutdown;
 pub mod stdio;
+mod users;
 mod variables;

@@ -247,6 +247,84 @@ fn a_project_s_file_that_others_can_write_is_refused() {
     }
 }
 
+/// The group of a root that shares it with others, such as `daemon`.
+const SHARED: u32 = 1;
+
+#[test]
+fn project_file_of_a_shared_group_is_refused() {
+    let place = Place::new();
+    if !nix::unistd::geteuid().is_root() {
+        println!("not root: a file cannot be given to a group of others");
+        return;
+    }
+    let file = place.projects("max-sessions = 2");
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    chown(&file, None, Some(SHARED)).unwrap();
+    assert!(place.run(&["config"]).status.success(), "the group can only read it");
+    mode(&file, 0o664);
+    let said = place.refused(&["config"]);
+    assert!(said.contains("group `") && said.contains(&format!("chmod g-w {}", file.display())), "{said}");
+    let trust = place.refused(&["trust", "--yes"]);
+    assert!(trust.contains("chmod g-w"), "{trust}");
+}
+
+#[test]
+fn project_file_in_a_folder_of_others_is_refused() {
+    let place = Place::new();
+    let file = place.projects("max-sessions = 2");
+    let folder = place.path("project");
+    let refused = |mode, says: &str| {
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+        let said = place.refused(&["config"]);
+        let folder = format!("its folder {}", folder.display());
+        assert!(said.contains(says) && said.contains(&folder), "{mode:o}: {said}");
+    };
+    refused(0o777, "chmod o-w");
+    refused(0o1777, "chmod o-w");
+    if nix::unistd::geteuid().is_root() {
+        chown(&folder, None, Some(SHARED)).unwrap();
+        refused(0o775, "chmod g-w");
+        chown(&folder, Some(65_534), Some(0)).unwrap();
+        refused(0o755, "belongs to user 65534");
+        chown(&folder, Some(0), Some(0)).unwrap();
+    }
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o775)).unwrap();
+    assert!(place.run(&["config"]).status.success(), "a umask of 002 is usual");
+    // A link leads to a file that others could replace.
+    let open = place.path("elsewhere");
+    std::fs::rename(&file, open.join("dlvgate.toml")).unwrap();
+    std::os::unix::fs::symlink(open.join("dlvgate.toml"), &file).unwrap();
+    assert!(place.run(&["config"]).status.success(), "to a file of the user's");
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let said = place.refused(&["config"]);
+    assert!(said.contains(&format!("its folder {}", open.display())), "{said}");
+}
+
+/// posix_acl(5) as the kernel takes it: user 1 may read and write, and so may nobody else but the owner.
+#[cfg(target_os = "linux")]
+#[test]
+fn project_file_with_an_access_list_is_refused() {
+    const LIST: [(u16, u16, u32); 5] =
+        [(1, 6, u32::MAX), (2, 6, 1), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 4, u32::MAX)];
+    let place = Place::new();
+    let file = place.projects("max-sessions = 2");
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in LIST {
+        list.extend(tag.to_le_bytes());
+        list.extend(permissions.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    let flags = rustix::fs::XattrFlags::empty();
+    if let Err(error) = rustix::fs::setxattr(&file, "system.posix_acl_access", &list, flags) {
+        println!("not run: this file system has no access control lists ({error})");
+        return;
+    }
+    let said = place.refused(&["config"]);
+    assert!(said.contains("access control list") && said.contains("setfacl -b"), "{said}");
+}
+
 #[test]
 fn a_file_can_be_named_and_is_the_user_s_then() {
     let place = Place::new();

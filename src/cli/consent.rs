@@ -59,8 +59,7 @@ pub(super) fn needed(file: &File, entry: &Entry, values: &[String]) -> Option<St
 fn others_can_connect(values: &[String]) -> bool {
     let is_local = |value: &String| match value.parse() {
         Ok(Listen::At(address)) => {
-            address.host() == "localhost"
-                || address.host().parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+            address.host() == "localhost" || address.host().parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
         }
         Ok(Listen::Passed(_)) | Err(_) => false,
     };
@@ -82,9 +81,7 @@ fn is_within(project: &Path, folder: &Path) -> bool {
 fn deciding(value: &str) -> Option<String> {
     let Ok(argument) = value.parse::<Argument>() else { return Some(format!("`{value}`")) };
     let is_free = match argument.key.as_str() {
-        "buildFlags" => {
-            serde_json::from_str(argument.value.get()).is_ok_and(|flags| only_selects(&flags))
-        }
+        "buildFlags" => serde_json::from_str(argument.value.get()).is_ok_and(|flags| only_selects(&flags)),
         name => SHOWN.contains(&name),
     };
     (!is_free).then(|| format!("`{}`", argument.key))

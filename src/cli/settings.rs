@@ -228,7 +228,9 @@ pub(super) fn relative_dlv(matches: &ArgMatches) -> Option<String> {
     // A name alone is looked up in PATH.
     (path.is_relative() && path.components().count() > 1).then(|| {
         let path = path.display();
-        format!("DLVGATE_DLV={path}: write an absolute path; a relative one is another program in each folder")
+        format!(
+            "DLVGATE_DLV={path}: write an absolute path; a relative one is another program in each folder"
+        )
     })
 }
 

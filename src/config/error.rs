@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::others::Others;
 use crate::shell::quoted;
 
 /// An error in a file.
@@ -23,13 +24,20 @@ pub struct ConfigError {
 pub enum What {
     /// It cannot be read.
     Unreadable(io::Error),
-    /// It belongs to somebody else.
+    /// It, or its folder, belongs to another user.
     Foreign {
-        /// To this user.
+        /// What does.
+        path: PathBuf,
+        /// The user.
         uid: u32,
     },
-    /// Everybody can write it.
-    Writable,
+    /// Others can write it, or its folder.
+    Writable {
+        /// What can be written.
+        path: PathBuf,
+        /// By whom.
+        by: Others,
+    },
     /// It is not TOML.
     NoToml {
         /// What the parser says.
@@ -62,6 +70,13 @@ pub enum What {
 
 impl std::error::Error for ConfigError {}
 
+impl ConfigError {
+    /// The file, or the folder that it lies in.
+    fn subject(&self, path: &Path) -> String {
+        if path == self.path { "it".to_owned() } else { format!("its folder {}", path.display()) }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
@@ -71,13 +86,18 @@ impl fmt::Display for ConfigError {
         f.write_str(": ")?;
         match &self.what {
             What::Unreadable(error) => error.fmt(f),
-            What::Foreign { uid } => write!(
+            What::Foreign { path, uid } => write!(
                 f,
-                "it belongs to user {uid}, who could set what you run; take it over (chown), or name it: --config FILE"
+                "{} belongs to user {uid}, who could set what you run; take it over (chown), or name the file: --config FILE",
+                self.subject(path)
             ),
-            What::Writable => {
-                f.write_str("everybody can write it; `chmod o-w` it, or name it: --config FILE")
-            }
+            What::Writable { path, by } => write!(
+                f,
+                "{by} can write {}, and could set what you run; `{} {}`, or name the file: --config FILE",
+                self.subject(path),
+                by.remedy(),
+                quoted(&path.display().to_string())
+            ),
             What::NoToml { said } => f.write_str(said.trim()),
             What::UnknownKey { key, nearest: Some(nearest) } => {
                 write!(f, "there is no setting `{key}`; did you mean `{nearest}`?")

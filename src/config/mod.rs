@@ -6,7 +6,9 @@ mod error;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod others;
 
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,10 @@ use std::path::{Path, PathBuf};
 pub use consent::{Consent, Consents, Given};
 pub use error::{ConfigError, What};
 pub use file::Entry;
+pub use others::Others;
 
 use crate::variables;
+use others::{owners, who_can_write};
 
 /// A configuration file's name.
 pub const NAME: &str = "dlvgate.toml";
@@ -142,13 +146,6 @@ pub fn project_file(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file())
 }
 
-/// The users whose files are taken: root, us, and under sudo who called it.
-fn owners() -> Vec<u32> {
-    let us = nix::unistd::geteuid().as_raw();
-    let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok()).filter(|_| us == 0);
-    [0, us].into_iter().chain(caller).collect()
-}
-
 fn read(path: &Path, owner: Owner) -> Result<File, ConfigError> {
     let failed = |what| ConfigError { path: path.to_owned(), line: None, what };
     // What is judged, hashed and parsed is one and the same, whatever becomes of the path meanwhile.
@@ -162,15 +159,26 @@ fn read(path: &Path, owner: Owner) -> Result<File, ConfigError> {
     Ok(File { path: path.to_owned(), owner, entries, sha256, consent: Consent::None })
 }
 
+/// Refuses what others can write.
+fn judge(path: &Path, meta: &Metadata) -> Result<(), What> {
+    if !owners().contains(&meta.uid()) {
+        return Err(What::Foreign { path: path.to_owned(), uid: meta.uid() });
+    }
+    match who_can_write(path, meta) {
+        Some(by) => Err(What::Writable { path: path.to_owned(), by }),
+        None => Ok(()),
+    }
+}
+
 fn text(path: &Path, owner: Owner) -> Result<String, What> {
     let file = std::fs::File::open(path).map_err(What::Unreadable)?;
     let meta = file.metadata().map_err(What::Unreadable)?;
     if owner == Owner::Project {
-        if !owners().contains(&meta.uid()) {
-            return Err(What::Foreign { uid: meta.uid() });
-        }
-        if meta.mode() & 0o002 != 0 {
-            return Err(What::Writable);
+        judge(path, &meta)?;
+        // Who can write a folder can put another file of the user's in this one's place.
+        let target = path.canonicalize().map_err(What::Unreadable)?;
+        for folder in [path.parent(), target.parent()].into_iter().flatten() {
+            judge(folder, &folder.metadata().map_err(What::Unreadable)?)?;
         }
     }
     let mut text = String::new();

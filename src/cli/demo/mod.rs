@@ -81,15 +81,20 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     if let Some(caller) = &caller {
         caller.become_for_good().with_context(|| format!("cannot go on as {caller} instead of root"))?;
     }
-    let project =
-        tempfile::Builder::new().prefix("dlvgate-demo-").tempdir_in(variables::temporary()).context("no temporary folder")?;
+    let project = tempfile::Builder::new()
+        .prefix("dlvgate-demo-")
+        .tempdir_in(variables::temporary())
+        .context("no temporary folder")?;
     let folder = project.path().canonicalize()?; // macOS's /tmp is a link, and dlv reports where it leads
     std::fs::write(folder.join("main.go"), PROGRAM)?;
     std::fs::write(folder.join("go.mod"), GO_MOD)?;
 
     let out = match args.out {
         Some(out) => out,
-        None => tempfile::Builder::new().prefix("dlvgate-demo-recording-").tempdir_in(variables::temporary())?.keep(),
+        None => tempfile::Builder::new()
+            .prefix("dlvgate-demo-recording-")
+            .tempdir_in(variables::temporary())?
+            .keep(),
     };
     let others = tour::recordings(&out);
     let recorder = Recorder::new(&out, about(&args.dlv, caller.as_ref(), &firewall, &folder))
