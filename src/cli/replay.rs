@@ -13,7 +13,7 @@ use dlvgate_protocol::sniff::Protocol;
 
 use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
-use crate::front::{ListenAddress, resolve};
+use crate::front::{ListenAddress, Owners, resolve};
 use crate::printable::printable;
 use crate::recording::replay::{Client, Ignore, Pace, Script, Server};
 use crate::shutdown::{self, Signals};
@@ -49,6 +49,9 @@ pub(super) struct ReplayArgs {
     /// Keep the recorded times instead of going on at once
     #[arg(long)]
     delays: bool,
+    /// As dlv: serve this user's clients only, as dlv does
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, default_value_t = true, conflicts_with = "connect")]
+    only_same_user: bool,
     /// As dlv: serve one client after another, until a signal, instead of one
     #[arg(long, conflicts_with = "connect")]
     keep: bool,
@@ -107,6 +110,10 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
     let mut server = Server::bind(address, script, pace)
         .await
         .map_err(|error| super::setup::cannot_listen(address, &error))?;
+    if args.only_same_user {
+        let owners = Owners::of_this_process()?;
+        server = server.only(Box::new(move |peer, front| owners.admit(peer, front)));
+    }
     for rule in &args.folder {
         server = server.folder(&rule.client, &rule.server);
     }

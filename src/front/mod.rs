@@ -214,28 +214,18 @@ impl Front {
 
     fn admit_from_socket(&self, client: UnixStream) -> Option<(Link, Peer)> {
         let peer = self.name.clone();
-        match client.peer_cred().map(|peer| peer.uid()) {
-            Ok(uid) if self.owners.as_ref().is_none_or(|owners| owners.include(uid)) => {
-                Some((Link::Unix(client), Peer { name: peer, ip: None }))
-            }
-            Ok(uid) => {
-                tracing::warn!(target: "dlvgate::front", peer, "closed: it is user {uid}'s");
-                None
-            }
-            Err(error) => {
-                tracing::warn!(target: "dlvgate::front", peer, %error, "closed: nobody can tell whose it is");
-                None
-            }
+        if let Some(Err(why)) = self.owners.as_ref().map(|owners| owners.admit_credentials(&client)) {
+            tracing::warn!(target: "dlvgate::front", peer, "closed: {why}");
+            return None;
         }
+        Some((Link::Unix(client), Peer { name: peer, ip: None }))
     }
 
-    /// On loopback the client must be of our own user, as dlv itself has it.
+    /// A client of this machine must be of our own user, whichever of the machine's addresses it comes from.
     fn owned(&self, client: &TcpStream, peer: SocketAddr) -> Result<(), String> {
         match &self.owners {
-            Some(owners) if peer.ip().to_canonical().is_loopback() => {
-                owners.admit(peer, client.local_addr().map_err(|error| error.to_string())?)
-            }
-            _ => Ok(()),
+            Some(owners) => owners.admit(peer, client.local_addr().map_err(|error| error.to_string())?),
+            None => Ok(()),
         }
     }
 }

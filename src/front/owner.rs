@@ -5,8 +5,11 @@
 pub mod fuzzing;
 #[cfg(target_os = "linux")]
 mod kernel;
+mod local;
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]
 mod pcblist;
+#[cfg(target_os = "linux")]
+mod route;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 #[cfg(target_os = "macos")]
@@ -17,21 +20,26 @@ mod table;
 use std::io;
 use std::net::SocketAddr;
 
+use tokio::net::UnixStream;
+
+use crate::session::Link;
+use crate::users::is_one_user;
 use system::System;
 #[cfg(target_os = "linux")]
 pub(crate) use table::address as socket_address;
 
-/// The uids whose processes may connect over loopback: ours, and under sudo that of whoever called it.
+/// The uids whose processes on this machine may connect: ours, and under sudo the caller's. None of them is the one that
+/// stands for all users whom our user namespace does not know.
 #[derive(Debug)]
 pub struct Owners {
     uids: Vec<u32>,
     system: System,
 }
 
-/// Nobody tells whose a connection is.
+/// The system does not tell whose a connection is.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "nobody can tell whose a connection over loopback is ({0}), so that other users of this machine could debug as you; \
+    "this system does not tell whose a connection is ({0}), so that other users of this machine could debug as you; \
      --only-same-user=false accepts that"
 )]
 pub struct CannotTell(io::Error);
@@ -51,8 +59,12 @@ enum Owner {
     /// This user has made the socket.
     Uid(u32),
     /// No process holds it: what is left of a closed socket counts as root's in the kernel's tables, whoever's it was.
+    /// There may be no such socket either: its client is on another machine, or has closed it.
     Nobody,
 }
+
+/// Why a client of this machine is refused whose socket no process holds any more.
+const CLOSED: &str = "no process holds the other end (it is closed already)";
 
 impl Owners {
     /// The owners that this process was started for.
@@ -63,23 +75,61 @@ impl Owners {
         let uid = nix::unistd::geteuid().as_raw();
         let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok()).filter(|_| uid == 0);
         let system = System::new().map_err(CannotTell)?;
-        Ok(Owners { uids: std::iter::once(uid).chain(caller).collect(), system })
+        let uids = std::iter::once(uid).chain(caller).filter(|uid| is_one_user(*uid)).collect();
+        Ok(Owners { uids, system })
     }
 
-    /// Whether the process at the other end of an accepted loopback connection belongs to one of them.
+    /// Whether the process at the other end of a connection is on another machine, or belongs to one of them.
+    ///
+    /// The socket itself is looked for, whatever its address: what is found is of this machine. What is not found has
+    /// been closed where the address is the machine's own, and else is another machine's.
     ///
     /// # Errors
-    /// Says whose it is instead, or that nobody can tell: a connection that is closed already has no owner.
+    /// Says whose it is instead, or that it cannot be told: a connection that is closed already has no owner.
     pub fn admit(&self, peer: SocketAddr, front: SocketAddr) -> Result<(), String> {
         match self.system.owner(Ends { peer, front }) {
             Ok(Owner::Uid(uid)) if self.include(uid) => Ok(()),
             Ok(Owner::Uid(uid)) => {
-                Err(format!("it is user {uid}'s; --only-same-user=false lets everybody on this machine in"))
+                let which =
+                    if is_one_user(uid) { "" } else { ", as is all that is not of this user namespace" };
+                Err(format!(
+                    "it is user {uid}'s{which}; --only-same-user=false lets everybody on this machine in"
+                ))
             }
-            Ok(Owner::Nobody) => Err("nobody's connection (it is closed already)".to_owned()),
-            Err(error) => Err(format!(
+            Ok(Owner::Nobody) if local::is_own(peer) => Err(CLOSED.to_owned()),
+            Err(error) if local::is_own(peer) => Err(format!(
                 "nobody can tell whose it is ({error}); --only-same-user=false lets everybody on this machine in"
             )),
+            Ok(Owner::Nobody) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The same of a client that we have connected to, once it has spoken: before, its end may wait to be accepted.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`].
+    pub async fn admit_dialled(&self, client: &Link) -> Result<(), String> {
+        match client {
+            Link::Tcp(stream) => {
+                // Of one that has ended no byte is served.
+                let Ok(1..) = stream.peek(&mut [0]).await else { return Ok(()) };
+                let failed = |error: io::Error| error.to_string();
+                self.admit(stream.peer_addr().map_err(failed)?, stream.local_addr().map_err(failed)?)
+            }
+            Link::Unix(stream) => self.admit_credentials(stream),
+            Link::Stdio(..) => Ok(()),
+        }
+    }
+
+    /// Whether the process at the other end of a Unix socket belongs to one of them.
+    ///
+    /// # Errors
+    /// Says whose it is instead, or that it cannot be told.
+    pub fn admit_credentials(&self, client: &UnixStream) -> Result<(), String> {
+        match client.peer_cred().map(|peer| peer.uid()) {
+            Ok(uid) if self.include(uid) => Ok(()),
+            Ok(uid) => Err(format!("it is user {uid}'s")),
+            Err(error) => Err(format!("nobody can tell whose it is ({error})")),
         }
     }
 
@@ -97,6 +147,7 @@ fn same(one: SocketAddr, other: SocketAddr) -> bool {
 #[cfg(target_os = "linux")]
 mod system {
     use std::io;
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
     use super::kernel::Kernel;
     use super::{Ends, Owner, table};
@@ -112,6 +163,11 @@ mod system {
             let kernel = Kernel::open().inspect_err(|error| {
                 tracing::debug!(target: "dlvgate::front", %error, "the kernel cannot be asked for one socket: its tables are read");
             });
+            if let (Ok(kernel), Ok(own)) = (&kernel, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))) {
+                // One that finds a socket of ours is believed later where it finds none.
+                let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+                let _ = own.local_addr().and_then(|peer| kernel.owner(Ends { peer, front: nobody }));
+            }
             Ok(System { kernel: kernel.ok() })
         }
 
@@ -175,7 +231,7 @@ mod system {
         }
 
         pub(super) fn owner(&self, _: Ends) -> io::Result<Owner> {
-            Ok(Owner::Nobody)
+            Err(io::Error::other("this system does not tell"))
         }
     }
 }

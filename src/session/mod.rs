@@ -36,6 +36,7 @@ pub use journal::{Entry, Observer, Transition};
 pub use lane::Unframed;
 pub use lifecycle::{Lifecycle, Step};
 pub use link::Link;
+pub use opening::FIRST_BYTE;
 pub use settings::{Settings, Upstream};
 pub use shared::{Ended, SharedDelve};
 pub use slot::Visitor;

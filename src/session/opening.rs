@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::ledger::Ledger;
 
 /// How long a connection may stay silent. Clients speak at once; a forgotten probe must not hold a descriptor.
-pub(super) const FIRST_BYTE: Duration = Duration::from_secs(60);
+pub const FIRST_BYTE: Duration = Duration::from_secs(60);
 
 /// Bytes that are held while dlv starts and the gate opens; then the kernel's buffers make the client wait.
 const HELD: usize = 64 * 1024;

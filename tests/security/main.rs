@@ -10,6 +10,7 @@ mod lost;
 mod lost_parts;
 mod lost_results;
 mod lost_streams;
+mod owners;
 mod place;
 mod promises;
 mod strangers;

@@ -14,11 +14,16 @@ use crate::support::strangers::NOBODY;
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll};
 
-/// Asks for a session; how many bytes come before the end.
-fn bytes_answered(mut stream: TcpStream) -> usize {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+/// What asks for a session.
+pub fn request() -> Vec<u8> {
     let request = serde_json::json!({"seq": 1, "type": "request", "command": "initialize", "arguments": initialize_arguments()});
-    let _ = stream.write_all(&frame(&request.to_string())); // it may be closed already
+    frame(&request.to_string())
+}
+
+/// Asks for a session; how many bytes come before the end.
+pub fn bytes_answered(mut stream: TcpStream) -> usize {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _ = stream.write_all(&request()); // it may be closed already
     let mut said = Vec::new();
     match stream.read_to_end(&mut said) {
         Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("it is not closed: {error}"),
@@ -27,7 +32,7 @@ fn bytes_answered(mut stream: TcpStream) -> usize {
 }
 
 /// The log has a line that says of who has all these words that it was closed, and tells of no session.
-fn is_named(server: &Server, words: &[&str]) {
+pub fn is_named(server: &Server, words: &[&str]) {
     let named = |line: &String| line.contains("closed:") && words.iter().all(|word| line.contains(word));
     let told = poll(PATIENCE, || server.log.lines().iter().any(named).then_some(()));
     assert!(told.is_some(), "{words:?}: {:#?}", server.log.lines());
@@ -35,7 +40,7 @@ fn is_named(server: &Server, words: &[&str]) {
     server.nothing_left();
 }
 
-fn serves(stream: TcpStream) {
+pub fn serves(stream: TcpStream) {
     Debug::begin_quietly(Client::over(stream)).disconnect();
 }
 

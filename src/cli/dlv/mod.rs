@@ -25,7 +25,9 @@ use crate::descriptors;
 use crate::firewall::Firewall;
 use crate::front::{CannotTell, Owners};
 use crate::printable::printable;
-use crate::session::{self, Cause, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
+use crate::session::{
+    self, Cause, FIRST_BYTE, Link, Outcome, Settings, SharedDelve, Source, Upstream, Visitor,
+};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use crate::stdio::{self, post};
 use place::{Open, Place};
@@ -160,6 +162,17 @@ fn calls(dlv: &Path) -> anyhow::Result<Option<(&'static str, OsString)>> {
     Ok(Some((CALLS, (before + 1).to_string().into())))
 }
 
+/// Waits for the first byte of a client that we have connected to, and looks whose it is.
+async fn known(client: &Link, owners: Option<&Owners>, stop: &Shutdown) -> Result<(), String> {
+    let Some(owners) = owners else { return Ok(()) };
+    tokio::select! {
+        known = tokio::time::timeout(FIRST_BYTE, owners.admit_dialled(client)) => {
+            known.unwrap_or_else(|_| Err("it says nothing".to_owned()))
+        }
+        _ = stop.begun() => Ok(()), // the session ends as it begins
+    }
+}
+
 fn unchecked(why: &CannotTell) {
     tracing::warn!(target: "dlvgate::front", "every user of this machine may connect: {why}");
 }
@@ -263,33 +276,37 @@ impl Gated {
             shared.ended().await;
         };
         let serving = async {
+            let mut refused = None;
             match open {
                 Open::Front(front) => drop(front.serve(settings, false, over, stop.clone()).await),
-                Open::Client(client) => {
-                    let outcome = session::run(
-                        client,
-                        Visitor::alone("the client at --client-addr"),
-                        1,
-                        &settings,
-                        stop,
-                    )
-                    .await;
-                    if matches!(outcome, Outcome::NoSession) {
-                        trigger.stop("a client that says nothing");
+                Open::Client(client, owners) => match known(&client, owners.as_ref(), stop).await {
+                    Ok(()) => {
+                        let visitor = Visitor::alone("the client at --client-addr");
+                        let outcome = session::run(client, visitor, 1, &settings, stop).await;
+                        if matches!(outcome, Outcome::NoSession) {
+                            trigger.stop("a client that says nothing");
+                        }
                     }
-                }
+                    Err(why) => {
+                        trigger.stop("a client that is refused");
+                        refused = Some(why);
+                    }
+                },
             }
-            shared.ended().await
+            (shared.ended().await, refused)
         };
         let mut serving = std::pin::pin!(serving);
-        let ended = tokio::select! {
-            ended = &mut serving => ended,
+        let (ended, refused) = tokio::select! {
+            served = &mut serving => served,
             lost = firewall.lost() => {
                 trigger.stop("the end of the guard");
                 serving.await;
                 return Err(lost.into());
             }
         };
+        if let Some(why) = refused {
+            bail!("the client at --client-addr is refused: {why}");
+        }
         match (&*ended.cause, ended.status) {
             (
                 Cause::DlvEnded { .. } | Cause::Stopped { .. } | Cause::NoDlv(LaunchError::Ended { .. }),

@@ -33,8 +33,8 @@ pub(super) enum Place {
 pub(super) enum Open {
     /// They connect.
     Front(Front),
-    /// The one client was waiting for us to connect.
-    Client(Link),
+    /// The one client was waiting for us to connect. Whose it is, is asked for when it speaks.
+    Client(Link, Option<Owners>),
 }
 
 impl Open {
@@ -42,7 +42,7 @@ impl Open {
     pub(super) fn name(&self) -> String {
         match self {
             Open::Front(front) => front.name().to_owned(),
-            Open::Client(_) => String::new(),
+            Open::Client(..) => String::new(),
         }
     }
 }
@@ -60,7 +60,7 @@ impl Place {
         if let Some(client) = argv.client_addr() {
             let client = client.to_string_lossy();
             return match dial(&client).await {
-                Ok(link) => Ok(Some(Place::Open(Open::Client(link)))),
+                Ok(link) => Ok(Some(Place::Open(Open::Client(link, owners)))),
                 Err(_) => Ok(None),
             };
         }

@@ -72,12 +72,20 @@ pub(super) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     out.extend(ends.front.port().to_be_bytes());
     out.extend(words(local));
     out.extend(words(remote));
-    out.extend(LOOPBACK.to_ne_bytes());
+    out.extend(interface(ends.peer).to_ne_bytes());
     out.extend(NO_COOKIE.to_ne_bytes());
     out.extend(NO_COOKIE.to_ne_bytes());
     let mut question = [0; QUESTION];
     question.copy_from_slice(&out);
     question
+}
+
+/// What stays on this machine comes through loopback, but for link-local addresses, which keep their interface.
+fn interface(peer: SocketAddr) -> u32 {
+    match peer {
+        SocketAddr::V6(peer) if peer.scope_id() != 0 => peer.scope_id(),
+        _ => LOOPBACK,
+    }
 }
 
 /// Four words; an IPv4 address is the first of them.

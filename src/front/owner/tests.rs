@@ -21,7 +21,7 @@ fn ends(client: &TcpStream) -> (SocketAddr, SocketAddr) {
     (client.local_addr().unwrap(), client.peer_addr().unwrap())
 }
 
-const NOBODY: &str = "nobody's connection (it is closed already)";
+const NOBODY: &str = CLOSED;
 
 #[test]
 fn our_own_connections_are_ours_in_whatever_family_each_side_writes_them() {
@@ -118,6 +118,22 @@ fn a_kernel_that_has_found_nothing_yet_may_be_unable_to_look() {
     let (peer, front) = ends(&client);
     assert!(matches!(kernel.owner(Ends { peer, front }), Ok(Owner::Uid(_))));
     assert_eq!(kernel.owner(nowhere).unwrap(), Owner::Nobody);
+}
+
+#[test]
+fn kernel_is_tried_out_at_the_start() {
+    let nowhere = Ends { peer: "127.0.0.1:1".parse().unwrap(), front: "127.0.0.1:2".parse().unwrap() };
+    assert_eq!(System::new().unwrap().kernel.unwrap().owner(nowhere).unwrap(), Owner::Nobody);
+}
+
+#[test]
+fn client_of_another_machine_has_no_owner_here() {
+    for owners in us() {
+        assert_eq!(
+            owners.admit("198.51.100.7:50000".parse().unwrap(), "127.0.0.1:1".parse().unwrap()),
+            Ok(())
+        );
+    }
 }
 
 #[cfg(target_endian = "little")]

@@ -98,7 +98,11 @@ pub struct Server {
     script: Arc<Script>,
     pace: Pace,
     folders: Folders,
+    admits: Option<Admits>,
 }
+
+/// Says of a client's address, and of the one that it has connected to, why it may not be served.
+pub type Admits = Box<dyn Fn(SocketAddr, SocketAddr) -> Result<(), String> + Send + Sync>;
 
 impl Server {
     /// Listens.
@@ -108,13 +112,20 @@ impl Server {
     pub async fn bind(address: impl ToSocketAddrs, script: Arc<Script>, pace: Pace) -> io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Server { listener, address, script, pace, folders: Folders::default() })
+        Ok(Server { listener, address, script, pace, folders: Folders::default(), admits: None })
     }
 
     /// Where a recorded file or folder is now. What the client says of its program is learned without that.
     #[must_use]
     pub fn folder(mut self, recorded: &str, live: &str) -> Server {
         self.folders.put(recorded.trim_end_matches('/'), live.trim_end_matches('/'));
+        self
+    }
+
+    /// Serves only clients that this admits; without it, every one that can connect.
+    #[must_use]
+    pub fn only(mut self, admits: Admits) -> Server {
+        self.admits = Some(admits);
         self
     }
 
@@ -129,7 +140,12 @@ impl Server {
     /// Where nobody can be accepted any more. A client that breaks off is no error.
     pub async fn serve_one(&self) -> io::Result<Played> {
         loop {
-            let (client, _) = self.listener.accept().await?;
+            let (client, peer) = self.listener.accept().await?;
+            let admits = |admits: &Admits| admits(peer, client.local_addr().unwrap_or(self.address));
+            if let Some(Err(why)) = self.admits.as_ref().map(admits) {
+                tracing::warn!(target: "dlvgate::recording", %peer, "closed: {why}");
+                continue;
+            }
             client.set_nodelay(true)?;
             if let Some(played) = self.play(client).await {
                 return Ok(played);

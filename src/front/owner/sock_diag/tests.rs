@@ -66,6 +66,12 @@ fn ipv4_is_asked_for_as_ipv4_however_it_is_written() {
 }
 
 #[test]
+fn link_local_client_is_asked_for_with_its_interface() {
+    let asked = question(7, ends("[fe80::5%3]:54321", "[fe80::1%3]:2345"));
+    assert_eq!(asked[60..64], 3_u32.to_ne_bytes());
+}
+
+#[test]
 fn an_answer_tells_the_user() {
     assert_eq!(answer(&socket(2, PORTS, &V4, 1000, 12), 7, v4()), Ok(Answer::Socket(Owner::Uid(1000))));
     let as_ipv6 = socket(10, PORTS, &[mapped(1), mapped(2)].concat(), 1000, 12);
