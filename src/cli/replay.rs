@@ -13,7 +13,7 @@ use dlvgate_protocol::sniff::Protocol;
 
 use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
-use crate::front::{ListenAddress, Owners, resolve};
+use crate::front::{ListenAddress, Owners, resolve, resolve_peer};
 use crate::printable::printable;
 use crate::recording::replay::{Client, Ignore, Pace, Script, Server};
 use crate::shutdown::{self, Signals};
@@ -139,7 +139,7 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
 async fn as_client(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::Result<ExitCode> {
     let connect = args.connect.as_ref().context("no --connect")?;
     let address =
-        resolve(connect).await.map_err(|error| usage(format_args!("--connect {connect}: {error}")))?;
+        resolve_peer(connect).await.map_err(|error| usage(format_args!("--connect {connect}: {error}")))?;
     let mut client = Client::new(script).pace(pace).patience(Duration::from_secs(args.patience));
     for rule in &args.folder {
         client = client.folder(&rule.client, &rule.server);

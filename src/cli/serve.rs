@@ -15,7 +15,7 @@ use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
 use crate::descriptors;
 use crate::firewall::{Firewall, Gate};
-use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resolve};
+use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resolve, resolve_peer};
 use crate::privilege::Caller;
 use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
@@ -40,7 +40,7 @@ use crate::stdio;
   dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
-    /// Where clients connect: HOST:PORT, or :PORT for every address; port 0 is any free one; fd:N for a socket that listens already,
+    /// Where clients connect: HOST:PORT, or :PORT for every address, IPv4 and IPv6; port 0 is any free one; fd:N for a socket that listens already,
     /// as systemd passes it
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345", env = "DLVGATE_LISTEN")]
     listen: Listen,
@@ -249,8 +249,9 @@ async fn upstream(
 ) -> anyhow::Result<Upstream> {
     let Some(launcher) = launcher else {
         let address = args.upstream.as_ref().context("no --upstream")?;
-        let found =
-            resolve(address).await.map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
+        let found = resolve_peer(address)
+            .await
+            .map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
         if !found.ip().is_loopback() {
             tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback");
         }

@@ -139,7 +139,10 @@ async fn by_process(address: SocketAddr) -> Option<Who> {
         return None;
     }
     let found = tokio::task::spawn_blocking(move || listeners(address.port())).await.unwrap_or_default();
-    let is_this = |ip: std::net::IpAddr| ip.is_unspecified() || ip == address.ip();
+    let is_this = |ip: std::net::IpAddr| {
+        // On `::` both families are listened for.
+        ip == address.ip() || (ip.is_unspecified() && (ip.is_ipv6() || address.is_ipv4()))
+    };
     let listener = found.into_iter().find(|listener| is_this(listener.address.ip()))?;
     let process = listener.process?;
     let said = process.name();

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::str::FromStr;
+
+use nix::libc;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// `HOST:PORT`, `[V6]:PORT`, or `:PORT` for every address of this machine. Not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,13 +84,45 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// Looks the host up; of several addresses an IPv4 one is taken, which every client can write down.
+/// Looks up where to listen; of several addresses an IPv4 one is taken, which every client can write down. Without a host
+/// it is every address, of IPv4 and IPv6, as for Go's programs: `[::]`, which [`Bound`](super::Bound) takes for both.
 ///
 /// # Errors
 /// Where the name has no address.
 pub async fn resolve(address: &ListenAddress) -> io::Result<SocketAddr> {
-    let host = if address.host.is_empty() { "0.0.0.0" } else { &address.host };
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, address.port)).await?.collect();
+    if address.host.is_empty() {
+        return Ok(every(address.port, Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).err()));
+    }
+    look_up(&address.host, address.port).await
+}
+
+/// Looks up where to connect. No host, or an unspecified address, is this machine, as for Go's programs.
+///
+/// # Errors
+/// Where the name has no address.
+pub async fn resolve_peer(address: &ListenAddress) -> io::Result<SocketAddr> {
+    let host = if address.host.is_empty() { "127.0.0.1" } else { &address.host };
+    let mut found = look_up(host, address.port).await?;
+    if found.ip().is_unspecified() {
+        found.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(found)
+}
+
+/// Every address. A kernel without IPv6 has none that IPv4 would leave out; whatever else keeps a socket of IPv6 from being
+/// made is an error of its own, later.
+fn every(port: u16, no_ipv6: Option<io::Error>) -> SocketAddr {
+    match no_ipv6.and_then(|error| error.raw_os_error()) {
+        Some(libc::EAFNOSUPPORT) => {
+            tracing::warn!(target: "dlvgate::front", "this system has no IPv6: every address is every IPv4 address");
+            SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))
+        }
+        _ => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+    }
+}
+
+async fn look_up(host: &str, port: u16) -> io::Result<SocketAddr> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
     let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
     first.copied().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")))
 }
@@ -126,7 +161,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_host_is_every_address() {
-        assert_eq!(resolve(&":7".parse().unwrap()).await.unwrap().to_string(), "0.0.0.0:7");
+    async fn no_host_is_every_address_of_both_families() {
+        assert_eq!(resolve(&":7".parse().unwrap()).await.unwrap().to_string(), "[::]:7");
+        assert_eq!(resolve(&"0.0.0.0:7".parse().unwrap()).await.unwrap().to_string(), "0.0.0.0:7");
+    }
+
+    #[test]
+    fn kernel_without_ipv6_has_every_ipv4_address() {
+        let failed = |errno| Some(io::Error::from_raw_os_error(errno));
+        assert_eq!(every(7, failed(libc::EAFNOSUPPORT)).to_string(), "0.0.0.0:7");
+        assert_eq!(every(7, failed(libc::EMFILE)).to_string(), "[::]:7", "that is no matter of the family");
+    }
+
+    #[tokio::test]
+    async fn unspecified_peer_is_this_machine() {
+        for text in [":7", "0.0.0.0:7", "[::]:7"] {
+            assert_eq!(
+                resolve_peer(&text.parse().unwrap()).await.unwrap().to_string(),
+                "127.0.0.1:7",
+                "{text}"
+            );
+        }
+        assert_eq!(resolve_peer(&"[::1]:7".parse().unwrap()).await.unwrap().to_string(), "[::1]:7");
     }
 }

@@ -1,8 +1,11 @@
 //! Who may connect. A debugger runs arbitrary code for whoever reaches it.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ipnet::IpNet;
+
+use super::owner::own_addresses;
 use crate::firewall::Peer;
 
 /// The networks whose addresses may connect; loopback's only where none is named.
@@ -11,25 +14,67 @@ pub struct Admission {
     allowed: Vec<Peer>,
 }
 
-/// A front that anybody could connect to.
+/// Clients that cannot be meant.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{front} can be reached from other machines, and whoever connects to a debugger can run any program here. \
-     Say who may: --allow ADDRESS or --allow NETWORK/BITS (repeat it for more); or listen on loopback, 127.0.0.1, \
-     and reach it through `ssh -L`"
-)]
-pub struct OpenToAll {
-    front: IpAddr,
+pub enum Refused {
+    /// Everybody could connect.
+    #[error(
+        "{front} can be reached from other machines, and whoever connects to a debugger can run any program here. \
+         Say who may: --allow ADDRESS or --allow NETWORK/BITS (repeat it for more); or listen on loopback, 127.0.0.1, \
+         and reach it through `ssh -L`"
+    )]
+    OpenToAll {
+        /// Where clients connect.
+        front: IpAddr,
+    },
+    /// One that is allowed never could.
+    #[error("--allow {peer}: {never}")]
+    Never {
+        /// Who is allowed.
+        peer: Peer,
+        /// Why they cannot connect.
+        never: Never,
+    },
+}
+
+/// Why an address can never connect to a front.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Never {
+    /// It is of another family.
+    #[error(
+        "an {} address can never connect to {front}, which takes {} only; `--listen :PORT` takes both",
+        if front.is_ipv4() { "IPv6" } else { "IPv4" },
+        if front.is_ipv4() { "IPv4" } else { "IPv6" }
+    )]
+    OtherFamily {
+        /// Where clients connect.
+        front: IpAddr,
+    },
+    /// It is another machine's, and only this one's own can.
+    #[error(
+        "another machine can never connect to {front}; listen on an address that it can reach, or on all: `--listen :PORT`"
+    )]
+    OtherMachine {
+        /// Where clients connect.
+        front: IpAddr,
+    },
+    /// No machine has it.
+    #[error("no client has such an address; 0.0.0.0/0 and ::/0 are all of IPv4 and IPv6")]
+    NoMachine,
 }
 
 impl Admission {
     /// The admission of a front on `front`.
     ///
     /// # Errors
-    /// Where the front is not a loopback address and nobody is named.
-    pub fn new(front: IpAddr, allowed: Vec<Peer>) -> Result<Admission, OpenToAll> {
-        if allowed.is_empty() && !front.to_canonical().is_loopback() {
-            return Err(OpenToAll { front });
+    /// Where the front is not a loopback address and nobody is named; or somebody is who can never connect to it.
+    pub fn new(front: IpAddr, allowed: Vec<Peer>) -> Result<Admission, Refused> {
+        let front = front.to_canonical();
+        if allowed.is_empty() && !front.is_loopback() {
+            return Err(Refused::OpenToAll { front });
+        }
+        if let Some((peer, never)) = allowed.iter().find_map(|peer| Some((peer, never(front, peer)?))) {
+            return Err(Refused::Never { peer: peer.clone(), never });
         }
         Ok(Admission { allowed })
     }
@@ -48,6 +93,30 @@ impl Admission {
         let interface = interface(client);
         self.allowed.iter().any(|peer| peer.contains(client.ip(), interface.as_deref()))
     }
+}
+
+/// Why this peer can never connect to a front; an unspecified IPv6 address takes both families.
+fn never(front: IpAddr, peer: &Peer) -> Option<Never> {
+    let net = peer.net();
+    let takes_both = front.is_ipv6() && front.is_unspecified();
+    let is_one = net.prefix_len() == net.max_prefix_len();
+    if net.addr().is_multicast() || (is_one && net.addr().is_unspecified()) {
+        Some(Never::NoMachine)
+    } else if !takes_both && net.addr().is_ipv4() != front.is_ipv4() {
+        Some(Never::OtherFamily { front })
+    } else if front.is_loopback() && !has_own(net) {
+        Some(Never::OtherMachine { front })
+    } else {
+        None
+    }
+}
+
+/// Whether a network has an address of this machine, from which it can connect to its loopback.
+fn has_own(net: IpNet) -> bool {
+    Peer::from(net).is_loopback()
+        || net.contains(&IpAddr::from(Ipv4Addr::LOCALHOST))
+        || net.contains(&IpAddr::from(Ipv6Addr::LOCALHOST))
+        || own_addresses().is_none_or(|all| all.iter().any(|own| net.contains(own)))
 }
 
 /// The interface that a link-local address came through.
@@ -101,6 +170,36 @@ mod tests {
         let admission = Admission::new(ip("0.0.0.0"), vec!["192.0.2.0/24".parse().unwrap()]).unwrap();
         assert!(admission.admits(from("192.0.2.5")) && admission.admits(from("::ffff:192.0.2.5")));
         assert!(!admission.admits(from("127.0.0.1")) && !admission.admits(from("192.0.3.5")));
+    }
+
+    #[test]
+    fn peer_that_can_never_connect_is_refused() {
+        for (front, peer, why) in [
+            ("0.0.0.0", "2001:db8::5", "`--listen :PORT` takes both"),
+            ("192.0.2.1", "::/0", "IPv4 only"),
+            ("127.0.0.1", "::1", "IPv4 only"),
+            ("2001:db8::1", "192.0.2.0/24", "IPv6 only"),
+            ("::1", "127.0.0.1", "IPv6 only"),
+            ("127.0.0.1", "203.0.113.7", "another machine"),
+            ("::1", "2001:db8:77::/48", "another machine"),
+            ("::", "0.0.0.0", "0.0.0.0/0"),
+            ("::", "::", "::/0"),
+            ("0.0.0.0", "224.0.0.0/4", "no client"),
+        ] {
+            let refused = Admission::new(ip(front), vec![peer.parse().unwrap()]).unwrap_err().to_string();
+            assert!(refused.contains(why) && refused.contains(&format!("--allow {peer}: ")), "{refused}");
+        }
+        for (front, peer) in [
+            ("::", "192.0.2.5"),
+            ("::", "2001:db8::5"),
+            ("0.0.0.0", "0.0.0.0/0"),
+            ("::ffff:192.0.2.1", "192.0.2.5"),
+            ("127.0.0.1", "127.0.0.2"),
+            ("127.0.0.1", "0.0.0.0/0"),
+            ("2001:db8::1", "fe80::5%wire0"),
+        ] {
+            assert!(Admission::new(ip(front), vec![peer.parse().unwrap()]).is_ok(), "{peer} to {front}");
+        }
     }
 
     #[test]

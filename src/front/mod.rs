@@ -2,22 +2,22 @@
 
 mod address;
 mod admission;
+mod bound;
 mod owner;
 mod places;
 mod unix;
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
-pub use address::{Listen, ListenAddress, resolve};
-pub use admission::Admission;
+pub use address::{Listen, ListenAddress, resolve, resolve_peer};
+pub use admission::{Admission, Refused};
+pub use bound::Bound;
 #[cfg(all(fuzzing, target_os = "linux"))]
 pub use owner::fuzzing;
 #[cfg(target_os = "linux")]
@@ -29,9 +29,6 @@ use crate::session::{self, Link, Outcome, Settings, Visitor};
 use crate::shutdown::Shutdown;
 use places::Places;
 
-/// Connections that may be waiting to be accepted: a port scanner must not crowd a client out.
-const BACKLOG: i32 = 128;
-
 /// A laptop that fell asleep never says goodbye: after this silence the kernel asks, and again at the interval.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -39,61 +36,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// How long to wait before accepting again when the system has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// An address that is ours, at which nobody can connect yet.
-pub struct Bound {
-    socket: Socket,
-    address: SocketAddr,
-}
-
-impl Bound {
-    /// Takes `address`; port 0 lets the system choose. What comes before [`Bound::listen`] may be slow: a client is
-    /// refused meanwhile, as before, and does not wait.
-    ///
-    /// # Errors
-    /// Where the system refuses the address.
-    pub fn new(address: SocketAddr) -> io::Result<Bound> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        let address = socket.local_addr()?.as_socket().unwrap_or(address);
-        Ok(Bound { socket, address })
-    }
-
-    /// A socket that we were started with, and at which clients may connect already.
-    ///
-    /// # Errors
-    /// Where it is no TCP socket, or has no address.
-    pub fn passed(descriptor: OwnedFd) -> io::Result<Bound> {
-        let socket = Socket::from(descriptor);
-        let address = socket.local_addr()?.as_socket();
-        match address {
-            Some(address) if socket.r#type()? == Type::STREAM && address.port() != 0 => {
-                socket.set_nonblocking(true)?;
-                Ok(Bound { socket, address })
-            }
-            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no TCP socket that has an address")),
-        }
-    }
-
-    /// The address that it is bound to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Lets clients connect.
-    ///
-    /// # Errors
-    /// Where another program listens there, which Linux says only now.
-    pub fn listen(self, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
-        self.socket.listen(BACKLOG)?;
-        let listener = TcpListener::from_std(self.socket.into())?;
-        Ok(Front { listener: Listener::Tcp(listener), name: self.address.to_string(), admission, owners })
-    }
-}
-
 enum Listener {
-    Tcp(TcpListener),
+    /// At one address; for loopback of both families at two.
+    Tcp(TcpListener, Option<TcpListener>),
     Unix(SocketFile),
 }
 
@@ -181,7 +126,11 @@ impl Front {
     /// The next client that is let in, with its name for the log. Can be cancelled: nobody is lost.
     async fn accept(&self) -> Option<(Link, Peer)> {
         let accepted = match &self.listener {
-            Listener::Tcp(listener) => listener.accept().await.map(|(client, peer)| self.admit(client, peer)),
+            Listener::Tcp(one, None) => one.accept().await.map(|(client, peer)| self.admit(client, peer)),
+            Listener::Tcp(one, Some(other)) => tokio::select! {
+                accepted = one.accept() => accepted.map(|(client, peer)| self.admit(client, peer)),
+                accepted = other.accept() => accepted.map(|(client, peer)| self.admit(client, peer)),
+            },
             Listener::Unix(socket) => socket.accept().await.map(|client| self.admit_from_socket(client)),
         };
         match accepted {
@@ -195,6 +144,7 @@ impl Front {
     }
 
     fn admit(&self, client: TcpStream, peer: SocketAddr) -> Option<(Link, Peer)> {
+        let peer = canonical(peer);
         if !self.admission.admits(peer) {
             tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.admission);
             return None;
@@ -227,6 +177,14 @@ impl Front {
             Some(owners) => owners.admit(peer, client.local_addr().map_err(|error| error.to_string())?),
             None => Ok(()),
         }
+    }
+}
+
+/// An IPv4 client of a front of both families as what it is.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    match peer.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::from((ip, peer.port())),
+        IpAddr::V6(_) => peer, // with its interface
     }
 }
 

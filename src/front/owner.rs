@@ -24,6 +24,7 @@ use tokio::net::UnixStream;
 
 use crate::session::Link;
 use crate::users::is_one_user;
+pub(super) use local::own_addresses;
 use system::System;
 #[cfg(target_os = "linux")]
 pub(crate) use table::address as socket_address;

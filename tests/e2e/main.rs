@@ -11,6 +11,7 @@ mod amended;
 mod attach;
 mod auto;
 mod bad_input;
+mod both_families;
 mod connect;
 mod cut_short;
 mod disconnect;

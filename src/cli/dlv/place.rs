@@ -1,7 +1,6 @@
 //! Where the clients of a dlv that runs in our place are served, from what its command line says.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::bail;
@@ -10,7 +9,9 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::cli::setup::cannot_listen;
 use crate::delve::Argv;
 use crate::firewall::Peer;
-use crate::front::{Admission, Bound, Front, ListenAddress, Owners, SocketFile, resolve};
+use crate::front::{
+    Admission, Bound, Front, ListenAddress, Owners, Refused, SocketFile, resolve, resolve_peer,
+};
 use crate::printable::printable;
 use crate::session::Link;
 use crate::stdio::post;
@@ -71,20 +72,27 @@ impl Place {
         }
         let Ok(asked) = listen.parse::<ListenAddress>() else { return Ok(None) };
         let Ok(mut address) = resolve(&asked).await else { return Ok(None) };
-        if address.ip().is_unspecified() && allow.is_empty() {
-            address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-            post!(
-                "dlvgate: only this machine can connect: {} is every address, and whoever connects to a debugger can \
-                 run any program here. To let others in, say who: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS",
-                printable(&listen)
-            );
+        if address.ip().is_unspecified() {
+            if allow.is_empty() {
+                post!(
+                    "dlvgate: only this machine can connect: {} is every address, and whoever connects to a debugger can \
+                     run any program here. To let others in, say who: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS",
+                    printable(&listen)
+                );
+                let bound = Bound::loopback(address.port()).ok();
+                let front = bound.and_then(|bound| bound.listen(Admission::default(), owners).ok());
+                return Ok(front.map(|front| Place::Open(Open::Front(front))));
+            }
+            // dlv takes both families, whichever way every address is written.
+            let every = format!(":{}", address.port()).parse();
+            address = resolve(&every.unwrap_or(asked)).await?;
         }
         let admission = match Admission::new(address.ip(), allow.to_vec()) {
             Ok(admission) => admission,
-            Err(_) => bail!(
-                "{} can be reached from other machines, and whoever connects to a debugger can run any program here. Say \
-                 who may: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS; or listen on 127.0.0.1",
-                address.ip()
+            Err(Refused::Never { peer, never }) => bail!("DLVGATE_ALLOW: {peer}: {never}"),
+            Err(Refused::OpenToAll { front }) => bail!(
+                "{front} can be reached from other machines, and whoever connects to a debugger can run any program here. Say \
+                 who may: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS; or listen on 127.0.0.1"
             ),
         };
         let bound = match Bound::new(address) {
@@ -135,11 +143,7 @@ async fn dial(client: &str) -> io::Result<Link> {
     }
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
     let address: ListenAddress = client.parse().map_err(invalid)?;
-    let mut address: SocketAddr = resolve(&address).await?;
-    if address.ip().is_unspecified() {
-        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    let stream = TcpStream::connect(address).await?;
+    let stream = TcpStream::connect(resolve_peer(&address).await?).await?;
     stream.set_nodelay(true)?;
     Ok(Link::Tcp(stream))
 }

@@ -25,13 +25,18 @@ fn plain(ip: IpAddr) -> IpAddr {
 }
 
 fn is_on_an_interface(ip: IpAddr) -> bool {
-    let Ok(mut all) = getifaddrs() else { return true };
-    all.any(|interface| {
-        let Some(storage) = interface.address else { return false };
+    own_addresses().is_none_or(|all| all.contains(&ip))
+}
+
+/// The addresses of this machine's interfaces; nothing where the system does not tell.
+pub(in crate::front) fn own_addresses() -> Option<Vec<IpAddr>> {
+    let all = getifaddrs().ok()?.filter_map(|interface| {
+        let storage = interface.address?;
         let v4 = storage.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
         let v6 = storage.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip()));
-        v4.or(v6).map(plain) == Some(ip)
-    })
+        v4.or(v6).map(plain)
+    });
+    Some(all.collect())
 }
 
 /// A whole network can be local to Linux without being any interface's (`ip route add local 192.0.2.0/24 dev lo`).
