@@ -29,7 +29,7 @@ pub(super) struct CommonArgs {
     /// front is not on loopback
     #[arg(long, value_name = "CIDR", env = "DLVGATE_ALLOW", value_delimiter = ',')]
     pub(super) allow: Vec<Peer>,
-    /// Over loopback, serve this user's clients only, as dlv does [default: true; for `dlvgate dlv`, what dlv's own flag says]
+    /// Of this machine, serve this user's clients only, as dlv does over loopback [default: true; for `dlvgate dlv`, what dlv's own flag says]
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, env = "DLVGATE_ONLY_SAME_USER")]
     pub(super) only_same_user: Option<bool>,
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]

@@ -59,7 +59,7 @@ fn family_whose_port_is_taken_is_an_error() {
         return;
     }
     let four = TcpListener::bind("127.0.0.1:0").unwrap();
-    for port in [port(&taken_for_good(Ipv6Addr::LOCALHOST)), four.local_addr().unwrap().port()] {
+    for port in [port(taken_for_good(Ipv6Addr::LOCALHOST)), four.local_addr().unwrap().port()] {
         let said = refused(&["--listen", &format!(":{port}"), "--allow", "192.0.2.5"]);
         assert!(said.contains(&format!("cannot listen on [::]:{port}")) && said.contains("in use"), "{said}");
     }
