@@ -32,7 +32,16 @@ impl Bound {
     /// # Errors
     /// Where the system refuses the address.
     pub fn new(address: SocketAddr) -> io::Result<Bound> {
-        let socket = bind(address)?;
+        Bound::of(Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?, address)
+    }
+
+    fn of(socket: Socket, address: SocketAddr) -> io::Result<Bound> {
+        if address.is_ipv6() && address.ip().is_unspecified() {
+            socket.set_only_v6(false)?; // whatever the system's own default is (Linux: net.ipv6.bindv6only)
+        }
+        socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
         Ok(Bound { socket, besides: None, address })
     }
@@ -45,8 +54,8 @@ impl Bound {
         let mut tries = 1;
         loop {
             let bound = Bound::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-            match bind(SocketAddr::from((Ipv6Addr::LOCALHOST, bound.address.port()))) {
-                Ok(besides) => return Ok(Bound { besides: Some(besides), ..bound }),
+            match Bound::new(SocketAddr::from((Ipv6Addr::LOCALHOST, bound.address.port()))) {
+                Ok(other) => return Ok(Bound { besides: Some(other.socket), ..bound }),
                 Err(error) if is_without_ipv6(&error) => return Ok(bound),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && port == 0 && tries < TRIES => {
                     tries += 1
@@ -99,18 +108,6 @@ impl Bound {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        // Whatever the system's own default is (Linux: net.ipv6.bindv6only).
-        socket.set_only_v6(!address.ip().is_unspecified())?;
-    }
-    socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
-}
-
 /// Whether a machine has no such address because it has no IPv6: the kernel, or loopback, is without.
 fn is_without_ipv6(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
@@ -140,6 +137,15 @@ mod tests {
                 "{taken}"
             );
         }
+    }
+
+    #[test]
+    fn mapped_address_is_bound() {
+        if Listener::bind("[::1]:0").is_err() {
+            return; // no IPv6 here
+        }
+        let bound = Bound::new("[::ffff:127.0.0.1]:0".parse().unwrap()).unwrap();
+        assert!(bound.address().ip().to_canonical().is_loopback());
     }
 
     #[test]
