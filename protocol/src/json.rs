@@ -4,6 +4,9 @@
 //! the top level only brackets and strings are told apart, so that some malformed objects pass;
 //! a well-formed one is never misread.
 
+pub(crate) mod exact;
+pub(crate) mod fold;
+pub(crate) mod members;
 mod raw;
 mod text;
 
@@ -12,6 +15,7 @@ use memchr::memchr2;
 use crate::envelope::Name;
 pub(crate) use raw::{RAW_MAX, Raw};
 use text::Text;
+pub(crate) use text::decoded;
 
 /// JSON's white space (RFC 8259, section 2).
 pub(crate) fn is_white_space(byte: u8) -> bool {

@@ -53,14 +53,15 @@ impl Name {
                     let (valid, bad) = rest.split_at(error.valid_up_to());
                     name.push(std::str::from_utf8(valid).unwrap_or_default());
                     match error.error_len() {
+                        // One for each byte, as Go does.
                         Some(len) => {
-                            name.push(REPLACEMENT);
+                            (0..len).for_each(|_| name.push(REPLACEMENT));
                             rest = &bad[len..];
                         }
                         // The end of the bytes cuts a character: by truncation, or by the sender.
                         None => {
                             if !truncated {
-                                name.push(REPLACEMENT);
+                                bad.iter().for_each(|_| name.push(REPLACEMENT));
                             }
                             break;
                         }

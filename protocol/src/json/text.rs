@@ -2,6 +2,7 @@
 
 use memchr::memchr2;
 
+use super::fold;
 use crate::envelope::{NAME_MAX, Name};
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,11 @@ impl Text {
         !self.truncated && self.bytes[..self.len] == *text.as_bytes()
     }
 
+    /// Whether Go takes all that has been taken for this field.
+    pub(super) fn is_field(&self, field: &str) -> bool {
+        !self.truncated && fold::is_field(&self.bytes[..self.len], field)
+    }
+
     fn escaped(&mut self, byte: u8) {
         self.escape = Escape::None;
         let plain = match byte {
@@ -150,6 +156,59 @@ impl Text {
         self.truncated = take < bytes.len();
         self.bytes[self.len..self.len + take].copy_from_slice(&bytes[..take]);
         self.len += take;
+    }
+}
+
+/// The text between the quotes of a well-formed string, of any length: U+FFFD for each byte that is no UTF-8.
+pub(crate) fn decoded(written: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(written.len());
+    let mut rest = written;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+        push_lossy(&rest[..end], &mut out);
+        rest = &rest[end..];
+        if rest.is_empty() {
+            break;
+        }
+        // One escape, or two that are a pair of surrogates.
+        let first = escape_len(rest);
+        let is_pair = rest.starts_with(b"\\u") && rest[first..].starts_with(b"\\u");
+        let len = if is_pair && surrogates(&rest[..2 * first]) { 2 * first } else { first };
+        let mut text = Text::new();
+        text.take(&rest[..len]);
+        text.flush_high();
+        out.extend_from_slice(&text.bytes[..text.len]);
+        rest = &rest[len..];
+    }
+    out
+}
+
+/// Appends `bytes` with U+FFFD in place of each that is no UTF-8, as Go does.
+fn push_lossy(bytes: &[u8], out: &mut Vec<u8>) {
+    for chunk in bytes.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        for _ in chunk.invalid() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+}
+
+fn escape_len(escape: &[u8]) -> usize {
+    let len = if escape.get(1) == Some(&b'u') { 6 } else { 2 };
+    len.min(escape.len())
+}
+
+/// Whether `\uXXXX\uXXXX` is one character.
+fn surrogates(pair: &[u8]) -> bool {
+    let unit = |at: usize| {
+        let digits = pair.get(at + 2..at + 6)?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    match (unit(0), unit(6)) {
+        (Some(high), Some(low)) => char::decode_utf16([high, low])
+            .next()
+            .is_some_and(|one| one.is_ok_and(|one| u32::from(one) > 0xffff)),
+        _ => false,
     }
 }
 

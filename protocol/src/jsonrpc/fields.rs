@@ -2,10 +2,14 @@
 
 use super::{Envelope, Id, Kind};
 use crate::envelope::Name;
+use crate::json::exact::Exact;
 use crate::json::{Value, Walker};
 
 /// The fields that make an envelope, in the order of the constants below.
 pub(super) const NAMES: &[&str] = &["id", "method", "result", "error"];
+
+/// The fields of a request that net/rpc/jsonrpc reads before it looks for the method.
+pub(super) const REQUEST_NAMES: &[&str] = &["id", "method"];
 
 const ID: usize = 0;
 const METHOD: usize = 1;
@@ -19,9 +23,30 @@ pub(super) struct Fields {
     id: Option<Id>,
     method: Option<Name>,
     failed: bool,
+    /// `method` once had a value of a type that Go does not take for it.
+    wrong: bool,
 }
 
 impl Fields {
+    /// Takes the value that `walker` just found for the field with this index in [`REQUEST_NAMES`], as Go does: of several the
+    /// last, and a method of another type is an error whatever follows.
+    pub(super) fn take_last(&mut self, field: usize, value: Value, walker: &Exact) {
+        match (field, value) {
+            (ID, Value::Scalar | Value::String) => self.id = Id::from_raw(walker.raw()),
+            (ID, Value::Compound) => self.id = None,
+            (METHOD, Value::String) => self.method = Some(walker.string()),
+            // It changes nothing.
+            (METHOD, Value::Scalar) if walker.raw().is_null() => {}
+            _ => self.wrong = true,
+        }
+    }
+
+    /// What net/rpc/jsonrpc reads from the whole object, whose method is empty there where it is missing.
+    pub(super) fn request(&self) -> Envelope {
+        let request = Kind::Request { method: self.method.unwrap_or(Name::EMPTY) };
+        Envelope { id: self.id, kind: if self.wrong { Kind::Unknown } else { request } }
+    }
+
     /// Takes the value that `walker` just found for the field with this index in [`NAMES`].
     pub(super) fn take(&mut self, field: usize, value: Value, walker: &Walker) {
         if self.has(field) {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::json::{decoded, fold};
 use crate::paths::Rules;
 
 /// Longest file name that is looked at, in bytes as written. A longer one goes on as it is: systems take 4096 at most.
@@ -27,8 +28,21 @@ pub const PATH_MAX: usize = 8 * 1024;
 /// Deepest nesting in which file names are looked for. Replies nest as deep as the variables that they show.
 pub const DEPTH_MAX: usize = 1024;
 
-/// Longest key that is told from others.
-const KEY_MAX: usize = 32;
+/// Longest key that is told from others, as it is written: `SubstitutePathRules` with each letter as an escape has 114 bytes.
+const KEY_MAX: usize = 128;
+
+/// The keys of [`Value`] other than `Other`, each with its case as Delve writes it.
+const KEYS: [(&str, Value); 9] = [
+    ("file", Value::Path),
+    ("Loc", Value::Path),
+    ("LocExpr", Value::Path),
+    ("SubstituteLocExpr", Value::Path),
+    ("DirectoryPath", Value::Path),
+    ("Sources", Value::Paths),
+    ("Files", Value::Paths),
+    ("UserData", Value::Foreign),
+    ("SubstitutePathRules", Value::Foreign),
+];
 
 /// Bytes to send next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +78,13 @@ impl Value {
             b"UserData" | b"SubstitutePathRules" => Value::Foreign,
             _ => Value::Other,
         }
+    }
+
+    /// As Delve reads a client's key: its escapes decoded, and in any case.
+    fn of_any_case(written: &[u8]) -> Value {
+        let key = decoded(written);
+        let known = KEYS.into_iter().find(|(known, _)| fold::is_field(&key, known));
+        known.map_or(Value::Other, |(_, value)| value)
     }
 }
 
@@ -182,7 +203,11 @@ impl Rewriter {
                 }
             }
             Text::Key if ends => {
-                let value = if self.held.len() > KEY_MAX { Value::Other } else { Value::of(&self.held) };
+                let value = match self.direction {
+                    _ if self.held.len() > KEY_MAX => Value::Other,
+                    Direction::ToClient => Value::of(&self.held),
+                    Direction::ToServer => Value::of_any_case(&self.held),
+                };
                 if let Some(level) = self.levels.last_mut() {
                     level.value = if level.is_foreign { Value::Foreign } else { value };
                 }

@@ -2,6 +2,7 @@
 
 use super::Envelope;
 use super::fields::{self, Fields};
+use crate::json::exact::Exact;
 use crate::json::{Walker, is_white_space};
 
 /// What [`Scanner::step`] took, and what it is.
@@ -12,7 +13,7 @@ pub struct Step {
     /// What those bytes are.
     pub part: Part,
     /// The object's envelope. `Some` exactly once for each whole object: in the first step in
-    /// which it is known, at the latest in the one with `end: true`.
+    /// which it is known, at the latest in the one with `end: true`; of a request, in that one.
     pub envelope: Option<Envelope>,
 }
 
@@ -37,7 +38,7 @@ pub enum JsonRpcError {
         /// The first byte of what came.
         byte: u8,
     },
-    /// An object's top level is not JSON.
+    /// An object's top level is not JSON; of a request, anything in it.
     #[error("malformed JSON object: unexpected byte '{}'", std::ascii::escape_default(*.byte))]
     Malformed {
         /// The byte that JSON does not allow here.
@@ -51,7 +52,7 @@ pub enum JsonRpcError {
 /// at memory speed. There is no limit of an object's size.
 #[derive(Clone, Debug)]
 pub struct Scanner {
-    walker: Walker,
+    walk: Walk,
     fields: Fields,
     inside: bool,
     /// The present object's envelope has been reported.
@@ -59,16 +60,75 @@ pub struct Scanner {
     failed: Option<JsonRpcError>,
 }
 
-impl Scanner {
-    /// Returns a scanner between objects.
-    pub fn new() -> Scanner {
-        Scanner {
-            walker: Walker::new(fields::NAMES),
-            fields: Fields::default(),
-            inside: false,
-            reported: false,
-            failed: None,
+/// How an object is read.
+#[derive(Clone, Debug)]
+enum Walk {
+    /// For the first of equal keys.
+    First(Walker),
+    /// As Go does.
+    Exact(Box<Exact>),
+}
+
+impl Walk {
+    fn reset(&mut self) {
+        match self {
+            Walk::First(walker) => walker.reset(),
+            Walk::Exact(walker) => walker.reset(),
         }
+    }
+
+    fn is_done(&self) -> bool {
+        match self {
+            Walk::First(walker) => walker.is_done(),
+            Walk::Exact(walker) => walker.is_done(),
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        match self {
+            Walk::First(walker) => walker.is_broken(),
+            Walk::Exact(walker) => walker.is_broken(),
+        }
+    }
+
+    /// Takes bytes up to a field that is found, and what it says; returns how many.
+    fn advance(&mut self, input: &[u8], fields: &mut Fields) -> usize {
+        match self {
+            Walk::First(walker) => {
+                let advance = walker.advance(input);
+                if let Some((field, value)) = advance.found {
+                    // Later fields change nothing: the envelope may have been reported already.
+                    if !fields.are_enough() {
+                        fields.take(field, value, walker);
+                    }
+                }
+                advance.consumed
+            }
+            Walk::Exact(walker) => {
+                let advance = walker.advance(input);
+                if let Some((field, value)) = advance.found {
+                    fields.take_last(field, value, walker);
+                }
+                advance.consumed
+            }
+        }
+    }
+}
+
+impl Scanner {
+    /// Returns a scanner between objects, of either side.
+    pub fn new() -> Scanner {
+        Scanner::with(Walk::First(Walker::new(fields::NAMES)))
+    }
+
+    /// Returns a scanner between objects that a client sends: each is the request that Go's net/rpc/jsonrpc reads, with keys in
+    /// any case, and the last of equal ones.
+    pub fn of_client() -> Scanner {
+        Scanner::with(Walk::Exact(Box::new(Exact::new(fields::REQUEST_NAMES))))
+    }
+
+    fn with(walk: Walk) -> Scanner {
+        Scanner { walk, fields: Fields::default(), inside: false, reported: false, failed: None }
     }
 
     /// Takes some bytes from the front of `input` (not empty) and says what they are.
@@ -107,7 +167,7 @@ impl Scanner {
         self.inside = true;
         self.reported = false;
         self.fields = Fields::default();
-        self.walker.reset();
+        self.walk.reset();
     }
 
     fn fail(&mut self, error: JsonRpcError) -> JsonRpcError {
@@ -117,16 +177,9 @@ impl Scanner {
 
     fn object(&mut self, input: &[u8]) -> Result<Step, JsonRpcError> {
         let mut consumed = 0;
-        while consumed < input.len() && !self.walker.is_done() {
-            let advance = self.walker.advance(&input[consumed..]);
-            consumed += advance.consumed;
-            if let Some((field, value)) = advance.found {
-                // Later fields change nothing: the envelope may have been reported already.
-                if !self.fields.are_enough() {
-                    self.fields.take(field, value, &self.walker);
-                }
-            }
-            if self.walker.is_broken() {
+        while consumed < input.len() && !self.walk.is_done() {
+            consumed += self.walk.advance(&input[consumed..], &mut self.fields);
+            if self.walk.is_broken() {
                 // What precedes the bad byte is reported first, then the error.
                 let byte = input[consumed.min(input.len() - 1)];
                 let error = self.fail(JsonRpcError::Malformed { byte });
@@ -136,15 +189,20 @@ impl Scanner {
                 return Ok(self.report(consumed, false));
             }
         }
-        let end = self.walker.is_done();
+        let end = self.walk.is_done();
         self.inside = !end;
         Ok(self.report(consumed, end))
     }
 
     fn report(&mut self, consumed: usize, end: bool) -> Step {
-        let due = !self.reported && (end || self.fields.are_enough());
-        self.reported |= due;
-        let envelope = due.then(|| self.fields.envelope());
+        let envelope = match self.walk {
+            Walk::First(_) if !self.reported && (end || self.fields.are_enough()) => {
+                Some(self.fields.envelope())
+            }
+            Walk::Exact(_) if end => Some(self.fields.request()),
+            _ => None,
+        };
+        self.reported |= envelope.is_some();
         Step { consumed, part: Part::Object { end }, envelope }
     }
 }

@@ -43,6 +43,10 @@ fn what_a_client_asks_is_asked_of_dlv_s_files_however_it_is_cut() {
             r#" {"params":[{"Scope":{"GoroutineID":-1},"Loc":"/go/src/shop/a b.go:1"}],"method":"x"}{"method":"RPCServer.ListSources","params":[{"Filter":"/home/me/shop"}]}"#,
         ),
         (
+            "{\"params\":[{\"LOC\":\"/home/me/shop/a.go\",\"\\u0046ile\":\"/home/me/shop/a.go\",\"\u{17f}ource\u{17f}\":[\"/home/me/shop/a.go\"],\"userdata\":{\"Loc\":\"/home/me/shop/a.go\"}}]}",
+            "{\"params\":[{\"LOC\":\"/go/src/shop/a.go\",\"\\u0046ile\":\"/go/src/shop/a.go\",\"\u{17f}ource\u{17f}\":[\"/go/src/shop/a.go\"],\"userdata\":{\"Loc\":\"/home/me/shop/a.go\"}}]}",
+        ),
+        (
             r#"{"params":[{"Expr":"/home/me/shop/x","Loc":"main.main","UserData":{"file":"/home/me/shop/x"},"SubstitutePathRules":[["/home/me/shop","/y"]]}]}"#,
             r#"{"params":[{"Expr":"/home/me/shop/x","Loc":"main.main","UserData":{"file":"/home/me/shop/x"},"SubstitutePathRules":[["/home/me/shop","/y"]]}]}"#,
         ),

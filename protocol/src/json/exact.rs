@@ -1,0 +1,502 @@
+//! Walks along one JSON object, chunk by chunk, as Go's encoding/json does (`encoding/json/scanner.go`).
+//!
+//! It takes what Go takes, and breaks at the byte at which Go says no, at any depth. Of the top level it reports the fields asked
+//! for: each time that one comes, since the last wins, and in whatever case it is written, as Go matches keys to fields.
+//! [`Walker`](super::Walker) is quicker, and reads the same of what Go itself writes.
+
+use super::raw::Raw;
+use super::text::Text;
+use super::{Advance, Value, is_white_space};
+use crate::envelope::Name;
+
+/// Deepest nesting that Go takes (`maxNestingDepth`).
+const DEPTH_MAX: usize = 10_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before the opening brace.
+    Start,
+    KeyOrEnd,
+    Key,
+    Colon,
+    Value,
+    /// After an opening bracket.
+    ValueOrEnd,
+    CommaOrEnd,
+    /// In a string.
+    Text,
+    /// After a backslash.
+    Escape,
+    /// This many hexadecimal digits are to come.
+    Hex(u8),
+    /// After a number's sign.
+    Sign,
+    /// After a leading zero.
+    Zero,
+    Digits,
+    /// After a decimal point, and after digits behind it.
+    Point,
+    Fraction,
+    /// After `e`, after its sign, after digits behind it.
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+    /// This is to come of `true`, `false` or `null`.
+    Literal(&'static [u8]),
+    Done,
+    Broken,
+}
+
+/// What the present string is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// A key of the top level.
+    Key,
+    /// A key below.
+    InnerKey,
+    /// The value of a field that is asked for.
+    Field,
+    Other,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Exact {
+    fields: &'static [&'static str],
+    state: State,
+    role: Role,
+    depth: usize,
+    /// A bit for each level, set where it is an object: of the innermost 64 here, of those around them in `outer`.
+    levels: u64,
+    outer: Vec<u64>,
+    /// The field of the top level, if it is asked for.
+    field: Option<usize>,
+    text: Text,
+    raw: Raw,
+}
+
+impl Exact {
+    /// Returns a walker before an object, which reports the `fields` named.
+    pub(crate) fn new(fields: &'static [&'static str]) -> Exact {
+        Exact {
+            fields,
+            state: State::Start,
+            role: Role::Other,
+            depth: 0,
+            levels: 0,
+            outer: Vec::new(),
+            field: None,
+            text: Text::new(),
+            raw: Raw::EMPTY,
+        }
+    }
+
+    /// Stands before an object again.
+    pub(crate) fn reset(&mut self) {
+        self.state = State::Start;
+        self.depth = 0;
+        self.outer.clear();
+    }
+
+    /// Stands behind a value of the top level, which somebody else has read.
+    pub(crate) fn resume(&mut self) {
+        self.reset();
+        self.open(true);
+        self.state = State::CommaOrEnd;
+    }
+
+    /// Whether no byte of the object has been taken.
+    pub(crate) fn is_at_start(&self) -> bool {
+        self.state == State::Start
+    }
+
+    /// Takes no more: something follows the object that may not.
+    pub(crate) fn refuse(&mut self) {
+        self.state = State::Broken;
+    }
+
+    /// Whether the object's closing brace has been taken.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Whether Go refuses the bytes. None are taken any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state == State::Broken
+    }
+
+    /// The string just found, its escapes decoded.
+    pub(crate) fn string(&self) -> Name {
+        self.text.name()
+    }
+
+    /// Whether the string just found is this one.
+    pub(crate) fn string_is(&self, text: &str) -> bool {
+        self.text.is(text)
+    }
+
+    /// The scalar or string just found as it was written.
+    pub(crate) fn raw(&self) -> &Raw {
+        &self.raw
+    }
+
+    /// Takes bytes until a field is found, the object ends or breaks, or `input` ends.
+    pub(crate) fn advance(&mut self, input: &[u8]) -> Advance {
+        let mut at = 0;
+        while let Some(&byte) = input.get(at) {
+            match self.state {
+                State::Done | State::Broken => break,
+                State::Text => {
+                    at += self.text(&input[at..]);
+                    if self.role == Role::Field && self.state == State::CommaOrEnd {
+                        return Advance {
+                            consumed: at,
+                            found: self.field.map(|field| (field, Value::String)),
+                        };
+                    }
+                }
+                State::Escape | State::Hex(_) => at += usize::from(self.escape(byte)),
+                State::Literal(rest) => {
+                    if rest.first() != Some(&byte) {
+                        self.state = State::Broken;
+                        break;
+                    }
+                    at += 1;
+                    self.keep(byte);
+                    self.state = State::Literal(&rest[1..]);
+                    if rest.len() == 1 {
+                        self.state = State::CommaOrEnd;
+                        if let Some(field) = self.asked() {
+                            return Advance { consumed: at, found: Some((field, Value::Scalar)) };
+                        }
+                    }
+                }
+                State::Sign
+                | State::Zero
+                | State::Digits
+                | State::Point
+                | State::Fraction
+                | State::Exponent
+                | State::ExponentSign
+                | State::ExponentDigits => {
+                    if self.number(byte) {
+                        at += 1;
+                        self.keep(byte);
+                    } else if self.state == State::CommaOrEnd {
+                        if let Some(field) = self.asked() {
+                            return Advance { consumed: at, found: Some((field, Value::Scalar)) };
+                        }
+                    }
+                }
+                _ if is_white_space(byte) => at += 1,
+                State::Value | State::ValueOrEnd => {
+                    let field = self.asked();
+                    at += usize::from(self.value(byte));
+                    if let (Some(field), b'{' | b'[') = (field, byte) {
+                        return Advance { consumed: at, found: Some((field, Value::Compound)) };
+                    }
+                }
+                State::Start | State::KeyOrEnd | State::Key | State::Colon | State::CommaOrEnd => {
+                    at += usize::from(self.punctuation(byte));
+                }
+            }
+        }
+        Advance { consumed: at, found: None }
+    }
+
+    /// The field that a value of the top level is of.
+    fn asked(&self) -> Option<usize> {
+        self.field.filter(|_| self.depth == 1)
+    }
+
+    /// Keeps a scalar's byte where it is asked for.
+    fn keep(&mut self, byte: u8) {
+        if self.asked().is_some() {
+            self.raw.push(&[byte]);
+        }
+    }
+
+    /// Takes bytes of a string until its end or a backslash; returns how many.
+    fn text(&mut self, input: &[u8]) -> usize {
+        let plain = input.iter().position(|&byte| matches!(byte, b'"' | b'\\') || byte < b' ');
+        let end = plain.unwrap_or(input.len());
+        let taken = match input.get(end) {
+            None => end,
+            Some(b'"') => {
+                self.state = match self.role {
+                    Role::Key | Role::InnerKey => State::Colon,
+                    Role::Field | Role::Other => State::CommaOrEnd,
+                };
+                end + 1
+            }
+            Some(b'\\') => {
+                self.state = State::Escape;
+                end + 1
+            }
+            Some(_) => {
+                self.state = State::Broken;
+                end
+            }
+        };
+        self.decode(&input[..taken]);
+        taken
+    }
+
+    /// Returns whether the byte was taken.
+    fn escape(&mut self, byte: u8) -> bool {
+        self.state = match (self.state, byte) {
+            (State::Escape, b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => State::Text,
+            (State::Escape, b'u') => State::Hex(4),
+            (State::Hex(1), byte) if byte.is_ascii_hexdigit() => State::Text,
+            (State::Hex(left), byte) if byte.is_ascii_hexdigit() => State::Hex(left - 1),
+            _ => State::Broken,
+        };
+        let is_taken = self.state != State::Broken;
+        if is_taken {
+            self.decode(&[byte]);
+        }
+        is_taken
+    }
+
+    /// Bytes of a string that Go takes.
+    fn decode(&mut self, bytes: &[u8]) {
+        match self.role {
+            Role::Key => drop(self.text.take(bytes)),
+            Role::Field => {
+                self.text.take(bytes);
+                self.raw.push(bytes);
+            }
+            Role::InnerKey | Role::Other => {}
+        }
+    }
+
+    /// Returns whether the byte is one of the number. Where it is not, the number is over, or broken.
+    fn number(&mut self, byte: u8) -> bool {
+        let next = match (self.state, byte) {
+            (State::Sign, b'0') => State::Zero,
+            (State::Sign, b'1'..=b'9') | (State::Digits, b'0'..=b'9') => State::Digits,
+            (State::Zero | State::Digits, b'.') => State::Point,
+            (State::Point | State::Fraction, b'0'..=b'9') => State::Fraction,
+            (State::Zero | State::Digits | State::Fraction, b'e' | b'E') => State::Exponent,
+            (State::Exponent, b'+' | b'-') => State::ExponentSign,
+            (State::Exponent | State::ExponentSign | State::ExponentDigits, b'0'..=b'9') => {
+                State::ExponentDigits
+            }
+            (State::Zero | State::Digits | State::Fraction | State::ExponentDigits, _) => State::CommaOrEnd,
+            _ => State::Broken,
+        };
+        self.state = next;
+        !matches!(next, State::CommaOrEnd | State::Broken)
+    }
+
+    /// Returns whether the byte was taken.
+    fn value(&mut self, byte: u8) -> bool {
+        let is_first = self.state == State::ValueOrEnd;
+        if self.asked().is_some() {
+            self.raw = Raw::EMPTY;
+        }
+        let state = match byte {
+            b'"' => {
+                self.role = if self.asked().is_some() { Role::Field } else { Role::Other };
+                if self.role == Role::Field {
+                    self.text.clear();
+                    self.raw.push(b"\"");
+                }
+                self.state = State::Text;
+                return true;
+            }
+            b'{' | b'[' => return self.open(byte == b'{'),
+            b']' if is_first => return self.close(false),
+            b'-' => State::Sign,
+            b'0' => State::Zero,
+            b'1'..=b'9' => State::Digits,
+            b't' => State::Literal(b"rue"),
+            b'f' => State::Literal(b"alse"),
+            b'n' => State::Literal(b"ull"),
+            _ => State::Broken,
+        };
+        self.state = state;
+        if state != State::Broken {
+            self.keep(byte);
+        }
+        state != State::Broken
+    }
+
+    /// Returns whether the byte was taken.
+    fn punctuation(&mut self, byte: u8) -> bool {
+        match (self.state, byte) {
+            (State::Start, b'{') => return self.open(true),
+            (State::KeyOrEnd | State::Key, b'"') => {
+                self.role = if self.depth == 1 { Role::Key } else { Role::InnerKey };
+                if self.role == Role::Key {
+                    self.text.clear();
+                }
+                self.state = State::Text;
+            }
+            (State::Colon, b':') => {
+                if self.depth == 1 {
+                    self.field = self.fields.iter().position(|field| self.text.is_field(field));
+                }
+                self.state = State::Value;
+            }
+            (State::CommaOrEnd, b',') => {
+                self.state = if self.levels & 1 == 1 { State::Key } else { State::Value };
+            }
+            (State::KeyOrEnd, b'}') => return self.close(true),
+            (State::CommaOrEnd, b'}' | b']') => return self.close(byte == b'}'),
+            _ => self.state = State::Broken,
+        }
+        self.state != State::Broken
+    }
+
+    /// An object or array begins; returns whether it may.
+    fn open(&mut self, is_object: bool) -> bool {
+        if self.depth == DEPTH_MAX {
+            self.state = State::Broken;
+            return false;
+        }
+        if self.depth > 0 && self.depth % 64 == 0 {
+            self.outer.push(self.levels);
+        }
+        self.levels = self.levels << 1 | u64::from(is_object);
+        self.depth += 1;
+        self.state = if is_object { State::KeyOrEnd } else { State::ValueOrEnd };
+        true
+    }
+
+    /// An object or array ends; returns whether it may.
+    fn close(&mut self, is_object: bool) -> bool {
+        if (self.levels & 1 == 1) != is_object {
+            self.state = State::Broken;
+            return false;
+        }
+        self.depth -= 1;
+        self.levels >>= 1;
+        if self.depth > 0 && self.depth % 64 == 0 {
+            self.levels = self.outer.pop().unwrap_or_default();
+        }
+        self.state = if self.depth == 0 { State::Done } else { State::CommaOrEnd };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &[&str] = &["seq", "command"];
+
+    /// What is found, and whether Go takes the whole object; cut by `chunk`.
+    fn walk(text: &[u8], chunk: usize) -> (Vec<String>, bool) {
+        let (mut walker, mut found) = (Exact::new(FIELDS), Vec::new());
+        for mut rest in text.chunks(chunk) {
+            while !rest.is_empty() && !walker.is_broken() && !walker.is_done() {
+                let advance = walker.advance(rest);
+                rest = &rest[advance.consumed..];
+                found.extend(advance.found.map(|(field, value)| match value {
+                    Value::String => format!("{}={}", FIELDS[field], walker.string()),
+                    Value::Scalar => format!("{}:{}", FIELDS[field], walker.raw().as_str().unwrap_or("?")),
+                    Value::Compound => format!("{}{{", FIELDS[field]),
+                }));
+            }
+            if walker.is_done() && !rest.is_empty() {
+                return (found, false);
+            }
+        }
+        (found, walker.is_done())
+    }
+
+    #[test]
+    fn each_of_equal_keys_is_found_in_any_case() {
+        let text = "{\"seq\":1,\"\u{17f}EQ\" : -2.5e+7 ,\"x\":[{\"seq\":9},\"\\\\\"],\"\\u0043ommand\":\"\\ud83d\\q\"}";
+        let good = text.replace("\\q", "\\n");
+        for chunk in 1..=good.len() {
+            let (found, whole) = walk(good.as_bytes(), chunk);
+            assert_eq!(found, ["seq:1", "seq:-2.5e+7", "command=\u{fffd}\n"], "by {chunk}");
+            assert!(whole);
+            assert!(!walk(text.as_bytes(), chunk).1, "an unknown escape");
+        }
+        assert_eq!(
+            walk(br#"{"seq":null,"SEQ":{"seq":3},"Command":[]}"#, 5).0,
+            ["seq:null", "seq{", "command{"]
+        );
+    }
+
+    #[test]
+    fn go_s_grammar_is_kept_at_any_depth() {
+        for good in [
+            "{}",
+            " \t\r\n{ } ",
+            r#"{"a":[0,-0,10,1.5,1e5,1E-5,0.0e+0,true,false,null,"",[],{}]}"#,
+            "{\"a\":\"\x7f\u{80}ü\"}",
+            r#"{"a":{"b":[{"c":[[]]}]},"":1}"#,
+        ] {
+            let text = good.trim_end_matches(' ');
+            assert!((1..=text.len()).all(|chunk| walk(text.as_bytes(), chunk).1), "{good}");
+        }
+        for bad in [
+            "[]",
+            "null",
+            "1",
+            "\u{feff}{}",
+            "{,}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{\"a\":[1,]}",
+            "{\"a\":[,1]}",
+            "{\"a\":[1}",
+            "{\"a\":{]}",
+            "{\"a\":01}",
+            "{\"a\":-}",
+            "{\"a\":1.}",
+            "{\"a\":.5}",
+            "{\"a\":1e}",
+            "{\"a\":+1}",
+            "{\"a\":1e+}",
+            "{\"a\":tru}",
+            "{\"a\":nul }",
+            "{\"a\":True}",
+            "{\"a\":\"\t\"}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\\u12g4\"}",
+            "{a:1}",
+            "{'a':1}",
+            "{\"a\":1 2}",
+            "{\"a\" 1}",
+            "{1:1}",
+            "{\"a\":1]",
+            "{\"a\":[[1,2]}",
+            "{\"a\n\":1}",
+            "{} {",
+            "{\"a\":1/**/}",
+        ] {
+            assert!((1..=bad.len()).all(|chunk| !walk(bad.as_bytes(), chunk).1), "{bad}");
+        }
+        assert!(walk(b"{\"\xff\":\"\xc3\"}", 1).1, "Go takes bytes that are no UTF-8");
+    }
+
+    #[test]
+    fn nesting_ends_where_go_s_does() {
+        for (depth, good) in [
+            (1, true),
+            (63, true),
+            (64, true),
+            (65, true),
+            (129, true),
+            (DEPTH_MAX, true),
+            (DEPTH_MAX + 1, false),
+        ] {
+            // Objects and arrays by turns, so that each bit counts.
+            let is_array = |level: &usize| level % 3 == 2;
+            let open: String = (1..depth).map(|at| if is_array(&at) { "[" } else { "{\"a\":" }).collect();
+            let close: String = (1..depth).rev().map(|at| if is_array(&at) { "]" } else { "}" }).collect();
+            assert_eq!(walk(format!("{open}{{}}{close}").as_bytes(), 4096).1, good, "{depth}");
+            for wrong in 0..close.len().min(200) {
+                let mut close = close.clone().into_bytes();
+                close[wrong] ^= b'}' ^ b']';
+                let text = [open.as_bytes(), b"{}", &close].concat();
+                assert!(!walk(&text, 4096).1, "{depth}: {wrong}");
+            }
+        }
+    }
+}
