@@ -45,7 +45,19 @@ pub enum Message {
 }
 
 impl Message {
-    /// Reads the envelope of a whole message: DAP's body without its header, or JSON-RPC's object.
+    /// Reads the envelope of a whole message of a client's as dlv does: DAP's body without its header, or JSON-RPC's object.
+    pub fn of_client(protocol: Protocol, body: &[u8]) -> Message {
+        match protocol {
+            Protocol::Dap => scan::client_envelope(body).map_or(Message::Unknown, Message::from),
+            Protocol::JsonRpc if body.is_empty() => Message::Unknown,
+            Protocol::JsonRpc => {
+                let step = jsonrpc::Scanner::of_client().step(body);
+                step.ok().and_then(|step| step.envelope).map_or(Message::Unknown, Message::from)
+            }
+        }
+    }
+
+    /// Reads the envelope of a whole message of dlv's: DAP's body without its header, or JSON-RPC's object.
     pub fn of(protocol: Protocol, body: &[u8]) -> Message {
         match protocol {
             Protocol::Dap => scan::envelope(body).map_or(Message::Unknown, Message::from),

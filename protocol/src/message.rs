@@ -3,8 +3,9 @@
 
 mod defaults;
 mod make;
+mod members;
 mod read;
 
-pub use defaults::{Argument, ArgumentError, LaunchDefaults};
+pub use defaults::{Argument, ArgumentError, LaunchDefaults, MergeError};
 pub use make::{error_response, output_event, success_response, terminated_event};
 pub use read::{AttachArguments, DisconnectArguments, InitializeArguments, LaunchArguments, Request};

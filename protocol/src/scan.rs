@@ -1,14 +1,20 @@
 //! Walks along a stream of DAP messages and reports boundaries and envelopes.
 //!
 //! The scanner never asks anybody to wait: bytes can be forwarded while it looks at them. It keeps
-//! no body, and once it knows an envelope it passes over the rest of the body by its length alone.
+//! no body.
+//!
+//! Of what Delve says ([`Scanner::new`]) the first of equal keys counts, and once the envelope is known the rest of the body is
+//! passed over by its length alone: Go writes no key twice. Of what a client says ([`Scanner::of_client`]) an envelope is what
+//! go-dap reads: keys without case, of equal keys the last, and nothing where Go refuses the body. So it is known at the body's
+//! end, and each byte is looked at.
 
 mod fields;
 mod usual;
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Kind};
 use crate::frame::{FrameError, Header, HeaderReader, Limits};
-use crate::json::Walker;
+use crate::json::exact::Exact;
+use crate::json::{Walker, is_white_space};
 use fields::Fields;
 
 /// What [`Scanner::step`] took, and what it is.
@@ -19,7 +25,8 @@ pub struct Step {
     /// What those bytes are.
     pub part: Part,
     /// The message's envelope. `Some` exactly once for each message with a body: in the first
-    /// body step in which it is known, at the latest in the one with `end: true`.
+    /// body step in which it is known, at the latest in the one with `end: true`; of what a client
+    /// says, in that one.
     pub envelope: Option<Envelope>,
 }
 
@@ -43,25 +50,47 @@ pub enum Part {
 pub struct Scanner {
     header: HeaderReader,
     remaining: u64,
-    walker: Walker,
+    walk: Walk,
     fields: Fields,
     /// The present body's envelope has been reported.
     reported: bool,
 }
 
+/// How a body is read.
+#[derive(Clone, Debug)]
+enum Walk {
+    /// Until the envelope is known.
+    Early(Walker),
+    /// To its end, as Go does.
+    Exact(Box<Exact>),
+}
+
+impl Walk {
+    fn reset(&mut self) {
+        match self {
+            Walk::Early(walker) => walker.reset(),
+            Walk::Exact(walker) => walker.reset(),
+        }
+    }
+}
+
 impl Scanner {
-    /// Returns a scanner between messages.
+    /// Returns a scanner between messages, for what Delve says.
     ///
     /// [`Limits::body`] is not enforced: the caller decides on [`Header::body_len`], and may go on
     /// scanning a body that it discards.
     pub fn new(limits: Limits) -> Scanner {
-        Scanner {
-            header: HeaderReader::new(limits),
-            remaining: 0,
-            walker: Walker::new(fields::NAMES),
-            fields: Fields::default(),
-            reported: false,
-        }
+        Scanner::with(limits, Walk::Early(Walker::new(fields::NAMES)))
+    }
+
+    /// Returns a scanner between messages, for what a client says: envelopes are what go-dap reads.
+    pub fn of_client(limits: Limits) -> Scanner {
+        Scanner::with(limits, Walk::Exact(Box::new(Exact::new(fields::ALL_NAMES))))
+    }
+
+    fn with(limits: Limits, walk: Walk) -> Scanner {
+        let header = HeaderReader::new(limits);
+        Scanner { header, remaining: 0, walk, fields: Fields::default(), reported: false }
     }
 
     /// Takes some bytes from the front of `input` (not empty) and says what they are.
@@ -83,7 +112,7 @@ impl Scanner {
             None => Part::PartialHeader,
             Some(header) => {
                 self.remaining = header.body_len;
-                self.walker.reset();
+                self.walk.reset();
                 self.fields = Fields::default();
                 self.reported = false;
                 Part::Header(header)
@@ -106,38 +135,78 @@ impl Scanner {
         let consumed = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
         self.remaining -= consumed as u64;
         let end = self.remaining == 0;
-        let mut envelope = None;
-        if !self.reported && self.walker.is_at_start() {
-            envelope = usual::envelope(&input[..consumed]);
-            self.reported = envelope.is_some();
-        }
-        if !self.reported {
-            self.walk(&input[..consumed]);
-            if end || self.fields.are_enough() {
-                self.reported = true;
-                envelope = Some(self.fields.envelope());
+        let bytes = &input[..consumed];
+        let Scanner { walk, fields, reported, .. } = self;
+        let envelope = match walk {
+            _ if *reported => None,
+            Walk::Early(walker) => walk_early(walker, fields, bytes, end),
+            Walk::Exact(walker) => {
+                walk_exactly(walker, fields, bytes);
+                end.then(|| if walker.is_done() { fields.last_envelope() } else { NONE })
             }
-        }
+        };
+        *reported |= envelope.is_some();
         Step { consumed, part: Part::Body { end }, envelope }
     }
+}
 
-    fn walk(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && !self.walker.is_done() && !self.walker.is_broken() {
-            let advance = self.walker.advance(bytes);
-            bytes = &bytes[advance.consumed..];
-            if let Some((field, value)) = advance.found {
-                self.fields.take(field, value, &self.walker);
-                if self.fields.are_enough() {
-                    return;
-                }
+/// What no message of the protocol says.
+const NONE: Envelope = Envelope { seq: None, kind: Kind::Unknown };
+
+/// The envelope as soon as it is known.
+fn walk_early(walker: &mut Walker, fields: &mut Fields, mut bytes: &[u8], end: bool) -> Option<Envelope> {
+    if walker.is_at_start() {
+        if let Some(usual) = usual::envelope(bytes) {
+            return Some(usual);
+        }
+    }
+    while !bytes.is_empty() && !walker.is_done() && !walker.is_broken() {
+        let advance = walker.advance(bytes);
+        bytes = &bytes[advance.consumed..];
+        if let Some((field, value)) = advance.found {
+            fields.take(field, value, walker);
+            if fields.are_enough() {
+                break;
             }
+        }
+    }
+    (end || fields.are_enough()).then(|| fields.envelope())
+}
+
+fn walk_exactly(walker: &mut Exact, fields: &mut Fields, mut bytes: &[u8]) {
+    if walker.is_at_start() {
+        if let Some((envelope, rest)) = usual::front(bytes) {
+            *fields = Fields::of(envelope);
+            walker.resume();
+            bytes = rest;
+        }
+    }
+    while !bytes.is_empty() && !walker.is_broken() {
+        if walker.is_done() {
+            if !bytes.iter().all(|&byte| is_white_space(byte)) {
+                walker.refuse();
+            }
+            return;
+        }
+        let advance = walker.advance(bytes);
+        bytes = &bytes[advance.consumed..];
+        if let Some((field, value)) = advance.found {
+            fields.take_last(field, value, walker);
         }
     }
 }
 
-/// Reads the envelope of a whole body; `None` where it is empty.
+/// Reads the envelope of a whole body of Delve's; `None` where it is empty.
 pub(crate) fn envelope(body: &[u8]) -> Option<Envelope> {
-    let mut scanner = Scanner::new(Limits::default());
+    whole(Scanner::new(Limits::default()), body)
+}
+
+/// Reads the envelope of a whole body of a client's, as go-dap does; `None` where it is empty.
+pub(crate) fn client_envelope(body: &[u8]) -> Option<Envelope> {
+    whole(Scanner::of_client(Limits::default()), body)
+}
+
+fn whole(mut scanner: Scanner, body: &[u8]) -> Option<Envelope> {
     scanner.remaining = body.len() as u64;
     if body.is_empty() { None } else { scanner.body(body).envelope }
 }

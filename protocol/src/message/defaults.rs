@@ -1,11 +1,12 @@
 //! Arguments that a user adds to every `launch` and `attach`, because the client has no field for them.
 
-use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
+use super::members::Members;
+use crate::envelope::Kind;
+use crate::frame::DELVE_MAX_BODY;
 use crate::paths::Rule;
+use crate::scan;
 
 /// One argument of `launch` or `attach` with its value as JSON.
 #[derive(Clone, Debug)]
@@ -57,8 +58,46 @@ impl std::str::FromStr for Argument {
     }
 }
 
+/// A `launch`, `attach` or `restart` to which nothing can be added, so that dlv must not get it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// There is nothing to put it in.
+    #[error("the request's `arguments` are no object: nothing can be added to them")]
+    NoObject,
+    /// dlv would put both together.
+    #[error("the request's `arguments` have `arguments` twice: nothing can be added to them")]
+    Twice,
+    /// dlv would close the connection.
+    #[error(
+        "with what is added to its arguments the request has {len} bytes, and dlv takes {DELVE_MAX_BODY} at most"
+    )]
+    TooLong {
+        /// Its length with what is added.
+        len: usize,
+    },
+}
+
+/// Where dlv looks for the arguments of a start.
+#[derive(Clone, Copy)]
+enum Place {
+    /// `launch`, `attach`: in the request's `arguments`.
+    Start,
+    /// `restart`: in `arguments` of the request's `arguments`, where there are any. Without them dlv keeps those it has.
+    Restart,
+}
+
+impl Place {
+    fn of(command: &str) -> Option<Place> {
+        match command {
+            "launch" | "attach" => Some(Place::Start),
+            "restart" => Some(Place::Restart),
+            _ => None,
+        }
+    }
+}
+
 /// What is added to the arguments of `launch` and `attach` (DAP: they are the adapter's own; Delve's are in
-/// `Documentation/usage` and `service/dap/types.go`).
+/// `Documentation/usage` and `service/dap/types.go`), and to those of a start that a `restart` has.
 #[derive(Clone, Debug, Default)]
 pub struct LaunchDefaults {
     /// Put in where the client has no such key.
@@ -75,98 +114,99 @@ impl LaunchDefaults {
         self.set.is_empty() && self.force.is_empty() && self.substitute_path.is_empty()
     }
 
-    /// The body of a `launch` or `attach` request with what is added. `None` where the body is another message's, is no
-    /// JSON, or need not be changed. Only `arguments` is changed; all else keeps its text and order.
-    pub fn merge(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let mut message: Members = serde_json::from_slice(body).ok()?;
-        let says = |key: &str, texts: &[&str]| {
-            let text = message.get(key).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-            text.is_some_and(|text| texts.contains(&text.as_str()))
+    /// Whether a request of this command may be changed.
+    pub fn concerns(&self, command: &str) -> bool {
+        !self.is_empty() && Place::of(command).is_some()
+    }
+
+    /// The body of a `launch`, `attach` or `restart` request with what is added. `None` where dlv takes the body for another
+    /// message, or for none, or where it need not be changed. Only `arguments` is changed; all else keeps its text and order.
+    /// Keys are the same where Go takes them for the same field.
+    ///
+    /// # Errors
+    /// Where something is forced and cannot be, or dlv could not take the result: the request must not be passed on.
+    pub fn merge(&self, body: &[u8]) -> Result<Option<Vec<u8>>, MergeError> {
+        let Some(Kind::Request { command }) = scan::client_envelope(body).map(|envelope| envelope.kind)
+        else {
+            return Ok(None);
         };
-        if self.is_empty() || !says("type", &["request"]) || !says("command", &["launch", "attach"]) {
-            return None;
-        }
-        let mut arguments: Members = match message.get("arguments") {
-            Some(raw) if raw.get() != "null" => serde_json::from_str(raw.get()).ok()?,
-            _ => Members::default(),
+        let Some(place) = Place::of(command.as_str()).filter(|_| !self.is_empty()) else { return Ok(None) };
+        let Some(mut message) = Members::of(body) else { return Ok(None) };
+        let own = message.get("arguments");
+        let amended = match place {
+            Place::Start => self.amend(own)?,
+            Place::Restart => self.amend_restart(own)?,
         };
-        let absent = |one: &&Argument| arguments.get(&one.key).is_none();
-        let different =
-            |one: &&Argument| arguments.get(&one.key).is_none_or(|own| own.get() != one.value.get());
-        let added: Vec<&Argument> =
-            self.set.iter().filter(absent).chain(self.force.iter().filter(different)).collect();
-        let mut changed = !added.is_empty();
-        for Argument { key, value } in added {
-            arguments.put(key, value.clone());
+        let Some(arguments) = amended else { return Ok(None) };
+        message.put("arguments", arguments);
+        let merged = message.into_bytes();
+        if merged.len() as u64 > DELVE_MAX_BODY {
+            return Err(MergeError::TooLong { len: merged.len() });
         }
-        if !self.substitute_path.is_empty() {
-            let own = arguments.get("substitutePath").map_or("null", RawValue::get);
-            // What is no list is dlv's to refuse.
-            if let Ok(own) = serde_json::from_str::<Option<Vec<Box<RawValue>>>>(own) {
-                let added = self.substitute_path.iter().filter_map(|rule| to_raw_value(rule).ok());
-                let all: Vec<_> = own.unwrap_or_default().into_iter().chain(added).collect();
-                arguments.put("substitutePath", to_raw_value(&all).ok()?);
+        Ok(Some(merged))
+    }
+
+    /// The arguments of a restart with what is added to those of the start in them.
+    fn amend_restart(&self, own: Option<&[u8]>) -> Result<Option<Vec<u8>>, MergeError> {
+        let Some(own) = own.filter(|own| *own != b"null") else { return Ok(None) };
+        let Some(mut arguments) = Members::of(own) else { return self.no_object() };
+        let start = match arguments.count("arguments") {
+            0 => return Ok(None),
+            1 => arguments.get("arguments").filter(|start| *start != b"null"),
+            // Go decodes one after the other into the same structure.
+            _ => return if self.force.is_empty() { Ok(None) } else { Err(MergeError::Twice) },
+        };
+        let Some(start) = start else { return Ok(None) };
+        let Some(amended) = self.amend(Some(start))? else { return Ok(None) };
+        arguments.put("arguments", amended);
+        Ok(Some(arguments.into_bytes()))
+    }
+
+    /// The arguments of a start with what is added; `None` where nothing has to be.
+    fn amend(&self, own: Option<&[u8]>) -> Result<Option<Vec<u8>>, MergeError> {
+        let mut arguments = match own {
+            None | Some(b"null") => Members::default(),
+            Some(own) => match Members::of(own) {
+                Some(members) => members,
+                None => return self.no_object(),
+            },
+        };
+        let mut changed = false;
+        for Argument { key, value } in &self.set {
+            if arguments.count(key) == 0 {
+                arguments.put(key, value.get().into());
                 changed = true;
             }
         }
-        if !changed {
-            return None;
-        }
-        message.put("arguments", to_raw_value(&arguments).ok()?);
-        serde_json::to_vec(&message).ok()
-    }
-}
-
-/// An object whose members keep their order and text.
-#[derive(Default)]
-struct Members(Vec<(String, Box<RawValue>)>);
-
-impl Members {
-    /// Of a key that comes twice the last, as dlv reads it.
-    fn get(&self, key: &str) -> Option<&RawValue> {
-        self.0.iter().rfind(|(own, _)| own == key).map(|(_, value)| &**value)
-    }
-
-    /// Of a key that came twice none is left but this.
-    fn put(&mut self, key: &str, value: Box<RawValue>) {
-        let mut is_first = true;
-        self.0.retain(|(own, _)| own != key || std::mem::take(&mut is_first));
-        match self.0.iter_mut().find(|(own, _)| own == key) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((key.to_owned(), value)),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Members::default();
-                while let Some(member) = map.next_entry()? {
-                    members.0.push(member);
-                }
-                Ok(members)
+        for Argument { key, value } in &self.force {
+            let is_so = arguments.count(key) == 1 && arguments.get(key) == Some(value.get().as_bytes());
+            if !is_so {
+                arguments.put(key, value.get().into());
+                changed = true;
             }
         }
-        deserializer.deserialize_map(Reader)
-    }
-}
-
-impl Serialize for Members {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
+        if !self.substitute_path.is_empty() {
+            // What is no list is dlv's to refuse.
+            if let Some(all) = self.with_paths(arguments.get("substitutePath")) {
+                arguments.put("substitutePath", all);
+                changed = true;
+            }
         }
-        map.end()
+        Ok(changed.then(|| arguments.into_bytes()))
+    }
+
+    /// A list of path rules with ours behind them.
+    fn with_paths(&self, own: Option<&[u8]>) -> Option<Vec<u8>> {
+        let added = serde_json::to_vec(&self.substitute_path).ok()?;
+        let Some(own) = own.filter(|own| *own != b"null") else { return Some(added) };
+        let own = own.strip_prefix(b"[")?.strip_suffix(b"]")?.trim_ascii();
+        let comma: &[u8] = if own.is_empty() { b"" } else { b"," };
+        Some([b"[", own, comma, &added[1..]].concat())
+    }
+
+    /// dlv refuses it itself; but what is forced does not depend on that.
+    fn no_object<T>(&self) -> Result<Option<T>, MergeError> {
+        if self.force.is_empty() { Ok(None) } else { Err(MergeError::NoObject) }
     }
 }
 
@@ -181,17 +221,17 @@ mod tests {
     }
 
     fn merged(defaults: &LaunchDefaults, body: &str) -> Option<String> {
-        defaults.merge(body.as_bytes()).map(|body| String::from_utf8(body).unwrap())
+        defaults.merge(body.as_bytes()).unwrap().map(|body| String::from_utf8(body).unwrap())
     }
 
     #[test]
     fn the_client_s_own_win_unless_forced_and_nothing_else_changes() {
         let defaults =
             defaults(&["stopOnEntry=true", "cwd=\"/x\""], &["mode=\"exec\"", "env={\"A\":\"1\"}"], &[]);
-        let body = r#"{ "command" : "launch","seq":1.0, "type":"request","arguments":{"mode":"debug", "stopOnEntry": false ,"program":"\u002fx"}}"#;
+        let body = r#"{ "command" : "launch","seq":1, "type":"request","arguments":{"mode":"debug", "stopOnEntry": false ,"program":"\u002fx"}}"#;
         assert_eq!(
             merged(&defaults, body).unwrap(),
-            r#"{"command":"launch","seq":1.0,"type":"request","arguments":{"mode":"exec","stopOnEntry":false,"program":"\u002fx","cwd":"/x","env":{"A":"1"}}}"#
+            r#"{"command" : "launch","seq":1,"type":"request","arguments":{"mode":"exec","stopOnEntry": false,"program":"\u002fx","cwd":"/x","env":{"A":"1"}}}"#
         );
     }
 
@@ -218,6 +258,87 @@ mod tests {
                 r#"{"type":"request","command":"launch","arguments":{"mode":"exec"}}"#
             );
         }
+    }
+
+    /// Each way of S6, and what else Go reads as `program`, `arguments`, `command` and `type`.
+    const EVASIONS: &[&str] = &[
+        r#"{"type":"request","command":"launch","arguments":{"program":"/own","Program":"/other"}}"#,
+        r#"{"type":"request","command":"launch","arguments":{"PROGRAM":"/other"}}"#,
+        r#"{"type":"request","command":"launch","arguments":{"\u0070rogra\u006D":"/other"}}"#,
+        r#"{"type":"request","command":"launch","arguments":{"program":"/own"},"Arguments":{"program":"/other"}}"#,
+        r#"{"type":"request","command":"launch","arguments":{"program":"/own"},"argument\u017f":{"program":"/other"}}"#,
+        r#"{"type":"request","command":"threads","command":"launch","arguments":{"program":"/other"}}"#,
+        r#"{"type":"request","command":"threads","Command":"launch","arguments":{"program":"/other"}}"#,
+        r#"{"type":"event","command":"launch","arguments":{"program":"/other"},"TYPE":"request"}"#,
+        r#"{"type":"request","command":"launch","arguments":{"program":"/other","x":"\ud800"}}"#,
+        r#"{"type":"request","command":"launch","x":"\udc00","arguments":{"program":"/other"}}"#,
+    ];
+
+    #[test]
+    fn evasion_of_what_is_forced_is_overruled() {
+        let defaults = defaults(&[], &["program=\"/own\""], &[]);
+        let invalid = br#"{"type":"request","command":"launch","arguments":{"program":"/other","x":"?"}}"#;
+        let invalid: Vec<u8> = invalid.iter().map(|&byte| if byte == b'?' { 0xff } else { byte }).collect();
+        let evasions = EVASIONS.iter().map(|text| text.as_bytes()).chain([&invalid[..]]);
+        for body in evasions {
+            let merged = defaults.merge(body).unwrap().unwrap();
+            let text = String::from_utf8_lossy(&merged);
+            assert!(!text.contains("/other") && text.contains(r#""program":"/own""#), "{text}");
+            assert!(scan::client_envelope(&merged).is_some_and(
+                |envelope| matches!(envelope.kind, Kind::Request { command } if command == "launch")
+            ));
+            assert_eq!(text.matches("rgument").count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_take_nothing_are_refused() {
+        let forced = defaults(&[], &["program=\"/own\""], &[]);
+        let body = |command: &str, arguments: &str| {
+            format!(r#"{{"type":"request","command":"{command}","arguments":{arguments}}}"#)
+        };
+        for arguments in ["[1]", "7", "\"x\"", "true", "{},\"Arguments\":[{}]"] {
+            for command in ["launch", "attach", "restart"] {
+                let body = body(command, arguments);
+                assert_eq!(forced.merge(body.as_bytes()), Err(MergeError::NoObject), "{body}");
+                let set = defaults(&["a=1"], &[], &[]);
+                assert_eq!(merged(&set, &body), None, "dlv's own refusal");
+            }
+        }
+        let twice = body("restart", r#"{"arguments":{},"ARGUMENTS":{}}"#);
+        assert_eq!(forced.merge(twice.as_bytes()), Err(MergeError::Twice));
+        let long = body("launch", &format!("{{\"x\":\"{}\"}}", "x".repeat(DELVE_MAX_BODY as usize - 64)));
+        assert!(matches!(forced.merge(long.as_bytes()), Err(MergeError::TooLong { .. })));
+    }
+
+    #[test]
+    fn restart_gets_what_a_start_gets() {
+        let defaults = defaults(&["stopOnEntry=true"], &["args=[\"own\"]"], &["/a=/b"]);
+        let body = |arguments: &str| format!(r#"{{"type":"request","command":"restart"{arguments}}}"#);
+        let own = body(r#","arguments":{"x":1,"arguments":{"request":"launch","Args":["other"]}}"#);
+        assert_eq!(
+            merged(&defaults, &own).unwrap(),
+            body(concat!(
+                r#","arguments":{"x":1,"arguments":{"request":"launch","args":["own"],"stopOnEntry":true,"#,
+                r#""substitutePath":[{"from":"/a","to":"/b"}]}}"#
+            ))
+        );
+        for none in ["", r#","arguments":null"#, r#","arguments":{}"#, r#","arguments":{"arguments":null}"#] {
+            assert_eq!(merged(&defaults, &body(none)), None, "dlv keeps what it has: {none}");
+        }
+    }
+
+    #[test]
+    fn client_s_key_in_any_case_is_its_own() {
+        let defaults = defaults(&["stopOnEntry=true", "bac\u{212a}end=\"x\""], &[], &["/a=/b"]);
+        let body = r#"{"type":"request","command":"launch","arguments":{"stoponentry":false,"BACKEND":"y","SubstitutePath":[ {"from":"","to":""} ]}}"#;
+        assert_eq!(
+            merged(&defaults, body).unwrap(),
+            body.replace(
+                r#""SubstitutePath":[ {"from":"","to":""} ]"#,
+                r#""substitutePath":[{"from":"","to":""},{"from":"/a","to":"/b"}]"#
+            )
+        );
     }
 
     #[test]
@@ -262,7 +383,6 @@ mod tests {
         for body in [
             r#"{"type":"request","command":"initialize","arguments":{}}"#,
             r#"{"type":"response","command":"launch"}"#,
-            r#"{"type":"request","command":"launch","arguments":[1]}"#,
             r#"[1]"#,
             "{",
         ] {

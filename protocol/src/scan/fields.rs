@@ -1,10 +1,15 @@
 //! The envelope's fields as far as they are known.
 
 use crate::envelope::{Envelope, Kind, Name};
+use crate::json::exact::Exact;
 use crate::json::{Value, Walker};
 
 /// The fields that make an envelope, in the order of the constants below.
 pub(super) const NAMES: &[&str] = &["seq", "type", "command", "event", "request_seq", "success"];
+
+/// What go-dap reads besides, and closes the connection where it is no string.
+pub(super) const ALL_NAMES: &[&str] =
+    &["seq", "type", "command", "event", "request_seq", "success", "message"];
 
 const SEQ: usize = 0;
 const TYPE: usize = 1;
@@ -12,6 +17,7 @@ const COMMAND: usize = 2;
 const EVENT: usize = 3;
 const REQUEST_SEQ: usize = 4;
 const SUCCESS: usize = 5;
+const MESSAGE: usize = 6;
 
 #[derive(Clone, Copy, Debug)]
 enum Type {
@@ -31,9 +37,81 @@ pub(super) struct Fields {
     event: Option<Name>,
     request_seq: Option<i64>,
     success: Option<bool>,
+    /// A bit for each field that once had a value of a type that Go does not take for it.
+    wrong: u8,
 }
 
 impl Fields {
+    /// The fields of an envelope that was read in one look.
+    pub(super) fn of(envelope: Envelope) -> Fields {
+        let mut fields = Fields { seq: envelope.seq, ..Fields::default() };
+        match envelope.kind {
+            Kind::Request { command } => {
+                fields.kind = Some(Type::Request);
+                fields.command = Some(command);
+            }
+            Kind::Response { request_seq, success, command } => {
+                fields.kind = Some(Type::Response);
+                fields.request_seq = Some(request_seq);
+                fields.success = Some(success);
+                fields.command = Some(command);
+            }
+            Kind::Event { event } => {
+                fields.kind = Some(Type::Event);
+                fields.event = Some(event);
+            }
+            Kind::Unknown => {}
+        }
+        fields
+    }
+
+    /// Takes the value that `walker` just found for the field with this index in [`ALL_NAMES`], as Go does: of several the last,
+    /// `null` changes nothing, and a value of another type is an error whatever follows.
+    pub(super) fn take_last(&mut self, field: usize, value: Value, walker: &Exact) {
+        let raw = walker.raw();
+        if value == Value::Scalar && raw.is_null() {
+            return;
+        }
+        let is_taken = match (field, value) {
+            (SEQ, Value::Scalar) => put(&mut self.seq, raw.as_i64()),
+            (REQUEST_SEQ, Value::Scalar) => put(&mut self.request_seq, raw.as_i64()),
+            (SUCCESS, Value::Scalar) => put(&mut self.success, raw.as_bool()),
+            (COMMAND, Value::String) => put(&mut self.command, Some(walker.string())),
+            (EVENT, Value::String) => put(&mut self.event, Some(walker.string())),
+            (TYPE, Value::String) => put(&mut self.kind, Some(kind(|name| walker.string_is(name)))),
+            (MESSAGE, Value::String) => true,
+            _ => false,
+        };
+        if !is_taken {
+            self.wrong |= 1 << field;
+        }
+    }
+
+    /// What go-dap reads from the whole object; `seq` and `command` are 0 and empty there where they are missing.
+    pub(super) fn last_envelope(&self) -> Envelope {
+        let (kind, read): (_, &[usize]) = match self.kind {
+            Some(Type::Request) => {
+                (Kind::Request { command: self.command.unwrap_or(Name::EMPTY) }, &[SEQ, TYPE, COMMAND])
+            }
+            Some(Type::Response) => {
+                let kind = Kind::Response {
+                    request_seq: self.request_seq.unwrap_or_default(),
+                    success: self.success.unwrap_or_default(),
+                    command: self.command.unwrap_or(Name::EMPTY),
+                };
+                (kind, &[SEQ, TYPE, COMMAND, REQUEST_SEQ, SUCCESS, MESSAGE])
+            }
+            Some(Type::Event) => {
+                (Kind::Event { event: self.event.unwrap_or(Name::EMPTY) }, &[SEQ, TYPE, EVENT])
+            }
+            Some(Type::Other) | None => (Kind::Unknown, &[SEQ, TYPE]),
+        };
+        if read.iter().any(|field| self.wrong & (1 << field) != 0) {
+            return Envelope { seq: None, kind: Kind::Unknown };
+        }
+        Envelope { seq: self.seq, kind }
+    }
+
     /// Takes the value that `walker` just found for the field with this index in [`NAMES`].
     pub(super) fn take(&mut self, field: usize, value: Value, walker: &Walker) {
         if self.has(field) {
@@ -47,10 +125,7 @@ impl Fields {
             (COMMAND, Value::String) => self.command = Some(walker.string()),
             (EVENT, Value::String) => self.event = Some(walker.string()),
             (TYPE, Value::String) => {
-                let types =
-                    [("request", Type::Request), ("response", Type::Response), ("event", Type::Event)];
-                let known = types.into_iter().find(|(name, _)| walker.string_is(name));
-                self.kind = Some(known.map_or(Type::Other, |(_, known)| known));
+                self.kind = Some(kind(|name| walker.string_is(name)));
             }
             (TYPE, _) => self.kind = Some(Type::Other),
             _ => {}
@@ -87,4 +162,16 @@ impl Fields {
     fn has(&self, field: usize) -> bool {
         self.seen & (1 << field) != 0
     }
+}
+
+fn kind(is: impl Fn(&str) -> bool) -> Type {
+    let types = [("request", Type::Request), ("response", Type::Response), ("event", Type::Event)];
+    types.into_iter().find(|(name, _)| is(name)).map_or(Type::Other, |(_, known)| known)
+}
+
+/// Whether there is a value.
+fn put<T>(field: &mut Option<T>, value: Option<T>) -> bool {
+    let is_value = value.is_some();
+    *field = value.or(field.take());
+    is_value
 }

@@ -9,12 +9,17 @@ const USUAL_DIGITS: usize = 18;
 /// type needs within `body`, with letters, integers and a space at most behind a colon or comma. `None` says nothing: what is not like
 /// that, [`Walker`](crate::json::Walker) reads, and reads the same.
 pub(super) fn envelope(body: &[u8]) -> Option<Envelope> {
+    front(body).map(|(envelope, _)| envelope)
+}
+
+/// As [`envelope`], with what follows the last of the fields.
+pub(super) fn front(body: &[u8]) -> Option<(Envelope, &[u8])> {
     let mut rest = body.strip_prefix(b"{")?;
     let mut fields = Fields::default();
     loop {
         rest = fields.take(rest)?;
         if let Some(envelope) = fields.envelope() {
-            return Some(envelope);
+            return Some((envelope, rest));
         }
         rest = match rest {
             [b',', b' ', rest @ ..] | [b',', rest @ ..] => rest,
