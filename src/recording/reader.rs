@@ -65,7 +65,10 @@ pub struct Message {
 impl Message {
     /// What it says of itself.
     pub fn envelope(&self, protocol: Protocol) -> conversation::Message {
-        conversation::Message::of(protocol, &self.body)
+        match self.from {
+            Sender::Client => conversation::Message::of_client(protocol, &self.body),
+            Sender::Dlv | Sender::Dlvgate => conversation::Message::of(protocol, &self.body),
+        }
     }
 
     /// The body as JSON; `Null` where it is none.

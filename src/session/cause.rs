@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dlvgate_protocol::frame::DELVE_MAX_BODY;
+use dlvgate_protocol::message::MergeError;
 
 use super::lane::Unframed;
 use crate::delve::{Address, LaunchError};
@@ -213,6 +214,14 @@ pub(super) fn body_too_large(body_len: u64) -> String {
     format!(
         "this request has {body_len} bytes and dlv takes at most 4 MiB ({DELVE_MAX_BODY} bytes) in one message. \
          Nothing of it was sent to dlv, and the session goes on"
+    )
+}
+
+/// Why a request was not passed on: dlv would run it without what the user forces.
+pub(super) fn cannot_be_forced(reason: &MergeError) -> String {
+    format!(
+        "dlvgate was told what to add to this request, and could not: {reason}. Nothing of it was sent to dlv, and the session \
+         goes on"
     )
 }
 

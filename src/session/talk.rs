@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::frame::DELVE_MAX_BODY;
+use dlvgate_protocol::message::MergeError;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::amendments::Amendments;
 use super::carrier::Carrier;
-use super::cause::{EMPTY_BODY, body_too_large};
+use super::cause::{EMPTY_BODY, body_too_large, cannot_be_forced};
 use super::ear::Ear;
 use super::lane::{Lane, Watcher};
 use super::ledger::Ledger;
@@ -67,6 +68,17 @@ impl Watcher for Requests<'_> {
             }
             Message::Unknown => ledger.malformed = true,
             _ => {}
+        }
+    }
+
+    fn refused(&mut self, message: Message, reason: &MergeError) {
+        tracing::warn!(target: "dlvgate::session", "not passed on: {message}: {reason}");
+        let ledger = &mut *self.ledger;
+        ledger.milestone |= !ledger.spoke;
+        ledger.spoke = true;
+        if let Message::Request { key: Some(key), name } = message {
+            let answer = ledger.refuse(key, name.as_str(), &cannot_be_forced(reason));
+            self.to_say.push_back(answer);
         }
     }
 }

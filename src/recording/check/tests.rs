@@ -187,7 +187,7 @@ fn what_breaks_a_rule_of_dap_is_found() {
             "terminated-twice",
         ),
         (
-            After(17, r#"{"t":16,"from":"client","message":{"seq":7.5,"type":"event","event":"module"}}"#),
+            After(17, r#"{"t":16,"from":"client","message":{"seq":75,"type":"event","event":"module"}}"#),
             18,
             "event-by-client",
         ),

@@ -182,7 +182,10 @@ impl Redactor {
 
     /// The message of this body, redacted.
     pub(super) fn value(&mut self, from: Sender, body: &[u8], mut message: Value) -> Value {
-        let said = conversation::Message::of(self.protocol, body);
+        let said = match from {
+            Sender::Client => conversation::Message::of_client(self.protocol, body),
+            Sender::Dlv | Sender::Dlvgate => conversation::Message::of(self.protocol, body),
+        };
         let is_asked = matches!(said, conversation::Message::Request { .. });
         let name = match said {
             conversation::Message::Request { key, name } => {

@@ -96,7 +96,8 @@ impl<'a> Player<'a> {
     /// Answers a message of the client.
     pub(super) fn hear(&mut self, body: &[u8]) -> Vec<Say> {
         let protocol = self.script.protocol();
-        let conversation::Message::Request { key, name } = conversation::Message::of(protocol, body) else {
+        let said = conversation::Message::of_client(protocol, body);
+        let conversation::Message::Request { key, name } = said else {
             let text = String::from_utf8_lossy(body).into_owned();
             self.misses.push(Miss {
                 name: "(no request)".to_owned(),

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use dlvgate_protocol::conversation::Message;
-use dlvgate_protocol::envelope::{Envelope, Kind, Name};
+use dlvgate_protocol::envelope::{Envelope, Kind};
 use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError, Limits, frame, write_header};
-use dlvgate_protocol::message::LaunchDefaults;
+use dlvgate_protocol::message::{LaunchDefaults, MergeError};
 use dlvgate_protocol::scan::{Part, Scanner};
 
 use super::{Piece, Run, Watcher};
@@ -23,16 +23,25 @@ pub(in crate::session) struct Lane {
     header_cut: bool,
     /// The present message is kept back.
     kept_back: bool,
-    /// What is added to `launch` and `attach`.
+    /// What is added to `launch`, `attach` and `restart`.
     defaults: Option<Arc<LaunchDefaults>>,
-    /// The present body, as long as it may be a `launch` or `attach` to be changed.
+    /// The present body, which may turn out to be a request to be changed.
     held: Option<BytesMut>,
 }
 
 impl Lane {
-    /// `defaults` are added to `launch` and `attach`, which are held back for that until they are whole.
-    pub(in crate::session) fn new(defaults: Option<Arc<LaunchDefaults>>) -> Lane {
-        let scanner = Scanner::new(Limits::default());
+    /// What the client says. With `defaults` each message is held back until it is whole: of equal keys dlv takes the last, so
+    /// that its last byte may make it a `launch`.
+    pub(in crate::session) fn up(defaults: Option<Arc<LaunchDefaults>>) -> Lane {
+        Lane::new(Scanner::of_client(Limits::default()), defaults)
+    }
+
+    /// What dlv says.
+    pub(in crate::session) fn down() -> Lane {
+        Lane::new(Scanner::new(Limits::default()), None)
+    }
+
+    fn new(scanner: Scanner, defaults: Option<Arc<LaunchDefaults>>) -> Lane {
         Lane { scanner, header_cut: false, kept_back: false, defaults, held: None }
     }
 
@@ -85,14 +94,21 @@ impl Lane {
                     }
                 }
                 Part::Body { end } => {
+                    let mut refused = None;
                     if let Some(held) = &mut self.held {
                         held.extend_from_slice(&chunk[taken]);
-                        self.hold(step.envelope, end, pieces);
+                        if end {
+                            refused = self.let_go(step.envelope, pieces).err();
+                        }
                     } else if !self.kept_back {
                         run.extend(taken, pieces);
                     }
                     if let Some(envelope) = step.envelope {
-                        watcher.message(Message::from(envelope), !self.kept_back);
+                        let message = Message::from(envelope);
+                        match refused {
+                            Some(reason) => watcher.refused(message, &reason),
+                            None => watcher.message(message, !self.kept_back),
+                        }
                     }
                 }
             }
@@ -104,28 +120,18 @@ impl Lane {
         Ok(())
     }
 
-    /// Lets go what is held: at once where it is no `launch` or `attach`, else when it is whole, with what is added to it.
-    fn hold(&mut self, envelope: Option<Envelope>, end: bool, pieces: &mut VecDeque<Piece>) {
-        let begins = |name: &Name| name == "launch" || name == "attach";
-        let is_other = envelope
-            .is_some_and(|envelope| !matches!(envelope.kind, Kind::Request { command } if begins(&command)));
-        if !end && !is_other {
-            return;
-        }
-        let Some(held) = self.held.take() else { return };
-        let merged = match &self.defaults {
-            Some(defaults) if end => defaults.merge(&held),
-            _ => None,
-        };
-        if let Some(merged) = merged {
-            pieces.push_back(Piece::Changed(frame(&merged)));
-            return;
-        }
-        let body_len = held.len() as u64 + self.scanner.body_remaining();
-        let mut message = BytesMut::with_capacity(held.len() + 40);
-        write_header(body_len, &mut message);
-        message.extend_from_slice(&held);
-        pieces.push_back(Piece::Changed(message.freeze()));
+    /// Lets go the whole message that is held, with what is added to it.
+    ///
+    /// # Errors
+    /// Where that cannot be added: nothing goes on.
+    fn let_go(&mut self, envelope: Option<Envelope>, pieces: &mut VecDeque<Piece>) -> Result<(), MergeError> {
+        let (Some(held), Some(defaults)) = (self.held.take(), &self.defaults) else { return Ok(()) };
+        let may_change = envelope.is_some_and(
+            |envelope| matches!(envelope.kind, Kind::Request { command } if defaults.concerns(command.as_str())),
+        );
+        let merged = if may_change { defaults.merge(&held)? } else { None };
+        pieces.push_back(Piece::Changed(frame(merged.as_deref().unwrap_or(&held))));
+        Ok(())
     }
 
     /// Between two messages.
@@ -164,7 +170,7 @@ mod tests {
     }
 
     fn carry(chunks: &[&[u8]], insert_before: usize, insert: &str) -> (String, Vec<(String, bool)>) {
-        let (mut lane, mut notes, mut sent) = (Lane::new(None), Notes::default(), Vec::new());
+        let (mut lane, mut notes, mut sent) = (Lane::up(None), Notes::default(), Vec::new());
         let mut inserts = VecDeque::new();
         for (index, chunk) in chunks.iter().enumerate() {
             if index == insert_before && !insert.is_empty() {
@@ -185,7 +191,7 @@ mod tests {
     #[test]
     fn what_dlv_takes_goes_on_in_one_piece() {
         let both = request("threads") + &request("next");
-        let (mut lane, mut pieces) = (Lane::new(None), VecDeque::new());
+        let (mut lane, mut pieces) = (Lane::up(None), VecDeque::new());
         lane.advance(both.as_bytes(), &mut Notes::default(), &mut VecDeque::new(), &mut pieces).unwrap();
         assert_eq!(pieces, [Piece::Chunk(0..both.len())]);
     }
@@ -264,7 +270,7 @@ mod tests {
     fn carry_with_defaults(wire: &[u8], size: usize) -> String {
         let argument = "stopOnEntry=true".parse().unwrap();
         let defaults = LaunchDefaults { set: vec![argument], ..LaunchDefaults::default() };
-        let (mut lane, mut sent) = (Lane::new(Some(Arc::new(defaults))), Vec::new());
+        let (mut lane, mut sent) = (Lane::up(Some(Arc::new(defaults))), Vec::new());
         for chunk in wire.chunks(size) {
             let mut pieces = VecDeque::new();
             lane.advance(chunk, &mut All, &mut VecDeque::new(), &mut pieces).unwrap();
@@ -311,14 +317,49 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_launch_is_not_held_until_it_is_whole() {
-        let argument = "stopOnEntry=true".parse().unwrap();
-        let defaults = LaunchDefaults { set: vec![argument], ..LaunchDefaults::default() };
-        let mut lane = Lane::new(Some(Arc::new(defaults)));
-        let mut pieces = VecDeque::new();
-        let beginning =
-            b"Content-Length: 100000\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"evaluate\",\"x\":";
-        lane.advance(beginning, &mut All, &mut VecDeque::new(), &mut pieces).unwrap();
-        assert_eq!(pieces, [Piece::Changed(Bytes::copy_from_slice(beginning))]);
+    fn message_is_held_while_it_may_become_a_launch() {
+        let (mut lane, mut notes, mut pieces) = (forced_lane(), All, VecDeque::new());
+        let body = r#"{"seq":1,"type":"request","command":"evaluate","x":1,"Command":"launch"}"#;
+        let wire = frame(body.as_bytes());
+        lane.advance(&wire[..wire.len() - 1], &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
+        assert!(pieces.is_empty());
+        lane.advance(&wire[wire.len() - 1..], &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
+        let Some(Piece::Changed(sent)) = pieces.pop_front() else { panic!("nothing is sent") };
+        assert!(sent.ends_with(br#""arguments":{"program":"/own"}}"#), "{sent:?}");
+    }
+
+    #[test]
+    fn request_that_cannot_be_forced_is_not_sent() {
+        #[derive(Default)]
+        struct Refusals(Vec<String>);
+        impl Watcher for Refusals {
+            fn begins(&mut self, _: u64) -> bool {
+                true
+            }
+            fn message(&mut self, _: Message, passed: bool) {
+                assert!(passed);
+            }
+            fn refused(&mut self, message: Message, reason: &MergeError) {
+                self.0.push(format!("{message}: {reason}"));
+            }
+        }
+        let next = frame(br#"{"seq":2,"type":"request","command":"threads"}"#);
+        let wire =
+            [&frame(br#"{"seq":1,"type":"request","command":"launch","arguments":[]}"#)[..], &next].concat();
+        for size in 1..=wire.len() {
+            let (mut lane, mut refusals, mut sent) = (forced_lane(), Refusals::default(), Vec::new());
+            for chunk in wire.chunks(size) {
+                let mut pieces = VecDeque::new();
+                lane.advance(chunk, &mut refusals, &mut VecDeque::new(), &mut pieces).unwrap();
+                pieces.iter().for_each(|piece| sent.extend_from_slice(piece.bytes(chunk)));
+            }
+            assert_eq!(sent, next, "by {size}");
+            assert_eq!(refusals.0, [format!("request 1 launch: {}", MergeError::NoObject)]);
+        }
+    }
+
+    fn forced_lane() -> Lane {
+        let force = vec!["program=\"/own\"".parse().unwrap()];
+        Lane::up(Some(Arc::new(LaunchDefaults { force, ..LaunchDefaults::default() })))
     }
 }

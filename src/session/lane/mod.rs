@@ -11,6 +11,7 @@ use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::frame::FrameError;
 use dlvgate_protocol::jsonrpc::JsonRpcError;
 use dlvgate_protocol::jsonrpc::rewrite::Rewriter;
+use dlvgate_protocol::message::MergeError;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::amendments::Amendments;
@@ -58,6 +59,10 @@ pub(super) trait Watcher {
     fn begins(&mut self, len: u64) -> bool;
     /// What it says is known. `passed` is what [`Watcher::begins`] said.
     fn message(&mut self, message: Message, passed: bool);
+    /// What it says is known, and it is not passed on: what the user forces on it cannot be.
+    fn refused(&mut self, message: Message, _reason: &MergeError) {
+        self.message(message, false);
+    }
 }
 
 /// A stream that cannot be followed any further.
@@ -81,16 +86,16 @@ impl Lane {
     /// What the client says.
     pub(super) fn up(protocol: Protocol, amendments: &Amendments) -> Lane {
         match protocol {
-            Protocol::Dap => Lane::Dap(dap::Lane::new(amendments.launch())),
-            Protocol::JsonRpc => Lane::Rpc(rpc::Lane::new(amendments.paths().map(Rewriter::to_server))),
+            Protocol::Dap => Lane::Dap(dap::Lane::up(amendments.launch())),
+            Protocol::JsonRpc => Lane::Rpc(rpc::Lane::up(amendments.paths().map(Rewriter::to_server))),
         }
     }
 
     /// What dlv says.
     pub(super) fn down(protocol: Protocol, amendments: &Amendments) -> Lane {
         match protocol {
-            Protocol::Dap => Lane::Dap(dap::Lane::new(None)),
-            Protocol::JsonRpc => Lane::Rpc(rpc::Lane::new(amendments.paths().map(Rewriter::to_client))),
+            Protocol::Dap => Lane::Dap(dap::Lane::down()),
+            Protocol::JsonRpc => Lane::Rpc(rpc::Lane::down(amendments.paths().map(Rewriter::to_client))),
         }
     }
 

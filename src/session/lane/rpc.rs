@@ -17,7 +17,13 @@ pub(in crate::session) struct Lane {
 }
 
 impl Lane {
-    pub(in crate::session) fn new(rewriter: Option<Rewriter>) -> Lane {
+    /// What the client says.
+    pub(in crate::session) fn up(rewriter: Option<Rewriter>) -> Lane {
+        Lane { scanner: Scanner::of_client(), rewriter }
+    }
+
+    /// What dlv says.
+    pub(in crate::session) fn down(rewriter: Option<Rewriter>) -> Lane {
         Lane { scanner: Scanner::new(), rewriter }
     }
 
@@ -89,7 +95,7 @@ mod tests {
     fn every_byte_goes_on_as_it_came_however_it_is_cut() {
         let wire = br#" {"method":"RPCServer.State","params":[{}],"id":7}{"method":"x","id":"a"}"#;
         for size in 1..wire.len() {
-            let (mut lane, mut notes, mut sent) = (Lane::new(None), Notes::default(), Vec::new());
+            let (mut lane, mut notes, mut sent) = (Lane::up(None), Notes::default(), Vec::new());
             for chunk in wire.chunks(size) {
                 let mut pieces = VecDeque::new();
                 lane.advance(chunk, &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
@@ -108,11 +114,11 @@ mod tests {
     fn what_is_no_object_ends_the_walk_and_what_came_before_goes_on() {
         let mut pieces = VecDeque::new();
         let walked =
-            Lane::new(None).advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
+            Lane::up(None).advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
         assert_eq!(walked, Err(JsonRpcError::NotAnObject { byte: b'x' }));
         assert_eq!(pieces, [Piece::Chunk(0..2)]);
         pieces.clear();
-        let walked = Lane::new(None).advance(b"x", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
+        let walked = Lane::up(None).advance(b"x", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
         assert!(walked.is_err() && pieces.is_empty(), "to send nothing at all would look like an end");
     }
 }

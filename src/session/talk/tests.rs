@@ -104,3 +104,18 @@ fn dlv_s_start_of_the_program_and_its_goodbye_are_acted_on() {
     assert!(watched.ledger.disconnected && watched.milestone());
     assert!(watched.ledger.last_word("over").is_none());
 }
+
+#[test]
+fn refused_request_is_answered_with_the_reason() {
+    let mut watched = Watched::new();
+    watched.requests().refused(request(3, "launch"), &MergeError::NoObject);
+    assert!(watched.milestone() && watched.ledger.spoke);
+    let said = watched.said();
+    assert_eq!(said.len(), 1);
+    assert!(
+        said[0].contains(r#""request_seq":3,"success":false,"command":"launch""#)
+            && said[0].contains(&MergeError::NoObject.to_string()),
+        "{said:?}"
+    );
+    assert!(watched.ledger.last_word("over").is_none(), "nothing else is owed");
+}
