@@ -152,10 +152,12 @@ check-unsafe:
 # All fuzz targets, FUZZ_SECONDS each: 60, unless said otherwise.
 .PHONY: fuzz
 fuzz: rust
+	@tests/setup/install-fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/fuzz
 
 .PHONY: fuzz-smoke
 fuzz-smoke: rust
+	@tests/setup/install-fuzz
 	@.ci/fuzz --smoke
 
 .PHONY: miri

@@ -6,6 +6,8 @@ mod carrier;
 mod cause;
 mod ear;
 mod farewell;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod journal;
 mod lane;
 mod ledger;

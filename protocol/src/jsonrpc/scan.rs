@@ -282,6 +282,8 @@ mod tests {
         const ID: usize = crate::jsonrpc::ID_MAX;
         assert_eq!(id(&"1".repeat(ID)).unwrap().as_str().len(), ID);
         assert_eq!(id(&"1".repeat(ID + 1)), None);
+        assert_eq!(id("\"a<&>b\"").unwrap().as_str(), r#""a\u003c\u0026\u003eb""#, "as Go repeats it");
+        assert_eq!(id(&format!("\"{}\"", "<".repeat(ID / 6 + 1))), None);
         for text in ["null", "[1]", "{}", "1a", "01", "\"\\q\""] {
             assert_eq!(id(text), None, "{text}");
         }
@@ -294,5 +296,35 @@ mod tests {
             assert_eq!(scan("{} x", chunk), Err(JsonRpcError::NotAnObject { byte: b'x' }));
             assert_eq!(scan(r#"{"id":1]{}"#, chunk), Err(JsonRpcError::Malformed { byte: b']' }));
         }
+    }
+
+    #[test]
+    fn client_s_object_is_the_request_go_reads() {
+        let wire = concat!(
+            r#"{"method":"RPCServer.State","params":[{"method":"x"}],"Method":"RPCServer.Detach","id":1,"ID":2}"#,
+            r#"{"\u006dethod":"a","METHOD":null,"id":"b","result":1}{}{"method":"a","method":5,"id":3} {"Id":[1]}"#,
+        );
+        for chunk in 1..=wire.len() {
+            let (mut scanner, mut found) = (Scanner::of_client(), Vec::new());
+            for mut rest in wire.as_bytes().chunks(chunk) {
+                while !rest.is_empty() {
+                    let step = scanner.step(rest).unwrap();
+                    assert!(step.envelope.is_none() || step.part == Part::Object { end: true });
+                    rest = &rest[step.consumed..];
+                    found.extend(step.envelope);
+                }
+            }
+            let ids: Vec<_> = found.iter().map(|found| found.id.map(|id| id.to_string())).collect();
+            let id = |text: &str| Some(text.to_owned());
+            assert_eq!(ids, [id("2"), id("\"b\""), None, id("3"), None], "by {chunk}");
+            let request = |method: &str| Kind::Request { method: Name::new(method) };
+            let kinds: Vec<_> = found.iter().map(|found| found.kind).collect();
+            assert_eq!(
+                kinds,
+                [request("RPCServer.Detach"), request("a"), request(""), Kind::Unknown, request("")]
+            );
+        }
+        let nested = Scanner::of_client().step(br#"{"params":[tru]}"#).unwrap();
+        assert_eq!((nested.consumed, nested.envelope), (14, None), "Go refuses what is wrong at any depth");
     }
 }

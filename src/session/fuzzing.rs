@@ -1,0 +1,62 @@
+//! What passes from a client to dlv, as its fuzz target sees it.
+
+use std::collections::VecDeque;
+
+use dlvgate_protocol::conversation::Message;
+use dlvgate_protocol::frame::DELVE_MAX_BODY;
+use dlvgate_protocol::message::MergeError;
+use dlvgate_protocol::sniff::Protocol;
+
+use super::amendments::Amendments;
+use super::lane::{Lane, Watcher};
+
+/// What became of a client's stream.
+#[derive(Debug, Default, PartialEq)]
+pub struct Passed {
+    /// The bytes for dlv.
+    pub bytes: Vec<u8>,
+    /// What the log, the ledger and the session believe of the messages in them.
+    pub believed: Vec<Message>,
+    /// Which messages, counted from 0, were refused.
+    pub refused: Vec<usize>,
+    /// Why the stream could not be followed to its end.
+    pub broken: Option<String>,
+    count: usize,
+}
+
+impl Watcher for Passed {
+    fn begins(&mut self, len: u64) -> bool {
+        len <= DELVE_MAX_BODY
+    }
+
+    fn message(&mut self, message: Message, passed: bool) {
+        if passed {
+            self.believed.push(message);
+            self.count += 1;
+        }
+    }
+
+    fn refused(&mut self, _: Message, _: &MergeError) {
+        self.refused.push(self.count);
+        self.count += 1;
+    }
+}
+
+/// Carries a client's stream, cut into these chunks.
+pub fn carry<'a>(
+    protocol: Protocol,
+    amendments: &Amendments,
+    chunks: impl Iterator<Item = &'a [u8]>,
+) -> Passed {
+    let (mut lane, mut passed) = (Lane::up(protocol, amendments), Passed::default());
+    for chunk in chunks {
+        let mut pieces = VecDeque::new();
+        let walked = lane.advance(chunk, &mut passed, &mut VecDeque::new(), &mut pieces);
+        pieces.iter().for_each(|piece| passed.bytes.extend_from_slice(piece.bytes(chunk)));
+        if let Err(error) = walked {
+            passed.broken = Some(error.to_string());
+            break;
+        }
+    }
+    passed
+}
