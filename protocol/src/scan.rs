@@ -52,6 +52,8 @@ pub struct Scanner {
     remaining: u64,
     walk: Walk,
     fields: Fields,
+    /// What a look at the body's front said, as long as nothing after it says otherwise.
+    usual: Option<Envelope>,
     /// The present body's envelope has been reported.
     reported: bool,
 }
@@ -90,7 +92,7 @@ impl Scanner {
 
     fn with(limits: Limits, walk: Walk) -> Scanner {
         let header = HeaderReader::new(limits);
-        Scanner { header, remaining: 0, walk, fields: Fields::default(), reported: false }
+        Scanner { header, remaining: 0, walk, fields: Fields::default(), usual: None, reported: false }
     }
 
     /// Takes some bytes from the front of `input` (not empty) and says what they are.
@@ -136,13 +138,17 @@ impl Scanner {
         self.remaining -= consumed as u64;
         let end = self.remaining == 0;
         let bytes = &input[..consumed];
-        let Scanner { walk, fields, reported, .. } = self;
+        let Scanner { walk, fields, usual, reported, .. } = self;
         let envelope = match walk {
             _ if *reported => None,
             Walk::Early(walker) => walk_early(walker, fields, bytes, end),
             Walk::Exact(walker) => {
-                walk_exactly(walker, fields, bytes);
-                end.then(|| if walker.is_done() { fields.last_envelope() } else { NONE })
+                walk_exactly(walker, fields, usual, bytes, end);
+                end.then(|| match usual.take() {
+                    _ if !walker.is_done() => NONE,
+                    Some(usual) => usual,
+                    None => fields.last_envelope(),
+                })
             }
         };
         *reported |= envelope.is_some();
@@ -173,10 +179,21 @@ fn walk_early(walker: &mut Walker, fields: &mut Fields, mut bytes: &[u8], end: b
     (end || fields.are_enough()).then(|| fields.envelope())
 }
 
-fn walk_exactly(walker: &mut Exact, fields: &mut Fields, mut bytes: &[u8]) {
+fn walk_exactly(
+    walker: &mut Exact,
+    fields: &mut Fields,
+    usual: &mut Option<Envelope>,
+    mut bytes: &[u8],
+    end: bool,
+) {
     if walker.is_at_start() {
+        *usual = None;
         if let Some((envelope, rest)) = usual::front(bytes) {
-            *fields = Fields::of(envelope);
+            *usual = Some(envelope);
+            if end && usual::is_tail(rest) {
+                walker.pass();
+                return;
+            }
             walker.resume();
             bytes = rest;
         }
@@ -191,6 +208,9 @@ fn walk_exactly(walker: &mut Exact, fields: &mut Fields, mut bytes: &[u8]) {
         let advance = walker.advance(bytes);
         bytes = &bytes[advance.consumed..];
         if let Some((field, value)) = advance.found {
+            if let Some(usual) = usual.take() {
+                *fields = Fields::of(usual);
+            }
             fields.take_last(field, value, walker);
         }
     }

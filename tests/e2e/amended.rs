@@ -13,11 +13,16 @@ use crate::support::recorder::Recorder;
 use crate::support::rpc::Rpc;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
+use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_dap_client_with_its_sources_elsewhere_stops_at_its_breakpoint,
     goland_with_its_sources_elsewhere_stops_at_its_breakpoint,
     what_the_user_adds_to_a_launch_reaches_dlv,
+    evasion_of_a_forced_program_runs_the_forced_one,
+    launch_that_takes_no_program_is_refused,
+    restart_keeps_the_forced_arguments,
+    method_that_comes_twice_is_logged_as_dlv_runs_it,
 );
 
 /// Where the client believes that the sources are.
@@ -91,6 +96,110 @@ fn what_the_user_adds_to_a_launch_reaches_dlv(dlv: &Pair) {
     assert_eq!(client.event("stopped")["reason"], "entry");
 }
 
+/// Launches of a program that is not there, in words that dlv reads and a proxy may not.
+const EVASIONS: &[&[u8]] = &[
+    br#"{"seq":900,"type":"request","command":"launch","arguments":{"program":"/other","Program":"/nonexistent"}}"#,
+    br#"{"seq":900,"type":"request","command":"launch","arguments":{"\u0070rogram":"/nonexistent"}}"#,
+    br#"{"seq":900,"type":"request","command":"launch","arguments":{},"Arguments":{"PROGRAM":"/nonexistent"}}"#,
+    "{\"seq\":900,\"type\":\"request\",\"command\":\"launch\",\"argument\u{17f}\":{\"program\":\"/nonexistent\"}}".as_bytes(),
+    br#"{"seq":900,"type":"request","command":"threads","Command":"launch","arguments":{"program":"/nonexistent"}}"#,
+    br#"{"seq":900,"type":"request","command":"threads","command":"launch","arguments":{"program":"/nonexistent"}}"#,
+    br#"{"seq":900,"type":"event","command":"launch","arguments":{"program":"/nonexistent"},"Type":"request"}"#,
+    b"{\"seq\":900,\"type\":\"request\",\"command\":\"launch\",\"arguments\":{\"program\":\"/nonexistent\",\"x\":\"\xff\"}}",
+    br#"{"seq":900,"type":"request","command":"launch","arguments":{"program":"/nonexistent","x":"\ud800"}}"#,
+];
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    [format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+}
+
+fn forced(dlv: &Pair) -> (Program, Serve) {
+    let program = Program::built(dlv, "demo");
+    let binary = format!("program={}", json!(program.binary));
+    let flags =
+        ["--launch-set", "stopOnEntry=true", "--launch-force", "mode=\"exec\"", "--launch-force", &binary];
+    let server = Serve::with(dlv).flags(flags);
+    (program, server)
+}
+
+fn evasion_of_a_forced_program_runs_the_forced_one(dlv: &Pair) {
+    let (_program, server) = forced(dlv);
+    let server = server.start();
+    for (at, evasion) in EVASIONS.iter().enumerate() {
+        let mut client = server.client();
+        client.ok("initialize", initialize_arguments());
+        let launch = framed(evasion);
+        // In one piece, and so that the command comes after a cut.
+        let cut = if at % 2 == 0 { launch.len() } else { 30 + at };
+        client.raw(&launch[..cut]);
+        client.raw(&launch[cut..]);
+        client.event("initialized");
+        client.ok("configurationDone", Value::Null);
+        let said = String::from_utf8_lossy(evasion);
+        assert_eq!(client.response(900)["success"], true, "{said}");
+        assert_eq!(client.event("stopped")["reason"], "entry", "{said}");
+        client.ok("disconnect", json!({"terminateDebuggee": true}));
+        client.eof();
+    }
+}
+
+fn launch_that_takes_no_program_is_refused(dlv: &Pair) {
+    let (program, server) = forced(dlv);
+    let server = server.start();
+    let mut client = server.client();
+    client.ok("initialize", initialize_arguments());
+    for arguments in [json!(["/nonexistent"]), json!("/nonexistent"), json!(7)] {
+        let refused = client.refused("launch", arguments);
+        assert!(refused.contains("no object") && refused.contains("session goes on"), "{refused}");
+    }
+    let launch = client.send("launch", json!({"program": program.binary}));
+    client.event("initialized");
+    client.ok("configurationDone", Value::Null);
+    assert_eq!(client.response(launch)["success"], true, "the session goes on");
+}
+
+/// dlv 1.26 and later take the arguments of a start again; those before know no restart.
+fn restart_keeps_the_forced_arguments(dlv: &Pair) {
+    let (program, server) = forced(dlv);
+    let server = server.flags(["--launch-force", "args=[\"forced\"]"]).start();
+    let mut client = server.client();
+    let can = client.ok("initialize", initialize_arguments())["supportsRestartRequest"].clone();
+    if can != json!(true) {
+        return;
+    }
+    let launch = client.send("launch", json!({"stopOnEntry": false}));
+    client.event("initialized");
+    let line = program.line("// breakpoint: order");
+    client.ok("setBreakpoints", breakpoints(&program.folder.join("main.go"), json!([{"line": line}])));
+    client.ok("configurationDone", Value::Null);
+    client.response(launch);
+    client.event("stopped");
+    let again = json!({"arguments": {"request": "launch", "rebuild": false, "Args": ["an", "other"], "stopOnEntry": false}});
+    client.ok("restart", again);
+    client.event("initialized");
+    client.ok("configurationDone", Value::Null);
+    let thread = client.event("stopped")["threadId"].clone();
+    let stack = client.ok("stackTrace", json!({"threadId": thread, "startFrame": 0, "levels": 1}));
+    let frame = stack["stackFrames"][0]["id"].clone();
+    let args =
+        client.ok("evaluate", json!({"expression": "os.Args[1]", "frameId": frame, "context": "repl"}));
+    assert_eq!(args["result"], "\"forced\"", "{args}");
+}
+
+fn method_that_comes_twice_is_logged_as_dlv_runs_it(dlv: &Pair) {
+    let program = Program::built(dlv, "demo");
+    let binary = program.binary.to_str().unwrap();
+    let server = Serve::with(dlv).flags(["--log", "trace"]).dlv_flags(["exec", binary]).start();
+    let mut goland = Rpc::connect(server.front());
+    goland
+        .raw(br#"{"method":"RPCServer.ListSources","params":[{}],"Method":"RPCServer.GetVersion","id":77}"#);
+    let answer = goland.answer(77);
+    assert!(answer["result"]["DelveVersion"].is_string(), "{answer}");
+    let logged = || server.log.lines().into_iter().find(|line| line.contains("client: request 77 "));
+    let line = poll(PATIENCE, logged).expect("the request is logged");
+    assert!(line.contains("request 77 RPCServer.GetVersion"), "{line}");
+}
+
 /// The bytes themselves.
 #[test]
 fn only_a_launch_or_attach_is_changed_and_nothing_without_a_rule() {
@@ -98,7 +207,7 @@ fn only_a_launch_or_attach_is_changed_and_nothing_without_a_rule() {
         (&[][..], r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode": "exec"}}"#),
         (
             &["--launch-set", "mode=\"debug\"", "--launch-set", "stopOnEntry=true"],
-            r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode":"exec","stopOnEntry":true}}"#,
+            r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode": "exec","stopOnEntry":true}}"#,
         ),
     ] {
         let recorder = Recorder::new();

@@ -73,7 +73,9 @@ fn small_messages(measures: bool) {
     table.add(Case::new("DAP, one a chunk", || dap(&dap_many, dap_one.len())));
     table.add(Case::new("DAP, all in one chunk", || dap(&dap_many, dap_many.len())));
     table.add(Case::new("DAP, chunks of 16 KiB", || dap(&dap_many, 16 * 1024)));
+    table.add(Case::new("DAP of a client, one a chunk", || dap_of_client(&dap_many, dap_one.len())));
     table.add(Case::new("JSON-RPC, one a chunk", || rpc(&rpc_many, rpc_one.len())));
+    table.add(Case::new("JSON-RPC of a client, one a chunk", || rpc_of_client(&rpc_many, rpc_one.len())));
     table.add(Case::new("JSON-RPC, all in one chunk", || rpc(&rpc_many, rpc_many.len())));
     let body = corpus::body(&dap_one);
     table.add(Case::new("serde_json::Value", || {
@@ -86,7 +88,15 @@ fn small_messages(measures: bool) {
 
 /// Scans a stream of DAP; gives how many envelopes there were.
 fn dap(wire: &[u8], size: usize) -> usize {
-    let mut scanner = scan::Scanner::new(Limits::default());
+    dap_with(scan::Scanner::new(Limits::default()), wire, size)
+}
+
+/// The same of a client's.
+fn dap_of_client(wire: &[u8], size: usize) -> usize {
+    dap_with(scan::Scanner::of_client(Limits::default()), wire, size)
+}
+
+fn dap_with(mut scanner: scan::Scanner, wire: &[u8], size: usize) -> usize {
     let mut envelopes = 0;
     for mut chunk in black_box(wire).chunks(size) {
         while !chunk.is_empty() {
@@ -101,7 +111,15 @@ fn dap(wire: &[u8], size: usize) -> usize {
 
 /// The same for JSON-RPC.
 fn rpc(wire: &[u8], size: usize) -> usize {
-    let mut scanner = jsonrpc::Scanner::new();
+    rpc_with(jsonrpc::Scanner::new(), wire, size)
+}
+
+/// The same of a client's.
+fn rpc_of_client(wire: &[u8], size: usize) -> usize {
+    rpc_with(jsonrpc::Scanner::of_client(), wire, size)
+}
+
+fn rpc_with(mut scanner: jsonrpc::Scanner, wire: &[u8], size: usize) -> usize {
     let mut envelopes = 0;
     for mut chunk in black_box(wire).chunks(size) {
         while !chunk.is_empty() {

@@ -41,8 +41,8 @@ enum State {
     Exponent,
     ExponentSign,
     ExponentDigits,
-    /// This is to come of `true`, `false` or `null`.
-    Literal(&'static [u8]),
+    /// In `true`, `false` or `null`.
+    Literal,
     Done,
     Broken,
 }
@@ -70,6 +70,8 @@ pub(crate) struct Exact {
     outer: Vec<u64>,
     /// The field of the top level, if it is asked for.
     field: Option<usize>,
+    /// What is to come of `true`, `false` or `null`.
+    literal: &'static [u8],
     text: Text,
     raw: Raw,
 }
@@ -85,6 +87,7 @@ impl Exact {
             levels: 0,
             outer: Vec::new(),
             field: None,
+            literal: b"",
             text: Text::new(),
             raw: Raw::EMPTY,
         }
@@ -102,6 +105,11 @@ impl Exact {
         self.reset();
         self.open(true);
         self.state = State::CommaOrEnd;
+    }
+
+    /// Stands behind an object, which somebody else has read.
+    pub(crate) fn pass(&mut self) {
+        self.state = State::Done;
     }
 
     /// Whether no byte of the object has been taken.
@@ -155,20 +163,28 @@ impl Exact {
                     }
                 }
                 State::Escape | State::Hex(_) => at += usize::from(self.escape(byte)),
-                State::Literal(rest) => {
-                    if rest.first() != Some(&byte) {
+                State::Literal => {
+                    let Some((next, rest)) = self.literal.split_first().filter(|(next, _)| **next == byte)
+                    else {
                         self.state = State::Broken;
                         break;
-                    }
+                    };
                     at += 1;
-                    self.keep(byte);
-                    self.state = State::Literal(&rest[1..]);
-                    if rest.len() == 1 {
+                    self.keep(&[*next]);
+                    self.literal = rest;
+                    if rest.is_empty() {
                         self.state = State::CommaOrEnd;
                         if let Some(field) = self.asked() {
                             return Advance { consumed: at, found: Some((field, Value::Scalar)) };
                         }
                     }
+                }
+                // Most numbers are nothing but digits.
+                State::Digits if byte.is_ascii_digit() => {
+                    let digits = input[at..].iter().position(|byte| !byte.is_ascii_digit());
+                    let end = digits.map_or(input.len(), |digits| at + digits);
+                    self.keep(&input[at..end]);
+                    at = end;
                 }
                 State::Sign
                 | State::Zero
@@ -180,7 +196,7 @@ impl Exact {
                 | State::ExponentDigits => {
                     if self.number(byte) {
                         at += 1;
-                        self.keep(byte);
+                        self.keep(&[byte]);
                     } else if self.state == State::CommaOrEnd {
                         if let Some(field) = self.asked() {
                             return Advance { consumed: at, found: Some((field, Value::Scalar)) };
@@ -195,6 +211,12 @@ impl Exact {
                         return Advance { consumed: at, found: Some((field, Value::Compound)) };
                     }
                 }
+                State::KeyOrEnd | State::Key if byte == b'"' && self.depth == 1 => {
+                    at += match self.usual_key(&input[at..]) {
+                        Some(taken) => taken,
+                        None => usize::from(self.punctuation(byte)),
+                    };
+                }
                 State::Start | State::KeyOrEnd | State::Key | State::Colon | State::CommaOrEnd => {
                     at += usize::from(self.punctuation(byte));
                 }
@@ -208,10 +230,10 @@ impl Exact {
         self.field.filter(|_| self.depth == 1)
     }
 
-    /// Keeps a scalar's byte where it is asked for.
-    fn keep(&mut self, byte: u8) {
+    /// Keeps a scalar's bytes where it is asked for.
+    fn keep(&mut self, bytes: &[u8]) {
         if self.asked().is_some() {
-            self.raw.push(&[byte]);
+            self.raw.push(bytes);
         }
     }
 
@@ -309,16 +331,34 @@ impl Exact {
             b'-' => State::Sign,
             b'0' => State::Zero,
             b'1'..=b'9' => State::Digits,
-            b't' => State::Literal(b"rue"),
-            b'f' => State::Literal(b"alse"),
-            b'n' => State::Literal(b"ull"),
+            b't' => self.literal(b"rue"),
+            b'f' => self.literal(b"alse"),
+            b'n' => self.literal(b"ull"),
             _ => State::Broken,
         };
         self.state = state;
         if state != State::Broken {
-            self.keep(byte);
+            self.keep(&[byte]);
         }
         state != State::Broken
+    }
+
+    fn literal(&mut self, rest: &'static [u8]) -> State {
+        self.literal = rest;
+        State::Literal
+    }
+
+    /// Takes a whole key of the top level, its quotes and its colon, in one look; returns how many bytes. A key that is nothing
+    /// but small letters, as nearly every one is, is a field's name or none. Whatever is not like that is read in the general way.
+    fn usual_key(&mut self, input: &[u8]) -> Option<usize> {
+        let rest = &input[1..];
+        let len = rest.iter().position(|&byte| !matches!(byte, b'a'..=b'z' | b'_'))?;
+        if !rest[len..].starts_with(b"\":") {
+            return None;
+        }
+        self.field = self.fields.iter().position(|field| field.as_bytes() == &rest[..len]);
+        self.state = State::Value;
+        Some(len + 3)
     }
 
     /// Returns whether the byte was taken.

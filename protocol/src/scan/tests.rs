@@ -152,9 +152,17 @@ fn client_s_envelope_is_what_go_dap_reads() {
     let request = |command: &str| Kind::Request { command: Name::new(command) };
     let cases: &[(&str, Option<i64>, Kind)] = &[
         (r#"{"seq":1,"type":"request","command":"threads","Command":"launch"}"#, Some(1), request("launch")),
-        (r#"{"seq":1,"type":"request","command":"threads","arguments":{},"command":"next"}"#, Some(1), request("next")),
+        (
+            r#"{"seq":1,"type":"request","command":"threads","arguments":{},"command":"next"}"#,
+            Some(1),
+            request("next"),
+        ),
         ("{\"\u{17f}eq\":1,\"TYPE\":\"request\",\"\\u0063ommand\":\"a\"}", Some(1), request("a")),
-        (r#"{"seq":1,"SEQ":2,"seq":null,"type":"event","Type":"request","command":"a"}"#, Some(2), request("a")),
+        (
+            r#"{"seq":1,"SEQ":2,"seq":null,"type":"event","Type":"request","command":"a"}"#,
+            Some(2),
+            request("a"),
+        ),
         (r#"{"type":"request"}"#, None, request("")),
         (r#"{"seq":1,"type":"request","command":"a","message":5,"event":7} "#, Some(1), request("a")),
         // What go-dap refuses, and dlv ends the session on.
@@ -164,7 +172,11 @@ fn client_s_envelope_is_what_go_dap_reads() {
         (r#"{"seq":1,"type":"request","command":"a","arguments":{"x":tru}}"#, None, Kind::Unknown),
         (r#"{"seq":1,"type":"request","command":"a"} x"#, None, Kind::Unknown),
         (r#"{"seq":1,"type":"request","command":"a""#, None, Kind::Unknown),
-        (r#"{"seq":1,"type":"response","request_seq":2,"success":true,"command":"a","message":5}"#, None, Kind::Unknown),
+        (
+            r#"{"seq":1,"type":"response","request_seq":2,"success":true,"command":"a","message":5}"#,
+            None,
+            Kind::Unknown,
+        ),
     ];
     for (body, seq, kind) in cases {
         let wire = frame(body.as_bytes());

@@ -28,6 +28,48 @@ pub(super) fn front(body: &[u8]) -> Option<(Envelope, &[u8])> {
     }
 }
 
+/// Whether `rest`, what follows [`front`], is all of the rest of a body, and has nothing more for the envelope: nothing, or `arguments`
+/// with nothing but plain texts, integers and words in them. `false` says nothing.
+pub(super) fn is_tail(rest: &[u8]) -> bool {
+    match rest.strip_prefix(b",\"arguments\":") {
+        Some(rest) => arguments(rest) == Some(b"}"),
+        None => rest == b"}",
+    }
+}
+
+/// What follows an object with nothing in it but scalars.
+fn arguments(input: &[u8]) -> Option<&[u8]> {
+    let mut rest = after_space(input).strip_prefix(b"{")?;
+    if let Some(rest) = rest.strip_prefix(b"}") {
+        return Some(rest);
+    }
+    loop {
+        rest = after_space(after_text(rest)?.strip_prefix(b":")?);
+        rest = match *rest.first()? {
+            b'"' => after_text(rest)?,
+            b'0'..=b'9' => integer(rest)?.1,
+            b't' | b'f' => boolean(rest)?.1,
+            _ => return None,
+        };
+        match rest.split_first()? {
+            (b'}', rest) => return Some(rest),
+            (b',', next) => rest = after_space(next),
+            _ => return None,
+        }
+    }
+}
+
+fn after_space(input: &[u8]) -> &[u8] {
+    input.strip_prefix(b" ").unwrap_or(input)
+}
+
+/// What follows a string without escapes.
+fn after_text(input: &[u8]) -> Option<&[u8]> {
+    let input = input.strip_prefix(b"\"")?;
+    let end = input.iter().position(|&byte| matches!(byte, b'"' | b'\\') || byte < b' ')?;
+    input[end..].strip_prefix(b"\"")
+}
+
 #[derive(Default)]
 struct Fields<'a> {
     seq: Option<i64>,
@@ -187,6 +229,34 @@ mod tests {
         let long = format!(r#"{{"seq":3,"type":"request","command":"{}"}}"#, "x".repeat(NAME_MAX + 1));
         assert_eq!(envelope(long.as_bytes()), None);
         assert_eq!(envelope(b"{\"seq\":3,\"type\":\"request\",\"command\":\"\xff\"}"), None);
+    }
+
+    #[test]
+    fn no_mutation_of_a_request_is_read_otherwise_by_bytes() {
+        let bodies = [
+            &br#"{"seq":30,"type":"request","command":"next","arguments":{"a":"x", "b": 10,"c":true}}"#[..],
+            br#"{"seq":30, "type":"request","command":"next","arguments":{}}"#,
+            br#"{"seq":30,"type":"request","command":"next"}"#,
+        ];
+        let whole = |body: &[u8], size: usize| {
+            let mut scanner = Scanner::of_client(Limits::default());
+            let wire = frame(body);
+            let header = scanner.step(&wire).unwrap().consumed;
+            wire[header..].chunks(size).filter_map(|bytes| scanner.step(bytes).unwrap().envelope).last()
+        };
+        for body in bodies {
+            assert!(front(body).is_some_and(|(_, rest)| is_tail(rest)), "{}", String::from_utf8_lossy(body));
+            for at in 0..body.len() {
+                for byte in b"{}[]\",:\\ 0tn\xff\n-" {
+                    let mut changed = body.to_vec();
+                    changed[at] = *byte;
+                    let said = String::from_utf8_lossy(&changed);
+                    assert_eq!(whole(&changed, changed.len()), whole(&changed, 1), "{said}");
+                }
+            }
+            let more = [&body[..body.len() - 1], b",\"Command\":\"x\"}"].concat();
+            assert!(!is_tail(front(&more).unwrap().1));
+        }
     }
 
     #[test]
