@@ -45,7 +45,8 @@ pub enum Message {
 }
 
 impl Message {
-    /// Reads the envelope of a whole message of a client's as dlv does: DAP's body without its header, or JSON-RPC's object.
+    /// Reads the envelope of a whole message of a client's as dlv does: DAP's body without its
+    /// header, or JSON-RPC's object.
     pub fn of_client(protocol: Protocol, body: &[u8]) -> Message {
         match protocol {
             Protocol::Dap => scan::client_envelope(body).map_or(Message::Unknown, Message::from),
@@ -57,7 +58,8 @@ impl Message {
         }
     }
 
-    /// Reads the envelope of a whole message of dlv's: DAP's body without its header, or JSON-RPC's object.
+    /// Reads the envelope of a whole message of dlv's: DAP's body without its header, or JSON-RPC's
+    /// object.
     pub fn of(protocol: Protocol, body: &[u8]) -> Message {
         match protocol {
             Protocol::Dap => scan::envelope(body).map_or(Message::Unknown, Message::from),

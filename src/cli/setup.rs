@@ -55,7 +55,8 @@ pub(super) struct CommonArgs {
     /// client's own `substitutePath`; for GoLand (JSON-RPC) in every file name, both ways
     #[arg(long, value_name = "CLIENT=SERVER", env = "DLVGATE_SUBSTITUTE_PATH", value_delimiter = ',')]
     substitute_path: Vec<Rule>,
-    /// An argument for each `launch` and `attach` (and a `restart` with new arguments) where the client has none of this name: stopOnEntry=true, buildFlags='"-tags=x"'
+    /// An argument for each `launch` and `attach` (and a `restart` with new arguments) where the
+    /// client has none of this name: stopOnEntry=true, buildFlags='"-tags=x"'
     #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_SET", value_delimiter = '\n')]
     launch_set: Vec<Argument>,
     /// The same, in place of the client's own; a request that cannot take it is refused

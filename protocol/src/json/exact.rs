@@ -1,8 +1,10 @@
-//! Walks along one JSON object, chunk by chunk, as Go's encoding/json does (`encoding/json/scanner.go`).
+//! Walks along one JSON object, chunk by chunk, as Go's encoding/json does
+//! (`encoding/json/scanner.go`).
 //!
-//! It takes what Go takes, and breaks at the byte at which Go says no, at any depth. Of the top level it reports the fields asked
-//! for: each time that one comes, since the last wins, and in whatever case it is written, as Go matches keys to fields.
-//! [`Walker`](super::Walker) is quicker, and reads the same of what Go itself writes.
+//! It takes what Go takes, and breaks at the byte at which Go says no, at any depth. Of the top
+//! level it reports the fields asked for: each time that one comes, since the last wins, and in
+//! whatever case it is written, as Go matches keys to fields. [`Walker`](super::Walker) is quicker,
+//! and reads the same of what Go itself writes.
 
 use super::raw::Raw;
 use super::text::Text;
@@ -65,7 +67,8 @@ pub(crate) struct Exact {
     state: State,
     role: Role,
     depth: usize,
-    /// A bit for each level, set where it is an object: of the innermost 64 here, of those around them in `outer`.
+    /// A bit for each level, set where it is an object: of the innermost 64 here, of those around
+    /// them in `outer`.
     levels: u64,
     outer: Vec<u64>,
     /// The field of the top level, if it is asked for.
@@ -100,14 +103,14 @@ impl Exact {
         self.outer.clear();
     }
 
-    /// Stands behind a value of the top level, which somebody else has read.
+    /// Stands behind a value of the top level, which was read in one look.
     pub(crate) fn resume(&mut self) {
         self.reset();
         self.open(true);
         self.state = State::CommaOrEnd;
     }
 
-    /// Stands behind an object, which somebody else has read.
+    /// Stands behind an object, which was read in one look.
     pub(crate) fn pass(&mut self) {
         self.state = State::Done;
     }
@@ -291,7 +294,8 @@ impl Exact {
         }
     }
 
-    /// Returns whether the byte is one of the number. Where it is not, the number is over, or broken.
+    /// Returns whether the byte is one of the number. Where it is not, the number is over, or
+    /// broken.
     fn number(&mut self, byte: u8) -> bool {
         let next = match (self.state, byte) {
             (State::Sign, b'0') => State::Zero,
@@ -348,8 +352,9 @@ impl Exact {
         State::Literal
     }
 
-    /// Takes a whole key of the top level, its quotes and its colon, in one look; returns how many bytes. A key that is nothing
-    /// but small letters, as nearly every one is, is a field's name or none. Whatever is not like that is read in the general way.
+    /// Takes a whole key of the top level, its quotes and its colon, in one look; returns how many
+    /// bytes. A key that is nothing but small letters, as nearly every one is, is a field's name or
+    /// none. Whatever is not like that is read in the general way.
     fn usual_key(&mut self, input: &[u8]) -> Option<usize> {
         let rest = &input[1..];
         let len = rest.iter().position(|&byte| !matches!(byte, b'a'..=b'z' | b'_'))?;

@@ -1,7 +1,8 @@
 //! Keys as Go's encoding/json takes them for a struct's fields: without case.
 //!
-//! `encoding/json/fold.go`: ASCII's letters in either case, and the two other letters that Unicode folds onto ASCII's: `ſ` (U+017F)
-//! onto `s`, the Kelvin sign `K` (U+212A) onto `k`. The fields of go-dap, Delve and net/rpc are ASCII.
+//! `encoding/json/fold.go`: ASCII's letters in either case, and the two other letters that Unicode
+//! folds onto ASCII's: `ſ` (U+017F) onto `s`, the Kelvin sign `K` (U+212A) onto `k`. The fields of
+//! go-dap, Delve and net/rpc are ASCII.
 
 const LONG_S: [u8; 2] = [0xc5, 0xbf];
 const KELVIN: [u8; 3] = [0xe2, 0x84, 0xaa];

@@ -159,7 +159,8 @@ impl Text {
     }
 }
 
-/// The text between the quotes of a well-formed string, of any length: U+FFFD for each byte that is no UTF-8.
+/// The text between the quotes of a well-formed string, of any length: U+FFFD for each byte that is
+/// no UTF-8.
 pub(crate) fn decoded(written: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(written.len());
     let mut rest = written;

@@ -28,8 +28,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Takes the value that `walker` just found for the field with this index in [`REQUEST_NAMES`], as Go does: of several the
-    /// last, and a method of another type is an error whatever follows.
+    /// Takes the value that `walker` just found for the field with this index in [`REQUEST_NAMES`],
+    /// as Go does: of several the last, and a method of another type is an error whatever follows.
     pub(super) fn take_last(&mut self, field: usize, value: Value, walker: &Exact) {
         match (field, value) {
             (ID, Value::Scalar | Value::String) => self.id = Id::from_raw(walker.raw()),
@@ -41,7 +41,8 @@ impl Fields {
         }
     }
 
-    /// What net/rpc/jsonrpc reads from the whole object, whose method is empty there where it is missing.
+    /// What net/rpc/jsonrpc reads from the whole object, whose method is empty there where it is
+    /// missing.
     pub(super) fn request(&self) -> Envelope {
         let request = Kind::Request { method: self.method.unwrap_or(Name::EMPTY) };
         Envelope { id: self.id, kind: if self.wrong { Kind::Unknown } else { request } }

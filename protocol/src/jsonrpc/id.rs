@@ -9,14 +9,15 @@ use crate::json::{RAW_MAX, Raw};
 /// Longest id that is kept, in bytes as written (a string's quotes included).
 pub const ID_MAX: usize = RAW_MAX;
 
-/// What Go writes as an escape in the id that it repeats (encoding/json, `compact` with HTML's characters).
+/// What Go writes as an escape in the id that it repeats (encoding/json, `compact` with HTML's
+/// characters).
 const ESCAPED: [(char, &str); 5] =
     [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
 
 /// An `id` as it was written: a number, or a string with its quotes and escapes.
 ///
-/// Delve repeats the bytes that the client sent, but for a few characters that Go escapes, and so they are here. Equal text is
-/// the same id. Fit to be a key; the order is the text's.
+/// Delve repeats the bytes that the client sent, but for a few characters that Go escapes, and so
+/// they are here. Equal text is the same id. Fit to be a key; the order is the text's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Raw);
 

@@ -28,7 +28,8 @@ pub const PATH_MAX: usize = 8 * 1024;
 /// Deepest nesting in which file names are looked for. Replies nest as deep as the variables that they show.
 pub const DEPTH_MAX: usize = 1024;
 
-/// Longest key that is told from others, as it is written: `SubstitutePathRules` with each letter as an escape has 114 bytes.
+/// Longest key that is told from others, as it is written: `SubstitutePathRules` with each letter
+/// as an escape has 114 bytes.
 const KEY_MAX: usize = 128;
 
 /// The keys of [`Value`] other than `Other`, each with its case as Delve writes it.

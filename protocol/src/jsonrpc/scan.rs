@@ -121,8 +121,8 @@ impl Scanner {
         Scanner::with(Walk::First(Walker::new(fields::NAMES)))
     }
 
-    /// Returns a scanner between objects that a client sends: each is the request that Go's net/rpc/jsonrpc reads, with keys in
-    /// any case, and the last of equal ones.
+    /// Returns a scanner between objects that a client sends: each is the request that Go's
+    /// net/rpc/jsonrpc reads, with keys in any case, and the last of equal ones.
     pub fn of_client() -> Scanner {
         Scanner::with(Walk::Exact(Box::new(Exact::new(fields::REQUEST_NAMES))))
     }

@@ -82,7 +82,8 @@ pub enum MergeError {
 enum Place {
     /// `launch`, `attach`: in the request's `arguments`.
     Start,
-    /// `restart`: in `arguments` of the request's `arguments`, where there are any. Without them dlv keeps those it has.
+    /// `restart`: in `arguments` of the request's `arguments`, where there are any. Without them
+    /// dlv keeps those it has.
     Restart,
 }
 
@@ -119,9 +120,10 @@ impl LaunchDefaults {
         !self.is_empty() && Place::of(command).is_some()
     }
 
-    /// The body of a `launch`, `attach` or `restart` request with what is added. `None` where dlv takes the body for another
-    /// message, or for none, or where it need not be changed. Only `arguments` is changed; all else keeps its text and order.
-    /// Keys are the same where Go takes them for the same field.
+    /// The body of a `launch`, `attach` or `restart` request with what is added. `None` where dlv
+    /// takes the body for another message, or for none, or where it need not be changed. Only
+    /// `arguments` is changed; all else keeps its text and order. Keys are the same where Go takes
+    /// them for the same field.
     ///
     /// # Errors
     /// Where something is forced and cannot be, or dlv could not take the result: the request must not be passed on.

@@ -65,8 +65,9 @@ impl Fields {
         fields
     }
 
-    /// Takes the value that `walker` just found for the field with this index in [`ALL_NAMES`], as Go does: of several the last,
-    /// `null` changes nothing, and a value of another type is an error whatever follows.
+    /// Takes the value that `walker` just found for the field with this index in [`ALL_NAMES`], as
+    /// Go does: of several the last, `null` changes nothing, and a value of another type is an
+    /// error whatever follows.
     pub(super) fn take_last(&mut self, field: usize, value: Value, walker: &Exact) {
         let raw = walker.raw();
         if value == Value::Scalar && raw.is_null() {
@@ -87,7 +88,8 @@ impl Fields {
         }
     }
 
-    /// What go-dap reads from the whole object; `seq` and `command` are 0 and empty there where they are missing.
+    /// What go-dap reads from the whole object; `seq` and `command` are 0 and empty there where
+    /// they are missing.
     pub(super) fn last_envelope(&self) -> Envelope {
         let (kind, read): (_, &[usize]) = match self.kind {
             Some(Type::Request) => {

@@ -28,8 +28,9 @@ pub(super) fn front(body: &[u8]) -> Option<(Envelope, &[u8])> {
     }
 }
 
-/// Whether `rest`, what follows [`front`], is all of the rest of a body, and has nothing more for the envelope: nothing, or `arguments`
-/// with nothing but plain texts, integers and words in them. `false` says nothing.
+/// Whether `rest`, what follows [`front`], is all of the rest of a body, and has nothing more for
+/// the envelope: nothing, or `arguments` with nothing but plain texts, integers and words in them.
+/// `false` says nothing.
 pub(super) fn is_tail(rest: &[u8]) -> bool {
     match rest.strip_prefix(b",\"arguments\":") {
         Some(rest) => arguments(rest) == Some(b"}"),

@@ -30,8 +30,8 @@ pub(in crate::session) struct Lane {
 }
 
 impl Lane {
-    /// What the client says. With `defaults` each message is held back until it is whole: of equal keys dlv takes the last, so
-    /// that its last byte may make it a `launch`.
+    /// What the client says. With `defaults` each message is held back until it is whole: of equal
+    /// keys dlv takes the last, so that its last byte may make it a `launch`.
     pub(in crate::session) fn up(defaults: Option<Arc<LaunchDefaults>>) -> Lane {
         Lane::new(Scanner::of_client(Limits::default()), defaults)
     }

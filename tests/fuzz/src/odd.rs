@@ -274,7 +274,8 @@ fn mutate(dice: &mut Dice<'_>, members: &mut Vec<Member>) {
     }
 }
 
-/// The key in another case, with escapes, with one of the two other letters; now and then another one.
+/// The key in another case, with escapes, with one of the two other letters; now and then another
+/// one.
 fn written_otherwise(dice: &mut Dice<'_>, key: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for &byte in key {

@@ -66,7 +66,8 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// Starts those that [`VARIABLE`] names. None is no failure here: `.ci/fuzz` says why it built none.
+    /// Starts those that [`VARIABLE`] names. None is no failure here: `.ci/fuzz` says why it built
+    /// none.
     pub fn all() -> Vec<Oracle> {
         let paths = std::env::var(VARIABLE).unwrap_or_default();
         paths.split(':').filter(|path| !path.is_empty()).map(Oracle::start).collect()
@@ -83,7 +84,8 @@ impl Oracle {
         Oracle { name: path.to_owned(), input, output, _child: child }
     }
 
-    /// Asks about streams; the answers are to be heard before the next question. They must be few and short enough for a pipe.
+    /// Asks about streams; the answers are to be heard before the next question. They must be few
+    /// and short enough for a pipe.
     pub fn ask(&mut self, streams: &[(Reader, &[u8])]) {
         let mut question = Vec::new();
         for (reader, stream) in streams {

@@ -1,5 +1,6 @@
-//! What dlvgate believes of a client's stream is what Go's own libraries read from it, and what a user forces is what they find:
-//! google/go-dap and net/rpc/jsonrpc, each built with every Go that is there, see each stream that passes.
+//! What dlvgate believes of a client's stream is what Go's own libraries read from it, and what a
+//! user forces is what they find: google/go-dap and net/rpc/jsonrpc, each built with every Go that
+//! is there, see each stream that passes.
 //!
 //! What differs all the same is counted, by its reason: [`Reason`], docs/fuzzing.md.
 #![no_main]
@@ -36,13 +37,16 @@ const SET: (&str, &str) = ("backend", "\"set\"");
 /// Why dlvgate and Go may differ.
 #[derive(Clone, Copy, Debug)]
 enum Reason {
-    /// dlv ended the session at an earlier message of the stream; dlvgate names what the client says until the connection is gone.
+    /// dlv ended the session at an earlier message of the stream; dlvgate names what the client
+    /// says until the connection is gone.
     AfterTheEnd,
-    /// dlv ends the session on a wrong type below a message's top. dlvgate does not know the types, and names the request.
+    /// dlv ends the session on a wrong type below a message's top. dlvgate does not know the types,
+    /// and names the request.
     Mistyped,
     /// dlv answers that it knows no such message, which dlvgate calls no message.
     NoMessage,
-    /// `null` in place of a JSON-RPC object: dlv answers that it knows no such method, dlvgate ends the session.
+    /// `null` in place of a JSON-RPC object: dlv answers that it knows no such method, dlvgate ends
+    /// the session.
     Null,
     /// An id that is an object or array, no UTF-8, or longer than dlvgate keeps: it owes no answer.
     Id,
@@ -108,7 +112,8 @@ impl Carried {
     }
 }
 
-/// A header with leading zeros goes on as it came where it is not cut, and without them where it is.
+/// A header with leading zeros goes on as it came where it is not cut, and without them where it
+/// is.
 fn same_by_cuts(whole: &Passed, cut: &Passed) {
     let said = || lossy(&whole.bytes);
     assert_eq!(whole.believed, cut.believed, "{}", said());
