@@ -32,8 +32,8 @@ type message struct {
 	Mistyped bool `json:"mistyped"`
 	// The arguments of a start as dlv understands them; absent where it refuses them.
 	Config *launchConfig `json:"config"`
-	// The id with which it is answered.
-	Id json.RawMessage `json:"id"`
+	// The text of the id with which it is answered; none in DAP.
+	Id string `json:"id"`
 }
 
 type seen struct {
@@ -250,7 +250,7 @@ func readRpc(stream []byte) seen {
 			Id json.RawMessage `json:"id"`
 		}
 		json.Unmarshal(conn.answers.Bytes(), &answer)
-		all.Messages = append(all.Messages, message{Kind: "request", Name: request.ServiceMethod, Id: answer.Id})
+		all.Messages = append(all.Messages, message{Kind: "request", Name: request.ServiceMethod, Id: string(answer.Id)})
 	}
 }
 

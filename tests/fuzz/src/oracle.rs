@@ -4,7 +4,7 @@ use std::io::{BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 /// Its builds, a path each, separated by `:`; one for each Go, since their decoders differ.
 pub const VARIABLE: &str = "DLVGATE_FUZZ_ORACLES";
@@ -51,7 +51,7 @@ pub struct Message {
     pub unknown: bool,
     pub mistyped: bool,
     pub config: Option<Value>,
-    pub id: Option<Box<RawValue>>,
+    pub id: String,
 }
 
 /// One of its builds, running.
