@@ -1,5 +1,5 @@
-//! Which uids stand for one user each. In a user namespace every user that it does not know has the same uid, the
-//! overflow uid (user_namespaces(7)): two of them must not be taken for one another.
+//! Which uids stand for one user each. In a user namespace every user that it does not know has the
+//! same uid, the overflow uid (user_namespaces(7)): two of them must not be taken for one another.
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::is_one_user;
@@ -34,7 +34,8 @@ mod linux {
         (!is_whole(&map)).then_some(overflow)
     }
 
-    /// Whether a map has every uid. The kernel takes no map with uids that the namespace above does not have.
+    /// Whether a map has every uid. The kernel takes no map with uids that the namespace above does
+    /// not have.
     fn is_whole(map: &str) -> bool {
         let length = |line: &str| line.split_whitespace().nth(2)?.parse::<u64>().ok();
         map.lines().filter_map(length).sum::<u64>() >= ALL

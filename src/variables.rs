@@ -1,5 +1,6 @@
-//! Folders that environment variables name. Only absolute ones count: an empty or relative one would be a folder of the
-//! project that the user happens to stand in, and its files would be taken for the user's own.
+//! Folders that environment variables name. Only absolute ones count: an empty or relative one
+//! would be a folder of the project that the user happens to stand in, and its files would be taken
+//! for the user's own.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

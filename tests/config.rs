@@ -302,7 +302,7 @@ fn project_file_in_a_folder_of_others_is_refused() {
     assert!(said.contains(&format!("its folder {}", open.display())), "{said}");
 }
 
-/// posix_acl(5) as the kernel takes it: user 1 may read and write, and so may nobody else but the owner.
+/// posix_acl(5) as the kernel takes it: the owner and user 1 may read and write.
 #[cfg(target_os = "linux")]
 #[test]
 fn project_file_with_an_access_list_is_refused() {

@@ -50,8 +50,9 @@ pub(super) fn owners() -> Vec<u32> {
 
 /// Who besides the owners can write what is at `path`, whose metadata this is.
 ///
-/// With a umask of 002 everything that a user makes can be written by the user's group. That is safe, and usual, where
-/// the group is the user's own: the one that pam_umask(8) sets this umask for.
+/// With a umask of 002 everything that a user makes can be written by the user's group. That is
+/// safe, and usual, where the group is the user's own: the one that pam_umask(8) sets this umask
+/// for.
 pub(super) fn who_can_write(path: &Path, meta: &Metadata) -> Option<Others> {
     if meta.mode() & 0o002 != 0 {
         return Some(Others::Everybody);
@@ -72,7 +73,7 @@ pub(super) fn who_can_write(path: &Path, meta: &Metadata) -> Option<Others> {
     Some(Others::Group(group.map_or_else(|| gid.to_string(), |group| group.name)))
 }
 
-/// Whether a group is this user's own: their primary one, of their name, with nobody else in it.
+/// Whether a group is this user's own: their primary one, of their name, with no other member.
 fn is_private(group: &Group, user: &User) -> bool {
     let is_user = |name: &String| *name == user.name;
     user.gid == group.gid
@@ -81,7 +82,8 @@ fn is_private(group: &Group, user: &User) -> bool {
         && !is_another_s(&std::fs::read_to_string("/etc/passwd").unwrap_or_default(), group.gid, &user.name)
 }
 
-/// Whether passwd(5) has another user whose primary group this is: the group itself does not list them.
+/// Whether passwd(5) has another user whose primary group this is: the group itself does not list
+/// them.
 fn is_another_s(passwd: &str, gid: Gid, name: &str) -> bool {
     passwd.lines().any(|line| {
         let mut fields = line.split(':');
@@ -91,7 +93,8 @@ fn is_another_s(passwd: &str, gid: Gid, name: &str) -> bool {
     })
 }
 
-/// Whether there is an access control list: the kernel keeps none that says what the mode says already.
+/// Whether there is an access control list: the kernel keeps none that says what the mode says
+/// already.
 #[cfg(target_os = "linux")]
 fn has_list(path: &Path) -> bool {
     use rustix::io::Errno;
@@ -100,7 +103,8 @@ fn has_list(path: &Path) -> bool {
     !matches!(found, Err(Errno::NODATA | Errno::NOTSUP))
 }
 
-/// macOS keeps its lists apart from the mode, and shows them to no call that is safe: they are not looked at.
+/// macOS keeps its lists apart from the mode, and shows them to no call that is safe: they are not
+/// looked at.
 #[cfg(not(target_os = "linux"))]
 fn has_list(_: &Path) -> bool {
     false

@@ -67,7 +67,7 @@ impl Admission {
     /// The admission of a front on `front`.
     ///
     /// # Errors
-    /// Where the front is not a loopback address and nobody is named; or somebody is who can never connect to it.
+    /// Where the front is not a loopback address and no peer is named, or one that can never connect.
     pub fn new(front: IpAddr, allowed: Vec<Peer>) -> Result<Admission, Refused> {
         let front = front.to_canonical();
         if allowed.is_empty() && !front.is_loopback() {

@@ -13,10 +13,11 @@ use super::{Admission, Front, Listener, Owners};
 /// Connections that may be waiting to be accepted: a port scanner must not crowd a client out.
 const BACKLOG: i32 = 128;
 
-/// How often a free port of both families is looked for: one that IPv4 has free may be taken in IPv6.
+/// How often a free port of both families is looked for: one that IPv4 has free may be taken in
+/// IPv6.
 const TRIES: usize = 16;
 
-/// An address that is ours, at which nobody can connect yet.
+/// An address that is ours, at which no client can connect yet.
 pub struct Bound {
     socket: Socket,
     /// Loopback of IPv6, besides that of IPv4.
@@ -25,9 +26,9 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Takes `address`; port 0 lets the system choose. `[::]` is every address of both families: where one of them cannot be
-    /// had, neither is. What comes before [`Bound::listen`] may be slow: a client is refused meanwhile, as before, and does
-    /// not wait.
+    /// Takes `address`; port 0 lets the system choose. `[::]` is every address of both families:
+    /// where one of them cannot be had, neither is. What comes before [`Bound::listen`] may be
+    /// slow: a client is refused meanwhile, as before, and does not wait.
     ///
     /// # Errors
     /// Where the system refuses the address.
@@ -86,8 +87,8 @@ impl Bound {
         self.address
     }
 
-    /// The address as clients write it down. Some know no IPv6 address in a ready line (LSP4IJ: `[\w\.]+`), so a front
-    /// of both families has its IPv4 one.
+    /// The address as clients write it down. Some know no IPv6 address in a ready line (LSP4IJ:
+    /// `[\w\.]+`), so a front of both families has its IPv4 one.
     pub fn name(&self) -> SocketAddr {
         match self.address.ip() {
             IpAddr::V6(ip) if ip.is_unspecified() && !self.socket.only_v6().unwrap_or(false) => {
@@ -108,7 +109,8 @@ impl Bound {
     }
 }
 
-/// Whether a machine has no such address because it has no IPv6: the kernel, or loopback, is without.
+/// Whether a machine has no such address because it has no IPv6: the kernel, or loopback, is
+/// without.
 fn is_without_ipv6(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }

@@ -130,7 +130,7 @@ impl Owners {
         match client.peer_cred().map(|peer| peer.uid()) {
             Ok(uid) if self.include(uid) => Ok(()),
             Ok(uid) => Err(format!("it is user {uid}'s")),
-            Err(error) => Err(format!("nobody can tell whose it is ({error})")),
+            Err(error) => Err(format!("its user cannot be told ({error})")),
         }
     }
 

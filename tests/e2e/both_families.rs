@@ -1,4 +1,5 @@
-//! `:PORT`: every address of both families, or an error; and clients that can never connect to a front.
+//! `:PORT`: every address of both families, or an error; and clients that can never connect to a
+//! front.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::Output;

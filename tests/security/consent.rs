@@ -216,7 +216,7 @@ fn a_file_that_asks_for_nothing_needs_no_consent() {
     assert!(place.consents().is_empty());
 }
 
-/// What a clone would bring along for whoever has no absolute folder in these variables.
+/// What a clone brings along for a user whose variables name no absolute folder.
 const OF_THE_CLONE: [&str; 6] = [
     "dlvgate/dlvgate.toml",
     ".config/dlvgate/dlvgate.toml",

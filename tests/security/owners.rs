@@ -1,4 +1,5 @@
-//! Another user of this machine, by whichever of its addresses they come: real uids, in network namespaces of the tests' own.
+//! Another user of this machine, by whichever of its addresses they come: real uids, in network
+//! namespaces of the tests' own.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -59,7 +60,8 @@ const OWN: [(&str, &str); 7] = [
 
 const ALLOWED: [&str; 4] = ["192.0.2.0/24", "2001:db8::/32", "203.0.113.0/24", "127.0.0.0/8"];
 
-/// A second address, and a network of which every address is the machine's without being an interface's.
+/// A second address, and a network of which every address is the machine's without being an
+/// interface's.
 fn with_more_addresses() -> Option<Link> {
     let link = Link::new()?;
     link.server.ip(&["addr", "add", "192.0.2.2/24", "dev", "wire0"]);

@@ -1,18 +1,20 @@
-//! Whether an address is one of this machine's own. Asked only for a connection whose other end no socket here is.
+//! Whether an address is one of this machine's own. Asked only for a connection whose other end no
+//! socket here is.
 
 use std::net::{IpAddr, SocketAddr};
 
 use nix::ifaddrs::getifaddrs;
 
-/// Whether the kernel would deliver to this machine what is sent to the address, or an interface has it. Where that
-/// cannot be found out it counts as the machine's own: then the client's user has to be known.
+/// Whether the kernel would deliver to this machine what is sent to the address, or an interface
+/// has it. Where that cannot be found out it counts as the machine's own: then the client's user
+/// has to be known.
 pub(super) fn is_own(address: SocketAddr) -> bool {
     let ip = plain(address.ip());
     ip.is_loopback() || is_routed_here(ip, address) || is_on_an_interface(ip)
 }
 
-/// An address as it is on the wire: IPv4 as such, and a link-local one without the interface's number, which BSD's
-/// kernels keep in its second group.
+/// An address as it is on the wire: IPv4 as such, and a link-local one without the interface's
+/// number, which BSD's kernels keep in its second group.
 fn plain(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => {
@@ -39,7 +41,8 @@ pub(in crate::front) fn own_addresses() -> Option<Vec<IpAddr>> {
     Some(all.collect())
 }
 
-/// A whole network can be local to Linux without being any interface's (`ip route add local 192.0.2.0/24 dev lo`).
+/// A whole network can be local to Linux without being any interface's (`ip route add local
+/// 192.0.2.0/24 dev lo`).
 #[cfg(target_os = "linux")]
 fn is_routed_here(ip: IpAddr, address: SocketAddr) -> bool {
     let interface = match address {

@@ -1,4 +1,5 @@
-//! Asks the kernel for the route to an address, over netlink, as rtnetlink(7) lays it out: whether it ends here.
+//! Asks the kernel for the route to an address, over netlink, as rtnetlink(7) lays it out: whether
+//! it ends here.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,7 +10,8 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
 };
 
-/// `struct nlmsghdr`: length, type, flags, sequence number, sender; then `struct rtmsg`, whose eighth byte is the type.
+/// `struct nlmsghdr`: length, type, flags, sequence number, sender; then `struct rtmsg`, whose
+/// eighth byte is the type.
 const HEADER: usize = 16;
 const ROUTE: usize = 12;
 const TYPE: usize = HEADER + 7;
@@ -32,7 +34,8 @@ const LOCAL: u8 = 2;
 /// Room for a route with its attributes.
 const DATAGRAM: usize = 2048;
 
-/// Whether what is sent to this address is delivered to this machine; `interface` is a link-local address's, else 0.
+/// Whether what is sent to this address is delivered to this machine; `interface` is a link-local
+/// address's, else 0.
 ///
 /// # Errors
 /// Where the kernel does not say.
