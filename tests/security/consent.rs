@@ -282,7 +282,7 @@ fn relative_path_in_a_variable_is_refused() {
     let ran = clone_with_traps(&place);
     for (name, path) in [("DLVGATE_CONFIG", "dlvgate/dlvgate.toml"), ("DLVGATE_DLV", "bin/dlv")] {
         for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["dlv", "dap", "--listen=127.0.0.1:0"]] {
-            let ran = Ran::from(place.command(words).env(name, path).output().unwrap());
+            let ran = place.run_with(words, &[(name, path)]);
             assert!(ran.code.is_some_and(|code| code != 0), "{name} {words:?}: {ran:?}");
             let said = format!("{name}={path}: write an absolute path");
             assert!(ran.stderr.contains(&said), "{name} {words:?}: {ran:?}");

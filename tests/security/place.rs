@@ -49,7 +49,13 @@ impl Place {
     }
 
     pub fn run(&self, words: &[&str]) -> Ran {
-        let command = self.command(words);
+        self.run_with(words, &[])
+    }
+
+    /// With these variables besides.
+    pub fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = self.command(words);
+        command.envs(variables.iter().copied());
         // What serves although it must not is ended.
         let mut limited = Command::new("timeout");
         limited
