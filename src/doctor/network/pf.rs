@@ -122,16 +122,17 @@ fn main_ruleset(rules: &str) -> Finding {
             .why("rules of Apple's and of dlvgate's gates are loaded and not evaluated; somebody has loaded another ruleset")
             .mend(format!("{}pfctl -f {CONF}", sudo()));
     };
-    if !lines.iter().any(|line| line.starts_with(SCRUBS)) {
-        return finding(State::Bad, format!("the main ruleset of pf has no `{SCRUBS}`"))
-            .why("IP fragments would get past dlvgate's gates, so none is opened; another ruleset was loaded")
-            .mend(format!("{}pfctl -f {CONF}", sudo()));
-    }
     let wins = lines[..place].iter().find(|line| line.contains(" quick ") && line.starts_with("block"));
     match wins {
         Some(rule) => finding(State::Bad, format!("a rule with quick comes before every anchor: {rule}"))
             .why("what it matches is blocked before a gate of dlvgate's is looked at")
             .mend(format!("{}pfctl -f {CONF}", sudo())),
+        None if !lines.iter().any(|line| line.starts_with(SCRUBS)) => finding(
+            State::Bad,
+            format!("the main ruleset of pf has no `{SCRUBS}`"),
+        )
+        .why("IP fragments would get past dlvgate's gates, so none is opened; another ruleset was loaded")
+        .mend(format!("{}pfctl -f {CONF}", sudo())),
         None => finding(State::Good, "the anchors of dlvgate's gates are evaluated".to_owned()),
     }
 }
