@@ -66,7 +66,8 @@ pub struct FilterStatus {
 /// A gate of which no journal tells.
 #[derive(Debug, Serialize)]
 pub struct Untold {
-    /// The gate, as its rules name it; `None`: they are not dlvgate's, and are where its own would be.
+    /// The gate, as its rules name it; `None`: they are not dlvgate's, and are where its own would
+    /// be.
     #[serde(flatten)]
     pub gate: Option<Loaded>,
     /// Its anchor in pf.

@@ -126,7 +126,7 @@ fn emptied_anchor_is_no_gate_and_no_leftover() {
 }
 
 #[test]
-fn slots_are_used_again_and_nothing_unlisted_is_flushed() {
+fn slots_are_used_again_and_none_is_made_by_a_flush() {
     let pf = StandinPf::new();
     let listed = || {
         let anchors = String::from_utf8(pf.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
@@ -138,7 +138,8 @@ fn slots_are_used_again_and_nothing_unlisted_is_flushed() {
         holder.end_input();
         assert!(holder.exit().success());
     }
-    // Refused before anything is loaded: there is nothing to flush, and a flush would make the anchor.
+    // Refused before anything is loaded: there is nothing to flush, and a flush would make the
+    // anchor.
     let fresh = StandinPf::new();
     fresh.fails(&["-n", "-f"], &[], "stdin:1: syntax error");
     let words = ["open", "--backend", "pf", "--port", "4000", "--from", "192.0.2.5"];
@@ -175,7 +176,7 @@ fn two_guards_never_share_a_slot() {
 
 /// A load over it would lose what it says.
 #[test]
-fn slot_with_rules_that_no_journal_tells_of_is_not_taken() {
+fn slot_with_rules_of_no_journal_is_not_taken() {
     let pf = StandinPf::new();
     pf.load("com.apple/010.dlvgate.000", "block quick from 192.0.2.66\n");
     let mut holder = open(&pf, &[]);

@@ -7,7 +7,8 @@ use nix::sys::signal::Signal;
 use crate::support::fake_dlv::FakeDlv;
 use crate::support::watch::Watching;
 
-/// In the form that tcpdump prints what pf logs. The kernel keeps 15 bytes of the anchor's name, which is all of it.
+/// In the form that tcpdump prints what pf logs. The kernel keeps 15 bytes of the anchor's name,
+/// which is all of it.
 const LINES: &str = "\
 00:00:00.000000 rule 0.010.dlvgate.003.2/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [S], seq 1, win 65535, length 0
 00:00:00.100000 rule 0.010.dlvgate.003.2/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [R], seq 2, win 0, length 0

@@ -98,7 +98,8 @@ fn ruleset(calls: &'static [&'static str], most: usize) -> impl Strategy<Value =
         .prop_map(|(table, scrub, lines)| format!("{table}{}{}", scrub.concat(), lines.concat()))
 }
 
-/// Scrub rules and anchors of such. Most take a part of the packets only, so that later ones count too.
+/// Scrub rules and anchors of such. Most take a part of the packets only, so that later ones count
+/// too.
 fn scrub(calls: &'static [&'static str]) -> impl Strategy<Value = String> {
     let rule = (
         word(&["scrub", "scrub", "scrub", "no scrub"]),

@@ -44,7 +44,8 @@ pub trait Pf {
     /// What a program of this user hears that connects to a service on 127.0.0.1.
     fn user_hears(&self, uid: u32, port: u16) -> Heard;
 
-    /// Whether a connection from this address passes whose first packet comes in fragments; `None`: it cannot be tried here.
+    /// Whether a connection from this address passes whose first packet comes in fragments; `None`:
+    /// it cannot be tried here.
     fn passes_in_fragments(&self, from: Ipv4Addr, port: u16) -> Option<bool>;
 
     fn passes(&self, from: Ipv4Addr, port: u16) -> bool {

@@ -68,7 +68,8 @@ pub(super) struct ExplainArgs {
     /// The user id of the socket on this machine: who listens, or for `out`, who connects
     #[arg(long, value_name = "N")]
     uid: Option<u32>,
-    /// Ask about the packet in IP fragments: pf's rules with a port do not see them, unless they are put together first
+    /// Ask about the packet in IP fragments: pf's rules with a port do not see them, unless they
+    /// are put together first
     #[arg(long)]
     fragments: bool,
     /// Print a JSON object

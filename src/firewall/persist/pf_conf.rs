@@ -3,7 +3,8 @@
 const BEGIN: &str = "# >>> dlvgate: written by `dlvgate firewall install --pf-conf` >>>\n";
 const END: &str = "# <<< dlvgate <<<\n";
 
-/// What macOS's own pf.conf has, and what a gate needs: its rules, and that fragments are put together before them.
+/// What macOS's own pf.conf has, and what a gate needs: its rules, and that fragments are put
+/// together before them.
 pub(super) const ANCHORS: [&str; 2] = ["scrub-anchor \"com.apple/*\"", "anchor \"com.apple/*\""];
 
 /// Lines that come before scrub rules, in the order that pf.conf(5) asks for.
@@ -34,8 +35,8 @@ fn has(text: &str, anchor: &str) -> bool {
     lines(text).any(|(_, line)| line.split_whitespace().eq(anchor.split_whitespace()))
 }
 
-/// The file with those of our lines that it lacks. Each comes before the first rule of its kind: a filter rule with `quick`
-/// further up would decide first, and any scrub rule would.
+/// The file with those of our lines that it lacks. Each comes before the first rule of its kind: a
+/// filter rule with `quick` further up would decide first, and any scrub rule would.
 pub(super) fn with_ours(text: &str) -> String {
     let [scrub, filter] = ANCHORS;
     let text = with(text, scrub, |line| !comes_before_scrub(line));
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_scrub_anchor_comes_before_the_first_scrub_rule() {
+    fn lost_scrub_anchor_comes_before_scrub_rules() {
         for (before, after) in [
             ("set skip on lo0\next = \"en0\"\ntable <x> persist\n", "scrub in all\nblock in\n"),
             ("# mine\n", "no scrub in on en0\nanchor \"com.apple/*\"\n"),

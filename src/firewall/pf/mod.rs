@@ -4,8 +4,9 @@
 //! edited and nobody else's rules are touched. pf is enabled by a counted token, held while there is a gate.
 //! Opening is load, enable, read back; what cannot be read back is taken away again and refused.
 //!
-//! An anchor is a gate while it has rules: an emptied one stays listed for good. So anchors have few names, that of a slot
-//! ([`slots`]), and nothing is flushed that pf does not list: to flush what is not there would make it.
+//! An anchor is a gate while it has rules: an emptied one stays listed for good. So anchors have
+//! few names, that of a slot ([`slots`]), and nothing is flushed that pf does not list: to flush
+//! what is not there would make it.
 
 pub mod explain;
 #[cfg(fuzzing)]
@@ -35,7 +36,8 @@ use slots::{SLOTS, Slot, Slots};
 pub(crate) use token::TokenNotes;
 use token::{Token, is_stale};
 
-/// How long it is waited for a slot of a guard that was killed: a pfctl of that guard may hold it still, and ends by itself.
+/// How long it is waited for a slot of a guard that was killed: a pfctl of that guard may hold it
+/// still, and ends by itself.
 const SLOT_LIMIT: Duration = Duration::from_secs(2);
 
 /// How often it is tried.
@@ -118,8 +120,8 @@ impl Pf {
         self.take_away(&mut held, port).await
     }
 
-    /// The first slot that no guard holds and whose anchor has no rules. Those of a guard that was killed keep their slot, until
-    /// they are swept.
+    /// The first slot that no guard holds and whose anchor has no rules. Those of a guard that was
+    /// killed keep their slot, until they are swept.
     async fn free_slot(&self) -> Result<Slot, FirewallError> {
         for number in 0..SLOTS {
             let Some(slot) = self.slots.hold(number).map_err(|said| FirewallError::NoSlotFile { said })?
@@ -266,8 +268,8 @@ impl Pf {
         flushed.and(released)
     }
 
-    /// Empties an anchor that is there. `is_loaded`: rules were loaded into it, so it is; else pf is asked, and where it does
-    /// not tell, it is tried.
+    /// Empties an anchor that is there. `is_loaded`: rules were loaded into it, so it is; else pf
+    /// is asked, and where it does not tell, it is tried.
     async fn flush(&self, anchor: &str, is_loaded: bool) -> Result<(), FirewallError> {
         if !is_loaded {
             match self.anchors().await {
@@ -292,7 +294,8 @@ impl Pf {
         Err(FirewallError::RulesLeft { anchor: anchor.to_owned(), rules: lines(&left).join(" / ") })
     }
 
-    /// The rules of an anchor. One that is not there has none: pfctl says so on standard error, with exit code 0.
+    /// The rules of an anchor. One that is not there has none: pfctl says so on standard error,
+    /// with exit code 0.
     async fn rules_of(&self, anchor: &str) -> Result<String, FirewallError> {
         let rules = self.pfctl.run(&["-a", anchor, "-s", "rules"], "").await?.stdout;
         Ok(rules.trim().to_owned())
@@ -372,8 +375,8 @@ impl Pf {
         self.release(token).await
     }
 
-    /// Empties a slot whose guard is dead. It is held meanwhile, so that no gate takes it; where one did before, its rules are
-    /// not those that were seen.
+    /// Empties a slot whose guard is dead. It is held meanwhile, so that no gate takes it; where
+    /// one did before, its rules are not those that were seen.
     async fn empty(&self, filled: &Filled) -> Result<(), FirewallError> {
         let slot = self.slot_of_the_dead(filled.slot).await?;
         let anchor = anchor(slot.number);

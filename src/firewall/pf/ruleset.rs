@@ -4,30 +4,34 @@
 //! at, so that shutting the gate would shut nothing. `quick` ends the evaluation, so that no rule of
 //! anybody else decides about the port while it is guarded.
 //!
-//! pf asks no fragment for its port or flags (`pf_test_fragment`), so every rule of a port lets a SYN in two fragments past.
-//! Hence [`SCRUB`]: pf puts fragments together and the rules see the whole packet. The other way, a rule that drops the
-//! fragments of all but the peers, would drop large DNS answers, VPNs' and NFS's packets from everybody else.
+//! pf asks no fragment for its port or flags (`pf_test_fragment`), so every rule of a port lets a
+//! SYN in two fragments past. Hence [`SCRUB`]: pf puts fragments together and the rules see the
+//! whole packet. The other way, a rule that drops the fragments of all but the peers, would drop
+//! large DNS answers, VPNs' and NFS's packets from everybody else.
 
 use std::fmt::Write as _;
 
 use crate::firewall::{Owner, Peer};
 
-/// How our anchors are called, before the number of the slot. The stock main ruleset of macOS evaluates the direct children
-/// of `com.apple` in string order; `010` puts ours before Apple's `200.AirDrop` and `250.ApplicationFirewall`. What pf
-/// logs holds 15 bytes of the last component: with three digits, the whole of it.
+/// How our anchors are called, before the number of the slot. The stock main ruleset of macOS
+/// evaluates the direct children of `com.apple` in string order; `010` puts ours before Apple's
+/// `200.AirDrop` and `250.ApplicationFirewall`. What pf logs holds 15 bytes of the last component:
+/// with three digits, the whole of it.
 const ANCHOR_PREFIX: &str = "com.apple/010.dlvgate.";
 
-/// What the main ruleset must contain for our filter rules to be evaluated, as `pfctl -s rules` prints it.
+/// What the main ruleset must contain for our filter rules to be evaluated, as `pfctl -s rules`
+/// prints it.
 pub(super) const MAIN_ANCHOR: &str = "anchor \"com.apple/*\" all";
 
 /// The same for [`SCRUB`].
 pub(super) const MAIN_SCRUB_ANCHOR: &str = "scrub-anchor \"com.apple/*\" all";
 
-/// The first rule of every gate, as it is written and as it is printed: fragments are put together before any filter rule is
-/// looked at.
+/// The first rule of every gate, as it is written and as it is printed: fragments are put together
+/// before any filter rule is looked at.
 pub(super) const SCRUB: &str = "scrub in all fragment reassemble";
 
-/// How many lines `pfctl -s rules` prints before a gate's filter rules: [`SCRUB`]. pf's log counts the filter rules alone.
+/// How many lines `pfctl -s rules` prints before a gate's filter rules: [`SCRUB`]. pf's log counts
+/// the filter rules alone.
 pub(in crate::firewall) const LINES_BEFORE_RULES: u32 = 1;
 
 /// The table of a gate's anchor that holds the peers.
@@ -52,8 +56,9 @@ pub(super) fn gate_of(rule: &str) -> Option<(u32, u16)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// What keeps pf's main ruleset, as it is printed, from evaluating our anchors; `None`: nothing. The first scrub rule that
-/// takes a packet decides about it, so one that does not put fragments together must not come before ours.
+/// What keeps pf's main ruleset, as it is printed, from evaluating our anchors; `None`: nothing.
+/// The first scrub rule that takes a packet decides about it, so one that does not put fragments
+/// together must not come before ours.
 pub(super) fn missing_in_main(printed: &str) -> Option<String> {
     let mut lines = printed.lines().map(str::trim);
     if !printed.lines().any(|line| line.trim().starts_with(MAIN_ANCHOR)) {
@@ -98,8 +103,8 @@ enum Action {
     Pass,
     /// A reset.
     Return,
-    /// An ICMP error. On its way out over lo0 a packet gets no reset: its checksum is not finished then, and pf makes none
-    /// of it (`pf.c`). The error ends the connect of who sent it.
+    /// An ICMP error. On its way out over lo0 a packet gets no reset: its checksum is not finished
+    /// then, and pf makes none of it (`pf.c`). The error ends the connect of who sent it.
     ReturnIcmp,
 }
 
@@ -121,8 +126,8 @@ impl Action {
 }
 
 impl Ruleset {
-    /// The peers pass in both directions, everybody else gets a reset. Where all peers are on loopback, the owner's uid
-    /// decides: every local user comes from the same address.
+    /// The peers pass in both directions, everybody else gets a reset. Where all peers are on
+    /// loopback, the owner's uid decides: every local user comes from the same address.
     pub(super) fn guarded(port: u16, peers: &[Peer], owner: Owner) -> Ruleset {
         let (local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
             peers.iter().partition(|peer| peer.interface().is_some());
@@ -301,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn icmp_answer_is_recognized_with_the_codes_pfctl_adds() {
+    fn icmp_answer_is_recognized_with_its_codes() {
         let printed = text(&["127.0.0.1"]).replace(" port 2345", " port = 2345");
         let lines = |icmp: &str| printed.replace("return-icmp", icmp);
         let is = |printed: &str| {

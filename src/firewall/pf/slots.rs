@@ -1,8 +1,9 @@
 //! The slots: the few names that gates' anchors have.
 //!
-//! An anchor of macOS stays for good once there were rules in it (since macOS 13.1 even when it is empty), so names are used
-//! again: a gate takes the first slot that no guard holds and that has no rules. Who holds a slot has a lock on its file, beside
-//! the journals; a lock ends with its process, and the rules of one that was killed keep the slot from being taken.
+//! An anchor of macOS stays for good once there were rules in it (since macOS 13.1 even when it is
+//! empty), so names are used again: a gate takes the first slot that no guard holds and that has no
+//! rules. Who holds a slot has a lock on its file, beside the journals; a lock ends with its
+//! process, and the rules of one that was killed keep the slot from being taken.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
 
-/// How many there are, for all guards: three digits, with which pf's log holds an anchor's whole name. A guard has at most 64
-/// gates.
+/// How many there are, for all guards: three digits, with which pf's log holds an anchor's whole
+/// name. A guard has at most 64 gates.
 pub(super) const SLOTS: u16 = 1000;
 
 /// How the files of the locks begin.
@@ -41,14 +42,16 @@ impl Slots {
         let path = self.folder.join(format!("{FILE}{number:03}"));
         loop {
             let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
-            // A pfctl that outlives a killed guard has the lock too: until it ends, it may load what it was fed.
+            // A pfctl that outlives a killed guard has the lock too: until it ends, it may load
+            // what it was fed.
             fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()))?;
             let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(lock) => lock,
                 Err((_, Errno::EWOULDBLOCK)) => return Ok(None),
                 Err((_, error)) => return Err(error.into()),
             };
-            // Who held it last removes the file before the lock ends: then this lock is on a file that is gone.
+            // Who held it last removes the file before the lock ends: then this lock is on a file
+            // that is gone.
             let own = lock.metadata()?.ino();
             if fs::symlink_metadata(&path).is_ok_and(|there| there.ino() == own) {
                 return Ok(Some(Slot { number, path, _lock: lock }));
@@ -92,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_file_of_a_slot_is_removed_and_a_held_one_stays() {
+    fn stale_slot_is_removed_and_a_held_one_stays() {
         let folder = tempfile::tempdir().unwrap();
         let slots = Slots::new(folder.path());
         let _held = slots.hold(1).unwrap().expect("it is free");

@@ -19,9 +19,8 @@ fuzz_target!(|input: &[u8]| {
     let [guarded, shut] = loaded(2345, &peers, 1000);
     for rules in [&guarded, &shut] {
         assert!(rules.lines().all(|line| !line.contains(['\r', '\0']) && rules.ends_with('\n')));
-        let is_ours = |line: &str| {
-            line.starts_with("table <peers> ") || line == SCRUB || line.contains(" port 2345")
-        };
+        let is_ours =
+            |line: &str| line.starts_with("table <peers> ") || line == SCRUB || line.contains(" port 2345");
         assert!(rules.lines().all(is_ours), "a rule about something else: {rules}");
     }
     let as_printed = |rules: &str| -> String {

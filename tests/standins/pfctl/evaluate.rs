@@ -1,4 +1,5 @@
-//! A packet's way through pf: fragments are put together where a scrub rule says so; then states, then the rules.
+//! A packet's way through pf: fragments are put together where a scrub rule says so; then states,
+//! then the rules.
 
 use std::net::IpAddr;
 
@@ -61,7 +62,8 @@ pub fn evaluate(state: &mut State, packet: &Packet, services: &Services, dry: bo
     if state.skip.contains(&packet.interface) {
         return verdict("pass", &format!("set skip on {}", packet.interface));
     }
-    // Each fragment goes its own way where nothing puts them together: without ports, flags, user or state (pf_test_fragment).
+    // Each fragment goes its own way where nothing puts them together: without ports, flags, user
+    // or state (pf_test_fragment).
     if let Some(found) = state.states.iter().find(|s| !in_pieces && belongs(s, packet)) {
         return json!({ "decision": "pass", "rule": found.rule, "anchor": found.anchor, "why": "state" });
     }
@@ -107,8 +109,9 @@ fn rule_mut<'a>(state: &'a mut State, anchor: &str, number: usize) -> Option<&'a
     state.rulesets.get_mut(anchor)?.filter.get_mut(number)
 }
 
-/// Whether the sender of what is blocked is told so. On its way out over lo0 a packet's checksum is not finished, and pf
-/// answers no TCP packet with a wrong one by a reset; an ICMP error is made all the same.
+/// Whether the sender of what is blocked is told so. On its way out over lo0 a packet's checksum is
+/// not finished, and pf answers no TCP packet with a wrong one by a reset; an ICMP error is made
+/// all the same.
 fn returns(decision: Action, packet: &Packet) -> bool {
     let is_unfinished = packet.direction == Direction::Out && packet.interface == "lo0";
     match decision {
@@ -173,8 +176,8 @@ impl Walk<'_> {
         Next::Rule
     }
 
-    /// The first scrub rule that takes the packet (pf_normalize_ip). Of IPv6 packets the protocol is not asked
-    /// (pf_normalize_ip6).
+    /// The first scrub rule that takes the packet (pf_normalize_ip). Of IPv6 packets the protocol
+    /// is not asked (pf_normalize_ip6).
     fn scrub(&self, path: &str) -> Option<&Rule> {
         let p = self.packet;
         for rule in &self.state.rulesets.get(path)?.scrub {

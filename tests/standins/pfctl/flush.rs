@@ -39,8 +39,8 @@ pub fn flush(state: &mut State, out: &mut Output, word: &str, anchor: &str) -> O
     Some(0)
 }
 
-/// Only this anchor's; its children stay, though nothing may call them any more. The transaction makes an anchor that was not
-/// there.
+/// Only this anchor's; its children stay, though nothing may call them any more. The transaction
+/// makes an anchor that was not there.
 fn rules(state: &mut State, out: &mut Output, anchor: &str) {
     let ruleset = state.ruleset_mut(anchor);
     ruleset.filter.clear();

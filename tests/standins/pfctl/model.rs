@@ -246,8 +246,8 @@ impl Ruleset {
 }
 
 impl State {
-    /// The ruleset of a path, made with all its parents if it is not there. It never goes away again: since macOS 13.1 anchors
-    /// are counted references, and the counts leak.
+    /// The ruleset of a path, made with all its parents if it is not there. It never goes away
+    /// again: since macOS 13.1 anchors are counted references, and the counts leak.
     pub fn ruleset_mut(&mut self, path: &str) -> &mut Ruleset {
         for (at, _) in path.match_indices('/') {
             self.rulesets.entry(path[..at].to_owned()).or_default();

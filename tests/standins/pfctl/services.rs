@@ -1,4 +1,5 @@
-//! Names of well-known ports and protocols. pfctl takes both, and prints numbers, or names with `-M`.
+//! Names of well-known ports and protocols. pfctl takes both, and prints numbers, or names with
+//! `-M`.
 
 use std::collections::BTreeMap;
 

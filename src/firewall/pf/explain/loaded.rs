@@ -105,7 +105,8 @@ fn skipped(interfaces: &str) -> BTreeSet<String> {
 /// Rules with their lines.
 type Rules = Vec<(usize, Rule)>;
 
-/// The filter rules of a listing, and the scrub rules. A rule with braces spans lines, and is one rule that is not understood.
+/// The filter rules of a listing, and the scrub rules. A rule with braces spans lines, and is one
+/// rule that is not understood.
 fn rules(listing: &str, services: &Services) -> (Rules, Rules) {
     let (mut rules, mut scrub) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;

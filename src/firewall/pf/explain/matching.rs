@@ -39,7 +39,8 @@ pub(super) fn fit_of_scrub(rule: &Rule, path: &str, loaded: &Loaded, question: &
         .and(|| address(&rule.to, question.to, path, loaded, question))
 }
 
-/// `pf_test_fragment`: a rule that asks for a port or a flag of TCP is passed over, and a user is not asked for.
+/// `pf_test_fragment`: a rule that asks for a port or a flag of TCP is passed over, and a user is
+/// not asked for.
 fn fit_of_fragment(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
     let asks_for_tcp = rule.from.port.is_some() || rule.to.port.is_some() || rule.flags.is_some();
     is_its_way(rule, question)

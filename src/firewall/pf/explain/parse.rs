@@ -55,7 +55,8 @@ pub(super) fn line(text: &str, services: &Services) -> Line {
     Line::Rule(Box::new(rule))
 }
 
-/// The rest of a scrub rule. `-s rules` prints them before the filter's. What else it does to a packet has no say.
+/// The rest of a scrub rule. `-s rules` prints them before the filter's. What else it does to a
+/// packet has no say.
 fn scrub(text: &str, action: Action, words: &mut Words<'_>, services: &Services) -> Rule {
     let mut rule = Rule::new(text, action);
     before_addresses(words, &mut rule);

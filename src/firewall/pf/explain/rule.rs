@@ -11,7 +11,8 @@ pub(super) enum Line {
     Rule(Box<Rule>),
     /// A scrub rule, or an anchor of such rules.
     Scrub(Box<Rule>),
-    /// A rule of another list, which neither passes nor blocks: dummynet, translation, and the anchors of these.
+    /// A rule of another list, which neither passes nor blocks: dummynet, translation, and the
+    /// anchors of these.
     Other,
 }
 
@@ -46,7 +47,8 @@ pub(super) enum Action {
     Unknown,
 }
 
-/// Which anchor a rule evaluates: as printed, relative to the anchor that the rule stands in, or absolute from `/` on.
+/// Which anchor a rule evaluates: as printed, relative to the anchor that the rule stands in, or
+/// absolute from `/` on.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Call(pub(super) String);
 
@@ -99,9 +101,10 @@ impl Rule {
 }
 
 impl Call {
-    /// The path from the root of the anchor that is meant, for a rule that stands in the anchor `within`; and whether its
-    /// direct children are meant instead of itself. That is where the whole path ends with `/*` (`pf_anchor_setup`): in the
-    /// main ruleset `*` is an anchor of that name.
+    /// The path from the root of the anchor that is meant, for a rule that stands in the anchor
+    /// `within`; and whether its direct children are meant instead of itself. That is where the
+    /// whole path ends with `/*` (`pf_anchor_setup`): in the main ruleset `*` is an anchor of that
+    /// name.
     pub(super) fn path(&self, within: &str) -> (String, bool) {
         let path = self.whole_path(within);
         match path.strip_suffix("/*") {

@@ -1,7 +1,7 @@
 //! Whether fragments are put together before the filter's rules see them.
 //!
-//! The first scrub rule that takes a packet decides, without any `quick` (`pf_normalize_ip`). Of IPv6 packets its protocol is not
-//! asked (`pf_normalize_ip6`).
+//! The first scrub rule that takes a packet decides, without any `quick` (`pf_normalize_ip`). Of
+//! IPv6 packets its protocol is not asked (`pf_normalize_ip6`).
 
 use super::explanation::Place;
 use super::loaded::Loaded;
@@ -14,7 +14,8 @@ use crate::firewall::explain::{Fit, Question};
 pub(super) enum Fragments {
     /// This rule puts them together, and the filter's rules see the whole packet.
     Together(Place),
-    /// The filter's rules see each by itself. With the rule that leaves them so, where there is one.
+    /// The filter's rules see each by itself. With the rule that leaves them so, where there is
+    /// one.
     Apart(Option<Place>),
     /// For these reasons it cannot be told.
     Unknown(Vec<String>),

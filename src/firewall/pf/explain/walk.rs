@@ -102,8 +102,8 @@ fn seen(loaded: &Loaded, question: &Question, sight: Sight) -> Explanation {
     Explanation { question: question.clone(), verdict, settled, also: walk.also, doubts, notes }
 }
 
-/// pf that is off, `set skip` and a state pass a packet before any rule is looked at (`pf_test`). A fragment by itself has no
-/// state.
+/// pf that is off, `set skip` and a state pass a packet before any rule is looked at (`pf_test`). A
+/// fragment by itself has no state.
 fn before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Option<Settled> {
     if !loaded.enabled {
         return Some(Settled::pass(Why::PfDisabled));

@@ -169,7 +169,7 @@ fn of_fragments(rulesets: &[(&str, &str)]) -> Explanation {
 }
 
 #[test]
-fn fragments_pass_a_rule_with_a_port_unless_put_together() {
+fn fragments_pass_a_port_unless_put_together() {
     let bare = GATE.split_once('\n').unwrap().1;
     let apart = of_fragments(&[("", STOCK_SCRUB), ("com.apple/x", bare)]);
     assert_eq!((apart.verdict, &apart.settled.why), (Verdict::Pass, &Why::DefaultPass));

@@ -97,7 +97,8 @@ fn an_ipv4_mapped_address_is_no_ipv4_address() {
     assert!(m.passes(FROM_OTHER));
 }
 
-/// pf_test_fragment: no rule that asks for a port or flags of TCP is asked about a fragment. Seen in xnu's pf in user space.
+/// pf_test_fragment: no rule that asks for a port or flags of TCP is asked about a fragment. Seen
+/// in xnu's pf in user space.
 #[test]
 fn fragments_skip_every_rule_with_a_port_or_flags() {
     let mut m = enabled();
@@ -129,7 +130,8 @@ fn scrubbed_fragments_are_judged_as_the_whole_packet() {
     assert!(m.passes(&format!("{FROM_OTHER} --fragments")), "it goes with the rules");
 }
 
-/// pf_normalize_ip: the first that matches, without quick; its protocol is not asked of IPv6 (pf_normalize_ip6).
+/// pf_normalize_ip: the first that matches, without quick; its protocol is not asked of IPv6
+/// (pf_normalize_ip6).
 #[test]
 fn first_scrub_rule_that_takes_a_packet_decides() {
     let mut m = enabled();
@@ -165,8 +167,8 @@ fn fragment_rule_takes_fragments_and_no_whole_packet() {
     assert!(m.passes(&format!("{FROM_PEER} --fragments")));
 }
 
-/// Seen in xnu's pf in user space: what leaves over lo0 has no finished checksum, so pf makes no reset of it; of `in` on lo0,
-/// and elsewhere, it does, and it makes an ICMP error always.
+/// Seen in xnu's pf in user space: what leaves over lo0 has no finished checksum, so pf makes no
+/// reset of it; of `in` on lo0, and elsewhere, it does, and it makes an ICMP error always.
 #[test]
 fn blocked_on_its_way_out_over_lo0_gets_no_reset() {
     let mut m = enabled();
