@@ -2,8 +2,6 @@
 //!
 //! `seq` is the caller's: a proxy that speaks for Delve chooses one that Delve does not use.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -33,8 +31,6 @@ struct ErrorBody<'a> {
 struct Message<'a> {
     id: i64,
     format: &'a str,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    variables: BTreeMap<&'a str, &'a str>,
     show_user: bool,
 }
 
@@ -58,11 +54,11 @@ struct Output<'a> {
 ///
 /// `request_seq` and `command` are those of the request that failed, `id` is the number of the
 /// error. `text` is both `message`, which some clients show, and `body.error.format`, which others
-/// do. In a format, `{name}` stands for a variable, and there is no way to escape a brace: each
-/// `{name}` in `text` is therefore given as a variable with itself as its value, so that the text
-/// comes out unchanged whether a client replaces variables or not.
+/// do. In a format, `{name}` stands for a variable. There are none: a client leaves what it has no
+/// variable for as it is (VS Code, nvim-dap), shows the format as it came (Zed), or falls back to
+/// `message` (vimspector), and no part of a text that may be a program's becomes a key.
 pub fn error_response(seq: i64, request_seq: i64, command: &str, id: i64, text: &str) -> Bytes {
-    let error = Message { id, format: text, variables: identities(text), show_user: true };
+    let error = Message { id, format: text, show_user: true };
     let body = Some(ErrorBody { error });
     let message = Some(text);
     framed(&Response { seq, r#type: "response", request_seq, success: false, command, message, body })
@@ -86,25 +82,6 @@ pub fn output_event(seq: i64, category: &str, text: &str) -> Bytes {
 /// Returns a `terminated` event: debugging has ended (DAP specification, `TerminatedEvent`).
 pub fn terminated_event(seq: i64) -> Bytes {
     framed(&Event { seq, r#type: "event", event: "terminated", body: None::<()> })
-}
-
-/// Every `{name}` of `text`, as variables that stand for themselves.
-///
-/// Of `{a{b}` both `a{b` and `b` are names: clients differ on whether the first or the last brace begins one. Those between are
-/// nobody's: as many braces as `text` has bytes would make an answer of its length squared.
-fn identities(text: &str) -> BTreeMap<&str, &str> {
-    let mut names = BTreeMap::new();
-    let mut begin = 0;
-    for (close, _) in text.match_indices('}') {
-        let before = &text[begin..close];
-        for open in [before.find('{'), before.rfind('{')].into_iter().flatten() {
-            let open = begin + open;
-            names.insert(&text[open + 1..close], &text[open..=close]);
-        }
-        begin = close + 1;
-    }
-    names.remove("");
-    names
 }
 
 fn framed(message: &impl Serialize) -> Bytes {
@@ -142,54 +119,35 @@ mod tests {
         assert_eq!(body(&terminated_event(7)), json!({"seq": 7, "type": "event", "event": "terminated"}));
     }
 
-    /// As a client does that replaces all it knows and leaves out what it does not.
-    fn rendered(format: &str, variables: &Value, drop_unknown: bool) -> String {
-        let mut out = String::new();
-        let mut rest = format;
-        while let Some(open) = rest.find('{') {
-            let Some(len) = rest[open..].find('}').filter(|len| *len > 1) else {
-                break;
-            };
-            out.push_str(&rest[..open]);
-            let name = &rest[open + 1..open + len];
-            match variables.get(name).and_then(Value::as_str) {
-                Some(value) => out.push_str(value),
-                None if drop_unknown => {}
-                None => out.push_str(&rest[open..=open + len]),
-            }
-            rest = &rest[open + len + 1..];
-        }
-        out + rest
+    /// As VS Code and nvim-dap do: what there is a variable for is replaced.
+    fn rendered(error: &Value) -> String {
+        let format = error["format"].as_str().unwrap().to_owned();
+        let variables = error["variables"].as_object().into_iter().flatten();
+        variables
+            .fold(format, |text, (name, value)| text.replace(&format!("{{{name}}}"), value.as_str().unwrap()))
     }
 
     #[test]
-    fn braces_reach_the_person_unchanged() {
+    fn braces_reach_the_person_and_become_no_key() {
         for text in
             ["no braces", "a {b} c", "{a{b}}", "}{", "{", "map[string]struct{}{\"a\": {}} {x}", "{ä} {b} {b}"]
         {
             let message = body(&error_response(1, 1, "launch", 1, text));
             let error = &message["body"]["error"];
-            assert_eq!(message["message"], text);
-            assert_eq!(error["format"], text, "for clients that replace nothing");
-            for drop_unknown in [false, true] {
-                assert_eq!(rendered(text, &error["variables"], drop_unknown), text);
-            }
+            assert_eq!((&message["message"], &error["format"]), (&json!(text), &json!(text)));
+            assert_eq!(rendered(error), text);
+            let is_fixed = |key: &String| ["id", "format", "showUser"].contains(&key.as_str());
+            assert!(error.as_object().unwrap().keys().all(is_fixed), "the text is a value and nothing else");
         }
     }
 
     #[test]
-    fn an_answer_is_not_much_longer_than_its_text_however_many_braces_it_has() {
+    fn answer_is_not_much_longer_than_its_text() {
         // As much as is kept of dlv's standard error; for Miri, enough for a square to be seen.
         let half = if cfg!(miri) { 64 } else { 4096 };
-        for text in [
-            "{".repeat(2 * half) + "}",
-            "{".repeat(half) + &"}".repeat(half),
-            "{a".repeat(half / 2) + &"b}".repeat(half / 2),
-        ] {
+        for text in ["{".repeat(half) + &"}".repeat(half), "{a".repeat(half / 2) + &"b}".repeat(half / 2)] {
             let answer = error_response(1, 1, "launch", 1, &text);
-            assert!(answer.len() < 300 + 8 * text.len(), "{} bytes of {}", answer.len(), text.len());
-            let error = &body(&answer)["body"]["error"];
-            assert_eq!(rendered(&text, &error["variables"], true), text);
+            assert!(answer.len() < 300 + 2 * text.len(), "{} bytes of {}", answer.len(), text.len());
         }
     }
 }
