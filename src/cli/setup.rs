@@ -66,7 +66,7 @@ pub(super) struct CommonArgs {
     /// `dlvgate show --help`
     #[arg(long, value_name = "DIR", env = "DLVGATE_RECORD")]
     pub(super) record: Option<PathBuf>,
-    /// Keep values, environment, arguments, output, error texts and paths outside the project out of the recording: they
+    /// Keep every text out of the recording that the protocol does not name itself, such as values, names, output and paths: they
     /// become placeholders of the same length
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, env = "DLVGATE_REDACT")]
     pub(super) redact: bool,

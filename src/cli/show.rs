@@ -12,11 +12,11 @@ use clap::Args;
 use super::output::{self, OutputFile};
 use super::{FAILURE, usage};
 use crate::printable::printable;
-use crate::recording::Reader;
 use crate::recording::check::{self, Checker};
 use crate::recording::html;
 use crate::recording::redact::{self, Redactor};
 use crate::recording::show::{Filter, Style, Timeline, compare};
+use crate::recording::{Header, Reader};
 use crate::stdio::{ask, is_reader_gone, say};
 
 /// How often a recording that grows is looked at.
@@ -68,15 +68,18 @@ pub(super) struct ShowArgs {
     /// With --html: the page's file
     #[arg(short, long, value_name = "OUT", requires = "html")]
     output: Option<PathBuf>,
-    /// Write a copy without values, environment, arguments, output, error texts and paths outside the project, to be sent to
-    /// somebody; what stays readable is listed before
+    /// Write a copy to be sent to a stranger: of texts, only words of the protocol stay, and numbers and times; what stays is listed
+    /// before
     #[arg(long, value_name = "OUT", group = "written", conflicts_with_all = ["other", "follow", "json", "check", "command", "event", "since", "slower_than", "grep"])]
     redact: Option<PathBuf>,
     /// Replace the file that is to be written, where it is there
     #[arg(long, requires = "written")]
     force: bool,
-    /// With --redact: the folder whose file names stay [default: where the program is, and where dlv runs]
-    #[arg(long, value_name = "DIR", requires = "redact")]
+    /// With --redact: names of functions, variables and types stay, and of the project's files
+    #[arg(long, requires = "redact")]
+    keep_names: bool,
+    /// With --keep-names: the folder whose file names stay [default: where the program is, and where dlv runs]
+    #[arg(long, value_name = "DIR", requires = "keep_names")]
     project: Option<PathBuf>,
     /// With --redact: do not ask before it is written
     #[arg(long, requires = "redact")]
@@ -210,7 +213,11 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let out = args.redact.as_deref().context("no --redact")?;
     output::check(out, &args.file, args.force)?; // before it asks
     let mut reader = open(&args.file)?;
-    let mut looked = Redactor::new(reader.header(), args.project.as_deref());
+    let redactor = |header: &Header| match args.keep_names {
+        true => Redactor::with_names(header, args.project.as_deref()),
+        false => Redactor::new(header),
+    };
+    let mut looked = redactor(reader.header());
     redact::look(&mut reader, &mut looked)?;
     say!("{}", printable(&looked.visible().to_string()));
     for folder in looked.project() {
@@ -222,7 +229,7 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(FAILURE));
     }
     let mut reader = open(&args.file)?;
-    let mut redactor = Redactor::new(reader.header(), args.project.as_deref());
+    let mut redactor = redactor(reader.header());
     let mut file = OutputFile::new(out, &args.file, args.force)?;
     redact::copy(&mut reader, &mut redactor, &mut file)?;
     file.finish()?;

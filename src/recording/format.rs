@@ -75,6 +75,9 @@ pub struct Header {
     /// Values were replaced.
     #[serde(default)]
     pub redacted: bool,
+    /// In a redacted one: names of the program stayed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub names: bool,
 }
 
 /// What was set for the session.
@@ -167,6 +170,9 @@ pub const ENDED: &str = "recording_ended";
 
 /// Its detail where nothing is missing.
 pub const COMPLETE: &str = "complete";
+
+/// How its detail begins where something is missing.
+pub const MISSING: &str = "messages are missing from here on: ";
 
 fn is_false(value: &bool) -> bool {
     !value

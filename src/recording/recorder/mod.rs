@@ -108,7 +108,7 @@ impl Recorder {
         let sheet = Sheet::create(&self.folder, &format!("dlvgate-{second}Z-{session}"))?;
         tracing::info!(target: "dlvgate::recording", session, "recorded in {}", sheet.path().display());
         if self.about.redact {
-            tracing::info!(target: "dlvgate::recording", session, "redacted: commands, names, types, files of the project, numbers and times stay readable");
+            tracing::info!(target: "dlvgate::recording", session, "redacted: words of the protocol, numbers and times stay readable");
         }
         let versions = self.versions.get_or_init(|| Versions::ask(&self.about));
         let header = Header {
@@ -123,6 +123,7 @@ impl Recorder {
             os: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
             settings: self.about.settings.clone(),
             redacted: false,
+            names: false,
         };
         Writer::new(sheet, protocol, &header, self.about.redact)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::recording::format::{ENDED, InProxy, Line};
+use crate::recording::format::{ENDED, InProxy, Line, MISSING};
 
 /// Lines that are kept together before they are written.
 const BUFFER: usize = 64 * 1024;
@@ -90,12 +90,7 @@ impl Sheet {
         let mut failed = io::Error::other("nothing is in the file");
         for (end, messages) in kept.into_iter().rev().take(GIVEN_UP) {
             self.file.set_len(end)?;
-            let mut line = serde_json::to_vec(&mark(
-                t,
-                messages,
-                &format!("messages are missing from here on: {why}"),
-                in_proxy,
-            ))?;
+            let mut line = serde_json::to_vec(&mark(t, messages, &format!("{MISSING}{why}"), in_proxy))?;
             line.push(b'\n');
             match self.file.write_all_at(&line, end) {
                 Ok(()) => return self.file.flush(),

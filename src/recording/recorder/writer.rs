@@ -43,7 +43,7 @@ impl Writer {
         header: &Header,
         redact: bool,
     ) -> io::Result<Writer> {
-        let mut redactor = redact.then(|| Redactor::new(header, None));
+        let mut redactor = redact.then(|| Redactor::new(header));
         match &mut redactor {
             Some(redactor) => sheet.line(&redactor.header(header), false)?,
             None => sheet.line(header, false)?,
@@ -166,9 +166,10 @@ impl Writer {
         match unit {
             Unit::Message { header, body } => {
                 let (header, body) = match &mut self.redactor {
-                    Some(redactor) => {
-                        (header.map(|_| "redacted".to_owned()), redactor.message(from, &body).into())
-                    }
+                    Some(redactor) => (
+                        header.map(|header| redactor.header_line(&header)),
+                        redactor.message(from, &body).into(),
+                    ),
                     None => (header, body),
                 };
                 let line = Line { header: header.map(Into::into), ..line };

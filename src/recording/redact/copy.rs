@@ -36,7 +36,7 @@ pub fn copy(
             Entry { what: What::Message(message), .. } => {
                 messages += 1;
                 let body = redactor.message(message.from, &message.body);
-                let header = message.header.map(|header| redactor.fill.secret(&header).into());
+                let header = message.header.map(|header| redactor.header_line(&header).into());
                 message_lines(Line { t, from: Some(message.from), header, ..Line::default() }, &body, out)?;
             }
             Entry { what: What::Stray { from, bytes }, .. } => {
@@ -46,10 +46,11 @@ pub fn copy(
                 let detail = redactor.detail(&event, &detail);
                 let messages = (event == ENDED).then_some(messages);
                 let detail = Some(detail).filter(|detail| !detail.is_empty()).map(Into::into);
-                let (firewall, cause) = (firewall.map(Into::into), cause.map(Into::into));
+                let firewall = firewall.map(|firewall| redactor.firewall(&firewall).into());
+                let cause = cause.map(|cause| redactor.cause(&cause).into());
                 let line = Line {
                     t,
-                    event: Some(event.into()),
+                    event: Some(redactor.event(&event).into()),
                     detail,
                     firewall,
                     cause,

@@ -1,94 +1,103 @@
 //! Taking what is secret out of a recording, so that it can be sent to a stranger.
 //!
-//! Values of variables, environment, arguments, output, error texts and paths outside the project become placeholders of the
-//! same length; structure, names and numbers stay. `policy.rs` has the list of what stays; everything else goes.
+//! `shapes.rs` has the keys and kinds of values that the two protocols fix; what they do not fix goes, keys and values. Of a
+//! text that they fix, `policy.rs` says what stays, and `words.rs` has the closed sets that it must be in. Everything else
+//! becomes placeholders of the same length; structure, numbers and times stay.
 
 mod copy;
+mod fill;
+mod header;
 mod placeholder;
+#[cfg(test)]
+mod planted;
 mod policy;
 mod project;
+mod shapes;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod visible;
+mod words;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use dlvgate_protocol::conversation::{self, Key};
 use dlvgate_protocol::sniff::Protocol;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 pub use copy::{copy, look};
 pub use visible::Visible;
 
-use super::format::ENDED;
 use super::{Header, Sender};
+use fill::Fill;
 use placeholder::Placeholders;
-use policy::Place;
 use project::Project;
-use texts::{Treatment, expression, is_name, outside};
+use shapes::{ANY, LAUNCH, Shapes};
+use texts::{Replace, Treatment, code, is_name, is_prose};
 
 /// Redacts one recording, message by message in its order.
 #[derive(Debug)]
 pub struct Redactor {
     protocol: Protocol,
-    project: Project,
+    names: Names,
     fill: Fill,
     visible: Visible,
     /// JSON-RPC's answers do not say what was asked.
     asked: HashMap<Key, String>,
 }
 
-/// Steps of the session whose words are dlvgate's alone: process ids, ports, exit statuses.
-const OUR_WORDS: [&str; 7] =
-    ["dlv_ready", "gate_opening", "gate_open", "dialled", "gate_shut", "dlv_stopped", "gate_gone"];
+/// What becomes of names of functions, variables and types.
+#[derive(Debug)]
+enum Names {
+    /// Each has a placeholder.
+    Replaced,
+    /// They stay, and files of the project.
+    Kept(Project),
+}
 
 /// Requests whose answers are waited for; the answer to any other is redacted whole.
 const MAX_ASKED: usize = 4096;
 
-/// What comes in place of a secret.
-#[derive(Debug)]
-enum Fill {
-    Placeholders(Placeholders),
-    /// The same for all: two messages that differ in their secrets alone are then equal.
-    Stars,
+/// Where a value is.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    /// What the schema says it is: [`ANY`] where it says nothing.
+    kind: &'static str,
+    /// The type whose member it is, or is in.
+    owner: &'static str,
+    /// The member's key.
+    key: &'a str,
 }
 
-impl Fill {
-    fn secret(&mut self, text: &str) -> String {
-        match self {
-            Fill::Placeholders(placeholders) => placeholders.of(text),
-            Fill::Stars => "*".to_owned(),
-        }
-    }
-
-    fn outside(&mut self, path: &str) -> String {
-        match self {
-            Fill::Placeholders(placeholders) => outside(path, placeholders),
-            Fill::Stars => "*".to_owned(),
-        }
-    }
+impl Place<'_> {
+    const FOREIGN: Place<'static> = Place { kind: ANY, owner: ANY, key: "" };
 }
 
 impl Redactor {
-    /// For a recording with this header. `project`: the folder whose file names stay; without it that is learned from `launch`
-    /// and from where dlv runs.
-    pub fn new(header: &Header, project: Option<&Path>) -> Redactor {
-        let project = Project::new(project, header.settings.folder.as_deref());
-        let fill = Fill::Placeholders(Placeholders::default());
+    /// For a recording with this header. No text stays that the protocols do not name.
+    pub fn new(header: &Header) -> Redactor {
         Redactor {
             protocol: header.protocol,
-            project,
-            fill,
+            names: Names::Replaced,
+            fill: Fill::Placeholders(Placeholders::default()),
             visible: Visible::default(),
             asked: HashMap::new(),
         }
     }
 
-    /// One that makes messages equal which differ in secrets alone.
+    /// One that keeps names of functions, variables and types, and file names of the project.
+    ///
+    /// `project`: its folder; without it that is learned from `launch` and from where dlv runs.
+    pub fn with_names(header: &Header, project: Option<&Path>) -> Redactor {
+        let project = Project::new(project, header.settings.folder.as_deref());
+        Redactor { names: Names::Kept(project), ..Redactor::new(header) }
+    }
+
+    /// One that makes messages equal which differ in secrets alone. The header is that of a redacted recording.
     pub(super) fn with_stars(header: &Header) -> Redactor {
-        Redactor { fill: Fill::Stars, ..Redactor::new(header, None) }
+        let redactor = if header.names { Redactor::with_names(header, None) } else { Redactor::new(header) };
+        Redactor { fill: Fill::Stars, ..redactor }
     }
 
     /// What stays readable so far.
@@ -96,61 +105,15 @@ impl Redactor {
         &self.visible
     }
 
-    /// The project's folders, as far as they are known.
+    /// The project's folders, as far as their names stay and are known.
     pub fn project(&self) -> &[String] {
-        self.project.folders()
+        match &self.names {
+            Names::Replaced => &[],
+            Names::Kept(project) => project.folders(),
+        }
     }
 
-    /// The header, redacted.
-    #[must_use]
-    pub fn header(&mut self, header: &Header) -> Header {
-        let mut header = header.clone();
-        header.redacted = true;
-        header.client = self.peer(&header.client);
-        let settings = &mut header.settings;
-        if let Some(folder) = &mut settings.folder {
-            *folder = self.text(Treatment::Path, "", folder);
-        }
-        // What follows a lone `--` is the program's.
-        let own = settings.dlv.iter().position(|word| word == "--").unwrap_or(settings.dlv.len());
-        for (place, word) in settings.dlv.iter_mut().enumerate() {
-            *word = match word.split_once('=') {
-                _ if place == own => word.clone(),
-                _ if place > own => self.fill.secret(word),
-                _ if place == 0 && is_name(word) => word.clone(),
-                Some((flag, value)) if flag.starts_with("--") => {
-                    format!("{flag}={}", self.fill.secret(value))
-                }
-                None if word.starts_with("--") => word.clone(),
-                _ if word.starts_with('/') => self.text(Treatment::Path, "", word),
-                _ => self.fill.secret(word),
-            };
-        }
-        for rule in &mut settings.substitute_path {
-            *rule = self.pair(rule);
-        }
-        for argument in settings.launch_set.iter_mut().chain(&mut settings.launch_force) {
-            *argument = match argument.split_once('=') {
-                Some((key, value)) => format!("{key}={}", serde_json::json!(self.fill.secret(value))),
-                None => self.fill.secret(argument),
-            };
-        }
-        header
-    }
-
-    /// Who connects from another machine is nobody's business.
-    fn peer(&mut self, peer: &str) -> String {
-        let is_here =
-            peer.starts_with("127.") || peer.starts_with("[::1]") || peer.starts_with("standard input");
-        if is_here { peer.to_owned() } else { self.fill.secret(peer) }
-    }
-
-    fn pair(&mut self, rule: &str) -> String {
-        let sides: Vec<String> = rule.split('=').map(|side| self.text(Treatment::Path, "", side)).collect();
-        sides.join("=")
-    }
-
-    /// A message, redacted: one line of JSON where it is JSON, else nothing but its length.
+    /// Redacts a message: one line of JSON where it is JSON, else nothing stays but its length.
     pub fn message(&mut self, from: Sender, body: &[u8]) -> Vec<u8> {
         match serde_json::from_slice::<Value>(body) {
             Ok(message @ Value::Object(_)) => {
@@ -161,42 +124,63 @@ impl Redactor {
         }
     }
 
-    /// Bytes that are no message: their number stays.
+    /// Redacts bytes that are no message: their number stays.
     pub fn bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
         vec![b'-'; bytes.len()]
     }
 
-    /// A step of the session in words. Its end may quote dlv, and what dlv quotes.
-    pub fn detail(&mut self, event: &str, detail: &str) -> String {
-        if let Some((what, peer)) = detail.split_once(" from ").filter(|_| event == "first_byte") {
-            return format!("{what} from {}", self.peer(peer));
-        }
-        let is_ours = (OUR_WORDS.contains(&event) || event == ENDED) && !detail.contains(['/', '"', '\'']);
-        let is_one_word = detail.chars().all(|char| char.is_ascii_lowercase() || char == ' ');
-        if is_ours || (event == "ending" && is_one_word) {
-            detail.to_owned()
+    /// Redacts a header that a message came with.
+    pub fn header_line(&mut self, header: &str) -> String {
+        self.fill.secret(header)
+    }
+
+    /// Redacts the name of a command, method or event.
+    pub(super) fn name(&mut self, name: &str) -> String {
+        if Shapes::all().has_name(name) {
+            self.visible.message(name);
+            name.to_owned()
         } else {
-            self.fill.secret(detail)
+            self.fill.secret(name)
         }
     }
 
-    /// The message of this body, redacted.
-    pub(super) fn value(&mut self, from: Sender, body: &[u8], mut message: Value) -> Value {
+    /// Redacts the message of this body.
+    pub(super) fn value(&mut self, from: Sender, body: &[u8], message: Value) -> Value {
+        let name = self.name_of(from, body, &message);
+        match message {
+            Value::Object(members) => Value::Object(self.envelope(&name, members)),
+            mut other => {
+                self.walk(Place::FOREIGN, &mut other);
+                other
+            }
+        }
+    }
+
+    /// Redacts an answer or event of this name.
+    pub(super) fn answer(&mut self, name: &str, message: Value) -> Value {
+        match message {
+            Value::Object(members) => Value::Object(self.envelope(name, members)),
+            _ => Value::from("*"),
+        }
+    }
+
+    /// Gives the command, method or event of a message, or that of the request that it answers.
+    fn name_of(&mut self, from: Sender, body: &[u8], message: &Value) -> String {
         let said = match from {
             Sender::Client => conversation::Message::of_client(self.protocol, body),
             Sender::Dlv | Sender::Dlvgate => conversation::Message::of(self.protocol, body),
         };
-        let is_asked = matches!(said, conversation::Message::Request { .. });
-        let name = match said {
+        match said {
             conversation::Message::Request { key, name } => {
                 let name = name.to_string();
                 let is_rpc = self.protocol == Protocol::JsonRpc && self.asked.len() < MAX_ASKED;
                 if let (Some(key), true) = (key, is_rpc) {
                     self.asked.insert(key, name.clone());
                 }
-                if from == Sender::Client && policy::starts_the_program(&name) {
-                    self.project.learn(&message["arguments"]);
-                    self.project.learn(&message["arguments"]["arguments"]);
+                let starts = from == Sender::Client && policy::starts_the_program(&name);
+                if let (true, Names::Kept(project)) = (starts, &mut self.names) {
+                    project.learn(&message["arguments"]);
+                    project.learn(&message["arguments"]["arguments"]);
                 }
                 name
             }
@@ -206,71 +190,172 @@ impl Redactor {
             }
             conversation::Message::Event { name } => name.to_string(),
             conversation::Message::Unknown => String::new(),
-        };
-        self.visible.message(&name);
-        self.walk(Place::message(&name, is_asked), &mut message, true);
-        message
+        }
     }
 
-    /// `is_message`: the value is the message itself.
-    fn walk(&mut self, place: Place<'_>, value: &mut Value, is_message: bool) {
+    /// Redacts what a message of either protocol has at its top.
+    fn envelope(&mut self, name: &str, members: Map<String, Value>) -> Map<String, Value> {
+        let is_event = members.get("type").is_some_and(|kind| kind == "event");
+        let has_failed = members.get("success").is_some_and(|success| success == false);
+        let answer = match (is_event, has_failed) {
+            (true, _) => ("event", name),
+            (false, true) => ("response", "*"),
+            (false, false) => ("response", name),
+        };
+        let mut redacted = Map::new();
+        for (key, mut value) in members {
+            let kind = match key.as_str() {
+                "seq" | "request_seq" | "id" if value.is_number() => "number",
+                "success" => "bool",
+                "type" | "jsonrpc" | "message" | "error" | "id" | "seq" | "request_seq" => ANY,
+                "command" | "event" | "method" => "string",
+                "arguments" => Shapes::all().message("request", name),
+                "body" => Shapes::all().message(answer.0, answer.1),
+                "params" => Shapes::all().message("params", name),
+                "result" => Shapes::all().message("result", name),
+                _ => {
+                    self.walk(Place::FOREIGN, &mut value);
+                    redacted.insert(self.foreign_key(&key, &redacted), value);
+                    continue;
+                }
+            };
+            match (&mut value, key.as_str()) {
+                (Value::String(text), "command" | "event" | "method") => *text = self.name(text),
+                (Value::String(text), "type") if matches!(&**text, "request" | "response" | "event") => {}
+                (Value::String(text), "jsonrpc") if text == "2.0" => {}
+                // JSON-RPC has its parameters in a list of one.
+                (Value::Array(values), "params") => {
+                    values.iter_mut().for_each(|value| self.walk(Place { kind, ..Place::FOREIGN }, value));
+                }
+                (value, _) => self.walk(Place { kind, ..Place::FOREIGN }, value),
+            }
+            redacted.insert(key, value);
+        }
+        redacted
+    }
+
+    /// Gives a placeholder for a key that no schema has, and that `members` does not have yet.
+    fn foreign_key(&mut self, key: &str, members: &Map<String, Value>) -> String {
+        let mut placeholder = self.fill.secret(key);
+        while members.contains_key(&placeholder) {
+            placeholder.push('#');
+        }
+        placeholder
+    }
+
+    fn walk(&mut self, place: Place<'_>, value: &mut Value) {
         match value {
             Value::Object(members) => {
-                // The name beside a path is the path's last part, and stays with it.
-                let path = members.get("path").and_then(Value::as_str);
-                let is_ours = place.key == "source" && path.is_some_and(|path| self.project.has(path));
-                for (key, value) in members {
-                    let place = place.member(key, is_message);
-                    match value {
-                        Value::String(text)
-                            if is_ours && key == "name" && policy::of(place) == Treatment::Path =>
-                        {
-                            self.visible.text(Treatment::Path, key, text);
-                        }
-                        value => self.walk(place, value, false),
-                    }
-                }
+                let members = std::mem::take(members);
+                *value = Value::Object(self.members(place, members));
             }
-            Value::Array(values) => values.iter_mut().for_each(|value| self.walk(place, value, false)),
-            Value::String(text) => *text = self.text(policy::of(place), place.key, text),
-            Value::Number(number) if !policy::keeps_number(place) => *number = Number::from(0),
+            Value::Array(values) => {
+                let kind = shapes::element(place.kind);
+                values.iter_mut().for_each(|value| self.walk(Place { kind, ..place }, value));
+            }
+            Value::String(text) => {
+                let treatment = match place.kind {
+                    "string" => policy::of(place.owner, place.key),
+                    _ => Treatment::Secret,
+                };
+                *text = self.text(treatment, text);
+            }
+            Value::Number(number) if !policy::keeps_number(place.owner, place.key, place.kind) => {
+                *number = Number::from(0);
+            }
             _ => {}
         }
     }
 
-    /// A command of dlv's own (`dlv config …`) has words of its own, and paths are no expressions.
+    fn members(&mut self, place: Place<'_>, members: Map<String, Value>) -> Map<String, Value> {
+        // The name beside a path is the path's last part, and stays with it.
+        let path = members.get("path").and_then(Value::as_str);
+        let is_ours = place.kind == "Source" && path.is_some_and(|path| self.is_of_project(path));
+        let mut redacted = Map::new();
+        for (key, mut value) in members {
+            let (kind, owner, is_known) = match (shapes::map_value(place.kind), place.kind) {
+                // What is counted for each goroutine has numbers as keys.
+                (Some(kind), _) => (kind, ANY, kind == "number" && words::is_number(&key)),
+                (None, "RestartArguments") if key == "arguments" => (LAUNCH, place.kind, true),
+                (None, owner) => match Shapes::all().member(owner, &key) {
+                    Some(kind) => (kind, owner, true),
+                    None => (ANY, ANY, false),
+                },
+            };
+            match &value {
+                Value::String(name) if is_ours && key == "name" => {
+                    self.visible.text(Treatment::Path, name);
+                }
+                _ => self.walk(Place { kind, owner, key: &key }, &mut value),
+            }
+            let key = if is_known { key } else { self.foreign_key(&key, &redacted) };
+            redacted.insert(key, value);
+        }
+        redacted
+    }
+
+    fn is_of_project(&self, path: &str) -> bool {
+        matches!(&self.names, Names::Kept(project) if project.has(path))
+    }
+
+    /// Redacts an expression. A command of dlv's own (`dlv config …`) has words of its own, and prose has none of a program's.
     fn expression(&mut self, text: &str) -> String {
         if let Some(rest) = text.strip_prefix("dlv ") {
             return format!("dlv {}", self.fill.secret(rest));
         }
-        let kept = expression(text, |literal| self.fill.secret(literal));
+        if is_prose(text) {
+            return self.fill.secret(text);
+        }
+        let kept = code(text, false, self);
+        let Names::Kept(project) = &self.names else { return kept };
         let is_path = |word: &str| word.starts_with('/') && word.matches('/').count() > 1;
-        let words = kept.split(' ').map(|word| match is_path(word) && !self.project.has(word) {
+        let words = kept.split(' ').map(|word| match is_path(word) && !project.has(word) {
             true => self.fill.outside(word),
             false => word.to_owned(),
         });
         words.collect::<Vec<_>>().join(" ")
     }
 
-    fn text(&mut self, treatment: Treatment, key: &str, text: &str) -> String {
+    fn text(&mut self, treatment: Treatment, text: &str) -> String {
         let stays = match treatment {
-            Treatment::Keep => true,
-            Treatment::Secret => false,
-            Treatment::Path => self.project.has(text),
-            Treatment::Name => is_name(text),
-            Treatment::Expression => {
-                let kept = self.expression(text);
-                self.visible.text(treatment, key, &kept);
-                return kept;
-            }
+            Treatment::Secret => None,
+            Treatment::Word => Some(text.to_owned()).filter(|text| words::is_word(text)),
+            Treatment::Address => Some(text.to_owned()).filter(|text| words::is_address(text)),
+            Treatment::Time => Some(text.to_owned()).filter(|text| words::is_time(text)),
+            Treatment::Version => Some(self.sentence(text, words::is_version)),
+            Treatment::Path if self.is_of_project(text) => Some(text.to_owned()),
+            Treatment::Path => return self.fill.outside(text),
+            Treatment::Name => is_name(text).then(|| code(text, true, self)),
+            Treatment::Type if is_prose(text) || text.starts_with('/') => None,
+            Treatment::Type => Some(code(text, false, self)),
+            Treatment::Expression => Some(self.expression(text)),
         };
-        if stays {
-            self.visible.text(treatment, key, text);
-            text.to_owned()
-        } else if treatment == Treatment::Path {
-            self.fill.outside(text)
-        } else {
-            self.fill.secret(text)
+        match stays {
+            Some(kept) => {
+                let is_shown = kept == text || matches!(self.names, Names::Kept(_));
+                if is_shown {
+                    self.visible.text(treatment, &kept);
+                }
+                kept
+            }
+            None => self.fill.secret(text),
         }
+    }
+}
+
+impl Replace for Redactor {
+    fn secret(&mut self, text: &str) -> String {
+        self.fill.secret(text)
+    }
+
+    fn identifier(&mut self, word: &str) -> String {
+        match self.names {
+            Names::Replaced => self.fill.identifier(word),
+            Names::Kept(_) => word.to_owned(),
+        }
+    }
+
+    fn placeholder(&mut self, word: &str) -> String {
+        self.fill.identifier(word)
     }
 }

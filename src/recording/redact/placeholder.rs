@@ -29,23 +29,39 @@ impl Placeholders {
         }
     }
 
+    /// Gives a placeholder that is letters alone, so that an expression with it is one still.
+    pub(super) fn identifier(&mut self, word: &str) -> String {
+        letters(self.number(word), word.len())
+    }
+
     fn plain(&mut self, text: &str) -> String {
+        filled(self.number(text), text.len())
+    }
+
+    fn number(&mut self, text: &str) -> u64 {
         let key = (self.keys.0.hash_one(text), self.keys.1.hash_one(text));
         let next = self.known.len() as u64 + 1;
         let number = self.known.get(&key).copied().unwrap_or(next);
         if number == next && self.known.len() < KNOWN {
             self.known.insert(key, next);
         }
-        filled(number, text.len())
+        number
     }
 }
 
 /// A placeholder of this length. A short one is letters, and cannot be unique for long.
 fn filled(number: u64, len: usize) -> String {
-    let whole = format!("{MARK}{number}");
+    let mut whole = format!("{MARK}{number}");
     if whole.len() <= len {
-        return format!("{whole:-<len$}");
+        // No width of a format: those end at 65,535.
+        whole.push_str(&"-".repeat(len - whole.len()));
+        return whole;
     }
+    letters(number, len)
+}
+
+/// `#` and letters.
+fn letters(number: u64, len: usize) -> String {
     let mut letters = vec![b'#'; len];
     let mut rest = number;
     for letter in letters.iter_mut().skip(1).rev() {
@@ -62,7 +78,7 @@ mod tests {
     #[test]
     fn a_placeholder_is_as_long_as_the_text_and_stays_the_same() {
         let mut placeholders = Placeholders::default();
-        for text in ["", "7", "ab", "secret", "Zoë Müller", "\"Zoë\"", "\"\"", "\"", &"long ".repeat(100)]
+        for text in ["", "7", "ab", "secret", "Zoë Müller", "\"Zoë\"", "\"\"", "\"", &"long ".repeat(20_000)]
         {
             let first = placeholders.of(text);
             assert_eq!(first.len(), text.len(), "{text}");

@@ -25,13 +25,12 @@ impl Visible {
         note(&mut self.messages, name);
     }
 
-    pub(super) fn text(&mut self, treatment: Treatment, key: &str, text: &str) {
+    pub(super) fn text(&mut self, treatment: Treatment, text: &str) {
         let of = match treatment {
             Treatment::Name => &mut self.names,
             Treatment::Path => &mut self.paths,
             Treatment::Expression => &mut self.expressions,
-            _ if matches!(key, "functionName" | "Funcs" | "RootFuncName") => &mut self.names,
-            _ if matches!(key, "type" | "realType" | "Types") => &mut self.types,
+            Treatment::Type => &mut self.types,
             _ => &mut self.others,
         };
         note(of, text);

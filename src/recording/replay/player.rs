@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::events::Events;
 use super::folders::Folders;
 use super::matching::{self, Match};
-use super::script::{Script, arguments};
+use super::script::{Script, arguments, known};
 use crate::recording::Sender;
 use crate::recording::redact::Redactor;
 
@@ -114,7 +114,8 @@ impl<'a> Player<'a> {
             None => message.clone(),
         };
         let compared = arguments(protocol, &compared);
-        let found = matching::find(self.script, name, compared, self.epoch, played);
+        let known = known(&mut self.stars, name);
+        let found = matching::find(self.script, &known, compared, self.epoch, played);
         let recorded = match found {
             Match::Found(recorded) => recorded,
             Match::None { why } => {

@@ -1,5 +1,6 @@
 //! One replay of a recording's client: what is sent when, what has come, and how it differs.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::time::Duration;
@@ -16,10 +17,11 @@ use super::as_client::{Client, Failure};
 use super::as_dlv::Pace;
 use super::numbers::Numbers;
 use super::pieces::Pieces;
-use super::script::{Said, Script, arguments};
+use super::script::{Script, arguments};
 use super::wire::{Incoming, send};
 use crate::recording::difference::{Difference, compare};
 use crate::recording::normal;
+use crate::recording::redact::Redactor;
 
 /// After the last that was waited for, how long the server may take for the rest and its end.
 const REST: Duration = Duration::from_secs(1);
@@ -56,6 +58,8 @@ pub(super) struct Run<'a> {
     /// Recorded events of each name that have not come yet.
     events: HashMap<String, VecDeque<usize>>,
     numbers: Numbers,
+    /// Where the recording is redacted: what is secret is not compared.
+    stars: Option<Redactor>,
     began: Instant,
     messages: usize,
     /// The connection has ended.
@@ -82,6 +86,7 @@ impl<'a> Run<'a> {
             extra: Vec::new(),
             events: events(script),
             numbers: Numbers::default(),
+            stars: script.header.redacted.then(|| Redactor::with_stars(&script.header)),
             began: Instant::now(),
             messages: 0,
             is_over: false,
@@ -228,7 +233,11 @@ impl<'a> Run<'a> {
         };
         match place {
             Some(place) => {
-                self.numbers.learn(&self.script.said[place].message, &message);
+                let recorded = &self.script.said[place].message;
+                self.numbers.learn(
+                    &compared(&mut self.stars, &name, recorded),
+                    &compared(&mut self.stars, &name, &message),
+                );
                 self.heard[place] = Some(message);
             }
             None => self.extra.push((name, message)),
@@ -257,7 +266,7 @@ impl<'a> Run<'a> {
     }
 
     /// Where what came says something else than what was recorded. After a failure nothing is missed.
-    pub(super) fn differences(&self, sent: usize) -> Vec<Difference> {
+    pub(super) fn differences(&mut self, sent: usize) -> Vec<Difference> {
         let mut found = Vec::new();
         if let Some((request, live)) = &self.failed {
             let recorded = self.script.said.iter().find(|said| said.answers == Some(*request));
@@ -272,9 +281,18 @@ impl<'a> Run<'a> {
             let path = format!("{} could not be sent: the connection had ended", asked.name);
             found.push(Difference { line: Some(asked.line), path, recorded: Some(recorded), live: None });
         }
-        let whole = self.script.said.iter().zip(&self.heard).filter(|(said, _)| Pieces::of(said).is_none());
-        for (said, heard) in whole {
-            let recorded = normal::answer(&said.message);
+        let stars = &mut self.stars;
+        let mut starred = |name: &str, message: &Value| compared(stars, name, message).into_owned();
+        let recorded: Vec<Value> =
+            self.script.said.iter().map(|said| starred(&said.name, &said.message)).collect();
+        let heard = self.script.said.iter().zip(&self.heard);
+        let heard: Vec<Option<Value>> =
+            heard.map(|(said, heard)| heard.as_ref().map(|heard| starred(&said.name, heard))).collect();
+        let extra: Vec<(&str, Value)> =
+            self.extra.iter().map(|(name, message)| (name.as_str(), starred(name, message))).collect();
+        let all = || self.script.said.iter().zip(recorded.iter().zip(&heard));
+        for (said, (recorded, heard)) in all().filter(|(said, _)| Pieces::of(said).is_none()) {
+            let recorded = normal::answer(recorded);
             match heard {
                 Some(live) => {
                     compare(Some(said.line), &said.name, &recorded, &normal::answer(live), &mut found);
@@ -287,21 +305,32 @@ impl<'a> Run<'a> {
                 }),
             }
         }
-        for (name, message) in self.extra.iter().filter(|(name, _)| Pieces::named(name).is_none()) {
+        for (name, message) in extra.iter().filter(|(name, _)| Pieces::named(name).is_none()) {
             let live = Some(normal::answer(message).to_string());
-            found.push(Difference { line: None, path: name.clone(), recorded: None, live });
+            found.push(Difference { line: None, path: (*name).to_owned(), recorded: None, live });
         }
         for pieces in Pieces::ALL {
-            let is_one = |said: &Said| Pieces::of(said) == Some(pieces);
-            let recorded = self.script.said.iter().filter(|said| is_one(said));
-            let first = recorded.clone().next().map(|said| said.line);
-            let recorded = pieces.whole(recorded.map(|said| &said.message));
-            let heard = self.script.said.iter().zip(&self.heard).filter(|(said, _)| is_one(said));
-            let extra = self.extra.iter().filter(|(name, _)| Pieces::named(name) == Some(pieces));
-            let live = heard.filter_map(|(_, heard)| heard.as_ref()).chain(extra.map(|(_, message)| message));
-            compare(first, pieces.path(), &recorded, &pieces.whole(live), &mut found);
+            // How much a program prints cannot be told from placeholders.
+            if self.script.header.redacted && pieces == Pieces::Output {
+                continue;
+            }
+            let ones = || all().filter(|(said, _)| Pieces::of(said) == Some(pieces));
+            let first = ones().next().map(|(said, _)| said.line);
+            let whole = pieces.whole(ones().map(|(_, (recorded, _))| recorded));
+            let extra = extra.iter().filter(|(name, _)| Pieces::named(name) == Some(pieces));
+            let live =
+                ones().filter_map(|(_, (_, heard))| heard.as_ref()).chain(extra.map(|(_, message)| message));
+            compare(first, pieces.path(), &whole, &pieces.whole(live), &mut found);
         }
         found.retain(|one| !self.client.ignored.iter().any(|ignored| ignored.covers(&one.path)));
         found
+    }
+}
+
+/// A message as it is compared. What a redacted recording does not tell is starred.
+fn compared<'a>(stars: &mut Option<Redactor>, name: &str, message: &'a Value) -> Cow<'a, Value> {
+    match stars {
+        Some(stars) => Cow::Owned(stars.answer(name, message.clone())),
+        None => Cow::Borrowed(message),
     }
 }

@@ -105,7 +105,7 @@ impl Script {
             let asked_before = asked.len();
             match (message.from, message.envelope(protocol)) {
                 (Sender::Client, conversation::Message::Request { key, name }) => {
-                    let name = name.to_string();
+                    let name = known(&mut stars, &name.to_string());
                     let is_driver = DRIVERS.contains(&name.as_str()) || is_call(&name, &json);
                     let compared = match &mut stars {
                         Some(stars) => stars.value(Sender::Client, &message.body, json.clone()),
@@ -135,7 +135,7 @@ impl Script {
                     said.push(Said { line, at, answers, name, driver, asked_before, message: json });
                 }
                 (Sender::Dlv | Sender::Dlvgate, conversation::Message::Event { name }) => {
-                    let name = name.to_string();
+                    let name = known(&mut stars, &name.to_string());
                     said.push(Said { line, at, answers: None, name, driver, asked_before, message: json });
                 }
                 _ => {}
@@ -173,6 +173,11 @@ impl Script {
     pub fn requests(&self) -> usize {
         self.asked.len()
     }
+}
+
+/// The name of a message as it is compared: in a redacted recording, one that no protocol has is a placeholder.
+pub(super) fn known(stars: &mut Option<Redactor>, name: &str) -> String {
+    stars.as_mut().map_or_else(|| name.to_owned(), |stars| stars.name(name))
 }
 
 /// A function that is called by `evaluate` lets the program run.

@@ -44,7 +44,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(control, None, "a terminal would obey it: {shown:?}");
 
     let mut reader = Reader::new(input).expect("it was read before");
-    let mut redactor = Redactor::new(&header, None);
+    let mut redactor = Redactor::new(&header);
     let mut redacted = Vec::new();
     copy(&mut reader, &mut redactor, &mut redacted).expect("memory can be read and written");
     let (copied, again, _) = read(&redacted).expect("a recording");

@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let written: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
     let mut reader = Reader::new(&written[..]).expect("a recording");
-    let mut redactor = Redactor::new(reader.header(), None);
+    let mut redactor = Redactor::new(reader.header());
     let mut redacted = Vec::new();
     copy(&mut reader, &mut redactor, &mut redacted).expect("memory can be read and written");
     let redacted = String::from_utf8(redacted).expect("text");
