@@ -59,7 +59,7 @@ enum Names {
 /// Requests whose answers are waited for; the answer to any other is redacted whole.
 const MAX_ASKED: usize = 4096;
 
-/// Where a value is.
+/// Says where a value is.
 #[derive(Clone, Copy, Debug)]
 struct Place<'a> {
     /// What the schema says it is: [`ANY`] where it says nothing.

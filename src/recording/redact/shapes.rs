@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// Tables in text: types with their members, the kind of each message, and the words that the protocol names.
 const TABLES: [&str; 2] = [include_str!("shapes/dap.txt"), include_str!("shapes/delve.txt")];
 
-/// The kind of what no schema fixes: every key and value in it is somebody's own.
+/// The kind of what no schema fixes: every key and value in it is the user's or the program's own.
 pub(super) const ANY: &str = "any";
 
 /// The type of the arguments that say how a program is started: what DAP and Delve's own configuration have.
