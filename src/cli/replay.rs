@@ -27,7 +27,7 @@ use crate::stdio::{self, post};
 ///
 /// As client, the recorded requests are sent, each when what the recorded client had heard before has come, with frame, variable,
 /// thread, goroutine and breakpoint numbers and addresses put in as they are now. The answers are compared with the recorded
-/// ones. A launch, attach or restart that fails, and did not when it was recorded, ends it.
+/// ones. A launch or attach that fails, and did not when it was recorded, ends it.
 ///
 /// Exit code: 0, or 1 where something was asked or answered that is not as recorded, or did not come in its place.
 #[derive(Debug, Args)]

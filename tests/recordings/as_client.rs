@@ -285,7 +285,7 @@ fn restarts(second: bool) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn failed_restart_is_told_by_its_second_answer() {
+fn second_answer_to_a_restart_is_compared() {
     for (recorded, live, is_same) in [(true, true, true), (false, true, false), (false, false, true)] {
         let (recorded, live) = (restarts(recorded), restarts(live));
         let load = |file: &tempfile::NamedTempFile| Arc::new(Script::load(file.path()).unwrap());
@@ -296,7 +296,6 @@ fn failed_restart_is_told_by_its_second_answer() {
             tokio::join!(client.run(server.address()), server.serve_one()).0.unwrap()
         });
         assert_eq!(replayed.is_same(), is_same, "{replayed}");
-        assert_eq!(replayed.failure.is_some(), !is_same, "{replayed}");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::recording::difference::{Difference, Ignore};
 /// How long an answer or event may take that the recording has: a build is among them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A launch, attach or restart that failed, and had succeeded when it was recorded: the replay ends there.
+/// A launch or attach that failed, and had succeeded when it was recorded: the replay ends there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The line of the recorded request.
