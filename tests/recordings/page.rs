@@ -5,6 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::toolchain::Pair;
+
 /// Opens a page, tries all that it can do, and gives what was measured.
 pub fn look(page: &Path) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/page/page.mjs");
@@ -72,4 +74,26 @@ fn show_writes_over_no_recording() {
     for again in [&[][..], &["--force"]] {
         assert_eq!(show(&[&["--html", "-o", &page, &one], again].concat()).0, Some(0));
     }
+}
+
+#[test]
+fn demo_keeps_what_is_in_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = || {
+        let all = std::fs::read_dir(folder.path()).unwrap().flatten();
+        let mut all: Vec<String> = all.map(|one| one.file_name().to_string_lossy().into_owned()).collect();
+        all.sort();
+        all
+    };
+    // Another's recording, which no demo may take for its own.
+    std::fs::write(folder.path().join("zzz.jsonl"), "mine").unwrap();
+    let dlv = Pair::any();
+    for count in [3, 5] {
+        let mut demo = dlv.command(env!("CARGO_BIN_EXE_dlvgate"));
+        demo.args(["demo", "--firewall", "off", "--dlv"]).arg(&dlv.dlv).arg("--out").arg(folder.path());
+        let output = demo.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(names().len(), count, "a recording and a page more: {:?}", names());
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("zzz.jsonl")).unwrap(), "mine");
 }
