@@ -22,13 +22,13 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 /// Streams of an input: a question costs the oracles as much as several streams.
-const STREAMS: usize = 4;
+const STREAMS: usize = 8;
 
 /// Longest stream that is carried byte by byte, too, which takes longest.
 const BY_BYTES: usize = 300;
 
 /// Streams between two lines that tell the counts.
-const TOLD_EVERY: u64 = 100_000;
+const TOLD_EVERY: u64 = 50_000;
 
 /// What a user of this target forces, and what it sets.
 const FORCE: [(&str, &str); 4] =
@@ -278,9 +278,9 @@ impl Counts {
                 let value: Value = serde_json::from_str(value).expect("JSON");
                 assert_eq!(config[key], value, "{key}: {}", said());
             }
-            // A request that is refused may be one on which dlv would have ended the session.
+            // What is refused or replaced may be what dlv would have ended the session on.
             let Some(before) = before else {
-                assert!(ended && !carried.forced.refused.is_empty(), "{message:?} was not there: {}", said());
+                assert!(ended, "{message:?} was not there: {}", said());
                 return;
             };
             assert_eq!((&before.kind, before.seq, &before.name), (&message.kind, message.seq, &message.name));
