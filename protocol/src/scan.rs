@@ -53,11 +53,12 @@ pub struct Scanner {
     remaining: u64,
     walk: Walk,
     fields: Fields,
-    /// What a look at the body's front said, as long as nothing after it says otherwise.
-    usual: Option<Envelope>,
     /// The present body's envelope has been reported.
     reported: bool,
 }
+
+/// What a look at a body's front said, as long as nothing after it says otherwise.
+type Usual = Option<Envelope>;
 
 /// How a body is read.
 #[derive(Clone, Debug)]
@@ -65,14 +66,14 @@ enum Walk {
     /// Until the envelope is known.
     Early(Walker),
     /// To its end, as Go does.
-    Exact(Box<Exact>),
+    Exact(Box<(Exact, Usual)>),
 }
 
 impl Walk {
     fn reset(&mut self) {
         match self {
             Walk::Early(walker) => walker.reset(),
-            Walk::Exact(walker) => walker.reset(),
+            Walk::Exact(walk) => walk.0.reset(),
         }
     }
 }
@@ -88,12 +89,12 @@ impl Scanner {
 
     /// Returns a scanner between messages, for what a client says: envelopes are what go-dap reads.
     pub fn of_client(limits: Limits) -> Scanner {
-        Scanner::with(limits, Walk::Exact(Box::new(Exact::new(fields::ALL_NAMES))))
+        Scanner::with(limits, Walk::Exact(Box::new((Exact::new(fields::ALL_NAMES), None))))
     }
 
     fn with(limits: Limits, walk: Walk) -> Scanner {
         let header = HeaderReader::new(limits);
-        Scanner { header, remaining: 0, walk, fields: Fields::default(), usual: None, reported: false }
+        Scanner { header, remaining: 0, walk, fields: Fields::default(), reported: false }
     }
 
     /// Takes some bytes from the front of `input` (not empty) and says what they are.
@@ -139,11 +140,12 @@ impl Scanner {
         self.remaining -= consumed as u64;
         let end = self.remaining == 0;
         let bytes = &input[..consumed];
-        let Scanner { walk, fields, usual, reported, .. } = self;
+        let Scanner { walk, fields, reported, .. } = self;
         let envelope = match walk {
             _ if *reported => None,
             Walk::Early(walker) => walk_early(walker, fields, bytes, end),
-            Walk::Exact(walker) => {
+            Walk::Exact(walk) => {
+                let (walker, usual) = &mut **walk;
                 walk_exactly(walker, fields, usual, bytes, end);
                 end.then(|| match usual.take() {
                     _ if !walker.is_done() => NONE,
@@ -180,13 +182,7 @@ fn walk_early(walker: &mut Walker, fields: &mut Fields, mut bytes: &[u8], end: b
     (end || fields.are_enough()).then(|| fields.envelope())
 }
 
-fn walk_exactly(
-    walker: &mut Exact,
-    fields: &mut Fields,
-    usual: &mut Option<Envelope>,
-    mut bytes: &[u8],
-    end: bool,
-) {
+fn walk_exactly(walker: &mut Exact, fields: &mut Fields, usual: &mut Usual, mut bytes: &[u8], end: bool) {
     if walker.is_at_start() {
         *usual = None;
         if let Some((envelope, rest)) = usual::front(bytes) {
