@@ -4,9 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::FAILURE;
+use super::log::LogArgs;
 use super::parts::PartsArgs;
-use crate::firewall::guard;
+use super::{FAILURE, on_runtime};
+use crate::firewall::Backend;
+use crate::firewall::guard::journal::Journals;
+use crate::firewall::guard::{self, ConfineError, Programs};
 use crate::printable::printable;
 use crate::stdio::post;
 
@@ -20,8 +23,23 @@ pub(super) struct GuardArgs {
     parts: PartsArgs,
 }
 
-pub(super) async fn run(args: GuardArgs) -> anyhow::Result<ExitCode> {
-    let left = guard::run(args.parts.backend, args.parts.programs(), args.parts.journals()).await?;
+/// Leaves the caller's surroundings, and only then starts the runtime.
+pub(super) fn run(args: &GuardArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let (backend, programs) = (args.parts.backend, args.parts.programs());
+    guard::leave(&programs)?;
+    super::log::init(log, tracing::Level::INFO);
+    let journals = Journals::new(std::path::absolute(args.parts.journals().folder())?);
+    let confined = guard::enter(backend, &programs, &journals);
+    on_runtime(serve(backend, programs, journals, confined))
+}
+
+async fn serve(
+    backend: Backend,
+    programs: Programs,
+    journals: Journals,
+    confined: Result<(), ConfineError>,
+) -> anyhow::Result<ExitCode> {
+    let left = guard::run(backend, programs, journals, confined).await?;
     for text in &left {
         post!("dlvgate guard: {}", printable(text));
     }

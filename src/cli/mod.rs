@@ -143,8 +143,9 @@ fn serve_command() -> clap::Command {
 fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
     // The demo's page has the session's steps already.
     let usual = if matches!(cli.command, Command::Demo(_)) { Level::WARN } else { Level::INFO };
-    if !matches!(cli.command, Command::Dlv(_)) {
-        log::init(&cli.log, usual); // that one has a log of its own
+    // These two start their logs themselves.
+    if !matches!(cli.command, Command::Dlv(_) | Command::Guard(_)) {
+        log::init(&cli.log, usual);
     }
     match cli.command {
         Command::Serve(args) => {
@@ -161,7 +162,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Show(args) => show::run(args),
         Command::Replay(args) => on_runtime(replay::run(args)),
         Command::Firewall(args) => on_runtime(firewall::run(args)),
-        Command::Guard(args) => on_runtime(guard::run(args)),
+        Command::Guard(args) => guard::run(&args, &cli.log),
         Command::Reaper(_) => Ok(reaper::run()),
         Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
         Command::Trust(args) => trust::run(&args, &serve_command()),

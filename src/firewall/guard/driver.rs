@@ -50,6 +50,14 @@ pub struct Programs {
     pub nft: Option<PathBuf>,
 }
 
+/// The system's own program of this packet filter, where it is or would be.
+pub(super) fn system_program(backend: Backend) -> PathBuf {
+    match backend {
+        Backend::Pf => pf::PFCTL.into(),
+        Backend::Nftables => nftables::find(),
+    }
+}
+
 /// One of the two.
 pub(in crate::firewall) enum Filter {
     Nftables(Nftables),
@@ -65,11 +73,11 @@ impl Filter {
     ) -> Filter {
         match backend {
             Backend::Pf => {
-                let pfctl = programs.pfctl.clone().unwrap_or_else(|| pf::PFCTL.into());
+                let pfctl = programs.pfctl.clone().unwrap_or_else(|| system_program(backend));
                 Filter::Pf(Pf::new(pfctl, owner, notes))
             }
             Backend::Nftables => {
-                let nft = programs.nft.clone().unwrap_or_else(nftables::find);
+                let nft = programs.nft.clone().unwrap_or_else(|| system_program(backend));
                 Filter::Nftables(Nftables::new(nft, owner))
             }
         }

@@ -6,6 +6,7 @@
 
 mod books;
 pub(super) mod client;
+mod confine;
 pub(super) mod driver;
 pub mod duties;
 mod error;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use tokio::io::BufReader;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use confine::{ConfineError, enter, leave};
 pub use driver::{Loaded, Programs};
 pub use error::GuardError;
 pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS, check as helper_is_safe};
@@ -36,20 +38,31 @@ use serve::Guard;
 use wire::Greeting;
 
 /// Runs the guard of this process's user on standard input and output, until the pipe ends. Returns what could not be
-/// closed: a sentence each.
+/// closed: a sentence each. One that could not confine itself ([`enter`]) says so in its greeting, and ends.
 ///
 /// # Errors
 /// Where the runtime lets us have no signals.
-pub async fn run(backend: Backend, programs: Programs, journals: Journals) -> std::io::Result<Vec<String>> {
+pub async fn run(
+    backend: Backend,
+    programs: Programs,
+    journals: Journals,
+    confined: Result<(), ConfineError>,
+) -> std::io::Result<Vec<String>> {
     let stop = Stop::listen()?;
     leave_the_terminal();
     let owner = Owner { pid: std::process::id(), uid: caller() };
     let (input, mut output) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());
-    let books = match Books::open(journals.clone(), backend, owner.uid) {
-        Ok(books) => Arc::new(books),
-        Err(error) => {
+    let books = confined.map_err(|error| error.to_string()).and_then(|()| {
+        let unusable = |error| {
             let folder = journals.folder().display();
-            let failed = Some(format!("the folder of the journals, {folder}, cannot be used: {error}"));
+            format!("the folder of the journals, {folder}, cannot be used: {error}")
+        };
+        Books::open(journals.clone(), backend, owner.uid).map_err(unusable)
+    });
+    let books = match books {
+        Ok(books) => Arc::new(books),
+        Err(why) => {
+            let failed = Some(why);
             let (dlvgate_guard, pid) = (wire::VERSION, owner.pid);
             let greeting = Greeting { dlvgate_guard, pid, filtering: None, found: Vec::new(), failed };
             tokio::io::AsyncWriteExt::write_all(&mut output, &wire::line(&greeting)).await?;
@@ -79,7 +92,10 @@ fn leave_the_terminal() {
     }
 }
 
-/// What a terminal sends is heard and ignored; SIGTERM, as at a shutdown of the machine, ends the guard in order.
+/// What a terminal sends is heard and ignored, and so is what a caller could have had ignored or have set a clock for: a
+/// child's end is heard whatever the caller did with SIGCHLD, and a limit of theirs that could not be lifted is an error
+/// of a write, not the guard's end. What is heard here is the default again in what the guard starts.
+/// SIGTERM, as at a shutdown of the machine, ends the guard in order.
 struct Stop {
     terminate: Signal,
     _ignored: Vec<Signal>,
@@ -87,12 +103,16 @@ struct Stop {
 
 impl Stop {
     fn listen() -> std::io::Result<Stop> {
-        let stop = SignalKind::from_raw(nix::sys::signal::Signal::SIGTSTP as i32);
-        let ignored = [SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit(), stop];
-        Ok(Stop {
-            terminate: signal(SignalKind::terminate())?,
-            _ignored: ignored.into_iter().map(signal).collect::<Result<_, _>>()?,
-        })
+        use nix::sys::signal::Signal::{
+            SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
+            SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
+        };
+        let ignored = [
+            SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGCHLD,
+            SIGUSR1, SIGUSR2, SIGIO, SIGURG, SIGWINCH,
+        ];
+        let heard = ignored.into_iter().map(|one| signal(SignalKind::from_raw(one as i32)));
+        Ok(Stop { terminate: signal(SignalKind::terminate())?, _ignored: heard.collect::<Result<_, _>>()? })
     }
 
     async fn terminated(mut self) {

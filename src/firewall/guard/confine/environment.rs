@@ -1,0 +1,73 @@
+//! The caller's environment, descriptors and signal mask.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::sys::signal::SigSet;
+
+use super::ConfineError;
+
+/// What sudo says of its caller: the only variable that the guard reads.
+const CALLER: &str = "SUDO_UID";
+
+/// What tests tell a debug build.
+#[cfg(debug_assertions)]
+const OF_TESTS: [&str; 3] = ["DLVGATE_FAULT_POINT", "DLVGATE_GUARD_TRIAL", "DLVGATE_SYSLOG"];
+#[cfg(not(debug_assertions))]
+const OF_TESTS: [&str; 0] = [];
+
+/// Runs this program again with the same words, where the environment holds more than it needs; else returns. Whatever runs
+/// before `main`, the loader and the C library, has then not seen the caller's variables either.
+pub(super) fn leave() -> Result<(), ConfineError> {
+    let said = |said| ConfineError::Surroundings { what: "environment", said };
+    SigSet::empty().thread_set_mask().map_err(|error| said(error.into()))?;
+    close_the_rest().map_err(|said| ConfineError::Surroundings { what: "descriptors", said })?;
+    if std::env::vars_os().all(|(name, value)| stays(&name, &value)) {
+        return Ok(());
+    }
+    let mut words = std::env::args_os();
+    let mut again = Command::new(std::env::current_exe().map_err(said)?);
+    again.arg0(words.next().unwrap_or_else(|| OsString::from("dlvgate")));
+    again.args(words).env_clear().envs(std::env::vars_os().filter(|(name, value)| stays(name, value)));
+    Err(said(again.exec()))
+}
+
+fn stays(name: &OsStr, value: &OsStr) -> bool {
+    let is_number = || value.to_str().is_some_and(|value| value.parse::<u32>().is_ok());
+    (name == CALLER && is_number()) || OF_TESTS.iter().any(|test| name == *test)
+}
+
+/// Closes what is open besides the standard streams, which Rust's runtime has opened where they were not. Nothing of ours is
+/// open yet.
+fn close_the_rest() -> io::Result<()> {
+    let names = std::fs::read_dir("/dev/fd")?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    let numbers: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        let _ = nix::unistd::close(number); // the folder's own is closed already
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caller_s_number_alone_stays() {
+        let stays = |name: &str, value: &str| super::stays(OsStr::new(name), OsStr::new(value));
+        assert!(stays("SUDO_UID", "1000"));
+        for (name, value) in [
+            ("SUDO_UID", "0x0"),
+            ("SUDO_USER", "alice"),
+            ("LC_ALL", "C"),
+            ("LANG", "de_DE"),
+            ("COLORTERM", "truecolor"),
+            ("PATH", "/bin"),
+            ("DLVGATE_LOG", "trace"),
+        ] {
+            assert!(!stays(name, value), "{name}={value}");
+        }
+    }
+}

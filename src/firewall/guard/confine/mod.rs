@@ -1,0 +1,101 @@
+//! What the guard does before anything else: it leaves its caller's surroundings, and gives up what it does not need.
+//!
+//! sudo hands down umask, limits, descriptors, priority and some of the environment from a caller who is not root. A limit of
+//! theirs must not end root's guard and leave an opening. After [`leave`] and [`enter`] the guard can change the packet
+//! filter, write its journals and ask the kernel whose a socket is, and nothing else that the kernel can forbid.
+
+mod environment;
+mod limits;
+#[cfg(target_os = "linux")]
+mod loader;
+#[cfg(target_os = "linux")]
+mod paths;
+#[cfg(target_os = "linux")]
+mod privileges;
+#[cfg(target_os = "linux")]
+mod syscalls;
+#[cfg(all(debug_assertions, target_os = "linux"))]
+mod trial;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Programs;
+use super::driver::system_program;
+use super::journal::Journals;
+use crate::firewall::Backend;
+
+/// Why the guard does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfineError {
+    /// The caller's surroundings cannot be left.
+    #[error("the guard cannot leave its caller's {what}: {said}; it holds no gate under them")]
+    Surroundings {
+        /// Which part of them.
+        what: &'static str,
+        /// What the system said.
+        said: io::Error,
+    },
+    /// The kernel has this restriction, and did not take it.
+    #[error("the guard cannot confine itself by {by}: {said}; it does not go on unconfined")]
+    Unconfined {
+        /// Which restriction.
+        by: &'static str,
+        /// What the kernel, or the library, said.
+        said: String,
+    },
+}
+
+/// Leaves the caller's environment, descriptors and signal mask: this program is run again without them, unless it was so
+/// already. A program that a test puts in the packet filter's place is told by variables what to do, so they stay with it.
+///
+/// # Errors
+/// Where this program cannot be run again.
+pub fn leave(programs: &Programs) -> Result<(), ConfineError> {
+    if is_replaced(programs) { Ok(()) } else { environment::leave() }
+}
+
+/// Leaves the rest of the surroundings and gives up every power that is not needed. Threads that are started later are
+/// confined too, so this comes before the runtime.
+///
+/// # Errors
+/// Where a limit cannot be lifted, or the kernel has a restriction and refuses it. What it does not have is left out.
+pub fn enter(backend: Backend, programs: &Programs, journals: &Journals) -> Result<(), ConfineError> {
+    limits::reset()?;
+    // The folder has to be there before only what is in it can be written to. Why it cannot be made is said later.
+    let _ = journals.prepare();
+    std::env::set_current_dir("/").map_err(|said| ConfineError::Surroundings { what: "folder", said })?;
+    let program = (!is_replaced(programs)).then(|| system_program(backend));
+    confine(journals.folder(), program)
+}
+
+/// A program of a test's own is not confined by what the system's own needs.
+fn is_replaced(programs: &Programs) -> bool {
+    programs.pfctl.is_some() || programs.nft.is_some()
+}
+
+#[cfg(target_os = "linux")]
+fn confine(journals: &Path, program: Option<PathBuf>) -> Result<(), ConfineError> {
+    #[cfg(debug_assertions)]
+    trial::before();
+    privileges::give_up()?;
+    if let Some(program) = program {
+        paths::confine(journals, &program)?;
+        syscalls::confine()?;
+    }
+    #[cfg(debug_assertions)]
+    trial::after();
+    Ok(())
+}
+
+/// macOS has no such thing for a program that runs as root and is not signed for it.
+#[cfg(not(target_os = "linux"))]
+fn confine(_journals: &Path, _program: Option<PathBuf>) -> Result<(), ConfineError> {
+    Ok(())
+}
+
+/// Says once, for who looks for it, what this kernel does not have.
+#[cfg(target_os = "linux")]
+fn is_not_here(what: &str) {
+    tracing::debug!(target: "dlvgate::firewall", "this kernel has no {what}: the guard goes on without it");
+}
