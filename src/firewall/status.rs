@@ -32,8 +32,10 @@ pub struct GuardStatus {
     pub backend: Backend,
     /// Its process.
     pub pid: u32,
-    /// Whether it runs. What a dead one has left is for `sweep`.
+    /// Whether it runs, or cannot be told. What a dead one has left is for `sweep`.
     pub is_alive: bool,
+    /// Whether its process id is of the namespace that we see; where not, it cannot be told whether it runs.
+    pub is_told: bool,
     /// Whether its rules are in the network that we see.
     pub is_here: bool,
     /// The process whose gates they are.
@@ -94,7 +96,8 @@ fn of(record: Record) -> GuardStatus {
     GuardStatus {
         backend: record.backend,
         pid: record.guard.pid,
-        is_alive: record.guard.is_alive(),
+        is_alive: !record.is_orphaned(),
+        is_told: record.is_of_these_processes(),
         is_here: record.is_of_this_network(),
         proxy: record.proxy.map(|proxy| proxy.pid),
         purpose: record.purpose,

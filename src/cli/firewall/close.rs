@@ -6,12 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tokio::time::Instant;
 
 use crate::cli::parts::PartsArgs;
 use crate::firewall::guard::journal::{Journals, Process, Record};
+use crate::firewall::guard::terminate;
 use crate::firewall::guard::wire::Purpose;
 use crate::stdio;
 
@@ -41,7 +40,10 @@ pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
         bail!("nobody holds port {port}; `dlvgate firewall status` lists what is open");
     }
     for record in holders {
-        if !record.guard.is_alive() {
+        if !record.is_of_these_processes() {
+            bail!("port {port} is held in another PID namespace, by process {} there: close it there", record.guard.pid);
+        }
+        if record.is_orphaned() {
             bail!(
                 "the guard that opened port {port} was killed; `sudo dlvgate firewall sweep` closes what it left"
             );
@@ -73,19 +75,23 @@ fn holders(journals: &Journals, port: u16) -> anyhow::Result<Vec<Record>> {
         .collect())
 }
 
-/// Root tells the guard, whose process id root itself has written; a user tells their own process.
+/// Root tells the guard, whose process id root itself has written; a user tells their own process, if the one that is named
+/// is their own.
 fn end(record: &Record, port: u16) -> anyhow::Result<()> {
-    let told = match &record.proxy {
-        _ if nix::unistd::geteuid().is_root() => &record.guard,
-        Some(proxy) if Process::is_alive(proxy) => proxy,
-        _ => &record.guard,
+    let own = nix::unistd::getuid().as_raw();
+    let is_root = nix::unistd::geteuid().is_root();
+    let (told, is_ours): (&Process, bool) = match &record.proxy {
+        Some(proxy) if !is_root && proxy.is_users(own) => (proxy, true),
+        _ => (&record.guard, is_root),
     };
-    let pid = Pid::from_raw(i32::try_from(told.pid).context("no process has such an id")?);
-    match kill(pid, Signal::SIGTERM) {
+    if !is_ours {
+        bail!("port {port} is user {}'s: close it as that user, or with sudo", record.uid);
+    }
+    match terminate(told) {
         Ok(()) | Err(Errno::ESRCH) => Ok(()),
         Err(Errno::EPERM) => {
             bail!("port {port} is user {}'s: close it as that user, or with sudo", record.uid)
         }
-        Err(error) => Err(error).with_context(|| format!("cannot signal process {pid}")),
+        Err(error) => Err(error).with_context(|| format!("cannot signal process {}", told.pid)),
     }
 }

@@ -81,6 +81,9 @@ fn describe(guard: &GuardStatus, page: &mut String) {
     if let Some(token) = guard.token {
         let _ = write!(page, ", token {token}");
     }
+    if !guard.is_told {
+        page.push_str(", in another PID namespace: whether it runs is not to be told from here");
+    }
     page.push_str(match (guard.is_alive, guard.is_here) {
         (true, true) => "\n",
         (true, false) => ", in another network namespace\n",

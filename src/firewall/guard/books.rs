@@ -22,10 +22,11 @@ impl Books {
         Ok(Books { journals, record: Mutex::new(Record::begin(backend, uid)?) })
     }
 
-    /// Whose gates will be here; it is in the journal with the first of them.
+    /// Whose gates will be here; it is in the journal with the first of them. A process that is not this user's is not noted:
+    /// another user who closes a port would signal it.
     pub(super) fn proxy(&self, pid: u32, purpose: Purpose) {
         let mut record = self.record();
-        record.proxy = Process::now(pid);
+        record.proxy = Process::of_user(pid, record.uid);
         record.purpose = Some(purpose);
     }
 

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::acl;
 use super::error::GuardError;
 use crate::firewall::Backend;
 
@@ -67,6 +68,8 @@ fn check_within(path: &Path, links: usize) -> Result<(), GuardError> {
             check_within(&path.parent().unwrap_or(path).join(target), left)?;
         } else if meta.mode() & 0o002 != 0 || (meta.mode() & 0o020 != 0 && meta.gid() != 0) {
             return Err(refused("others than root may write to it".to_owned()));
+        } else if acl::lets_others_write(path, &meta).map_err(|error| refused(error.to_string()))? {
+            return Err(refused("an access control list lets others than root write to it".to_owned()));
         }
     }
     Ok(())

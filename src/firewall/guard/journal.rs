@@ -33,6 +33,9 @@ pub struct Record {
     boot: String,
     /// The network namespace that the rules are in; empty where the system has no such.
     network: String,
+    /// The namespace in which the process ids mean something; empty where the system has no such.
+    #[serde(default)]
+    pids: String,
     /// Which packet filter.
     pub backend: Backend,
     /// The guard, whose process id is in the names of the rules.
@@ -89,9 +92,31 @@ impl Process {
         system::started(pid).map(|started| Process { pid, started })
     }
 
-    /// Whether it runs still.
+    /// This process, also where the process table that it sees is of another namespace.
+    fn own() -> Option<Process> {
+        system::own_start().map(|started| Process { pid: std::process::id(), started })
+    }
+
+    /// The process that has this id now, where it is this user's, or has started us.
+    pub(super) fn of_user(pid: u32, uid: u32) -> Option<Process> {
+        let process = Process::now(pid)?;
+        let has_started_us = u32::try_from(nix::unistd::getppid().as_raw()) == Ok(pid);
+        let is_of_user = has_started_us || system::user(pid) == Some(uid);
+        // What was asked twice was asked of one process.
+        (is_of_user && process.is_alive()).then_some(process)
+    }
+
+    /// Whether it is this user's, and runs still.
+    pub fn is_users(&self, uid: u32) -> bool {
+        system::user(self.pid) == Some(uid) && self.is_alive()
+    }
+
+    /// Whether it runs still. One that the system hides counts as running.
     pub fn is_alive(&self) -> bool {
-        system::started(self.pid).as_ref() == Some(&self.started)
+        match system::started(self.pid) {
+            Some(started) => started == self.started,
+            None => system::is_hidden(self.pid),
+        }
     }
 }
 
@@ -106,9 +131,9 @@ impl Record {
             version: VERSION,
             boot: system::boot().ok_or_else(|| unknown("which boot this is"))?,
             network: system::network(),
+            pids: system::pids(),
             backend,
-            guard: Process::now(std::process::id())
-                .ok_or_else(|| unknown("when this process was started"))?,
+            guard: Process::own().ok_or_else(|| unknown("when this process was started"))?,
             proxy: None,
             purpose: None,
             uid,
@@ -125,6 +150,17 @@ impl Record {
     /// Whether its rules are in the network that this process sees.
     pub fn is_of_this_network(&self) -> bool {
         system::network() == self.network
+    }
+
+    /// Whether its process ids are those of this process's namespace, and can be looked up. Those of another say nothing
+    /// here: the guard may run where it is not seen.
+    pub fn is_of_these_processes(&self) -> bool {
+        system::pids() == self.pids && system::sees_processes()
+    }
+
+    /// Whether its guard is known to be dead. One that cannot be told counts as running.
+    pub fn is_orphaned(&self) -> bool {
+        self.is_of_these_processes() && !self.guard.is_alive()
     }
 
     /// Adds a gate.
@@ -187,6 +223,10 @@ impl Journals {
     /// Where the disk does not take it.
     pub fn write(&self, record: &Record) -> io::Result<()> {
         let path = self.folder.join(format!("{}.json", record.guard.pid));
+        if read(&path).is_ok_and(|there| there.is_some_and(|there| there.pids != record.pids)) {
+            let why = "a guard of another PID namespace has this one's process id, and a journal by this name; try again";
+            return Err(io::Error::other(why));
+        }
         if record.is_empty() {
             return remove(&path);
         }
@@ -199,12 +239,16 @@ impl Journals {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Removes the drafts of guards that were killed while they wrote.
+    /// Removes the drafts of guards of this PID namespace that were killed while they wrote.
     pub(super) fn remove_drafts(&self) {
+        if !system::sees_processes() {
+            return;
+        }
         let names = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let whose = |name: &str| name.strip_prefix('.')?.strip_suffix(".new")?.parse::<u32>().ok();
+        let end = draft_end();
+        let whose = |name: &str| name.strip_prefix('.')?.strip_suffix(&end)?.parse::<u32>().ok();
         let pids = names.filter_map(|name| whose(name.to_str()?));
-        for pid in pids.filter(|pid| Process::now(*pid).is_none()) {
+        for pid in pids.filter(|pid| Process::now(*pid).is_none() && !system::is_hidden(*pid)) {
             let _ = remove(&self.folder.join(draft(pid)));
         }
     }
@@ -231,7 +275,13 @@ impl Journals {
 
 /// The name under which a guard's journal is written, before it has its own.
 fn draft(pid: u32) -> String {
-    format!(".{pid}.new")
+    format!(".{pid}{}", draft_end())
+}
+
+/// What follows the process id: the number of its namespace, where the system has such.
+fn draft_end() -> String {
+    let number: String = system::pids().chars().filter(char::is_ascii_digit).collect();
+    if number.is_empty() { ".new".to_owned() } else { format!("-{number}.new") }
 }
 
 fn write_beside(path: &Path, record: &Record) -> io::Result<()> {

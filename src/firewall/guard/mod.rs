@@ -4,6 +4,8 @@
 //! when the pipe ends, which the proxy's death causes too. What it is about to open is in its [`journal`] before: what a
 //! guard that was itself killed has left, the next one closes ([`sweep`]).
 
+mod acl;
+mod audit;
 mod books;
 pub(super) mod client;
 mod confine;
@@ -16,6 +18,7 @@ pub(super) mod helper;
 pub mod journal;
 mod serve;
 pub mod sweep;
+mod signal;
 mod system;
 pub mod turns;
 pub mod wire;
@@ -23,14 +26,16 @@ pub mod wire;
 use std::sync::Arc;
 
 use tokio::io::BufReader;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal as hear};
 
 pub use confine::{ConfineError, enter, leave};
 pub use driver::{Loaded, Programs};
 pub use error::GuardError;
 pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS, check as helper_is_safe};
+pub(crate) use signal::terminate;
 
 use super::{Backend, Owner};
+use audit::Audit;
 use books::Books;
 use driver::Filter;
 use journal::Journals;
@@ -65,14 +70,16 @@ pub async fn run(
             let failed = Some(why);
             let (dlvgate_guard, pid) = (wire::VERSION, owner.pid);
             let greeting = Greeting { dlvgate_guard, pid, filtering: None, found: Vec::new(), failed };
-            tokio::io::AsyncWriteExt::write_all(&mut output, &wire::line(&greeting)).await?;
-            tokio::io::AsyncWriteExt::flush(&mut output).await?;
+            serve::say(&mut output, &greeting).await?;
             return Ok(Vec::new());
         }
     };
     let driver = Filter::new(backend, &programs, owner, books.clone());
+    let audit = Audit::of_system(owner.uid);
     let found = sweep::sweep(&journals, backend, &driver).await;
-    Ok(Guard::new(driver, books, owner.uid).run(found, input, output, stop.terminated()).await)
+    audit.swept(&found);
+    let guard = Guard::new(driver, books, owner.uid).audited(audit);
+    Ok(guard.run(found, input, output, stop.terminated()).await)
 }
 
 /// The user for whom we are root: sudo says who called it.
@@ -111,8 +118,8 @@ impl Stop {
             SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGCHLD,
             SIGUSR1, SIGUSR2, SIGIO, SIGURG, SIGWINCH,
         ];
-        let heard = ignored.into_iter().map(|one| signal(SignalKind::from_raw(one as i32)));
-        Ok(Stop { terminate: signal(SignalKind::terminate())?, _ignored: heard.collect::<Result<_, _>>()? })
+        let heard = ignored.into_iter().map(|one| hear(SignalKind::from_raw(one as i32)));
+        Ok(Stop { terminate: hear(SignalKind::terminate())?, _ignored: heard.collect::<Result<_, _>>()? })
     }
 
     async fn terminated(mut self) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
+use super::audit::Audit;
 use super::books::Books;
 use super::driver::{Driver, Refused};
 use super::duties::{Duties, Outcome, Step};
@@ -19,6 +20,10 @@ use crate::firewall::{FirewallError, Peer};
 /// When the proxy was killed, how long its dlv is given to end before the rules go that block its port.
 const LISTENER_GRACE: Duration = Duration::from_secs(1);
 
+/// How long the proxy may take to read an answer. It waits for each, so that one that does not has stopped, or never meant to;
+/// root's `firewall close` waits 15 s for the guard's end.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
 /// How often it is looked whether it has ended.
 const LISTENER_POLL: Duration = Duration::from_millis(20);
 
@@ -27,11 +32,17 @@ pub(super) struct Guard<D> {
     driver: D,
     books: Arc<Books>,
     duties: Duties,
+    audit: Audit,
 }
 
 impl<D: Driver> Guard<D> {
     pub(super) fn new(driver: D, books: Arc<Books>, uid: u32) -> Guard<D> {
-        Guard { driver, books, duties: Duties::new(uid) }
+        Guard { driver, books, duties: Duties::new(uid), audit: Audit::none() }
+    }
+
+    /// The same, and the system's log is told.
+    pub(super) fn audited(self, audit: Audit) -> Guard<D> {
+        Guard { audit, ..self }
     }
 
     /// Greets, serves until the pipe or `stop` ends, and leaves nothing behind. Returns what could not be closed.
@@ -117,6 +128,7 @@ impl<D: Driver> Guard<D> {
                     outcome
                 }
             };
+            self.audit.step(step, outcome, peers);
             self.duties.done(outcome);
         }
         failed
@@ -180,9 +192,14 @@ async fn next_line(requests: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8
     })
 }
 
-async fn say(replies: &mut (impl AsyncWrite + Unpin), said: &impl serde::Serialize) -> io::Result<()> {
-    replies.write_all(&wire::line(said)).await?;
-    replies.flush().await
+/// Says it within [`ANSWER_LIMIT`], or fails: the guard then ends, as where the pipe does.
+pub(super) async fn say(replies: &mut (impl AsyncWrite + Unpin), said: &impl serde::Serialize) -> io::Result<()> {
+    let line = wire::line(said);
+    let told = async {
+        replies.write_all(&line).await?;
+        replies.flush().await
+    };
+    tokio::time::timeout(ANSWER_LIMIT, told).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 fn no_journal(error: &io::Error) -> String {

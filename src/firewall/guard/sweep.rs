@@ -57,8 +57,8 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
             findings.extend(dropped(&found.path, "it is from before the last boot, which ended its rules"));
         } else if !record.is_of_this_network() {
             // Its rules are where we cannot see them; its own proxy's next start can.
-        } else if record.guard.is_alive() {
-            known.extend(names(&record));
+        } else if !record.is_orphaned() {
+            known.extend(names(&record)); // it runs, or is of another PID namespace and nobody can tell here
         } else {
             known.extend(names(&record));
             findings.push(close(driver, &record, &found.path).await);

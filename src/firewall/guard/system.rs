@@ -10,6 +10,31 @@ pub(super) fn network() -> String {
     os::network()
 }
 
+/// The namespace of this process's id, where the system has such: an id means something in one, and nowhere else.
+pub(super) fn pids() -> String {
+    os::pids()
+}
+
+/// Whether the process table that this process sees is of its own namespace.
+pub(super) fn sees_processes() -> bool {
+    os::sees_processes()
+}
+
+/// Whether a process with this id is there that the system does not show us.
+pub(super) fn is_hidden(pid: u32) -> bool {
+    os::is_hidden(pid)
+}
+
+/// Whose this process is: its real user.
+pub(super) fn user(pid: u32) -> Option<u32> {
+    os::user(pid)
+}
+
+/// When this very process was started.
+pub(super) fn own_start() -> Option<String> {
+    os::own_start().map(|started| started.trim().to_owned()).filter(|started| !started.is_empty())
+}
+
 /// When this process was started, as text that only serves to be compared. `None`: there is no such process.
 pub(super) fn started(pid: u32) -> Option<String> {
     os::started(pid).map(|started| started.trim().to_owned()).filter(|started| !started.is_empty())
@@ -18,19 +43,58 @@ pub(super) fn started(pid: u32) -> Option<String> {
 #[cfg(target_os = "linux")]
 mod os {
     use std::fs;
+    use std::path::Path;
+
+    use nix::errno::Errno;
+    use nix::sys::signal::kill;
+    use nix::unistd::Pid;
 
     pub(super) fn boot() -> Option<String> {
         fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
     }
 
     pub(super) fn network() -> String {
-        let link = fs::read_link("/proc/self/ns/net");
+        namespace("net")
+    }
+
+    pub(super) fn pids() -> String {
+        namespace("pid")
+    }
+
+    fn namespace(kind: &str) -> String {
+        let link = fs::read_link(format!("/proc/self/ns/{kind}"));
         link.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Clock ticks between the boot and the start: proc(5), the 22nd field. A zombie has ended.
+    /// In a table of an outer namespace we have another number.
+    pub(super) fn sees_processes() -> bool {
+        fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == std::process::id().to_string().as_str())
+    }
+
+    /// A table that was mounted with `hidepid` does not have processes of others.
+    pub(super) fn is_hidden(pid: u32) -> bool {
+        let Ok(number) = i32::try_from(pid) else { return false };
+        let is_there = kill(Pid::from_raw(number), None) != Err(Errno::ESRCH);
+        number > 0 && is_there && !Path::new(&format!("/proc/{pid}")).exists()
+    }
+
+    /// proc(5): the first of the four after `Uid:`.
+    pub(super) fn user(pid: u32) -> Option<u32> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
+    pub(super) fn own_start() -> Option<String> {
+        start(&fs::read_to_string("/proc/self/stat").ok()?)
+    }
+
     pub(super) fn started(pid: u32) -> Option<String> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        start(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// Clock ticks between the boot and the start: proc(5), the 22nd field. A zombie has ended.
+    fn start(stat: &str) -> Option<String> {
         // The name, in parentheses, may hold anything.
         let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
         let state = fields.next()?;
@@ -48,6 +112,27 @@ mod os {
 
     pub(super) fn network() -> String {
         String::new()
+    }
+
+    /// There is one table, and it shows everything.
+    pub(super) fn pids() -> String {
+        String::new()
+    }
+
+    pub(super) fn sees_processes() -> bool {
+        true
+    }
+
+    pub(super) fn is_hidden(_pid: u32) -> bool {
+        false
+    }
+
+    pub(super) fn user(pid: u32) -> Option<u32> {
+        says("/bin/ps", &["-o", "ruid=", "-p", &pid.to_string()])?.trim().parse().ok()
+    }
+
+    pub(super) fn own_start() -> Option<String> {
+        super::started(std::process::id())
     }
 
     pub(super) fn started(pid: u32) -> Option<String> {

@@ -33,18 +33,59 @@ fn plist(label: &str, words: &[String]) -> String {
     <true/>
     <key>KeepAlive</key>
     <true/>
+    <key>Umask</key>
+    <integer>18</integer>
+    <key>WorkingDirectory</key>
+    <string>/</string>
 </dict>
 </plist>
 "#
     )
 }
 
+/// What the job may do, of systemd.exec(5). A systemd that does not know a line leaves it out, with a warning.
+///
+/// The folder of the journals is all guards' and outlives the job. Processes of others are looked up in the journals, so
+/// that `ProtectProc` stays as it is. nft's modules are loaded by the kernel for it, from outside.
+const HARDENING: &str = "\
+RuntimeDirectory=dlvgate
+RuntimeDirectoryMode=0755
+RuntimeDirectoryPreserve=yes
+UMask=0022
+NoNewPrivileges=yes
+CapabilityBoundingSet=CAP_NET_ADMIN
+AmbientCapabilities=
+SystemCallFilter=@system-service seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self
+SystemCallErrorNumber=ENOSYS
+SystemCallArchitectures=native
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
+IPAddressDeny=any
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+DevicePolicy=closed
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+KeyringMode=private
+RemoveIPC=yes
+";
+
 /// systemd.service(5). `%` begins a specifier, and is in a link-local peer.
 fn unit(port: u16, words: &[String]) -> String {
     let command = words.join(" ").replace('%', "%%");
     format!(
         "[Unit]\nDescription=dlvgate: port {port} open for its peers\nAfter=network.target nftables.service\n\n\
-         [Service]\nExecStart={command}\nRestart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n"
+         [Service]\nExecStart={command}\nRestart=on-failure\n{HARDENING}\n[Install]\nWantedBy=multi-user.target\n"
     )
 }
 

@@ -1,0 +1,170 @@
+//! What the system's log is told: which port was opened to whom, by whom, and that it was shut and removed.
+//!
+//! Told after the act, so that it cannot keep it up, and without waiting: a log that is full or gone loses a line.
+
+use super::duties::{Outcome, Step};
+use super::sweep::Finding;
+use crate::firewall::Peer;
+
+/// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and what is around them takes 150.
+const PEERS_OF_A_LINE: usize = 800;
+
+/// The name under which the log has it.
+const NAME: &str = "dlvgate-guard";
+
+/// Where acts are told.
+pub(super) struct Audit {
+    log: Option<os::Log>,
+    uid: u32,
+}
+
+impl Audit {
+    /// Tells no log.
+    pub(super) fn none() -> Audit {
+        Audit { log: None, uid: 0 }
+    }
+
+    /// Tells the system's log what is done for this user.
+    pub(super) fn of_system(uid: u32) -> Audit {
+        Audit { log: os::Log::open(), uid }
+    }
+
+    /// Tells what became of a step, where it is one that changes who gets through.
+    pub(super) fn step(&self, step: Step, outcome: Outcome, peers: &[Peer]) {
+        if let Some(log) = &self.log {
+            lines(step, outcome, self.uid, peers).iter().for_each(|line| log.tell(line));
+        }
+    }
+
+    /// Tells what was found of guards that were killed.
+    pub(super) fn swept(&self, found: &[Finding]) {
+        if let Some(log) = &self.log {
+            found.iter().for_each(|finding| log.tell(&swept(finding, self.uid)));
+        }
+    }
+}
+
+fn swept(finding: &Finding, uid: u32) -> String {
+    let act = if finding.is_left { "left" } else { "swept" };
+    format!("{act} uid={uid}: {}", crate::printable::printable(&finding.text))
+}
+
+/// One line, or as many as the peers take.
+fn lines(step: Step, outcome: Outcome, uid: u32, peers: &[Peer]) -> Vec<String> {
+    let (act, port) = match step {
+        Step::Load(port) => ("open", port),
+        Step::Shut(port) => ("shut", port),
+        Step::Remove(port) => ("remove", port),
+        Step::Note(_) | Step::NoteShut(_) | Step::Strike(_) | Step::Linger => return Vec::new(),
+    };
+    let failed = if outcome == Outcome::Done { "" } else { " failed" };
+    let what = format!("{act}{failed} port={port} uid={uid}");
+    if !matches!(step, Step::Load(_)) {
+        return vec![what];
+    }
+    let mut parts = vec![String::new()];
+    for peer in peers.iter().map(ToString::to_string) {
+        match parts.last_mut() {
+            Some(part) if part.is_empty() => *part = peer,
+            Some(part) if part.len() + peer.len() < PEERS_OF_A_LINE => *part = format!("{part},{peer}"),
+            _ => parts.push(peer),
+        }
+    }
+    parts.into_iter().map(|part| format!("{what} peers={part}")).collect()
+}
+
+#[cfg(target_os = "linux")]
+mod os {
+    use std::os::unix::net::UnixDatagram;
+    use std::path::PathBuf;
+
+    use super::NAME;
+
+    /// Where syslog daemons and journald listen.
+    const SOCKET: &str = "/dev/log";
+
+    /// Security messages (authpriv, 10), of normal but significant conditions (notice, 5): RFC 3164.
+    const PRIORITY: u32 = 10 * 8 + 5;
+
+    pub(super) struct Log {
+        socket: UnixDatagram,
+        path: PathBuf,
+    }
+
+    impl Log {
+        pub(super) fn open() -> Option<Log> {
+            let socket = UnixDatagram::unbound().ok()?;
+            socket.set_nonblocking(true).ok()?;
+            Some(Log { socket, path: path() })
+        }
+
+        /// Without a time: the daemon has its own, in the machine's time zone.
+        pub(super) fn tell(&self, line: &str) {
+            let text = format!("<{PRIORITY}>{NAME}[{}]: {line}", std::process::id());
+            let _ = self.socket.send_to(text.as_bytes(), &self.path);
+        }
+    }
+
+    /// In a debug build a test may name another.
+    fn path() -> PathBuf {
+        #[cfg(debug_assertions)]
+        if let Some(path) = std::env::var_os("DLVGATE_SYSLOG") {
+            return path.into();
+        }
+        PathBuf::from(SOCKET)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod os {
+    use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
+
+    use super::NAME;
+
+    pub(super) struct Log;
+
+    impl Log {
+        pub(super) fn open() -> Option<Log> {
+            openlog(Some(NAME), LogFlags::LOG_PID, Facility::LOG_AUTHPRIV).ok().map(|()| Log)
+        }
+
+        pub(super) fn tell(&self, line: &str) {
+            let _ = syslog(Priority::new(Severity::LOG_NOTICE, Facility::LOG_AUTHPRIV), line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_is_a_line_with_user_port_and_peers() {
+        let peers = ["192.0.2.5".parse().unwrap(), "fe80::1%en0".parse().unwrap()];
+        let said = |step, outcome| lines(step, outcome, 1000, &peers).join("\n");
+        assert_eq!(
+            said(Step::Load(4000), Outcome::Done),
+            "open port=4000 uid=1000 peers=192.0.2.5,fe80::1%en0"
+        );
+        assert_eq!(
+            said(Step::Load(4000), Outcome::Undone),
+            "open failed port=4000 uid=1000 peers=192.0.2.5,fe80::1%en0"
+        );
+        assert_eq!(said(Step::Shut(4000), Outcome::Done), "shut port=4000 uid=1000");
+        assert_eq!(said(Step::Remove(4000), Outcome::Failed), "remove failed port=4000 uid=1000");
+        assert_eq!(said(Step::Note(4000), Outcome::Done), "");
+    }
+
+    #[test]
+    fn many_peers_are_told_in_lines_that_syslog_takes() {
+        let peers: Vec<Peer> = (0..64).map(|n| format!("2001:db8:1111:2222:3333:4444:5555:{n:x}").parse().unwrap()).collect();
+        let lines = lines(Step::Load(4000), Outcome::Done, u32::MAX, &peers);
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.len() < 900), "{lines:#?}");
+        for peer in &peers {
+            let told = lines.iter().filter(|line| {
+                line.rsplit_once("peers=").is_some_and(|(_, all)| all.split(',').any(|one| one == peer.to_string()))
+            });
+            assert_eq!(told.count(), 1, "{peer}");
+        }
+    }
+}
