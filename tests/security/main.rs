@@ -6,6 +6,7 @@
 mod browser;
 mod consent;
 mod crowds;
+mod guard;
 mod lost;
 mod lost_parts;
 mod lost_results;

@@ -41,7 +41,10 @@ pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
     }
     for record in holders {
         if !record.is_of_these_processes() {
-            bail!("port {port} is held in another PID namespace, by process {} there: close it there", record.guard.pid);
+            bail!(
+                "port {port} is held in another PID namespace, by process {} there: close it there",
+                record.guard.pid
+            );
         }
         if record.is_orphaned() {
             bail!(

@@ -157,12 +157,14 @@ mod tests {
 
     #[test]
     fn many_peers_are_told_in_lines_that_syslog_takes() {
-        let peers: Vec<Peer> = (0..64).map(|n| format!("2001:db8:1111:2222:3333:4444:5555:{n:x}").parse().unwrap()).collect();
+        let peers: Vec<Peer> =
+            (0..64).map(|n| format!("2001:db8:1111:2222:3333:4444:5555:{n:x}").parse().unwrap()).collect();
         let lines = lines(Step::Load(4000), Outcome::Done, u32::MAX, &peers);
         assert!(lines.len() > 1 && lines.iter().all(|line| line.len() < 900), "{lines:#?}");
         for peer in &peers {
             let told = lines.iter().filter(|line| {
-                line.rsplit_once("peers=").is_some_and(|(_, all)| all.split(',').any(|one| one == peer.to_string()))
+                line.rsplit_once("peers=")
+                    .is_some_and(|(_, all)| all.split(',').any(|one| one == peer.to_string()))
             });
             assert_eq!(told.count(), 1, "{peer}");
         }

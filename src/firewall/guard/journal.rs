@@ -169,6 +169,12 @@ impl Record {
         self.gates.push(Gate { port, peers, since, shut: false });
     }
 
+    /// Makes it look like one of a guard in another PID namespace.
+    #[cfg(test)]
+    pub(super) fn put_into_another_pid_namespace(&mut self) {
+        self.pids = "pid:[1]".to_owned();
+    }
+
     fn is_empty(&self) -> bool {
         self.gates.is_empty() && self.token.is_none()
     }
@@ -230,13 +236,18 @@ impl Journals {
         if record.is_empty() {
             return remove(&path);
         }
-        let beside = self.folder.join(draft(record.guard.pid));
+        let beside = self.draft(record.guard.pid);
         let written = write_beside(&beside, record).and_then(|()| fs::rename(&beside, &path));
         if written.is_err() {
             let _ = remove(&beside); // a disk that is full has no use for a part of it
         }
         written?;
         File::open(&self.folder)?.sync_all()
+    }
+
+    /// Where the journal of this guard is written first.
+    pub(super) fn draft(&self, pid: u32) -> PathBuf {
+        self.folder.join(draft(pid))
     }
 
     /// Removes the drafts of guards of this PID namespace that were killed while they wrote.
@@ -249,7 +260,7 @@ impl Journals {
         let whose = |name: &str| name.strip_prefix('.')?.strip_suffix(&end)?.parse::<u32>().ok();
         let pids = names.filter_map(|name| whose(name.to_str()?));
         for pid in pids.filter(|pid| Process::now(*pid).is_none() && !system::is_hidden(*pid)) {
-            let _ = remove(&self.folder.join(draft(pid)));
+            let _ = remove(&self.draft(pid));
         }
     }
 

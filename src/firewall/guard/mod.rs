@@ -17,8 +17,8 @@ pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
 mod serve;
-pub mod sweep;
 mod signal;
+pub mod sweep;
 mod system;
 pub mod turns;
 pub mod wire;
@@ -115,8 +115,8 @@ impl Stop {
             SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
         };
         let ignored = [
-            SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGCHLD,
-            SIGUSR1, SIGUSR2, SIGIO, SIGURG, SIGWINCH,
+            SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ, SIGXCPU, SIGALRM, SIGVTALRM,
+            SIGPROF, SIGCHLD, SIGUSR1, SIGUSR2, SIGIO, SIGURG, SIGWINCH,
         ];
         let heard = ignored.into_iter().map(|one| hear(SignalKind::from_raw(one as i32)));
         Ok(Stop { terminate: hear(SignalKind::terminate())?, _ignored: heard.collect::<Result<_, _>>()? })

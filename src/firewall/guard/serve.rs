@@ -193,7 +193,10 @@ async fn next_line(requests: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8
 }
 
 /// Says it within [`ANSWER_LIMIT`], or fails: the guard then ends, as where the pipe does.
-pub(super) async fn say(replies: &mut (impl AsyncWrite + Unpin), said: &impl serde::Serialize) -> io::Result<()> {
+pub(super) async fn say(
+    replies: &mut (impl AsyncWrite + Unpin),
+    said: &impl serde::Serialize,
+) -> io::Result<()> {
     let line = wire::line(said);
     let told = async {
         replies.write_all(&line).await?;

@@ -68,7 +68,8 @@ mod os {
 
     /// In a table of an outer namespace we have another number.
     pub(super) fn sees_processes() -> bool {
-        fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == std::process::id().to_string().as_str())
+        fs::read_link("/proc/self")
+            .is_ok_and(|own| own.as_os_str() == std::process::id().to_string().as_str())
     }
 
     /// A table that was mounted with `hidepid` does not have processes of others.

@@ -1,5 +1,7 @@
 //! One gate as nftables knows it: its names, and the rules of each of its states.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
@@ -21,6 +23,9 @@ pub(super) const INPUT: &str = "input";
 
 /// The hook through which packets leave them.
 pub(super) const OUTPUT: &str = "output";
+
+/// What a rule matches, before the port.
+type Matches = Vec<Value>;
 
 /// A port, who may reach it, and whose gate it is.
 #[derive(Clone, Debug)]
@@ -85,8 +90,7 @@ impl Gate {
                     let interface = self.is_loopback().then(|| loopback("iif"));
                     rules.push(self.accept(interface.into_iter().chain([from]).collect(), "dport"));
                 }
-                let local = self.local.iter().map(|peer| self.accept(on_interface(peer, INPUT), "dport"));
-                rules.extend(local);
+                rules.extend(self.on_interfaces(INPUT).into_iter().map(|peers| self.accept(peers, "dport")));
                 rules.push(self.reject(Vec::new()));
                 rules
             }
@@ -102,20 +106,22 @@ impl Gate {
 
     /// The rules that a chain of somebody else needs at its head, for the peers to pass: that chain's verdict counts
     /// whatever ours is. Connection tracking may be off, so the answers are let through by name too.
+    ///
+    /// One rule for all peers of a family, however many: every guard reads the whole ruleset at each step, and others' rules
+    /// would make it slow.
     pub(super) fn accepts(&self, family: &str, hook: &str) -> Vec<Value> {
         let side = if hook == INPUT { "saddr" } else { "daddr" };
-        let anywhere = match family {
-            "inet" => self.nets.clone(),
-            family => self.of(family),
-        };
-        let local: &[Peer] = if family == "ip" { &[] } else { &self.local };
-        let anywhere = anywhere.into_iter().map(|net| {
-            let is_loopback = Peer::from(net).is_loopback();
+        let families: &[&str] = if family == "inet" { &["ip", "ip6"] } else { &[family] };
+        let anywhere = families.iter().flat_map(|family| [(*family, true), (*family, false)]);
+        let anywhere = anywhere.filter_map(|(family, is_loopback)| {
+            let mut nets = self.of(family);
+            nets.retain(|net| Peer::from(*net).is_loopback() == is_loopback);
             let interface = is_loopback.then(|| loopback(if hook == INPUT { "iif" } else { "oif" }));
-            let address = field(protocol(net), side, element(net));
-            (is_loopback, interface.into_iter().chain([address]).collect::<Vec<_>>())
+            let addresses = field(family, side, any_of(&nets)?);
+            Some((is_loopback, interface.into_iter().chain([addresses]).collect::<Vec<_>>()))
         });
-        let local = local.iter().map(|peer| (false, on_interface(peer, hook)));
+        let local = if family == "ip" { Vec::new() } else { self.on_interfaces(hook) };
+        let local = local.into_iter().map(|peers| (false, peers));
         let mut rules = Vec::new();
         for (is_loopback, mut peer) in anywhere.chain(local) {
             // Over loopback the way there and the way of the answers go through both hooks.
@@ -129,6 +135,22 @@ impl Gate {
             }
         }
         rules
+    }
+
+    /// The peers that are on one interface only: all of one interface and family together.
+    fn on_interfaces(&self, hook: &str) -> Vec<Matches> {
+        let (key, side) = if hook == INPUT { ("iifname", "saddr") } else { ("oifname", "daddr") };
+        let mut groups: BTreeMap<(&str, &str), Vec<IpNet>> = BTreeMap::new();
+        for peer in &self.local {
+            let interface = peer.interface().unwrap_or_default();
+            groups.entry((interface, protocol(peer.net()))).or_default().push(peer.net());
+        }
+        let matches = |((interface, family), nets): ((&str, &str), Vec<IpNet>)| {
+            let nets = IpNet::aggregate(&nets);
+            let on = json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": interface}});
+            Some(vec![on, field(family, side, any_of(&nets)?)])
+        };
+        groups.into_iter().filter_map(matches).collect()
     }
 
     fn of(&self, family: &str) -> Vec<IpNet> {
@@ -176,10 +198,13 @@ fn no_first_packet() -> Value {
     json!({"match": {"op": "!=", "left": {"&": [flags, 2 + 16]}, "right": 2}})
 }
 
-fn on_interface(peer: &Peer, hook: &str) -> Vec<Value> {
-    let (key, side) = if hook == INPUT { ("iifname", "saddr") } else { ("oifname", "daddr") };
-    let interface = json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": peer.interface()}});
-    vec![interface, field(protocol(peer.net()), side, element(peer.net()))]
+/// One network by itself, several as a set without a name; `None`: there is none.
+fn any_of(nets: &[IpNet]) -> Option<Value> {
+    match nets {
+        [] => None,
+        [one] => Some(element(*one)),
+        several => Some(json!({"set": several.iter().copied().map(element).collect::<Vec<_>>()})),
+    }
 }
 
 fn field(protocol: &str, field: &str, right: Value) -> Value {

@@ -43,22 +43,29 @@ pub(super) struct Nftables {
     owner: Owner,
     /// Calls are made one after another: each is made from what the one before left.
     held: Mutex<BTreeMap<u16, Gate>>,
+    /// What was listed for a sweep, for the question that comes right after it at a guard's start.
+    listed: Mutex<Option<Listing>>,
 }
 
 impl Nftables {
     pub(super) fn new(path: PathBuf, owner: Owner) -> Nftables {
-        Nftables { nft: Nft::new(path), owner, held: Mutex::default() }
+        Nftables { nft: Nft::new(path), owner, held: Mutex::default(), listed: Mutex::default() }
     }
 
     /// Whether nftables can be used: nft is there, and tells us the ruleset.
     pub(super) async fn check(&self) -> Result<(), FirewallError> {
-        self.nft.list().await?;
+        self.nft.tables().await?;
         Ok(())
     }
 
     /// Whether a chain of anybody's could drop a packet that comes to a port of this machine, or its answer.
     pub(super) async fn is_filtering(&self) -> Result<bool, FirewallError> {
-        Ok(ruleset::may_drop(&self.nft.list().await?).next().is_some())
+        let listed = self.listed.lock().await.take();
+        let now = match listed {
+            Some(listed) => listed,
+            None => self.nft.list().await?,
+        };
+        Ok(ruleset::may_drop(&now).next().is_some())
     }
 
     pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
@@ -90,7 +97,10 @@ impl Nftables {
 
     /// Every gate of any guard.
     pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
-        Ok(gates(&self.nft.list().await?))
+        let now = self.nft.list().await?;
+        let gates = gates(&now);
+        *self.listed.lock().await = Some(now);
+        Ok(gates)
     }
 
     /// Removes the gates of a guard that is dead.
@@ -108,7 +118,8 @@ impl Nftables {
             if state == State::Guarded {
                 fault::point("load").await;
             }
-            match proof::missing(&self.nft.list().await?, gate, state) {
+            let of_this_port = |table: &str| gate::of_table(table).is_some_and(|(_, port)| port == gate.port);
+            match proof::missing(&self.nft.list_with_sets(of_this_port).await?, gate, state) {
                 None => return Ok(()),
                 Some(missing) if tries == TRIES => break missing,
                 Some(_) => tries += 1, // a firewall's reload may have come between

@@ -22,6 +22,12 @@ pub(super) fn are(elements: &[Value], nets: &[IpNet]) -> bool {
     printed.is_some_and(|printed| joined(printed) == joined(wanted))
 }
 
+/// Whether two sets without a name hold the same addresses.
+pub(super) fn are_same(one: &[Value], other: &[Value]) -> bool {
+    let spans = |elements: &[Value]| elements.iter().map(printed).collect::<Option<Vec<_>>>().map(joined);
+    matches!((spans(one), spans(other)), (Some(one), Some(other)) if one == other)
+}
+
 /// The first and the last address.
 type Span = (u128, u128);
 

@@ -18,6 +18,9 @@ const LISTING_TRIES: usize = 3;
 /// Numbers instead of names, so that what is read back can be compared.
 const LIST: [&str; 4] = ["-n", "-j", "list", "ruleset"];
 
+/// The same without the elements of sets, which are most of it where others have large ones.
+const LIST_WITHOUT_ELEMENTS: [&str; 5] = ["-n", "-j", "-t", "list", "ruleset"];
+
 const TEXT: [&str; 5] = ["-n", "-s", "-a", "list", "ruleset"];
 
 /// Far less than the ruleset where there are large sets.
@@ -45,9 +48,29 @@ impl Nft {
         &self.path
     }
 
-    /// The whole ruleset as it is now.
+    /// The whole ruleset as it is now, without the elements of sets.
     pub(super) async fn list(&self) -> Result<Listing, NftError> {
-        self.listing(&LIST).await
+        self.listing(&LIST_WITHOUT_ELEMENTS).await
+    }
+
+    /// The same, with the elements of the sets of these tables of family `inet`.
+    pub(super) async fn list_with_sets(&self, of: impl Fn(&str) -> bool) -> Result<Listing, NftError> {
+        let mut listing = self.list().await?;
+        let tables: Vec<String> = listing
+            .tables
+            .iter()
+            .filter(|table| table.family == "inet" && of(&table.name))
+            .map(|table| table.name.clone())
+            .collect();
+        for table in tables {
+            let sets = match self.listing(&["-n", "-j", "list", "table", "inet", &table]).await {
+                Err(error) if error.is_stale() => Vec::new(), // it went meanwhile
+                listed => listed?.sets,
+            };
+            listing.sets.retain(|set| set.family != "inet" || set.table != table);
+            listing.sets.extend(sets);
+        }
+        Ok(listing)
     }
 
     /// The tables that there are: family and name of each.

@@ -38,12 +38,32 @@ fn own_table(now: &Listing, gate: &Gate, state: State) -> Option<String> {
     for hook in hooks {
         let found = chains.iter().find(|chain| is_ours(chain, hook));
         let Some(chain) = found else { return Some(format!("it has no chain on the {hook} hook")) };
-        let rules: Vec<Value> = now.rules_of(chain).map(|rule| Value::Array(rule.expr.clone())).collect();
-        if rules != gate.own_rules(state, hook) {
+        if !say(now.rules_of(chain), &gate.own_rules(state, hook)) {
             return Some(format!("the rules of its {hook} chain are not the ones that were loaded"));
         }
     }
     wrong_set(now, &table, gate, state).map(|name| format!("its set {name} does not hold the peers"))
+}
+
+/// Whether the rules are the wanted ones, in order.
+fn say<'a>(rules: impl Iterator<Item = &'a Rule>, wanted: &[Value]) -> bool {
+    let rules: Vec<&Rule> = rules.collect();
+    rules.len() == wanted.len() && rules.iter().zip(wanted).all(|(rule, wanted)| says(rule, wanted))
+}
+
+/// Whether a rule is the wanted one. Addresses of a set without a name are printed in another order, and neighbours as one.
+fn says(rule: &Rule, wanted: &Value) -> bool {
+    let Some(wanted) = wanted.as_array() else { return false };
+    rule.expr.len() == wanted.len()
+        && rule.expr.iter().zip(wanted).all(|(found, wanted)| is_statement(found, wanted))
+}
+
+fn is_statement(found: &Value, wanted: &Value) -> bool {
+    let set = |statement: &Value| statement["match"]["right"]["set"].as_array().cloned();
+    let (Some(elements), Some(peers)) = (set(found), set(wanted)) else { return found == wanted };
+    let sides = ["op", "left"];
+    sides.iter().all(|side| found["match"][side] == wanted["match"][side])
+        && nets::are_same(&elements, &peers)
 }
 
 /// A set of the gate's that this table does not have, or has with others than the peers.
@@ -68,8 +88,7 @@ fn not_let_through(now: &Listing, gate: &Gate, chain: &Chain) -> Option<String> 
     let mark = gate.mark();
     let head: Vec<&Rule> =
         now.rules_of(chain).take_while(|rule| rule.comment.starts_with(MARK_PREFIX)).collect();
-    let there =
-        |expr: &Value| head.iter().any(|rule| rule.comment == mark && Some(&rule.expr) == expr.as_array());
+    let there = |expr: &Value| head.iter().any(|rule| rule.comment == mark && says(rule, expr));
     let wanted = gate.accepts(&chain.family, chain.hook.as_deref().unwrap_or_default());
     let name = || format!("{} {} {}", chain.family, chain.table, chain.name);
     (!wanted.iter().all(there)).then(|| format!("the chain {} does not let the peers through", name()))
@@ -83,13 +102,11 @@ fn other_gate(now: &Listing, gate: &Gate) -> Option<String> {
         let name = &table.name;
         table.family == "inet" && name.starts_with(TABLE_PREFIX) && name.ends_with(&suffix) && *name != own
     });
-    let rules_on = |table: &str, hook: &str| -> Vec<Value> {
-        let of_table = now.rules.iter().filter(|rule| rule.table == table && rule.chain == hook);
-        of_table.map(|rule| Value::Array(rule.expr.clone())).collect()
-    };
     let differs = |table: &str| {
-        [INPUT, OUTPUT].iter().any(|hook| rules_on(table, hook) != gate.own_rules(State::Guarded, hook))
-            || wrong_set(now, table, gate, State::Guarded).is_some()
+        [INPUT, OUTPUT].into_iter().any(|hook| {
+            let rules = now.rules.iter().filter(|rule| rule.table == table && rule.chain == hook);
+            !say(rules, &gate.own_rules(State::Guarded, hook))
+        }) || wrong_set(now, table, gate, State::Guarded).is_some()
     };
     let Table { name, .. } = others.find(|table| differs(&table.name))?;
     Some(format!(

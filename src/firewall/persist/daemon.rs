@@ -94,6 +94,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn unit_is_hardened_by_systemd_s_own_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let unit = folder.path().join("dlvgate-open-2345.service");
+        let text = text(&Layout::new(None, Platform::Linux), 2345, &["192.0.2.0/24".parse().unwrap()]);
+        for line in [
+            "NoNewPrivileges=yes",
+            "CapabilityBoundingSet=CAP_NET_ADMIN",
+            "ProtectSystem=strict",
+            "ProtectHome=yes",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{text}");
+        }
+        std::fs::write(&unit, text).unwrap();
+        let mut analyze = std::process::Command::new("systemd-analyze");
+        let Ok(output) = analyze.args(["security", "--offline=true"]).arg(&unit).output() else {
+            println!("not counted: systemd-analyze is missing");
+            return;
+        };
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let level = said.lines().find_map(|line| line.split("dlvgate-open-2345.service: ").nth(1));
+        let level: f32 = level.and_then(|level| level.split_whitespace().next()?.parse().ok()).expect(&said);
+        assert!(level < 3.0, "{said}"); // 9.6 without these lines
+    }
+
+    #[test]
     fn the_job_holds_the_port_for_its_peers() {
         let peers = ["192.0.2.0/24".parse().unwrap(), "fe80::1%en0".parse().unwrap()];
         let text = text(&Layout::new(None, Platform::Macos), 2345, &peers);

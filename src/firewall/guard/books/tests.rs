@@ -2,11 +2,15 @@ use std::fs;
 
 use super::*;
 
+fn own() -> u32 {
+    nix::unistd::getuid().as_raw()
+}
+
 /// Books in a folder of their own.
 fn books() -> (tempfile::TempDir, Books) {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
-    let books = Books::open(journals, Backend::Pf, 501).unwrap();
+    let books = Books::open(journals, Backend::Pf, own()).unwrap();
     (folder, books)
 }
 
@@ -24,13 +28,25 @@ fn ports(books: &Books) -> Vec<(u16, bool)> {
 }
 
 #[test]
+fn process_of_another_user_is_not_noted() {
+    let mut other = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let books = Books::open(Journals::new(folder.path()), Backend::Pf, own() + 1).unwrap();
+    books.proxy(other.id(), Purpose::Open);
+    books.opening(40001, &[]).unwrap();
+    assert_eq!(on_disk(&books).unwrap().proxy, None);
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+#[test]
 fn each_change_is_on_disk_when_its_call_returns() {
     let (_folder, books) = books();
     books.proxy(std::process::id(), Purpose::Open);
     assert!(on_disk(&books).is_none(), "who holds nothing has no journal");
     books.opening(40001, &["127.0.0.1".parse().unwrap()]).unwrap();
     let record = on_disk(&books).unwrap();
-    assert_eq!((record.gates[0].port, record.gates[0].peers.len(), record.uid), (40001, 1, 501));
+    assert_eq!((record.gates[0].port, record.gates[0].peers.len(), record.uid), (40001, 1, own()));
     assert_eq!(record.proxy.map(|proxy| proxy.pid), Some(std::process::id()));
     assert_eq!(record.purpose, Some(Purpose::Open));
     books.opening(40002, &[]).unwrap();

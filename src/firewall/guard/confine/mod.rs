@@ -12,7 +12,7 @@ mod loader;
 mod paths;
 #[cfg(target_os = "linux")]
 mod privileges;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod syscalls;
 #[cfg(all(debug_assertions, target_os = "linux"))]
 mod trial;
@@ -81,7 +81,10 @@ fn confine(journals: &Path, program: Option<PathBuf>) -> Result<(), ConfineError
     privileges::give_up()?;
     if let Some(program) = program {
         paths::confine(journals, &program)?;
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         syscalls::confine()?;
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        is_not_here("list of system calls for this processor");
     }
     #[cfg(debug_assertions)]
     trial::after();

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use nix::libc;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-    apply_filter,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, apply_filter,
 };
 
 use super::{ConfineError, is_not_here};
@@ -183,6 +183,10 @@ const REQUESTS: [u64; 7] = [
 /// Netlink's protocols: interfaces (nft looks up their names), the kernel's own list of sockets, the packet filter.
 const NETLINK: [libc::c_int; 3] = [libc::NETLINK_ROUTE, libc::NETLINK_SOCK_DIAG, libc::NETLINK_NETFILTER];
 
+/// The processor whose calls these are.
+const ARCHITECTURE: TargetArch =
+    if cfg!(target_arch = "x86_64") { TargetArch::x86_64 } else { TargetArch::aarch64 };
+
 /// The bits of a socket's type that are no flag.
 const TYPE: u64 = 0xf;
 
@@ -192,35 +196,22 @@ const NETLINK_ADDRESS: u64 = 12;
 /// Confines this process, and what it starts, to the list; a kernel without seccomp has nothing to do it with.
 pub(super) fn confine() -> Result<(), ConfineError> {
     let unconfined = |said: String| ConfineError::Unconfined { by: "seccomp", said };
-    let Some(arch) = architecture() else {
-        is_not_here("list of system calls for this processor");
-        return Ok(());
-    };
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     if !status.contains("\nSeccomp:") {
         is_not_here("seccomp");
         return Ok(());
     }
-    let program = program(arch).map_err(|error| unconfined(error.to_string()))?;
+    let program = program(ARCHITECTURE).map_err(|error| unconfined(error.to_string()))?;
     apply_filter(&program).map_err(|error| unconfined(error.to_string()))
-}
-
-/// The processors whose calls are known here.
-fn architecture() -> Option<TargetArch> {
-    match std::env::consts::ARCH {
-        "x86_64" => Some(TargetArch::x86_64),
-        "aarch64" => Some(TargetArch::aarch64),
-        _ => None,
-    }
 }
 
 fn program(arch: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> =
         PLAIN.iter().chain(OLDER).map(|call| (*call, Vec::new())).collect();
     for (call, ways) in with_arguments() {
-        let rules = ways.into_iter().map(|conditions| {
-            SeccompRule::new(conditions.into_iter().collect::<Result<_, _>>()?)
-        });
+        let rules = ways
+            .into_iter()
+            .map(|conditions| SeccompRule::new(conditions.into_iter().collect::<Result<_, _>>()?));
         calls.insert(call, rules.collect::<Result<_, _>>()?);
     }
     let no_such_call = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
@@ -238,10 +229,10 @@ fn with_arguments() -> Vec<(libc::c_long, Vec<Vec<Condition>>)> {
     let no_connection = |flags| vec![vec![masked(flags, number(libc::MSG_FASTOPEN), 0)]];
     let requests = REQUESTS.into_iter().map(|request| vec![is(1, request)]).collect();
     // A call that hangs is killed; 0 asks whether a process is there. A panic ends in abort(3).
-    let signals = |at, signals: &[libc::c_int]| signals.iter().map(|one| vec![is(at, number(*one))]).collect();
+    let signals =
+        |at, signals: &[libc::c_int]| signals.iter().map(|one| vec![is(at, number(*one))]).collect();
     let stream = |family| vec![is(0, number(family)), masked(1, TYPE, number(libc::SOCK_STREAM))];
-    let mut sockets =
-        vec![vec![is(0, number(libc::AF_UNIX))], stream(libc::AF_INET), stream(libc::AF_INET6)];
+    let mut sockets = vec![vec![is(0, number(libc::AF_UNIX))], stream(libc::AF_INET), stream(libc::AF_INET6)];
     sockets.extend(NETLINK.map(|protocol| vec![is(0, number(libc::AF_NETLINK)), is(2, number(protocol))]));
     vec![
         (libc::SYS_prlimit64, only_read),

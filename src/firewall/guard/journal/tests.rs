@@ -44,6 +44,28 @@ fn a_token_that_is_about_to_be_taken_keeps_the_journal() {
 }
 
 #[test]
+fn journal_of_another_pid_namespace_is_kept() {
+    let (_folder, journals) = journals();
+    let mut theirs = record();
+    theirs.put_into_another_pid_namespace();
+    journals.write(&theirs).unwrap();
+    assert!(!theirs.is_of_these_processes() && !theirs.is_orphaned());
+    let refused = journals.write(&record()).unwrap_err();
+    assert!(refused.to_string().contains("another PID namespace"), "{refused}");
+    assert_eq!(journals.read().unwrap().len(), 1);
+}
+
+#[test]
+fn process_of_another_user_is_not_taken_for_ones_own() {
+    let own = nix::unistd::getuid().as_raw();
+    let pid = std::process::id();
+    assert_eq!(Process::of_user(pid, own).map(|process| process.pid), Some(pid));
+    assert!(Process::of_user(pid, own + 1).is_none());
+    let process = Process::now(pid).unwrap();
+    assert!(process.is_users(own) && !process.is_users(own + 1));
+}
+
+#[test]
 fn a_corrupt_or_foreign_journal_is_not_believed() {
     let (_folder, journals) = journals();
     let path = journals.folder().join(format!("{}.json", std::process::id()));

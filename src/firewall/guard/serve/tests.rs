@@ -183,6 +183,28 @@ fn a_user_cannot_cut_off_the_system_s_own_ports() {
 }
 
 #[test]
+fn guard_whose_answers_are_not_read_removes_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = Notes::default();
+    let books = Arc::new(Books::open(Journals::new(folder.path()), Backend::Pf, 501).unwrap());
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let ended = runtime.block_on(async {
+        let (mut requests, theirs) = tokio::io::duplex(LINE_LIMIT);
+        let (answers, unread) = tokio::io::duplex(400); // the greeting, and the answer to `open`
+        let asked = format!("{HELLO}\n{}\n{}", open(40001, &[]), "{\"id\":3,\"do\":\"status\"}\n".repeat(50));
+        requests.write_all(asked.as_bytes()).await.unwrap();
+        let begun = Instant::now();
+        let guard = Guard::new(notes.clone(), books, 501);
+        guard.run(Vec::new(), BufReader::new(theirs), answers, std::future::pending()).await;
+        drop((requests, unread));
+        begun.elapsed()
+    });
+    assert_eq!(notes.state().said, ["open 40001", "shut 40001", "remove 40001"]);
+    assert!(ended < Duration::from_secs(15), "root's `firewall close` waits no longer: {ended:?}");
+}
+
+#[test]
 fn limits_are_said() {
     let many = vec!["192.0.2.5"; MAX_PEERS + 1];
     let mut asked = vec![HELLO.to_owned(), open(40000, &many), open(0, &[])];

@@ -103,8 +103,28 @@ fn a_gate_that_its_guard_removes_meanwhile_is_not_said_to_be_left() {
 #[test]
 fn the_draft_of_a_guard_that_was_killed_while_it_wrote_is_removed() {
     let folder = tempfile::tempdir().unwrap();
-    let draft = folder.path().join(".4000006.new");
-    std::fs::write(&draft, "{").unwrap();
-    assert!(swept(&Journals::new(folder.path()), &Filter::with(&[], &[])).is_empty());
-    assert!(!draft.exists());
+    let journals = Journals::new(folder.path());
+    let draft = journals.draft(4_000_006);
+    let of_another_namespace = folder.path().join(".4000006-1.new");
+    for path in [&draft, &of_another_namespace] {
+        std::fs::write(path, "{").unwrap();
+    }
+    assert!(swept(&journals, &Filter::with(&[], &[])).is_empty());
+    assert!(!draft.exists() && of_another_namespace.exists());
+}
+
+#[test]
+fn guard_of_another_pid_namespace_is_not_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let journals = Journals::new(folder.path());
+    let mut record = Record::begin(Backend::Nftables, 501).unwrap();
+    record.guard.pid = 4_000_007; // no process here has it
+    record.open(40001, Vec::new());
+    record.put_into_another_pid_namespace();
+    journals.write(&record).unwrap();
+    let filter = Filter::with(&[(4_000_007, 40001)], &[]);
+    let found = swept(&journals, &filter);
+    assert!(found.is_empty(), "{found:?}");
+    assert!(filter.swept.lock().unwrap().is_empty());
+    assert_eq!(journals.read().unwrap().len(), 1);
 }
