@@ -179,7 +179,7 @@ fn caller_s_surroundings_do_not_reach_the_guard() {
     let script = "ulimit -S -f 1; ulimit -S -t 1; ulimit -S -c unlimited; umask 0777; trap '' XFSZ XCPU CHLD USR1 ALRM; cd /tmp; \
         exec 9</etc/passwd 2>&-; echo 900 >/proc/self/oom_score_adj; exec nice -n 19 \"$@\"";
     let mut guard = Guard::start(&namespace, script, |command| {
-        command.envs([("LC_ALL", "de_DE.UTF-8"), ("COLORTERM", "truecolor"), ("DLVGATE_LOG", "trace")]);
+        command.envs([("LC_ALL", "C.UTF-8"), ("COLORTERM", "truecolor"), ("DLVGATE_LOG", "trace")]);
         command.env("SUDO_UID", "0");
     });
     guard.hello(std::process::id());
@@ -195,7 +195,8 @@ fn caller_s_surroundings_do_not_reach_the_guard() {
     assert_eq!(fs::metadata(guard.journal()).unwrap().permissions().mode() & 0o777, 0o644);
     let ignored = u64::from_str_radix(&guard.status("SigIgn"), 16).unwrap();
     let pipe = 1 << (13 - 1); // Rust's own runtime ignores SIGPIPE
-    assert_eq!(ignored & !pipe, 0, "ignored signals: {ignored:x}");
+    let real_time = !0 << 31; // who starts the tests may have left those, and the system sends none
+    assert_eq!(ignored & !pipe & !real_time, 0, "ignored signals: {ignored:x}");
     assert_eq!(guard.status("SigBlk"), NONE);
     assert_eq!(guard.proc("environ"), "SUDO_UID=0\0");
     assert_eq!(fs::read_link(format!("/proc/{}/cwd", guard.pid)).unwrap(), Path::new("/"));
@@ -287,9 +288,9 @@ fn acts_are_told_to_the_system_s_log() {
     let log = UnixDatagram::bind(&path).unwrap();
     log.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut guard = Guard::start(&namespace, "exec \"$@\"", |command| {
-        command.env("DLVGATE_SYSLOG", &path).env("SUDO_UID", "65534");
+        command.env("DLVGATE_SYSLOG", &path);
     });
-    guard.hello(1);
+    guard.hello(std::process::id());
     guard.open(4000);
     guard.ask(&json!({"shut": {"port": 4000}}));
     guard.ask(&json!({"drop": {"port": 4000}}));
@@ -304,9 +305,9 @@ fn acts_are_told_to_the_system_s_log() {
     assert_eq!(
         told,
         [
-            format!("{head}open port=4000 uid=65534 peers=192.0.2.5,fe80::1%lo"),
-            format!("{head}shut port=4000 uid=65534"),
-            format!("{head}remove port=4000 uid=65534"),
+            format!("{head}open port=4000 uid=0 peers=192.0.2.5,fe80::1%lo"),
+            format!("{head}shut port=4000 uid=0"),
+            format!("{head}remove port=4000 uid=0"),
         ]
     );
     // From here on the log reads nothing: its queue holds about ten lines.
@@ -317,17 +318,40 @@ fn acts_are_told_to_the_system_s_log() {
     assert!(!namespace.ruleset().contains("dlvgate"));
 }
 
-#[test]
-fn process_of_another_user_is_not_in_the_journal() {
-    let Some(namespace) = Namespace::new() else { return };
-    let mut guard = Guard::start(&namespace, "exec \"$@\"", |command| {
-        command.env("SUDO_UID", "65534");
+/// How long a guard's first open takes here, from its start: the least of several.
+fn time_of_an_open(namespace: &Namespace) -> Duration {
+    let opens = (0..5).map(|_| {
+        let begun = Instant::now();
+        let mut guard = Guard::plain(namespace);
+        guard.open(4000);
+        let took = begun.elapsed();
+        guard.end();
+        took
     });
-    guard.hello(1); // init is root's
-    guard.open(4000);
-    let journal: Value = serde_json::from_str(&fs::read_to_string(guard.journal()).unwrap()).unwrap();
-    assert!(journal["proxy"].is_null(), "{journal}");
-    guard.end();
+    opens.min().unwrap()
+}
+
+/// With a rule a peer, as it was, eight such gates made it six times as long.
+#[test]
+fn gates_of_others_do_not_slow_an_open() {
+    let (Some(alone), Some(crowded)) = (Namespace::new(), Namespace::new()) else { return };
+    let host = "table inet host {
+        chain in { type filter hook input priority filter; policy drop; ct state established accept; }
+        chain out { type filter hook output priority filter; policy drop; }
+    }";
+    alone.nft(host);
+    crowded.nft(host);
+    let mut other = Guard::plain(&crowded);
+    for gate in 0..8 {
+        let peers: Vec<String> = (0..64).map(|peer| format!("10.{gate}.{}.1", 2 * peer)).collect();
+        let said = other.ask(&json!({"open": {"port": 5000 + gate, "peers": peers}}));
+        assert!(said["failed"].is_null(), "{said}");
+    }
+    let (without, with) = (time_of_an_open(&alone), time_of_an_open(&crowded));
+    let factor = with.as_secs_f64() / without.as_secs_f64();
+    println!("an open takes {without:?}, beside 8 gates of 64 peers {with:?}: {factor:.2} times as long");
+    assert!(factor < 3.0, "{factor:.2}"); // below 2 on an idle machine
+    other.end();
 }
 
 #[test]

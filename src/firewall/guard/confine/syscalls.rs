@@ -115,7 +115,6 @@ const PLAIN: &[libc::c_long] = &[
     libc::SYS_fsync,
     libc::SYS_fdatasync,
     libc::SYS_mkdirat, // of the folder that is there
-    libc::SYS_renameat,
     libc::SYS_renameat2,
     libc::SYS_unlinkat,
     // Sockets, of the families below: netlink, the system's log, what the proxy hands over, a port that is tried.
@@ -151,13 +150,15 @@ const OLDER: &[libc::c_long] = &[
     libc::SYS_stat,
     libc::SYS_lstat,
     libc::SYS_access,
+    libc::SYS_renameat,
     libc::SYS_readlink,
     libc::SYS_mkdir,
     libc::SYS_rename,
     libc::SYS_unlink,
 ];
-#[cfg(not(target_arch = "x86_64"))]
-const OLDER: &[libc::c_long] = &[];
+/// renameat(2), by its number in asm-generic/unistd.h: glibc's rename(3) makes it there, and the libc crate leaves it out.
+#[cfg(target_arch = "aarch64")]
+const OLDER: &[libc::c_long] = &[38];
 
 /// What a child or a thread may not be given: namespaces of its own. clone3(2), whose flags a filter cannot see, is not in the
 /// list, and C libraries then use clone(2).

@@ -117,7 +117,7 @@ fn the_draft_of_a_guard_that_was_killed_while_it_wrote_is_removed() {
 fn guard_of_another_pid_namespace_is_not_swept() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path());
-    let mut record = Record::begin(Backend::Nftables, 501).unwrap();
+    let mut record = Record::begin(Backend::Pf, 501).unwrap();
     record.guard.pid = 4_000_007; // no process here has it
     record.open(40001, Vec::new());
     record.put_into_another_pid_namespace();

@@ -105,6 +105,22 @@ fn networks_are_proved_as_prefixes_or_as_ranges() {
 }
 
 #[test]
+fn set_without_a_name_is_its_addresses_in_any_form() {
+    let gate = gate_for(&["192.0.2.5", "192.0.2.6", "198.51.100.0/24"]);
+    let set = |elements: &str| format!("\"set\":[{elements}]");
+    let prefix = "{\"prefix\":{\"addr\":\"198.51.100.0\",\"len\":24}}";
+    let loaded = set(&format!("\"192.0.2.5\",\"192.0.2.6\",{prefix}"));
+    let objects = printed_of(&gate, State::Guarded);
+    assert!(objects.iter().any(|object| object.to_string().contains(&loaded)), "{objects:#?}");
+    assert_eq!(missing_of_gate(&gate, &objects, State::Guarded), None);
+    let joined = set(&format!("{prefix},{{\"range\":[\"192.0.2.5\",\"192.0.2.6\"]}}"));
+    assert_eq!(missing_of_gate(&gate, &replaced(&objects, &loaded, &joined), State::Guarded), None);
+    let fewer = set(&format!("\"192.0.2.5\",{prefix}"));
+    let missing = missing_of_gate(&gate, &replaced(&objects, &loaded, &fewer), State::Guarded).unwrap();
+    assert!(missing.contains("does not let the peers through"), "{missing}");
+}
+
+#[test]
 fn a_gate_for_other_peers_that_a_killed_dlvgate_left_is_named() {
     let gate = gate_for(&["192.0.2.0/24"]);
     let left = |peers: &[&str]| {

@@ -133,6 +133,24 @@ fn a_network_is_a_prefix_in_its_set_and_in_others_chains() {
 }
 
 #[test]
+fn peers_of_a_family_take_one_rule_of_a_chain() {
+    let peers: Vec<String> = (0..32)
+        .flat_map(|n| {
+            [format!("192.0.2.{}", 2 * n), format!("2001:db8::{:x}", 2 * n), format!("fe80::{:x}%en0", 2 * n)]
+        })
+        .collect();
+    let peers: Vec<&str> = peers.iter().map(String::as_str).collect();
+    let rules = inserted(&commands(&host(), &gate(&peers), State::Guarded));
+    let of = |chain: &str| rules.iter().filter(|(of, _)| of == chain).count();
+    assert_eq!(of("ip filter INPUT"), 1, "{rules:#?}");
+    assert_eq!(of("ip6 six in"), 2, "those of one interface have a rule of their own: {rules:#?}");
+    assert_eq!(of("inet fw in"), 3, "{rules:#?}");
+    for peer in ["192.0.2.0\"", "192.0.2.62\"", "2001:db8::3e\"", "fe80::3e\""] {
+        assert!(rules.iter().any(|(_, rule)| rule.contains(peer)), "{peer}");
+    }
+}
+
+#[test]
 fn beside_a_loopback_peer_another_one_makes_it_a_port_for_other_machines() {
     for other in ["192.0.2.5", "fe80::1%en0"] {
         assert!(gate(&["127.0.0.1", other]).own_rules(State::Guarded, OUTPUT).is_empty());
