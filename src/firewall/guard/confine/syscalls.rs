@@ -170,15 +170,16 @@ const NAMESPACES: libc::c_int = libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET;
 
-/// Requests about terminals, descriptors and names of interfaces. TIOCSTI, which types for others, is none of them.
+/// Requests about terminals, descriptors and names of interfaces, by their numbers in asm-generic: the libc crate has them in
+/// another type for each C library. TIOCSTI, which types for others, is none of them.
 const REQUESTS: [u64; 7] = [
-    libc::TCGETS as u64,
-    libc::TIOCGWINSZ as u64,
-    libc::FIONBIO as u64,
-    libc::FIONREAD as u64,
-    libc::FIOCLEX as u64,
-    libc::SIOCGIFNAME as u64,
-    libc::SIOCGIFINDEX as u64,
+    0x5401, // TCGETS
+    0x5413, // TIOCGWINSZ
+    0x5421, // FIONBIO
+    0x541b, // FIONREAD
+    0x5451, // FIOCLEX
+    0x8910, // SIOCGIFNAME
+    0x8933, // SIOCGIFINDEX
 ];
 
 /// Netlink's protocols: interfaces (nft looks up their names), the kernel's own list of sockets, the packet filter.
