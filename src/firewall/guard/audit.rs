@@ -9,9 +9,6 @@ use crate::firewall::Peer;
 /// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and what is around them takes 150.
 const PEERS_OF_A_LINE: usize = 800;
 
-/// The name under which the log has it.
-const NAME: &str = "dlvgate-guard";
-
 /// Where acts are told.
 pub(super) struct Audit {
     log: Option<os::Log>,
@@ -78,7 +75,8 @@ mod os {
     use std::os::unix::net::UnixDatagram;
     use std::path::PathBuf;
 
-    use super::NAME;
+    /// The name under which the log has it.
+    const NAME: &str = "dlvgate-guard";
 
     /// Where syslog daemons and journald listen.
     const SOCKET: &str = "/dev/log";
@@ -119,17 +117,16 @@ mod os {
 mod os {
     use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
 
-    use super::NAME;
-
     pub(super) struct Log;
 
     impl Log {
         pub(super) fn open() -> Option<Log> {
-            openlog(Some(NAME), LogFlags::LOG_PID, Facility::LOG_AUTHPRIV).ok().map(|()| Log)
+            // Under the name by which we are run: dlvgate-guard, by sudo.
+            openlog(None::<&str>, LogFlags::LOG_PID, Facility::LOG_AUTH).ok().map(|()| Log)
         }
 
         pub(super) fn tell(&self, line: &str) {
-            let _ = syslog(Priority::new(Severity::LOG_NOTICE, Facility::LOG_AUTHPRIV), line);
+            let _ = syslog(Priority::new(Severity::LOG_NOTICE, Facility::LOG_AUTH), line);
         }
     }
 }

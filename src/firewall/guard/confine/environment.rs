@@ -12,9 +12,10 @@ use super::ConfineError;
 /// What sudo says of its caller: the only variable that the guard reads.
 const CALLER: &str = "SUDO_UID";
 
-/// What tests tell a debug build.
+/// What tests tell a debug build, and the mark by which they know its processes.
 #[cfg(debug_assertions)]
-const OF_TESTS: [&str; 3] = ["DLVGATE_FAULT_POINT", "DLVGATE_GUARD_TRIAL", "DLVGATE_SYSLOG"];
+const OF_TESTS: [&str; 4] =
+    ["DLVGATE_FAULT_POINT", "DLVGATE_GUARD_TRIAL", "DLVGATE_SYSLOG", "DLVGATE_TEST_SERVER"];
 #[cfg(not(debug_assertions))]
 const OF_TESTS: [&str; 0] = [];
 

@@ -27,7 +27,7 @@ const SMALLEST_MEMORY: rlim_t = 512 * 1024 * 1024;
 const STACK: rlim_t = 8 * 1024 * 1024;
 
 /// What the guard, and what it starts, may use: the wanted limit, and the least with which it works.
-const LIMITS: [(&str, Resource, rlim_t, rlim_t); 9] = [
+const LIMITS: &[(&str, Resource, rlim_t, rlim_t)] = &[
     ("limit of a file's size", Resource::RLIMIT_FSIZE, RLIM_INFINITY, SMALLEST_FILE),
     // Reached, it would end the guard at its first busy second, or at its thousandth session.
     ("limit of processor time", Resource::RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY),
@@ -35,7 +35,9 @@ const LIMITS: [(&str, Resource, rlim_t, rlim_t); 9] = [
     ("limit of memory", Resource::RLIMIT_AS, RLIM_INFINITY, SMALLEST_MEMORY),
     ("limit of data", Resource::RLIMIT_DATA, RLIM_INFINITY, SMALLEST_MEMORY),
     ("limit of the stack", Resource::RLIMIT_STACK, STACK, STACK / 8),
+    #[cfg(target_os = "linux")]
     ("limit of processes", Resource::RLIMIT_NPROC, RLIM_INFINITY, 0), // root is not held by it
+    #[cfg(target_os = "linux")]
     ("limit of locked memory", Resource::RLIMIT_MEMLOCK, STACK, 0),
     // Its memory has what other users' gates are for.
     ("limit of core files", Resource::RLIMIT_CORE, 0, 0),
@@ -45,7 +47,7 @@ const LIMITS: [(&str, Resource, rlim_t, rlim_t); 9] = [
 /// test starts, takes as much as it can.
 pub(super) fn reset() -> Result<(), ConfineError> {
     umask(UMASK);
-    for (what, resource, wanted, least) in LIMITS {
+    for &(what, resource, wanted, least) in LIMITS {
         set(resource, wanted, least).map_err(|said| ConfineError::Surroundings { what, said })?;
     }
     reset_priority();
