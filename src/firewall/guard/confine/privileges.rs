@@ -37,7 +37,7 @@ pub(super) fn give_up() -> Result<(), ConfineError> {
 
 fn empty_the_bounding_set() -> Result<(), rustix::io::Errno> {
     let all = (0..MOST).map(|number| CapabilitySet::from_bits_retain(1 << number));
-    for one in all.filter(|one| *one != KEPT) {
+    for one in all.filter(|one| !KEPT.contains(*one)) {
         match capability_is_in_bounding_set(one) {
             Ok(true) => remove_capability_from_bounding_set(one)?,
             Ok(false) => {}
