@@ -58,7 +58,7 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
         } else if !record.is_of_this_network() {
             // Its rules are where we cannot see them; its own proxy's next start can.
         } else if !record.is_orphaned() {
-            known.extend(names(&record)); // it runs, or is of another PID namespace and nobody can tell here
+            known.extend(names(&record)); // it runs, or is of another PID namespace and cannot be told here
         } else {
             known.extend(names(&record));
             findings.push(close(driver, &record, &found.path).await);
