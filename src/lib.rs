@@ -18,3 +18,4 @@ pub mod recording;
 pub mod session;
 mod shell;
 pub mod shutdown;
+mod sockets;

@@ -8,7 +8,7 @@ mod unix;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +20,10 @@ pub use address::{Listen, ListenAddress, resolve};
 pub use admission::Admission;
 #[cfg(all(fuzzing, target_os = "linux"))]
 pub use owner::fuzzing;
-#[cfg(target_os = "linux")]
-pub(crate) use owner::socket_address;
 pub use owner::{CannotTell, Owners};
 pub use unix::SocketFile;
 
+use crate::privilege::Caller;
 use crate::session::{self, Link, Outcome, Settings, Visitor};
 use crate::shutdown::Shutdown;
 use places::Places;
@@ -52,7 +51,19 @@ impl Bound {
     /// # Errors
     /// Where the system refuses the address.
     pub fn new(address: SocketAddr) -> io::Result<Bound> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        Bound::of(Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?, address)
+    }
+
+    /// The same under sudo, with a socket that is the caller's, as the front will be: the guard holds its caller to their own.
+    ///
+    /// # Errors
+    /// As [`Bound::new`], or where the caller's user cannot be taken on and put off again.
+    pub fn new_of(caller: &Caller, address: SocketAddr) -> io::Result<Bound> {
+        let (domain, protocol) = (Domain::for_address(address), Some(Protocol::TCP));
+        Bound::of(caller.meanwhile(|| Socket::new(domain, Type::STREAM, protocol))??, address)
+    }
+
+    fn of(socket: Socket, address: SocketAddr) -> io::Result<Bound> {
         socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
@@ -74,6 +85,11 @@ impl Bound {
             }
             _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no TCP socket that has an address")),
         }
+    }
+
+    /// The socket, for who has to see whose it is and where it is bound.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// The address that it is bound to.

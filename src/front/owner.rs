@@ -3,23 +3,12 @@
 
 #[cfg(all(fuzzing, target_os = "linux"))]
 pub mod fuzzing;
-#[cfg(target_os = "linux")]
-mod kernel;
-#[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]
-mod pcblist;
-#[cfg(target_os = "linux")]
-mod sock_diag;
-#[cfg(target_os = "macos")]
-mod sysctl;
-#[cfg(target_os = "linux")]
-mod table;
 
 use std::io;
 use std::net::SocketAddr;
 
+use crate::sockets::{Ends, Owner};
 use system::System;
-#[cfg(target_os = "linux")]
-pub(crate) use table::address as socket_address;
 
 /// The uids whose processes may connect over loopback: ours, and under sudo that of whoever called it.
 #[derive(Debug)]
@@ -35,24 +24,6 @@ pub struct Owners {
      --only-same-user=false accepts that"
 )]
 pub struct CannotTell(io::Error);
-
-/// An accepted connection from its client's side.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    /// The client's own end: the socket that is asked for.
-    peer: SocketAddr,
-    /// Where it is connected to.
-    front: SocketAddr,
-}
-
-/// What the system says of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    /// This user has made the socket.
-    Uid(u32),
-    /// No process holds it: what is left of a closed socket counts as root's in the kernel's tables, whoever's it was.
-    Nobody,
-}
 
 impl Owners {
     /// The owners that this process was started for.
@@ -89,17 +60,13 @@ impl Owners {
     }
 }
 
-/// An IPv4 address may be written as an IPv6 one, on either side.
-fn same(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
-}
-
 #[cfg(target_os = "linux")]
 mod system {
     use std::io;
 
-    use super::kernel::Kernel;
-    use super::{Ends, Owner, table};
+    use super::{Ends, Owner};
+    use crate::sockets::kernel::Kernel;
+    use crate::sockets::table;
 
     /// Linux: the kernel is asked for the one socket; where it cannot be asked, its tables are read.
     #[derive(Debug)]
@@ -134,7 +101,8 @@ mod system {
     use std::io;
     use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-    use super::{Ends, Owner, pcblist, sysctl};
+    use super::{Ends, Owner};
+    use crate::sockets::{pcblist, sysctl};
 
     /// macOS: the list of all TCP sockets is read.
     #[derive(Debug)]

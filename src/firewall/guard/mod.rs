@@ -5,6 +5,7 @@
 //! guard that was itself killed has left, the next one closes ([`sweep`]).
 
 mod books;
+pub(super) mod caller;
 pub(super) mod client;
 pub(super) mod driver;
 pub mod duties;
@@ -13,15 +14,23 @@ mod error;
 pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
+mod limits;
+mod listener;
+mod passed;
+pub mod policy;
 mod serve;
 pub mod sweep;
 mod system;
 pub mod turns;
 pub mod wire;
 
+use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use tokio::io::BufReader;
+use socket2::{SockRef, Type};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use driver::{Loaded, Programs};
@@ -32,6 +41,7 @@ use super::{Backend, Owner};
 use books::Books;
 use driver::Filter;
 use journal::Journals;
+use passed::{PassedSockets, SocketRequests};
 use serve::Guard;
 use wire::Greeting;
 
@@ -40,18 +50,24 @@ use wire::Greeting;
 ///
 /// # Errors
 /// Where the runtime lets us have no signals.
-pub async fn run(backend: Backend, programs: Programs, journals: Journals) -> std::io::Result<Vec<String>> {
+pub async fn run(backend: Backend, programs: Programs, journals: Journals) -> io::Result<Vec<String>> {
     let stop = Stop::listen()?;
     leave_the_terminal();
-    let owner = Owner { pid: std::process::id(), uid: caller() };
-    let (input, mut output) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());
-    let books = match Books::open(journals.clone(), backend, owner.uid) {
-        Ok(books) => Arc::new(books),
-        Err(error) => {
-            let folder = journals.folder().display();
-            let failed = Some(format!("the folder of the journals, {folder}, cannot be used: {error}"));
+    let owner = Owner { pid: std::process::id(), uid: caller::uid() };
+    let passed = PassedSockets::default();
+    let Ends { input, mut output } = Ends::of_this_process(&passed)?;
+    let folder = journals.folder().display();
+    let cannot_be_used = |error| format!("the folder of the journals, {folder}, cannot be used: {error}");
+    let ready = caller::limits(owner.uid, passed).and_then(|limits| {
+        let books = Books::open(journals.clone(), backend, owner.uid).map_err(cannot_be_used)?;
+        Ok((limits, Arc::new(books)))
+    });
+    let (limits, books) = match ready {
+        Ok(ready) => ready,
+        Err(why) => {
             let (dlvgate_guard, pid) = (wire::VERSION, owner.pid);
-            let greeting = Greeting { dlvgate_guard, pid, filtering: None, found: Vec::new(), failed };
+            let (filtering, found, failed) = (None, Vec::new(), Some(why));
+            let greeting = Greeting { dlvgate_guard, pid, filtering, found, failed };
             tokio::io::AsyncWriteExt::write_all(&mut output, &wire::line(&greeting)).await?;
             tokio::io::AsyncWriteExt::flush(&mut output).await?;
             return Ok(Vec::new());
@@ -59,13 +75,39 @@ pub async fn run(backend: Backend, programs: Programs, journals: Journals) -> st
     };
     let driver = Filter::new(backend, &programs, owner, books.clone());
     let found = sweep::sweep(&journals, backend, &driver).await;
-    Ok(Guard::new(driver, books, owner.uid).run(found, input, output, stop.terminated()).await)
+    Ok(Guard::new(driver, books, limits).run(found, input, output, stop.terminated()).await)
 }
 
-/// The user for whom we are root: sudo says who called it.
-fn caller() -> u32 {
-    let sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-    sudo.filter(|_| nix::unistd::geteuid().is_root()).unwrap_or_else(|| nix::unistd::getuid().as_raw())
+/// Where requests come from and replies go: standard input and output. dlvgate makes both of them one Unix socket, over which a
+/// front's socket can come too.
+struct Ends {
+    input: BufReader<Box<dyn AsyncRead + Unpin>>,
+    output: Box<dyn AsyncWrite + Unpin>,
+}
+
+impl Ends {
+    fn of_this_process(passed: &PassedSockets) -> io::Result<Ends> {
+        let input: Box<dyn AsyncRead + Unpin> = match unix_stream(io::stdin())? {
+            Some(stream) => Box::new(SocketRequests::new(stream, passed.clone())),
+            None => Box::new(tokio::io::stdin()),
+        };
+        let output: Box<dyn AsyncWrite + Unpin> = match unix_stream(io::stdout())? {
+            Some(stream) => Box::new(stream),
+            None => Box::new(tokio::io::stdout()),
+        };
+        Ok(Ends { input: BufReader::new(input), output })
+    }
+}
+
+/// A copy of this descriptor, where it is a Unix socket.
+fn unix_stream(descriptor: impl AsFd) -> io::Result<Option<UnixStream>> {
+    let seen = SockRef::from(&descriptor);
+    if !seen.local_addr().is_ok_and(|address| address.is_unix()) || seen.r#type()? != Type::STREAM {
+        return Ok(None);
+    }
+    let stream = std::os::unix::net::UnixStream::from(descriptor.as_fd().try_clone_to_owned()?);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream).map(Some)
 }
 
 /// A session of our own has no terminal, so that none can signal us. With a terminal, sudo makes us the leader of a
@@ -86,7 +128,7 @@ struct Stop {
 }
 
 impl Stop {
-    fn listen() -> std::io::Result<Stop> {
+    fn listen() -> io::Result<Stop> {
         let stop = SignalKind::from_raw(nix::sys::signal::Signal::SIGTSTP as i32);
         let ignored = [SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit(), stop];
         Ok(Stop {

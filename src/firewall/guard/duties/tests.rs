@@ -10,7 +10,7 @@ fn hello() -> Operation {
 }
 
 fn open(port: u16) -> Operation {
-    Operation::Open { port, peers: Vec::new() }
+    Operation::Open { port, peers: Vec::new(), socket: false }
 }
 
 fn met() -> Duties {
@@ -92,14 +92,14 @@ fn what_is_not_to_be_opened_is_refused_and_nothing_is_done() {
     for (asked, why) in [
         (open(0), "port 0"),
         (open(1023), "the system's"),
-        (Operation::Open { port: 40001, peers: many(MAX_PEERS + 1) }, "65 peers"),
+        (Operation::Open { port: 40001, peers: many(MAX_PEERS + 1), socket: false }, "65 peers"),
         (Operation::Shut { port: 40001 }, "no gate here"),
         (Operation::Drop { port: 40001 }, "no gate here"),
     ] {
         assert!(duties.ask(&asked).unwrap_err().contains(why), "{asked:?}");
         assert_eq!(duties.next(), None);
     }
-    duties.ask(&Operation::Open { port: 1024, peers: many(MAX_PEERS) }).unwrap();
+    duties.ask(&Operation::Open { port: 1024, peers: many(MAX_PEERS), socket: false }).unwrap();
     assert_eq!(steps(&mut duties).len(), 2, "the first port and the last peer that may be");
     let mut root = Duties::new(0);
     root.ask(&hello()).unwrap();

@@ -123,7 +123,7 @@ fn run_where(uid: u32, notes: &Notes, lines: &[Vec<u8>], spoil: impl FnOnce(&Pat
     let (replies, open, written, left, ending) = runtime.block_on(async {
         let (mut requests, theirs) = tokio::io::duplex(LINE_LIMIT * 2);
         let (answers, reader) = tokio::io::duplex(LINE_LIMIT * 64);
-        let guard = Guard::new(notes.clone(), books, uid);
+        let guard = Guard::new(notes.clone(), books, CallerLimits::none(uid));
         let serving = guard.run(Vec::new(), BufReader::new(theirs), answers, std::future::pending());
         let speaking = async {
             for line in lines {
@@ -262,7 +262,7 @@ fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
     let books = Arc::new(Books::open(journals.clone(), Backend::Pf, 501).unwrap());
-    let mut guard = Guard::new(notes.clone(), books, 501);
+    let mut guard = Guard::new(notes.clone(), books, CallerLimits::none(501));
     let status = || Request { id: 1, operation: Operation::Status };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {

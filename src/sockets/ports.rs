@@ -1,0 +1,119 @@
+//! Who is at a port: all sockets that have it as their own, of every address and family.
+
+use std::io;
+
+use super::Occupant;
+
+#[cfg(target_os = "linux")]
+mod os {
+    use std::io;
+
+    use super::Occupant;
+    use crate::sockets::kernel::Kernel;
+    use crate::sockets::sock_diag::{ALL_STATES, LISTENING};
+    use crate::sockets::table;
+
+    /// Linux: the kernel is asked; where it cannot be asked, its tables are read.
+    #[derive(Debug)]
+    pub(super) struct System(Option<Kernel>);
+
+    impl System {
+        pub(super) fn new() -> System {
+            // A kernel without the module that tells of TCP sockets lets us open, and answers nothing.
+            let kernel = Kernel::open().ok().filter(|kernel| kernel.occupants(LISTENING, 0).is_ok());
+            System(kernel)
+        }
+
+        pub(super) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
+            match &self.0 {
+                Some(kernel) => kernel.occupants(ALL_STATES, port),
+                None => table::occupants(&[port]),
+            }
+        }
+
+        pub(super) fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+            let Some(kernel) = &self.0 else { return table::occupants(ports) };
+            let mut found = kernel.occupants(LISTENING, 0)?;
+            found.retain(|one| ports.contains(&one.local.port()));
+            Ok(found)
+        }
+    }
+}
+
+#[cfg(target_os = "macos")]
+mod os {
+    use std::io;
+
+    use super::Occupant;
+    use crate::sockets::{pcblist, sysctl};
+
+    /// macOS: the list of all TCP sockets is read.
+    #[derive(Debug)]
+    pub(super) struct System;
+
+    impl System {
+        pub(super) fn new() -> System {
+            System
+        }
+
+        pub(super) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
+            self.listening_at(&[port])
+        }
+
+        pub(super) fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+            pcblist::occupants(&sysctl::tcp_sockets()?, ports).map_err(io::Error::other)
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod os {
+    use std::io;
+
+    use super::Occupant;
+
+    /// No system that tells.
+    #[derive(Debug)]
+    pub(super) struct System;
+
+    impl System {
+        pub(super) fn new() -> System {
+            System
+        }
+
+        pub(super) fn at(&self, _: u16) -> io::Result<Vec<Occupant>> {
+            Err(io::Error::other("this system does not tell"))
+        }
+
+        pub(super) fn listening_at(&self, _: &[u16]) -> io::Result<Vec<Occupant>> {
+            Err(io::Error::other("this system does not tell"))
+        }
+    }
+}
+
+/// The system, asked who is at a port.
+#[derive(Debug)]
+pub(crate) struct Ports(os::System);
+
+impl Ports {
+    /// Opens what is asked; it needs no privilege.
+    pub(crate) fn new() -> Ports {
+        Ports(os::System::new())
+    }
+
+    /// Every socket at this port, connections too. What it costs grows with the room that the kernel has for connections.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub(crate) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
+        self.0.at(port)
+    }
+
+    /// At least the sockets at these ports that listen: one question for all of them, and cheap on Linux.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub(crate) fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+        self.0.listening_at(ports)
+    }
+}
