@@ -117,3 +117,41 @@ impl Ports {
         self.0.listening_at(ports)
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::sockets::{Does, Owner, table};
+
+    fn seen(mut found: Vec<Occupant>) -> Vec<(String, Owner, Does)> {
+        found.sort_by_key(|one| format!("{one:?}"));
+        found.into_iter().map(|one| (one.local.to_string(), one.owner, one.does)).collect()
+    }
+
+    /// A listener of each family, and both ends of a connection.
+    #[test]
+    fn kernel_and_tables_tell_the_same_of_a_port() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let _six = TcpListener::bind(("::1", at.port()));
+        let client = TcpStream::connect(at).unwrap();
+        let (_accepted, from) = listener.accept().unwrap();
+        let own = Owner::Uid(nix::unistd::geteuid().as_raw());
+        let ports = Ports::new();
+        for port in [at.port(), from.port()] {
+            let told = seen(ports.at(port).unwrap());
+            assert_eq!(told, seen(table::occupants(&[port]).unwrap()));
+            assert!(told.iter().all(|(_, owner, _)| *owner == own), "{told:?}");
+        }
+        let told = seen(ports.at(at.port()).unwrap());
+        assert!(told.contains(&(at.to_string(), own, Does::Listen)), "{told:?}");
+        assert!(told.contains(&(at.to_string(), own, Does::Connect)), "{told:?}");
+        let listening = ports.listening_at(&[at.port(), from.port()]).unwrap();
+        assert!(listening.iter().all(|one| one.local.port() == at.port() && one.does == Does::Listen));
+        assert!(!listening.is_empty());
+        drop(client);
+    }
+}

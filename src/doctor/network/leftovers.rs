@@ -6,7 +6,7 @@ use crate::doctor::context::{Context, sudo};
 use crate::doctor::finding::{Finding, Group, State, quoted};
 use crate::doctor::process::{Process, processes};
 use crate::firewall::guard::Loaded;
-use crate::firewall::status::{Status, from_filter, from_journals};
+use crate::firewall::status::{Status, from_filter, from_journals, is_of_a_process};
 
 /// How dlv names what it builds (Delve, `pkg/gobuild`).
 const BUILT: &str = "__debug_bin";
@@ -52,7 +52,8 @@ async fn gates(context: &Context) -> Vec<Finding> {
                 .mend(format!("{}rm {}", sudo(), quoted(path))),
         );
     }
-    for Loaded { pid, port } in status.filter.iter().flat_map(|filter| &filter.untold) {
+    let untold = status.filter.iter().flat_map(|filter| &filter.untold);
+    for Loaded { pid, port } in untold.filter(|gate| !is_of_a_process(gate)) {
         found.push(
             finding(
                 State::Bad,
