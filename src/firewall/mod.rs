@@ -116,7 +116,7 @@ impl Firewall {
         self.open_with(port, peers, None).await
     }
 
-    /// The same for a port at which nobody listens yet: `socket` is bound to it.
+    /// The same for a port at which no process listens yet: `socket` is bound to it.
     ///
     /// # Errors
     /// As [`Firewall::open`].

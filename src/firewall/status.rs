@@ -155,7 +155,7 @@ pub async fn from_filter(
     Ok(())
 }
 
-/// Whether a process has the id in the gate's name: its guard may live, with journals elsewhere. Then it is nobody else's to remove.
+/// Whether a process has the id in the gate's name: its guard may live, with journals elsewhere. Then it is not to be removed by hand.
 pub fn is_of_a_process(gate: &Loaded) -> bool {
     Process::now(gate.pid).is_some()
 }

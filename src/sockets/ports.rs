@@ -15,13 +15,13 @@ mod os {
 
     /// Linux: the kernel is asked; where it cannot be asked, its tables are read.
     #[derive(Debug)]
-    pub(super) struct System(Option<Kernel>);
+    pub(super) struct SocketTables(Option<Kernel>);
 
-    impl System {
-        pub(super) fn new() -> System {
+    impl SocketTables {
+        pub(super) fn new() -> SocketTables {
             // A kernel without the module that tells of TCP sockets lets us open, and answers nothing.
             let kernel = Kernel::open().ok().filter(|kernel| kernel.occupants(LISTENING, 0).is_ok());
-            System(kernel)
+            SocketTables(kernel)
         }
 
         pub(super) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
@@ -49,11 +49,11 @@ mod os {
 
     /// macOS: the list of all TCP sockets is read.
     #[derive(Debug)]
-    pub(super) struct System;
+    pub(super) struct SocketTables;
 
-    impl System {
-        pub(super) fn new() -> System {
-            System
+    impl SocketTables {
+        pub(super) fn new() -> SocketTables {
+            SocketTables
         }
 
         pub(super) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
@@ -74,11 +74,11 @@ mod os {
 
     /// No system that tells.
     #[derive(Debug)]
-    pub(super) struct System;
+    pub(super) struct SocketTables;
 
-    impl System {
-        pub(super) fn new() -> System {
-            System
+    impl SocketTables {
+        pub(super) fn new() -> SocketTables {
+            SocketTables
         }
 
         pub(super) fn at(&self, _: u16) -> io::Result<Vec<Occupant>> {
@@ -93,12 +93,12 @@ mod os {
 
 /// The system, asked who is at a port.
 #[derive(Debug)]
-pub(crate) struct Ports(os::System);
+pub(crate) struct Ports(os::SocketTables);
 
 impl Ports {
     /// Opens what is asked; it needs no privilege.
     pub(crate) fn new() -> Ports {
-        Ports(os::System::new())
+        Ports(os::SocketTables::new())
     }
 
     /// Every socket at this port, connections too. What it costs grows with the room that the kernel has for connections.

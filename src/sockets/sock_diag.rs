@@ -40,7 +40,7 @@ const DONE: u16 = 3;
 const LISTEN: u8 = 10;
 const BOUND: u8 = 13;
 
-/// States that a dump tells of: all, or those of sockets at which nobody has connected.
+/// States that a dump tells of: all, or those of sockets without a connection.
 pub(crate) const ALL_STATES: u32 = u32::MAX;
 pub(crate) const LISTENING: u32 = 1 << LISTEN | 1 << BOUND;
 
@@ -156,7 +156,7 @@ pub(crate) fn part(mut datagram: &[u8], sequence: u32, found: &mut Vec<Occupant>
 }
 
 fn occupant(fields: Fields<'_>) -> Result<Occupant, Malformed> {
-    let Told { state, local, remote: _, owner } = told(fields)?;
+    let SocketInfo { state, local, remote: _, owner } = told(fields)?;
     let does = if matches!(state, LISTEN | BOUND) { Does::Listen } else { Does::Connect };
     Ok(Occupant { local, owner, does })
 }
@@ -201,19 +201,19 @@ pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answe
 /// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens at the client's address,
 /// so that addresses have to be compared.
 fn socket(fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
-    let Told { state: _, local, remote, owner } = told(fields)?;
+    let SocketInfo { state: _, local, remote, owner } = told(fields)?;
     Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::Nobody })
 }
 
 /// What `struct inet_diag_msg` tells of a socket.
-struct Told {
+struct SocketInfo {
     state: u8,
     local: SocketAddr,
     remote: SocketAddr,
     owner: Owner,
 }
 
-fn told(mut fields: Fields<'_>) -> Result<Told, Malformed> {
+fn told(mut fields: Fields<'_>) -> Result<SocketInfo, Malformed> {
     let [family, state, _timer, _retransmits] = fields.take()?;
     let (local_port, remote_port) = (u16::from_be_bytes(fields.take()?), u16::from_be_bytes(fields.take()?));
     let (local, remote) = (ip(family, fields.take()?)?, ip(family, fields.take()?)?);
@@ -222,7 +222,7 @@ fn told(mut fields: Fields<'_>) -> Result<Told, Malformed> {
     let (uid, inode) = (fields.u32()?, fields.u32()?);
     let owner = if inode == 0 { Owner::Nobody } else { Owner::Uid(uid) };
     let (local, remote) = (SocketAddr::new(local, local_port), SocketAddr::new(remote, remote_port));
-    Ok(Told { state, local, remote, owner })
+    Ok(SocketInfo { state, local, remote, owner })
 }
 
 fn ip(family: u8, words: [u8; 16]) -> Result<IpAddr, Malformed> {

@@ -98,10 +98,19 @@ fn status_sees_rules_that_somebody_flushed_and_rules_that_nobody_told_of() {
     let anchor = anchors.lines().map(str::trim).find(|line| line.contains("dlvgate")).unwrap();
     pf.run(&["-a", anchor, "-F", "rules"]);
     pf.run(&["-a", anchor, "-F", "Tables"]);
-    pf.load("com.apple/010.dlvgate.7.9", "block return in log quick proto tcp from any to any port 9\n");
+    // No process has such an id; init has the other, and what a process holds that runs is not to be removed by hand.
+    pf.load("com.apple/010.dlvgate.1.9", "block return in log quick proto tcp from any to any port 9\n");
+    pf.load(
+        "com.apple/010.dlvgate.5000000.9",
+        "block return in log quick proto tcp from any to any port 9\n",
+    );
     let (_, text) = run(&pf, &["status", "--backend", "pf"]);
     assert!(text.contains("port 4000: the rules of guard") && text.contains("GONE"), "{text}");
-    assert!(text.contains("pfctl -a com.apple/010.dlvgate.7.9 -F rules"), "{text}");
+    assert!(text.contains("pfctl -a com.apple/010.dlvgate.5000000.9 -F rules"), "{text}");
+    assert!(
+        text.contains("named after process 1, which runs") && !text.contains("010.dlvgate.1.9 -F"),
+        "{text}"
+    );
     let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
     assert!(!clean && text.contains("left: ") && text.contains("no journal tells"), "{text}");
 }

@@ -143,7 +143,7 @@ fn front_of_another_user_keeps_its_gate_and_peer() {
 
 /// The front that is gone for a moment: a restart.
 #[test]
-fn gate_of_another_user_keeps_its_port_without_listener() {
+fn anothers_gate_keeps_its_port_without_listener() {
     let Some(machine) = Machine::new() else { return };
     machine.0.nft(HOST);
     let mut gate = Holder::start(&mut machine.open(BOB, 2345, "127.0.0.1"));
@@ -290,21 +290,25 @@ fn gates_of_one_user_do_not_slow_anothers() {
         (first..first + count).map(open).collect()
     };
     let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
-    let mut load = machine.command(ALICE, &helper);
-    let mut load = load.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(load.stdout.take().unwrap()));
-    let requests = HELLO.to_owned() + &many(41000, 55, 64);
-    load.stdin.as_mut().unwrap().write_all(requests.as_bytes()).unwrap();
-    let replies: Vec<String> = (0..57).map(|_| lines.next().unwrap().unwrap()).collect();
-    let opened = replies.iter().skip(2).filter(|reply| !reply.contains("failed")).count();
-    assert_eq!(opened, 4, "256 peers: {replies:?}");
-    let more = machine.told(ALICE, &many(41010, 1, 1));
-    assert!(more.contains("would have 257 peers"), "nor with another guard: {more}");
-    let beside = shortest(&machine);
-    println!("open(): {alone:?} alone, {beside:?} beside the other's gates");
-    assert!(beside < alone * 2, "{alone:?} alone, {beside:?} beside the other's gates");
-    drop(load.stdin.take());
-    load.wait().unwrap();
-    let left = poll(Duration::from_secs(5), || (!machine.0.printed().contains("dlvgate_")).then_some(()));
-    assert!(left.is_some());
+    // All the peers that a user may have, with as few gates as can be; and all the gates.
+    for (gates, peers, opens, why) in [(55, 64, 4, "would have 257 peers"), (64, 4, 64, "64 gates already")] {
+        let mut load = machine.command(ALICE, &helper);
+        let mut load = load.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(load.stdout.take().unwrap()));
+        let requests = HELLO.to_owned() + &many(41000, gates, peers);
+        load.stdin.as_mut().unwrap().write_all(requests.as_bytes()).unwrap();
+        let replies: Vec<String> = (0..gates + 2).map(|_| lines.next().unwrap().unwrap()).collect();
+        let opened = replies.iter().skip(2).filter(|reply| !reply.contains("failed")).count();
+        assert_eq!(opened, opens, "{replies:?}");
+        let _one_more = machine.listens(ALICE, 41100);
+        let more = machine.told(ALICE, &many(41100, 1, 1));
+        assert!(more.contains(why), "nor with another guard: {more}");
+        let beside = shortest(&machine);
+        println!("open(): {alone:?} alone, {beside:?} beside {opens} gates of {peers} peers");
+        assert!(beside < alone * 2, "{alone:?} alone, {beside:?} beside {opens} gates of {peers} peers");
+        drop(load.stdin.take());
+        load.wait().unwrap();
+        let left = poll(Duration::from_secs(5), || (!machine.0.printed().contains("dlvgate_")).then_some(()));
+        assert!(left.is_some());
+    }
 }

@@ -99,7 +99,7 @@ fn install_changes_what_it_names_of_a_policy() {
 }
 
 #[test]
-fn policy_that_is_not_understood_is_kept_unless_forced() {
+fn unreadable_policy_is_kept_unless_forced() {
     let trial = Trial::new("linux");
     trial.put(POLICY, "mode = \"open\"\n");
     let before = trial.everything();

@@ -74,7 +74,7 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A socket at the port, where nobody listens yet: the guard opens what its user's own processes hold. It is closed once the gate
+/// A socket at the port, where no process listens yet: the guard opens what its user's own processes hold. It is closed once the gate
 /// stands, for whom the port is meant.
 fn claim(port: u16) -> Option<Bound> {
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));

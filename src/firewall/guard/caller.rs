@@ -34,7 +34,7 @@ pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, St
     }
     if is_everybodys(uid) {
         return Err(format!(
-            "user {uid} stands for every user whom this user namespace does not know: nobody can tell whose a port is"
+            "user {uid} stands for every user whom this user namespace does not know: whose a port is cannot be told"
         ));
     }
     // The name by which sudoers, too, knows the caller.
@@ -47,7 +47,7 @@ pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, St
         }
         None => (format!("user {uid}"), Allowance::default()),
     };
-    let surroundings = Kernel { ports: Ports::new(), passed };
+    let surroundings = ThisSystem { ports: Ports::new(), passed };
     Ok(CallerLimits::of(uid, user, allowance, Box::new(surroundings)))
 }
 
@@ -89,12 +89,12 @@ fn is_everybodys(_: u32) -> bool {
 }
 
 /// The system itself.
-struct Kernel {
+struct ThisSystem {
     ports: Ports,
     passed: PassedSockets,
 }
 
-impl Surroundings for Kernel {
+impl Surroundings for ThisSystem {
     fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
         self.ports.at(port)
     }

@@ -13,8 +13,8 @@ use tokio::sync::Mutex;
 
 use super::error::GuardError;
 use super::helper::{self, HELPER};
-use super::listener::{Listener, LostGates};
 use super::passed::send;
+use super::replies::{LostGates, ReplyReader};
 use super::turns::Turns;
 use super::wire::{self, Greeting, Operation, Purpose, Request, VERSION};
 use super::{ARGUMENTS, Programs};
@@ -112,7 +112,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Pipe {
     requests: OwnedWriteHalf,
-    replies: Listener,
+    replies: ReplyReader,
     turns: Turns,
 }
 
@@ -130,7 +130,7 @@ impl Client {
         let mut child = command.spawn().map_err(cannot_start)?;
         drop(command); // and with it our copy of the guard's end
         let (replies, requests) = ours.into_split();
-        let (mut replies, lost) = Listener::new(replies);
+        let (mut replies, lost) = ReplyReader::new(replies);
         if asks {
             tracing::info!(target: "dlvgate::firewall", "sudo starts the guard and may ask for your password");
         }
@@ -173,7 +173,7 @@ impl Client {
         self.pid
     }
 
-    /// Guards a port. `socket`: one that is bound to it, where nobody listens there yet.
+    /// Guards a port. `socket`: one that is bound to it, where no process listens there yet.
     ///
     /// # Errors
     /// The guard's own, or that it is gone.

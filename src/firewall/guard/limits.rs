@@ -196,8 +196,7 @@ impl fmt::Display for Stranger {
     }
 }
 
-/// The sockets of others. What no process holds is what is left of a connection, whoever's it was, and is in nobody's way; but
-/// who listens has to be told.
+/// The sockets of others. What no process holds is left of a connection, and does not count; but who listens has to be told.
 fn strangers(there: &[Occupant], uid: u32) -> impl Iterator<Item = Stranger> {
     there.iter().filter_map(move |one| {
         let uid = match (one.owner, one.does) {

@@ -15,9 +15,10 @@ pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
 mod limits;
-mod listener;
+
 mod passed;
 pub mod policy;
+mod replies;
 mod serve;
 pub mod sweep;
 mod system;
@@ -55,10 +56,13 @@ pub async fn run(backend: Backend, programs: Programs, journals: Journals) -> io
     leave_the_terminal();
     let owner = Owner { pid: std::process::id(), uid: caller::uid() };
     let passed = PassedSockets::default();
-    let Ends { input, mut output } = Ends::of_this_process(&passed)?;
+    let PipeEnds { input, mut output } = PipeEnds::of_this_process(&passed)?;
     let folder = journals.folder().display();
     let cannot_be_used = |error| format!("the folder of the journals, {folder}, cannot be used: {error}");
-    let ready = caller::limits(owner.uid, passed).and_then(|limits| {
+    let ready = caller::limits(owner.uid, passed.clone()).and_then(|limits| {
+        if !limits.are_there() {
+            passed.refuse();
+        }
         let books = Books::open(journals.clone(), backend, owner.uid).map_err(cannot_be_used)?;
         Ok((limits, Arc::new(books)))
     });
@@ -80,13 +84,13 @@ pub async fn run(backend: Backend, programs: Programs, journals: Journals) -> io
 
 /// Where requests come from and replies go: standard input and output. dlvgate makes both of them one Unix socket, over which a
 /// front's socket can come too.
-struct Ends {
+struct PipeEnds {
     input: BufReader<Box<dyn AsyncRead + Unpin>>,
     output: Box<dyn AsyncWrite + Unpin>,
 }
 
-impl Ends {
-    fn of_this_process(passed: &PassedSockets) -> io::Result<Ends> {
+impl PipeEnds {
+    fn of_this_process(passed: &PassedSockets) -> io::Result<PipeEnds> {
         let input: Box<dyn AsyncRead + Unpin> = match unix_stream(io::stdin())? {
             Some(stream) => Box::new(SocketRequests::new(stream, passed.clone())),
             None => Box::new(tokio::io::stdin()),
@@ -95,7 +99,7 @@ impl Ends {
             Some(stream) => Box::new(stream),
             None => Box::new(tokio::io::stdout()),
         };
-        Ok(Ends { input: BufReader::new(input), output })
+        Ok(PipeEnds { input: BufReader::new(input), output })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A socket that goes with a request, from the proxy to the guard.
 //!
-//! A front is gated before it listens, and until then the kernel shows nobody at its port. So its own socket comes along
+//! A front is gated before it listens, and until then the kernel shows no listener at its port. So its own socket comes along
 //! (SCM_RIGHTS), which shows whose it is and where it is bound.
 
 use std::collections::VecDeque;
@@ -25,30 +25,42 @@ use tokio::net::unix::OwnedWriteHalf;
 /// are closed.
 const MOST: usize = 4;
 
-/// Sockets that came, in order.
+/// Sockets that came, in order. A copy that is kept keeps a front's port taken and its clients waiting, when the front itself is closed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PassedSockets(Arc<Mutex<VecDeque<OwnedFd>>>);
+pub(super) struct PassedSockets(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    sockets: VecDeque<OwnedFd>,
+    /// They are closed as they come.
+    refused: bool,
+}
 
 impl PassedSockets {
     /// The first.
     pub(super) fn take(&self) -> Option<OwnedFd> {
-        self.queue().pop_front()
+        self.kept().sockets.pop_front()
     }
 
     /// Closes all.
     pub(super) fn forget(&self) {
-        self.queue().clear();
+        self.kept().sockets.clear();
+    }
+
+    /// Closes all, and each that comes: this guard does not ask whose they are.
+    pub(super) fn refuse(&self) {
+        *self.kept() = Kept { refused: true, ..Kept::default() };
     }
 
     fn came(&self, socket: OwnedFd) {
-        let mut queue = self.queue();
+        let mut kept = self.kept();
         // No program that the guard runs gets a socket of its caller's.
-        if queue.len() < MOST && fcntl_setfd(&socket, FdFlags::CLOEXEC).is_ok() {
-            queue.push_back(socket);
+        if !kept.refused && kept.sockets.len() < MOST && fcntl_setfd(&socket, FdFlags::CLOEXEC).is_ok() {
+            kept.sockets.push_back(socket);
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<OwnedFd>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -142,8 +154,8 @@ pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<(), String>
     }
 }
 
-/// A kernel that does not tell is older than 5.14. What a user gains there who passes a socket from elsewhere, a gate at a port at
-/// which nobody is, they have as well by binding it here for a moment.
+/// A kernel that does not tell is older than 5.14. What a user gains there who passes a socket from elsewhere, a gate at a port without
+/// a listener, they have as well by binding it here for a moment.
 #[cfg(target_os = "linux")]
 fn is_of_this_network(socket: &OwnedFd) -> io::Result<bool> {
     Ok(crate::sockets::is_of_this_network(socket)?.unwrap_or(true))

@@ -21,7 +21,7 @@ pub const MAX_PEERS: usize = 64;
 /// Gates of one guard: a session has one, and the front.
 pub const MAX_GATES: usize = 64;
 
-/// Gates of all guards of a user together: many guards hold no more than one may. What is loaded costs whoever opens a gate next.
+/// Gates of all guards of a user together: many guards hold no more than one may. What is loaded costs the next who opens a gate.
 pub const USER_GATES: usize = MAX_GATES;
 
 /// Peers of all gates of a user together: four fronts with as many as a gate takes. A session's gate has one.
@@ -74,7 +74,7 @@ pub enum Operation {
         port: u16,
         /// At most [`MAX_PEERS`].
         peers: Vec<Peer>,
-        /// With the line comes a socket (SCM_RIGHTS) that is bound to the port, where nobody listens there yet.
+        /// With the line comes a socket (SCM_RIGHTS) that is bound to the port, where no process listens there yet.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         socket: bool,
     },

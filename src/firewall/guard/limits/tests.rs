@@ -25,7 +25,7 @@ impl Told {
         self.add(port, Owner::Uid(uid), does)
     }
 
-    /// Whoever was at a port is gone.
+    /// No user is at any port any more.
     pub(in super::super) fn all_go(&self) {
         self.0.lock().unwrap().there.clear();
     }
@@ -91,7 +91,7 @@ fn port_of_own_listener_is_opened() {
     told.comes(40001, ALICE, Does::Listen).comes(40001, ALICE, Does::Connect);
     assert_eq!(open(&told, false), Ok(()));
     told.add(40001, Owner::Nobody, Does::Connect);
-    assert_eq!(open(&told, false), Ok(()), "what is left of a connection is nobody's");
+    assert_eq!(open(&told, false), Ok(()), "what is left of a connection does not count");
 }
 
 #[test]

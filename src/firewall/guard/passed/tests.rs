@@ -98,7 +98,11 @@ async fn socket_comes_with_its_line_and_no_more_than_four() {
     }
     let mut read = [0; MOST + 1];
     requests.read_exact(&mut read).await.unwrap();
-    assert_eq!(passed.queue().len(), MOST);
+    assert_eq!(passed.kept().sockets.len(), MOST);
     passed.forget();
     assert!(passed.take().is_none());
+    passed.refuse();
+    send(&mut writer, b"y", socket.as_fd()).await.unwrap();
+    requests.read_exact(&mut [0]).await.unwrap();
+    assert!(passed.take().is_none(), "a guard without limits keeps none");
 }

@@ -57,30 +57,30 @@ impl LostGates {
 /// A line of the guard's.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Said {
+enum GuardLine {
     Lost(LostGate),
     Reply(Reply),
 }
 
 /// Before the guard's first word.
 #[derive(Debug)]
-pub(super) struct Beginning {
+pub(super) struct GreetingReader {
     lines: BufReader<OwnedReadHalf>,
     lost: LostGates,
 }
 
 /// Hears the guard, until it is dropped or the guard has ended.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(super) struct ReplyReader {
     replies: mpsc::Receiver<Result<Reply, GuardError>>,
     _task: JoinSet<()>,
 }
 
-impl Listener {
+impl ReplyReader {
     #[expect(clippy::new_ret_no_self, reason = "the greeting comes first")]
-    pub(super) fn new(pipe: OwnedReadHalf) -> (Beginning, LostGates) {
+    pub(super) fn new(pipe: OwnedReadHalf) -> (GreetingReader, LostGates) {
         let lost = LostGates(Arc::new(watch::Sender::default()));
-        (Beginning { lines: BufReader::new(pipe), lost: lost.clone() }, lost)
+        (GreetingReader { lines: BufReader::new(pipe), lost: lost.clone() }, lost)
     }
 
     /// The next reply.
@@ -93,7 +93,7 @@ impl Listener {
     }
 }
 
-impl Beginning {
+impl GreetingReader {
     /// The guard's first line.
     ///
     /// # Errors
@@ -108,21 +108,21 @@ impl Beginning {
     }
 
     /// Goes on hearing.
-    pub(super) fn listen(self) -> Listener {
+    pub(super) fn listen(self) -> ReplyReader {
         let (answers, replies) = mpsc::channel(ANSWERS);
         let mut task = JoinSet::new();
         task.spawn(self.pass_on(answers));
-        Listener { replies, _task: task }
+        ReplyReader { replies, _task: task }
     }
 
     async fn pass_on(mut self, answers: mpsc::Sender<Result<Reply, GuardError>>) {
         loop {
             let heard = match next(&mut self.lines).await {
-                Ok(Said::Lost(lost)) => {
+                Ok(GuardLine::Lost(lost)) => {
                     self.lost.add(lost);
                     continue;
                 }
-                Ok(Said::Reply(reply)) => Ok(reply),
+                Ok(GuardLine::Reply(reply)) => Ok(reply),
                 Err(error) => Err(error),
             };
             let is_over = matches!(heard, Err(GuardError::Gone));
