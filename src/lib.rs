@@ -21,6 +21,7 @@ pub mod recording;
 pub mod session;
 mod shell;
 pub mod shutdown;
+mod sockets;
 pub mod stdio;
 mod users;
 mod variables;

@@ -44,6 +44,17 @@ impl Caller {
         }
     }
 
+    /// Does something as this user and as root again after, in all threads: what is made meanwhile is the user's.
+    ///
+    /// # Errors
+    /// Where the system refuses either.
+    pub fn meanwhile<T>(&self, action: impl FnOnce() -> T) -> io::Result<T> {
+        nix::unistd::seteuid(self.uid)?;
+        let done = action();
+        nix::unistd::seteuid(Uid::from_raw(0))?;
+        Ok(done)
+    }
+
     /// This user's home folder.
     pub fn home(&self) -> &std::path::Path {
         &self.home

@@ -99,7 +99,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
     let door = if args.stdio { None } else { Some(Door::new(&args, passed).await?) };
     let is_reachable = door.as_ref().is_some_and(|door| door.is_reachable);
-    let firewall = args.common.firewall(args.upstream.is_none(), is_reachable).await?;
+    let firewall = args.common.firewall(args.upstream.is_none(), is_reachable, args.as_root).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
     let front_gate = match &door {
         Some(door) if is_reachable => Some(open_front(&firewall, &door.bound, &args.common.allow).await?),
@@ -153,7 +153,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
             )),
         }
     };
-    let served = guarded(serving, &firewall, &trigger).await;
+    let served = guarded(serving, &firewall, front_gate.as_ref(), &trigger).await;
     if let Some(shared) = shared {
         shared.end().await;
     }
@@ -169,22 +169,23 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
-/// Ends what is served where the guard is lost, and says so.
+/// Ends what is served where the guard or the front's gate is lost, and says so.
 async fn guarded<T>(
     serving: impl Future<Output = anyhow::Result<T>>,
     firewall: &Firewall,
+    front: Option<&Gate>,
     trigger: &Trigger,
 ) -> anyhow::Result<T> {
     let mut serving = std::pin::pin!(serving);
-    tokio::select! {
-        served = &mut serving => served,
-        lost = firewall.lost() => {
-            trigger.stop("the end of the guard");
-            tracing::error!(target: "dlvgate::firewall", "{lost}");
-            let _ = serving.await;
-            Err(lost.into())
-        }
-    }
+    let (why, lost) = tokio::select! {
+        served = &mut serving => return served,
+        lost = firewall.lost() => ("the end of the guard", anyhow::Error::from(lost)),
+        lost = Gate::loss_of(front) => ("the end of the front's gate", lost.into()),
+    };
+    trigger.stop(why);
+    tracing::error!(target: "dlvgate::firewall", "{lost}");
+    let _ = serving.await;
+    Err(lost)
 }
 
 async fn finish(firewall: Firewall, front_gate: Option<Gate>) -> anyhow::Result<()> {
@@ -218,7 +219,11 @@ impl Door {
         };
         let bound = match passed {
             Some(bound) => bound,
-            None => Bound::new(address).map_err(|error| cannot_listen(address, &error))?,
+            None => match Caller::of_sudo().filter(|_| !args.as_root) {
+                Some(caller) => Bound::new_of(&caller, address),
+                None => Bound::new(address),
+            }
+            .map_err(|error| cannot_listen(address, &error))?,
         };
         Ok(Door { bound, is_reachable: !address.ip().to_canonical().is_loopback(), admission, owners })
     }

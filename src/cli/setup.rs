@@ -13,7 +13,7 @@ use dlvgate_protocol::paths::Rule;
 
 use super::parts::PartsArgs;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Reaper, Streams};
-use crate::firewall::{Choice, Firewall, Gate, Off, Peer};
+use crate::firewall::{Choice, Firewall, Gate, Off, Parts, Peer};
 use crate::front::Bound;
 use crate::recording::{self, About, Installed, Recorder};
 use crate::session::Amendments;
@@ -75,14 +75,21 @@ pub(super) struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// The packet filter, as far as there is a port for it: dlv's, or a front's that other machines can reach.
+    /// The packet filter, as far as there is a port for it: dlv's, or a front's that other machines can reach. `as_root`: under
+    /// sudo dlv is root's all the same.
     ///
     /// # Errors
     /// As [`Firewall::prepare`].
-    pub(super) async fn firewall(&self, starts_dlv: bool, is_reachable: bool) -> anyhow::Result<Firewall> {
+    pub(super) async fn firewall(
+        &self,
+        starts_dlv: bool,
+        is_reachable: bool,
+        as_root: bool,
+    ) -> anyhow::Result<Firewall> {
         let has_port = !starts_dlv || self.dlv_port != PortPlan::Unix || is_reachable;
+        let parts = Parts { as_root, ..self.parts.parts() };
         Ok(match has_port {
-            true => Firewall::prepare(self.firewall, self.parts.parts(), is_reachable).await?,
+            true => Firewall::prepare(self.firewall, parts, is_reachable).await?,
             false => Firewall::off(Off::NoPort),
         })
     }
@@ -156,7 +163,7 @@ fn words(argv: &Argv) -> Vec<String> {
 pub(super) async fn open_front(firewall: &Firewall, bound: &Bound, allow: &[Peer]) -> anyhow::Result<Gate> {
     let port = bound.address().port();
     let gate = firewall
-        .open(port, allow)
+        .open_bound(port, allow, bound.socket())
         .await
         .with_context(|| format!("the front's port {port} cannot be gated"))?;
     if firewall.is_off().is_none() {

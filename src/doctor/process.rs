@@ -67,7 +67,7 @@ mod system {
     use std::fs;
 
     use super::{Listener, Process};
-    use crate::front::socket_address;
+    use crate::sockets::table::address as socket_address;
 
     /// In `st` of /proc/net/tcp (Linux, include/net/tcp_states.h).
     const LISTEN: &str = "0A";

@@ -33,13 +33,15 @@ pub struct Parts {
     pub program: Option<std::path::PathBuf>,
     /// See [`Start::purpose`].
     pub purpose: Purpose,
+    /// See [`Start::as_root`].
+    pub as_root: bool,
 }
 
 impl Default for Parts {
     /// The system's own, for debugging sessions.
     fn default() -> Parts {
         let (programs, purpose) = (Programs::default(), Purpose::default());
-        Parts { native: Backend::NATIVE, programs, journals: None, program: None, purpose }
+        Parts { native: Backend::NATIVE, programs, journals: None, program: None, purpose, as_root: false }
     }
 }
 
@@ -58,8 +60,8 @@ impl Firewall {
     ) -> Result<Firewall, FirewallError> {
         let native = parts.native;
         let start = |backend, may_ask| {
-            let Parts { programs, journals, program, purpose, .. } = parts;
-            Start { backend, programs, journals, program, purpose, may_ask }
+            let Parts { programs, journals, program, purpose, as_root, .. } = parts;
+            Start { backend, programs, journals, program, purpose, may_ask, as_root }
         };
         let backend = match choice {
             Choice::Off => return Ok(Firewall::off(Off::Chosen)),
@@ -119,7 +121,8 @@ async fn automatic(start: Start, is_reachable: bool) -> Result<Firewall, Firewal
 /// Where no guard can be had.
 pub async fn sweep(backend: Backend, parts: Parts) -> Result<(Vec<Finding>, Option<String>), FirewallError> {
     let Parts { programs, journals, program, .. } = parts;
-    let start = Start { backend, programs, journals, program, purpose: Purpose::Sweep, may_ask: true };
+    let (purpose, may_ask, as_root) = (Purpose::Sweep, true, false);
+    let start = Start { backend, programs, journals, program, purpose, may_ask, as_root };
     let (guard, greeting) = Client::start(&start).await?;
     // One that cannot work has ended with an exit code of its own.
     if let (Err(error), None) = (guard.end().await, &greeting.failed) {

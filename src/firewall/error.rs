@@ -90,6 +90,14 @@ pub enum FirewallError {
         /// The slot's anchor.
         anchor: String,
     },
+    /// Another user has the port of an open gate.
+    #[error("the gate of port {port} is gone: {why}. What it guarded ends with it")]
+    GateLost {
+        /// The port.
+        port: u16,
+        /// Who has it.
+        why: String,
+    },
     /// What is about to be opened could not be written down before.
     #[error("the journal cannot be written: {said}; nothing is opened without it")]
     NoJournal {

@@ -18,6 +18,7 @@ pub mod status;
 pub mod watch;
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -112,9 +113,31 @@ impl Firewall {
     /// # Errors
     /// Whatever keeps the rules from being loaded, enabled or read back; then nothing is left loaded.
     pub async fn open(&self, port: u16, peers: &[Peer]) -> Result<Gate, FirewallError> {
+        self.open_with(port, peers, None).await
+    }
+
+    /// The same for a port at which no process listens yet: `socket` is bound to it.
+    ///
+    /// # Errors
+    /// As [`Firewall::open`].
+    pub async fn open_bound(
+        &self,
+        port: u16,
+        peers: &[Peer],
+        socket: BorrowedFd<'_>,
+    ) -> Result<Gate, FirewallError> {
+        self.open_with(port, peers, Some(socket)).await
+    }
+
+    async fn open_with(
+        &self,
+        port: u16,
+        peers: &[Peer],
+        socket: Option<BorrowedFd<'_>>,
+    ) -> Result<Gate, FirewallError> {
         match &self.held {
             Held::Off(off) => tracing::debug!(target: "dlvgate::firewall", port, "{off}"),
-            Held::Guarded { guard, .. } => guard.open(port, peers).await?,
+            Held::Guarded { guard, .. } => guard.open(port, peers, socket).await?,
         }
         Ok(Gate { firewall: self.clone(), port })
     }
@@ -167,6 +190,33 @@ impl Gate {
     /// The backend's name, as `--firewall` takes it.
     pub fn backend(&self) -> &'static str {
         self.firewall.name()
+    }
+
+    /// Waits until the guard has removed this gate by itself, because another user has the port; for ever where it does not.
+    pub async fn lost(&self) -> FirewallError {
+        match &self.firewall.held {
+            Held::Off(_) => std::future::pending().await,
+            Held::Guarded { guard, .. } => {
+                let why = guard.lost_gates().wait(self.port).await;
+                FirewallError::GateLost { port: self.port, why }
+            }
+        }
+    }
+
+    /// The same, where there is a gate; for ever where there is none.
+    pub async fn loss_of(gate: Option<&Gate>) -> FirewallError {
+        match gate {
+            Some(gate) => gate.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether the guard has done so.
+    pub fn is_lost(&self) -> bool {
+        match &self.firewall.held {
+            Held::Off(_) => false,
+            Held::Guarded { guard, .. } => guard.lost_gates().include(self.port),
+        }
     }
 
     /// Blocks the port for everybody, the peers included.

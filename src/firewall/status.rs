@@ -1,14 +1,16 @@
 //! What is open, for whom, since when, and whose it is: from the journals, and as root from the packet filter too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::guard::caller::policies;
 use super::guard::driver::{Driver as _, Filter};
-use super::guard::journal::{FOLDER, Gate, Journals, Record};
+use super::guard::journal::{FOLDER, Gate, Journals, Process, Record};
+use super::guard::policy::{Allowance, POLICY};
 use super::guard::wire::Purpose;
 use super::guard::{Loaded, Programs};
 use super::pf::TokenNotes;
@@ -21,8 +23,21 @@ pub struct Status {
     pub guards: Vec<GuardStatus>,
     /// Journals that are not believed, and why.
     pub doubtful: Vec<String>,
+    /// What users may open.
+    pub policy: PolicyStatus,
     /// What the packet filter itself says; `None` where it was not asked.
     pub filter: Option<FilterStatus>,
+}
+
+/// Root's policy.
+#[derive(Debug, Serialize)]
+pub struct PolicyStatus {
+    /// Its file.
+    pub file: &'static str,
+    /// By the user's name; who is not named may open what holds for everybody.
+    pub users: BTreeMap<String, Allowance>,
+    /// Why it is not obeyed, and no user's guard starts.
+    pub refused: Option<String>,
 }
 
 /// One guard.
@@ -81,7 +96,7 @@ pub struct Untold {
 /// # Errors
 /// Where their folder cannot be read.
 pub fn from_journals(journals: &Journals) -> io::Result<Status> {
-    let mut status = Status { guards: Vec::new(), doubtful: Vec::new(), filter: None };
+    let mut status = Status { guards: Vec::new(), doubtful: Vec::new(), policy: policy(), filter: None };
     for found in journals.read()? {
         match found.record {
             Ok(record) if record.is_of_this_boot() => status.guards.push(of(record)),
@@ -90,6 +105,14 @@ pub fn from_journals(journals: &Journals) -> io::Result<Status> {
         }
     }
     Ok(status)
+}
+
+fn policy() -> PolicyStatus {
+    let (users, refused) = match policies(Path::new(POLICY)) {
+        Ok(policies) => (policies.users, None),
+        Err(why) => (BTreeMap::new(), Some(why)),
+    };
+    PolicyStatus { file: POLICY, users, refused }
 }
 
 fn of(record: Record) -> GuardStatus {
@@ -154,6 +177,11 @@ pub async fn from_filter(
             .collect(),
     });
     Ok(())
+}
+
+/// Whether a process has the id in the gate's name: its guard may live, with journals elsewhere. Then it is not to be removed by hand.
+pub fn is_of_a_process(gate: &Loaded) -> bool {
+    Process::now(gate.pid).is_some()
 }
 
 /// Who only looks takes no token.

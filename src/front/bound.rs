@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::libc;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::{Admission, Front, Listener, Owners};
+use crate::privilege::Caller;
 
 /// Connections that may be waiting to be accepted: a port scanner must not crowd a client out.
 const BACKLOG: i32 = 128;
@@ -34,6 +35,15 @@ impl Bound {
     /// Where the system refuses the address.
     pub fn new(address: SocketAddr) -> io::Result<Bound> {
         Bound::of(Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?, address)
+    }
+
+    /// The same under sudo, with a socket that is the caller's, as the front will be: the guard holds its caller to their own.
+    ///
+    /// # Errors
+    /// As [`Bound::new`], or where the caller's user cannot be taken on and put off again.
+    pub fn new_of(caller: &Caller, address: SocketAddr) -> io::Result<Bound> {
+        let (domain, protocol) = (Domain::for_address(address), Some(Protocol::TCP));
+        Bound::of(caller.meanwhile(|| Socket::new(domain, Type::STREAM, protocol))??, address)
     }
 
     fn of(socket: Socket, address: SocketAddr) -> io::Result<Bound> {
@@ -80,6 +90,11 @@ impl Bound {
             }
             _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no TCP socket that has an address")),
         }
+    }
+
+    /// The socket, for the guard, which has to see whose it is and where it is bound. A front that needs a gate has one alone.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// The address that it is bound to.

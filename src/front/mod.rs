@@ -20,8 +20,6 @@ pub use admission::{Admission, Refused};
 pub use bound::Bound;
 #[cfg(all(fuzzing, target_os = "linux"))]
 pub use owner::fuzzing;
-#[cfg(target_os = "linux")]
-pub(crate) use owner::socket_address;
 pub use owner::{CannotTell, Owners};
 pub use unix::SocketFile;
 

@@ -3,19 +3,9 @@
 
 #[cfg(all(fuzzing, target_os = "linux"))]
 pub mod fuzzing;
-#[cfg(target_os = "linux")]
-mod kernel;
 mod local;
-#[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]
-mod pcblist;
 #[cfg(target_os = "linux")]
 mod route;
-#[cfg(target_os = "linux")]
-mod sock_diag;
-#[cfg(target_os = "macos")]
-mod sysctl;
-#[cfg(target_os = "linux")]
-mod table;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,11 +13,10 @@ use std::net::SocketAddr;
 use tokio::net::UnixStream;
 
 use crate::session::Link;
+use crate::sockets::{Ends, Owner};
 use crate::users::is_one_user;
 pub(super) use local::own_addresses;
 use system::System;
-#[cfg(target_os = "linux")]
-pub(crate) use table::address as socket_address;
 
 /// The uids whose processes on this machine may connect: ours, and under sudo the caller's. None of them is the one that
 /// stands for all users whom our user namespace does not know.
@@ -44,25 +33,6 @@ pub struct Owners {
      --only-same-user=false accepts that"
 )]
 pub struct CannotTell(io::Error);
-
-/// An accepted connection from its client's side.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    /// The client's own end: the socket that is asked for.
-    peer: SocketAddr,
-    /// Where it is connected to.
-    front: SocketAddr,
-}
-
-/// What the system says of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    /// This user has made the socket.
-    Uid(u32),
-    /// No process holds it: what is left of a closed socket counts as root's in the kernel's tables, whoever's it was.
-    /// There may be no such socket either: its client is on another machine, or has closed it.
-    Nobody,
-}
 
 /// Why a client of this machine is refused whose socket no process holds any more.
 const CLOSED: &str = "no process holds the other end (it is closed already)";
@@ -140,18 +110,14 @@ impl Owners {
     }
 }
 
-/// An IPv4 address may be written as an IPv6 one, on either side.
-fn same(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
-}
-
 #[cfg(target_os = "linux")]
 mod system {
     use std::io;
     use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-    use super::kernel::Kernel;
-    use super::{Ends, Owner, table};
+    use super::{Ends, Owner};
+    use crate::sockets::kernel::Kernel;
+    use crate::sockets::table;
 
     /// Linux: the kernel is asked for the one socket; where it cannot be asked, its tables are read.
     #[derive(Debug)]
@@ -191,7 +157,8 @@ mod system {
     use std::io;
     use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-    use super::{Ends, Owner, pcblist, sysctl};
+    use super::{Ends, Owner};
+    use crate::sockets::{pcblist, sysctl};
 
     /// macOS: the list of all TCP sockets is read.
     #[derive(Debug)]

@@ -55,6 +55,8 @@ pub enum Cause {
     Spent,
     /// The gate could not be opened.
     GateRefused(FirewallError),
+    /// The gate is gone, though the session goes on.
+    GateLost(FirewallError),
     /// dlv could not be connected to.
     NotDialled {
         /// Where it should listen.
@@ -97,6 +99,7 @@ impl Cause {
             Cause::SharedEnded(cause) => cause.name(),
             Cause::Spent => "spent",
             Cause::GateRefused(_) => "gate_refused",
+            Cause::GateLost(_) => "gate_lost",
             Cause::NotDialled { .. } => "not_dialled",
             Cause::TooManySessions { .. } => "too_many_sessions",
             Cause::TooManyOfAddress { .. } => "too_many_of_address",
@@ -148,6 +151,7 @@ impl fmt::Display for Cause {
                 "this dlv serves one client, and another one was first. To let several come, and come back, start a headless \
                  one with --accept-multiclient",
             ),
+            Cause::GateLost(error) => error.fmt(f),
             Cause::GateRefused(error) => {
                 write!(f, "the gate could not be opened, so nothing was sent to dlv: {error}")
             }

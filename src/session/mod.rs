@@ -338,6 +338,7 @@ impl<'a> Session<'a> {
         tokio::select! {
             cause = relay::relay(&mut self.client, upstream, self.delve.as_mut(), held, &mut self.talk) => cause,
             signal = Aside::new(stop.begun()) => Cause::Stopped { signal },
+            lost = Aside::new(Gate::loss_of(self.gate.as_ref())) => Cause::GateLost(lost),
         }
     }
 

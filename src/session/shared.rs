@@ -227,7 +227,13 @@ impl SharedDelve {
             }
         }
         phase.send_replace(Phase::Ready(self.address(delve)));
-        let Some(delve) = delve else { return self.asked_to_end().await };
+        let lost = Gate::loss_of(gate.as_ref());
+        let Some(delve) = delve else {
+            return tokio::select! {
+                cause = self.asked_to_end() => cause,
+                lost = lost => Cause::GateLost(lost),
+            };
+        };
         delve.observe();
         delve.announce(&self.front);
         tokio::select! {
@@ -237,6 +243,7 @@ impl SharedDelve {
                 Cause::DlvEnded { status, stderr }
             }
             cause = self.asked_to_end() => cause,
+            lost = lost => Cause::GateLost(lost),
         }
     }
 

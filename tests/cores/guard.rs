@@ -6,6 +6,8 @@ pub mod duties;
 mod error;
 mod helper;
 pub mod journal;
+mod limits;
+pub mod policy;
 mod serve;
 pub mod sweep;
 mod system;

@@ -7,3 +7,4 @@ mod fault;
 mod firewall;
 mod recording;
 mod session;
+mod sockets;

@@ -98,16 +98,21 @@ fn status_sees_rules_that_somebody_flushed_and_rules_that_nobody_told_of() {
     let anchor = anchors.lines().map(str::trim).find(|line| line.contains("dlvgate")).unwrap();
     pf.run(&["-a", anchor, "-F", "rules"]);
     pf.run(&["-a", anchor, "-F", "Tables"]);
-    let deny = "block return in log quick proto tcp from any to any port 9 label \"dlvgate:7:9:deny\"\n";
-    pf.load("com.apple/010.dlvgate.009", deny);
+    // No process has the first id; init has the other, and what a process holds that runs is not to be removed by hand.
+    let deny = |pid: u32| {
+        format!("block return in log quick proto tcp from any to any port 9 label \"dlvgate:{pid}:9:deny\"\n")
+    };
+    pf.load("com.apple/010.dlvgate.009", &deny(5_000_000));
     pf.load("com.apple/010.dlvgate.010", "block quick from 192.0.2.66\n");
+    pf.load("com.apple/010.dlvgate.011", &deny(1));
     let (_, text) = run(&pf, &["status", "--backend", "pf"]);
     assert!(text.contains("port 4000: the rules of guard") && text.contains("GONE"), "{text}");
     for slot in ["009", "010"] {
         assert!(text.contains(&format!("pfctl -a com.apple/010.dlvgate.{slot} -F rules")), "{text}");
     }
+    assert!(text.contains("named after process 1, which runs") && !text.contains("011 -F"), "{text}");
     let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
-    assert!(!clean && text.contains("guard 7 for port 9, and no journal tells"), "{text}");
+    assert!(!clean && text.contains("guard 5000000 for port 9, and no journal tells"), "{text}");
 }
 
 /// On a Mac an anchor stays for good once it had rules.

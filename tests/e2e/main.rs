@@ -46,6 +46,7 @@ mod stdio;
 mod stepping;
 mod transitions;
 mod two_hosts;
+mod two_users;
 mod under_sudo;
 mod upstream;
 mod warm;

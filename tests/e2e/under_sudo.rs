@@ -5,11 +5,14 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use crate::nftables::{HOST, assert_guarded_as, assert_same};
+use crate::support::client::Client;
 use crate::support::debug::Debug;
+use crate::support::link::{Link, OTHER, PEER, SERVER};
 use crate::support::namespace::Namespace;
 use crate::support::program::Program;
 use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
+use crate::two_hosts::{self, at, ends};
 
 /// `nobody` on Debian.
 const CALLER: u32 = 65_534;
@@ -59,6 +62,23 @@ fn who_starts_it_with_sudo_gets_a_gate_and_no_dlv_of_root_s() {
     server.signal(Signal::SIGTERM);
     assert_eq!(server.exit().code(), Some(0));
     assert_same(&before, &namespace);
+}
+
+/// Its socket is made before root is given back, and the guard holds its caller to what is theirs.
+#[test]
+fn front_of_who_calls_sudo_is_gated() {
+    let Some(link) = Link::new() else { return };
+    link.server.nft(two_hosts::HOST);
+    let before = link.server.printed();
+    let server = two_hosts::serve(&Pair::any(), &link.server, ":2345", PEER)
+        .env("SUDO_UID", CALLER.to_string())
+        .start();
+    assert_eq!(uids(server.pid()), [CALLER; 4]);
+    assert!(link.connect(OTHER, at(SERVER)).is_err(), "another address");
+    Debug::begin_quietly(Client::over(link.connect(PEER, at(SERVER)).expect("the peer"))).disconnect();
+    server.closed(1);
+    ends(server);
+    assert_eq!(link.server.printed(), before);
 }
 
 #[test]

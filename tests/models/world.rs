@@ -105,7 +105,7 @@ impl Ask {
     pub fn operation(self) -> Operation {
         let port = number(self.port());
         match self {
-            Ask::Open(_) => Operation::Open { port, peers: Vec::new() },
+            Ask::Open(_) => Operation::Open { port, peers: Vec::new(), socket: false },
             Ask::Shut(_) => Operation::Shut { port },
             Ask::Drop(_) | Ask::GiveBack(_) => Operation::Drop { port },
         }

@@ -60,6 +60,61 @@ fn a_second_install_changes_nothing_and_a_second_user_is_added() {
     assert!(trial.everything() == before);
 }
 
+const POLICY: &str = "/etc/dlvgate/policy.toml";
+
+#[test]
+fn policy_is_written_shown_and_removed() {
+    for (layout, _) in LAYOUTS {
+        let trial = Trial::new(layout);
+        let before = trial.everything();
+        let held = ["install", "--user", "alice", "--ports", "30000-30099", "--peers", "192.0.2.0/24"];
+        let diff = trial.firewall(&[&held[..], &["--dry-run"]].concat()).ok();
+        assert!(
+            diff.contains("+++ /etc/dlvgate/policy.toml") && diff.contains("+ports = [\"30000-30099\"]"),
+            "{diff}"
+        );
+        let at = |path: &str| diff.find(&format!("+++ {path}")).unwrap();
+        assert!(at(POLICY) < at("/etc/sudoers.d/dlvgate"), "before the entry: {diff}");
+        assert!(trial.everything() == before);
+        let said = trial.firewall(&held).ok();
+        assert!(said.contains("alice may open ports 30000-30099 for 192.0.2.0/24"), "{said}");
+        let mode = fs::metadata(trial.at(POLICY)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o644);
+        assert!(trial.firewall(&held).ok().contains("nothing to do"));
+        trial.firewall(&["uninstall"]).ok();
+        assert!(trial.everything() == before, "{layout}");
+    }
+}
+
+#[test]
+fn install_changes_what_it_names_of_a_policy() {
+    let trial = Trial::new("linux");
+    trial.firewall(&["install", "--user", "alice", "--ports", "30000-30099", "--ports", "2345"]).ok();
+    trial.firewall(&["install", "--user", "bob", "--peers", "192.0.2.0/24"]).ok();
+    trial.firewall(&["install", "--user", "alice", "--peers", "::/0"]).ok();
+    trial.firewall(&["install", "--user", "alice"]).ok();
+    let text = trial.get(POLICY);
+    let alice = "[users.\"alice\"]\nports = [\"30000-30099\", \"2345\"]\npeers = [\"::/0\"]\n";
+    assert!(text.contains(alice) && text.contains("[users.\"bob\"]\npeers = [\"192.0.2.0/24\"]\n"), "{text}");
+}
+
+#[test]
+fn unreadable_policy_is_kept_unless_forced() {
+    let trial = Trial::new("linux");
+    trial.put(POLICY, "mode = \"open\"\n");
+    let before = trial.everything();
+    let held = ["install", "--user", "alice", "--ports", "30000"];
+    let text = trial.firewall(&held).refused();
+    assert!(text.contains("policy.toml is not believed"), "{text}");
+    assert!(trial.everything() == before, "nothing of it is done");
+    trial.firewall(&[&held[..], &["--force"]].concat()).ok();
+    assert!(trial.get(POLICY).contains("ports = [\"30000\"]"));
+    for range in ["22", "1000-2000", "3000-2000", "x"] {
+        let said = trial.firewall(&["install", "--user", "alice", "--ports", range]);
+        assert_eq!(said.code, 2, "{}", said.text);
+    }
+}
+
 #[test]
 fn a_name_that_could_mean_more_than_one_user_is_refused() {
     for name in ["ALL", "%admin", "alice ALL=(ALL) ALL #"] {

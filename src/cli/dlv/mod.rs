@@ -22,7 +22,7 @@ use super::{FAILURE, on_runtime};
 use crate::config::{Config, ConfigError};
 use crate::delve::{Argv, LaunchError, Launcher, Log, PortPlan, PortPool, Streams, find};
 use crate::descriptors;
-use crate::firewall::Firewall;
+use crate::firewall::{Firewall, Gate};
 use crate::front::{CannotTell, Owners};
 use crate::printable::printable;
 use crate::session::{
@@ -227,13 +227,13 @@ impl Gated {
             None => return self.refused(self.argv.clone().unmoved(), log, &stop).await,
         };
         self.launcher.streams = Streams::InPlace(log.clone());
-        let firewall = self.common.firewall(true, place.is_reachable()).await?;
+        let firewall = self.common.firewall(true, place.is_reachable(), true).await?;
         let front_gate = match place.reachable() {
             Some(bound) => Some(open_front(&firewall, bound, &self.common.allow).await?),
             None => None,
         };
         let ended = match place.open() {
-            Ok(Some(open)) => self.serve(open, &firewall, &trigger, &stop).await,
+            Ok(Some(open)) => self.serve(open, &firewall, front_gate.as_ref(), &trigger, &stop).await,
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
@@ -254,6 +254,7 @@ impl Gated {
         &self,
         open: Open,
         firewall: &Firewall,
+        front_gate: Option<&Gate>,
         trigger: &Trigger,
         stop: &Shutdown,
     ) -> anyhow::Result<Option<ExitStatus>> {
@@ -300,6 +301,11 @@ impl Gated {
             served = &mut serving => served,
             lost = firewall.lost() => {
                 trigger.stop("the end of the guard");
+                serving.await;
+                return Err(lost.into());
+            }
+            lost = Gate::loss_of(front_gate) => {
+                trigger.stop("the end of the front's gate");
                 serving.await;
                 return Err(lost.into());
             }

@@ -1,5 +1,6 @@
 //! `dlvgate firewall open`: a gate by hand, for as long as this runs.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,6 +10,8 @@ use crate::cli::parts::PartsArgs;
 use crate::firewall::guard::GuardError;
 use crate::firewall::guard::wire::Purpose;
 use crate::firewall::{Backend, Choice, Firewall, Parts, Peer};
+use crate::front::Bound;
+use crate::privilege::Caller;
 use crate::shutdown::{self, Signals};
 use crate::stdio;
 
@@ -45,7 +48,10 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     };
     let parts = Parts { purpose: Purpose::Open, ..args.parts.parts() };
     let firewall = Firewall::prepare(choice, parts, true).await?;
-    let gate = firewall.open(args.port, &args.from).await?;
+    let gate = match claim(args.port) {
+        Some(bound) => firewall.open_bound(args.port, &args.from, bound.socket()).await?,
+        None => firewall.open(args.port, &args.from).await?,
+    };
     let from: Vec<String> = args.from.iter().map(ToString::to_string).collect();
     stdio::announce(&format!(
         "open: port {} for {}, guarded by {}",
@@ -57,6 +63,7 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
         _ = stop.begun() => None,
         () = end_of_input(), if !args.hold => None,
         lost = firewall.lost() => Some(lost),
+        lost = gate.lost() => return Err(lost.into()),
     };
     signals.abort();
     match lost {
@@ -68,6 +75,16 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     gate.remove().await?;
     firewall.end().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A socket at the port, where no process listens yet: the guard opens what its user's own processes hold. It is closed once the gate
+/// stands, for whom the port is meant.
+fn claim(port: u16) -> Option<Bound> {
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    match Caller::of_sudo() {
+        Some(caller) => Bound::new_of(&caller, address).ok(),
+        None => Bound::new(address).ok(),
+    }
 }
 
 /// What is written there means nothing.

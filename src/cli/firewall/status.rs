@@ -10,7 +10,9 @@ use crate::cli::parts::PartsArgs;
 use crate::firewall::Backend;
 use crate::firewall::guard::Loaded;
 use crate::firewall::guard::wire::Purpose;
-use crate::firewall::status::{FilterStatus, GuardStatus, Status, Untold, from_filter, from_journals};
+use crate::firewall::status::{
+    FilterStatus, GuardStatus, PolicyStatus, Status, Untold, from_filter, from_journals, is_of_a_process,
+};
 use crate::printable::{printable, printable_json};
 use crate::stdio;
 
@@ -55,6 +57,7 @@ fn page(status: &Status, may_look: bool) -> String {
     if status.guards.is_empty() {
         page.push_str("no port is guarded\n");
     }
+    describe_policy(&status.policy, &mut page);
     for doubtful in &status.doubtful {
         let _ = writeln!(page, "not believed: {doubtful}");
     }
@@ -100,6 +103,19 @@ fn describe(guard: &GuardStatus, page: &mut String) {
     }
 }
 
+fn describe_policy(policy: &PolicyStatus, page: &mut String) {
+    if let Some(why) = &policy.refused {
+        let _ = writeln!(page, "{why}");
+    }
+    if !policy.users.is_empty() {
+        let _ = writeln!(page, "policy of {}:", policy.file);
+    }
+    for (user, allowance) in &policy.users {
+        let (ports, peers) = (allowance.ports_in_words(), allowance.peers_in_words());
+        let _ = writeln!(page, "    {user} may open ports {ports} for {peers}");
+    }
+}
+
 fn describe_filter(filter: &FilterStatus, page: &mut String) {
     let FilterStatus { backend, is_filtering, untold, missing, other_tokens } = filter;
     let _ = writeln!(
@@ -124,8 +140,13 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
     }
 }
 
-/// How to get rid of it by hand.
+/// How to get rid of it by hand. What a process holds that runs is that process's.
 fn removal(untold: &Untold) -> String {
+    if let Some(Loaded { pid, port }) = untold.gate.as_ref().filter(|gate| is_of_a_process(gate)) {
+        return format!(
+            "of port {port}, named after process {pid}, which runs: look at it, `ps -fp {pid}`, before anything else"
+        );
+    }
     match untold {
         Untold { anchor: Some(anchor), .. } => format!("`sudo pfctl -a {anchor} -F rules`"),
         Untold { gate: Some(Loaded { pid, port }), anchor: None } => format!(

@@ -6,7 +6,7 @@ use crate::doctor::context::{Context, sudo};
 use crate::doctor::finding::{Finding, Group, State, quoted};
 use crate::doctor::process::{Process, processes};
 use crate::firewall::guard::Loaded;
-use crate::firewall::status::{Status, Untold, from_filter, from_journals};
+use crate::firewall::status::{Status, Untold, from_filter, from_journals, is_of_a_process};
 
 /// How dlv names what it builds (Delve, `pkg/gobuild`).
 const BUILT: &str = "__debug_bin";
@@ -52,7 +52,8 @@ async fn gates(context: &Context) -> Vec<Finding> {
                 .mend(format!("{}rm {}", sudo(), quoted(path))),
         );
     }
-    for untold in status.filter.iter().flat_map(|filter| &filter.untold) {
+    let untold = status.filter.iter().flat_map(|filter| &filter.untold);
+    for untold in untold.filter(|untold| !untold.gate.as_ref().is_some_and(is_of_a_process)) {
         let seen = match (&untold.gate, &untold.anchor) {
             (None, Some(anchor)) => format!("the anchor {anchor} holds rules that are not dlvgate's"),
             (gate, _) => {

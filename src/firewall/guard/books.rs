@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::{Journals, Process, Record, Token};
+use super::limits::CallerLimits;
 use super::wire::Purpose;
 use crate::firewall::pf::TokenNotes;
 use crate::firewall::{Backend, Peer};
@@ -32,6 +33,31 @@ impl Books {
 
     pub(super) fn opening(&self, port: u16, peers: &[Peer]) -> io::Result<()> {
         self.change(|record| record.open(port, peers.to_vec()))
+    }
+
+    /// Whether the user of these limits may have what is in their journals now, the gate at this port among it.
+    ///
+    /// It is written first and counted then: of two guards that do so at the same time none can miss the other, without a lock
+    /// that a third could hold.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn keep(&self, limits: &CallerLimits, port: u16) -> Result<(), String> {
+        if !limits.are_there() {
+            return Ok(());
+        }
+        let unread =
+            |error| format!("the journals cannot be read ({error}), so that others' gates are not known");
+        let found = self.journals.read().map_err(unread)?;
+        let live: Vec<Record> = found
+            .into_iter()
+            .filter_map(|found| found.record.ok())
+            .filter(|record| {
+                record.is_of_this_boot() && record.is_of_this_network() && record.guard.is_alive()
+            })
+            .collect();
+        limits.keep_quota(live.iter())?;
+        limits.keep_out_of_others(port, live.iter())
     }
 
     pub(super) fn shut(&self, port: u16) -> io::Result<()> {

@@ -1,18 +1,22 @@
 //! The proxy's side of the pipe.
 
 use std::io::{self, IsTerminal};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use super::error::GuardError;
 use super::helper::{self, HELPER};
+use super::passed::send;
+use super::replies::{LostGates, ReplyReader};
 use super::turns::Turns;
-use super::wire::{self, Greeting, Operation, Purpose, Reply, Request, VERSION};
+use super::wire::{self, Greeting, Operation, Purpose, Request, VERSION};
 use super::{ARGUMENTS, Programs};
 use crate::firewall::{Backend, Peer};
 
@@ -27,9 +31,6 @@ const REPLY_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long the guard may take to end, after its pipe.
 const END_LIMIT: Duration = Duration::from_secs(10);
-
-/// Bytes of one answer; a greeting that finds much to report is the longest.
-const ANSWER_LIMIT: u64 = 256 * 1024;
 
 /// How a guard is to be started.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub struct Start {
     pub purpose: Purpose,
     /// Whether sudo may ask for a password on a terminal.
     pub may_ask: bool,
+    /// Under sudo: the gates are root's all the same, and not the caller's.
+    pub as_root: bool,
 }
 
 impl Start {
@@ -80,6 +83,9 @@ impl Start {
         let mut guard = Command::new(&path);
         guard.arg0("dlvgate"); // called by the name `dlv`, it would take dlv's command line
         guard.args(["guard", "--backend", self.backend.name()]);
+        if self.as_root {
+            guard.env_remove("SUDO_UID");
+        }
         let programs = [
             ("--pfctl", &self.programs.pfctl),
             ("--nft", &self.programs.nft),
@@ -99,15 +105,14 @@ impl Start {
 pub struct Client {
     child: Mutex<Child>,
     pipe: Mutex<Option<Pipe>>,
+    lost: LostGates,
     pid: u32,
 }
 
 #[derive(Debug)]
 struct Pipe {
-    requests: ChildStdin,
-    replies: BufReader<ChildStdout>,
-    /// A line that is not whole yet: who waited for it may have given up.
-    partial: Vec<u8>,
+    requests: OwnedWriteHalf,
+    replies: ReplyReader,
     turns: Turns,
 }
 
@@ -119,21 +124,18 @@ impl Client {
     pub async fn start(start: &Start) -> Result<(Client, Greeting), GuardError> {
         let (path, mut command) = start.command()?;
         let asks = path.as_os_str() == SUDO && !command.as_std().get_args().any(|argument| argument == "-n");
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|said| GuardError::CannotStart { path: path.clone(), said })?;
-        let (Some(requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(GuardError::CannotStart { path, said: io::Error::other("it has no pipes") });
-        };
-        let mut pipe =
-            Pipe { requests, replies: BufReader::new(replies), partial: Vec::new(), turns: Turns::default() };
+        let cannot_start = |said| GuardError::CannotStart { path: path.clone(), said };
+        let (ours, theirs) = socket_pair().map_err(cannot_start)?;
+        command.stdin(theirs.try_clone().map_err(cannot_start)?).stdout(theirs);
+        let mut child = command.spawn().map_err(cannot_start)?;
+        drop(command); // and with it our copy of the guard's end
+        let (replies, requests) = ours.into_split();
+        let (mut replies, lost) = ReplyReader::new(replies);
         if asks {
             tracing::info!(target: "dlvgate::firewall", "sudo starts the guard and may ask for your password");
         }
         let limit = if asks { None } else { Some(GREETING_LIMIT) };
-        let greeting: Greeting = match pipe.next(limit).await {
+        let greeting: Greeting = match replies.greeting(limit).await {
             Ok(greeting) => greeting,
             Err(GuardError::Gone) => {
                 let status = child
@@ -152,10 +154,15 @@ impl Client {
         if greeting.dlvgate_guard != VERSION {
             return Err(GuardError::OtherVersion { theirs: greeting.dlvgate_guard });
         }
-        let client = Client { child: Mutex::new(child), pipe: Mutex::new(Some(pipe)), pid: greeting.pid };
+        let pipe = Pipe { requests, replies: replies.listen(), turns: Turns::default() };
+        let (child, pipe) = (Mutex::new(child), Mutex::new(Some(pipe)));
+        let client = Client { child, pipe, lost, pid: greeting.pid };
         if greeting.failed.is_none() {
             client
-                .ask(Operation::Hello { version: VERSION, pid: std::process::id(), purpose: start.purpose })
+                .ask(
+                    Operation::Hello { version: VERSION, pid: std::process::id(), purpose: start.purpose },
+                    None,
+                )
                 .await?;
         }
         Ok((client, greeting))
@@ -166,12 +173,19 @@ impl Client {
         self.pid
     }
 
-    /// Guards a port.
+    /// Guards a port. `socket`: one that is bound to it, where no process listens there yet.
     ///
     /// # Errors
     /// The guard's own, or that it is gone.
-    pub async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), GuardError> {
-        let opened = self.ask(Operation::Open { port, peers: peers.to_vec() }).await.map(drop);
+    pub async fn open(
+        &self,
+        port: u16,
+        peers: &[Peer],
+        socket: Option<BorrowedFd<'_>>,
+    ) -> Result<(), GuardError> {
+        self.lost.forget(port);
+        let asked = Operation::Open { port, peers: peers.to_vec(), socket: socket.is_some() };
+        let opened = self.ask(asked, socket).await;
         if matches!(opened, Err(GuardError::Silent { .. } | GuardError::Garbled { .. })) {
             // It may be opened yet, and nobody would know of it: this is what the guard does next.
             let _ = self.tell(Operation::Drop { port }).await;
@@ -184,7 +198,7 @@ impl Client {
     /// # Errors
     /// The guard's own, or that it is gone.
     pub async fn shut(&self, port: u16) -> Result<(), GuardError> {
-        self.ask(Operation::Shut { port }).await.map(drop)
+        self.ask(Operation::Shut { port }, None).await
     }
 
     /// Removes a gate.
@@ -192,7 +206,7 @@ impl Client {
     /// # Errors
     /// The guard's own, or that it is gone.
     pub async fn remove(&self, port: u16) -> Result<(), GuardError> {
-        self.ask(Operation::Drop { port }).await.map(drop)
+        self.ask(Operation::Drop { port }, None).await
     }
 
     /// Ends the pipe and waits until the guard has closed everything.
@@ -209,6 +223,11 @@ impl Client {
         }
     }
 
+    /// The gates that the guard has removed, because other users have their ports.
+    pub fn lost_gates(&self) -> &LostGates {
+        &self.lost
+    }
+
     /// Waits until the guard has ended without being asked by us, and says how.
     pub async fn lost(&self) -> GuardError {
         match self.child.lock().await.wait().await {
@@ -218,12 +237,12 @@ impl Client {
     }
 
     /// One request at a time: the guard does one thing after another anyway.
-    async fn ask(&self, operation: Operation) -> Result<Reply, GuardError> {
+    async fn ask(&self, operation: Operation, socket: Option<BorrowedFd<'_>>) -> Result<(), GuardError> {
         let mut pipe = self.pipe.lock().await;
         let pipe = pipe.as_mut().ok_or(GuardError::Gone)?;
-        pipe.say(&operation).await?;
+        pipe.say(&operation, socket).await?;
         loop {
-            let reply: Reply = pipe.next(Some(REPLY_LIMIT)).await?;
+            let reply = pipe.replies.reply(REPLY_LIMIT).await?;
             match reply.failed {
                 // The reply to a request whose caller did not wait for it.
                 _ if !pipe.turns.is_answer(reply.id) => {}
@@ -231,7 +250,7 @@ impl Client {
                     pipe.turns.refused(&operation);
                     return Err(GuardError::Failed { said });
                 }
-                None => return Ok(reply),
+                None => return Ok(()),
             }
         }
     }
@@ -239,39 +258,26 @@ impl Client {
     /// A request whose answer is not waited for.
     async fn tell(&self, operation: Operation) -> Result<(), GuardError> {
         let mut pipe = self.pipe.lock().await;
-        pipe.as_mut().ok_or(GuardError::Gone)?.say(&operation).await
+        pipe.as_mut().ok_or(GuardError::Gone)?.say(&operation, None).await
     }
 }
 
+/// Our end, and the guard's, which it reads and writes as it would a pipe.
+fn socket_pair() -> io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
+}
+
 impl Pipe {
-    async fn say(&mut self, operation: &Operation) -> Result<(), GuardError> {
+    async fn say(&mut self, operation: &Operation, socket: Option<BorrowedFd<'_>>) -> Result<(), GuardError> {
         let id = self.turns.ask(operation).map_err(|said| GuardError::Failed { said })?;
         let line = wire::line(&Request { id, operation: operation.clone() });
-        self.requests.write_all(&line).await.map_err(|_| GuardError::Gone)
-    }
-
-    async fn next<T: serde::de::DeserializeOwned>(
-        &mut self,
-        limit: Option<Duration>,
-    ) -> Result<T, GuardError> {
-        let mut bounded = (&mut self.replies).take(ANSWER_LIMIT);
-        let read = bounded.read_until(b'\n', &mut self.partial);
-        let read = match limit {
-            None => read.await,
-            Some(limit) => tokio::time::timeout(limit, read)
-                .await
-                .map_err(|_| GuardError::Silent { seconds: limit.as_secs() })?,
+        let said = match socket {
+            Some(socket) => send(&mut self.requests, &line, socket).await,
+            None => self.requests.write_all(&line).await,
         };
-        let line = std::mem::take(&mut self.partial);
-        match read {
-            Ok(_) if line.last() == Some(&b'\n') => {
-                serde_json::from_slice(&line).map_err(|error| GuardError::Garbled { said: error.to_string() })
-            }
-            Ok(_) if !line.is_empty() => {
-                Err(GuardError::Garbled { said: "a line without an end".to_owned() })
-            }
-            _ => Err(GuardError::Gone),
-        }
+        said.map_err(|_| GuardError::Gone)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the guard owes for a request, step by step, without any I/O.
 //!
 //! The guard's part of the promise is kept here: a gate is in the journal before it is loaded, and leaves the journal after its
-//! rules are gone. At the end every gate is shut, then who listens there is waited for, then every gate is removed.
+//! rules are gone. At the end every gate is shut, then who listens there is waited for, then every gate is removed. A port that
+//! another user has now loses its gate at once, and is never shut: that would cut off the other.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -40,6 +41,8 @@ pub enum Outcome {
     Undone,
     /// It failed, and nobody knows how far it came.
     Failed,
+    /// It was not tried: the port is another user's now.
+    Another,
 }
 
 /// What the guard holds, and what it is at.
@@ -55,6 +58,8 @@ pub struct Duties {
     left: BTreeSet<u16>,
     /// The port that is opened once what is left there is removed.
     reopening: Option<u16>,
+    /// Ports that another user has taken since: their gates are gone, or are to be removed without being shut.
+    lost: BTreeSet<u16>,
     step: Option<Step>,
     /// What comes after this step and what follows from it.
     rest: VecDeque<Step>,
@@ -76,9 +81,43 @@ impl Duties {
             gates: BTreeMap::new(),
             left: BTreeSet::new(),
             reopening: None,
+            lost: BTreeSet::new(),
             step: None,
             rest: VecDeque::new(),
         }
+    }
+
+    /// Whether a gate would be opened, as far as it depends on what was asked until now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_open(&self, port: u16, peers: &[Peer]) -> Result<(), String> {
+        self.has_met()?;
+        if port == 0 {
+            return Err("port 0 is no port".to_owned());
+        }
+        if port < SYSTEM_PORTS && self.uid != 0 {
+            return Err(format!(
+                "port {port} is the system's: the guard of a user takes {SYSTEM_PORTS} to 65535"
+            ));
+        }
+        if peers.len() > MAX_PEERS {
+            return Err(format!("{} peers; a gate takes {MAX_PEERS}", peers.len()));
+        }
+        if self.left.contains(&port) {
+            return Ok(());
+        }
+        if self.gates.contains_key(&port) {
+            return Err(has_a_gate(port));
+        }
+        if self.gates.len() >= MAX_GATES {
+            return Err(format!("there are {MAX_GATES} gates already; end a session first"));
+        }
+        Ok(())
+    }
+
+    fn has_met(&self) -> Result<(), String> {
+        if self.met { Ok(()) } else { Err("the first request must be hello".to_owned()) }
     }
 
     /// A request, once the one before it is done: [`next`](Duties::next) then names its steps.
@@ -94,12 +133,16 @@ impl Duties {
                      `sudo dlvgate firewall install`"
                 ));
             }
-            _ if !self.met => return Err("the first request must be hello".to_owned()),
-            Operation::Open { port, peers } => {
+            _ if !self.met => return self.has_met(),
+            Operation::Open { port, peers, .. } => {
                 self.may_open(*port, peers)?;
+                self.lost.remove(port);
                 self.reopening = self.left.contains(port).then_some(*port);
                 self.step =
                     Some(if self.reopening.is_some() { Step::Remove(*port) } else { Step::Note(*port) });
+            }
+            Operation::Shut { port } | Operation::Drop { port } if self.lost.contains(port) => {
+                self.step = self.gates.contains_key(port).then_some(Step::Remove(*port));
             }
             Operation::Shut { port } => {
                 self.step = (self.known(*port)? == Held::Open).then_some(Step::Shut(*port));
@@ -113,9 +156,18 @@ impl Duties {
         Ok(())
     }
 
+    /// Another user has this port now: its gate goes, where there is one. To be called where there is no [`next`](Duties::next)
+    /// step.
+    pub fn lose(&mut self, port: u16) {
+        if self.gates.contains_key(&port) && self.lost.insert(port) {
+            self.rest.push_back(Step::Remove(port));
+            self.step = self.step.or_else(|| self.rest.pop_front());
+        }
+    }
+
     /// The pipe is over: everything goes.
     pub fn end(&mut self) {
-        let open = self.gates.iter().filter(|(_, held)| **held == Held::Open);
+        let open = self.gates.iter().filter(|(port, held)| **held == Held::Open && !self.lost.contains(port));
         self.rest.extend(open.map(|(port, _)| Step::Shut(*port)));
         if !self.gates.is_empty() {
             self.rest.push_back(Step::Linger);
@@ -146,6 +198,10 @@ impl Duties {
                 self.gates.insert(port, Held::Shut);
                 Some(Step::NoteShut(port))
             }
+            (Some(Step::Shut(port)), Outcome::Another) => {
+                self.lost.insert(port);
+                Some(Step::Remove(port))
+            }
             (Some(Step::Remove(port)), Outcome::Done) => {
                 self.gates.insert(port, Held::Shut);
                 Some(Step::Strike(port))
@@ -166,36 +222,27 @@ impl Duties {
             }
             _ => None,
         };
-        self.step = follows.or_else(|| self.rest.pop_front());
+        self.step = follows.or_else(|| self.follows());
+    }
+
+    /// What is left to do; a gate that is gone already is not removed again.
+    fn follows(&mut self) -> Option<Step> {
+        loop {
+            match self.rest.pop_front()? {
+                Step::Remove(port) if !self.gates.contains_key(&port) => {}
+                step => return Some(step),
+            }
+        }
+    }
+
+    /// The ports whose gates are not to be seen to already: another user may have taken them since.
+    pub fn kept(&self) -> impl Iterator<Item = u16> {
+        self.gates.keys().copied().filter(|port| !self.lost.contains(port))
     }
 
     /// The ports that have a gate.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
         self.gates.keys().copied()
-    }
-
-    fn may_open(&self, port: u16, peers: &[Peer]) -> Result<(), String> {
-        if port == 0 {
-            return Err("port 0 is no port".to_owned());
-        }
-        if port < SYSTEM_PORTS && self.uid != 0 {
-            return Err(format!(
-                "port {port} is the system's: the guard of a user takes {SYSTEM_PORTS} to 65535"
-            ));
-        }
-        if peers.len() > MAX_PEERS {
-            return Err(format!("{} peers; a gate takes {MAX_PEERS}", peers.len()));
-        }
-        if self.left.contains(&port) {
-            return Ok(());
-        }
-        if self.gates.contains_key(&port) {
-            return Err(has_a_gate(port));
-        }
-        if self.gates.len() >= MAX_GATES {
-            return Err(format!("there are {MAX_GATES} gates already; end a session first"));
-        }
-        Ok(())
     }
 
     fn known(&self, port: u16) -> Result<Held, String> {

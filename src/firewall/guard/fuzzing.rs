@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::books::Books;
 use super::driver::{Driver, Refused};
 use super::journal::{self, Journals, Record};
+use super::limits::CallerLimits;
 use super::serve::Guard;
 use super::{Loaded, wire};
 use crate::firewall::{Backend, FirewallError, Peer};
@@ -47,7 +48,7 @@ pub async fn serve(uid: u32, journals: Journals, said: &[u8], refusals: u64) -> 
     let books = Arc::new(Books::open(journals.clone(), Backend::Pf, uid)?);
     let notes = Notes { noted: Arc::default(), journals: journals.clone(), refusals };
     let mut replies = Vec::new();
-    let guard = Guard::new(notes.clone(), books, uid);
+    let guard = Guard::new(notes.clone(), books, CallerLimits::none(uid));
     let left = guard.run(Vec::new(), said, &mut replies, std::future::pending()).await;
     let noted = std::mem::take(&mut *notes.noted());
     Ok(Served { replies, noted, left, journals: journals.read()?.len() })

@@ -7,6 +7,7 @@
 mod acl;
 mod audit;
 mod books;
+pub(super) mod caller;
 pub(super) mod client;
 mod confine;
 pub(super) mod driver;
@@ -16,6 +17,11 @@ mod error;
 pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
+mod limits;
+
+mod passed;
+pub mod policy;
+mod replies;
 mod serve;
 mod signal;
 pub mod sweep;
@@ -23,9 +29,13 @@ mod system;
 pub mod turns;
 pub mod wire;
 
+use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use tokio::io::BufReader;
+use socket2::{SockRef, Type};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal as hear};
 
 pub use confine::{ConfineError, enter, leave};
@@ -39,6 +49,7 @@ use audit::Audit;
 use books::Books;
 use driver::Filter;
 use journal::Journals;
+use passed::{PassedSockets, SocketRequests};
 use serve::Guard;
 use wire::Greeting;
 
@@ -52,24 +63,28 @@ pub async fn run(
     programs: Programs,
     journals: Journals,
     confined: Result<(), ConfineError>,
-) -> std::io::Result<Vec<String>> {
+) -> io::Result<Vec<String>> {
     let stop = Stop::listen()?;
     leave_the_terminal();
-    let owner = Owner { pid: std::process::id(), uid: caller() };
-    let (input, mut output) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());
-    let books = confined.map_err(|error| error.to_string()).and_then(|()| {
-        let unusable = |error| {
-            let folder = journals.folder().display();
-            format!("the folder of the journals, {folder}, cannot be used: {error}")
-        };
-        Books::open(journals.clone(), backend, owner.uid).map_err(unusable)
+    let owner = Owner { pid: std::process::id(), uid: caller::uid() };
+    let passed = PassedSockets::default();
+    let PipeEnds { input, mut output } = PipeEnds::of_this_process(&passed)?;
+    let folder = journals.folder().display();
+    let cannot_be_used = |error| format!("the folder of the journals, {folder}, cannot be used: {error}");
+    let confined = confined.map_err(|error| error.to_string());
+    let ready = confined.and_then(|()| caller::limits(owner.uid, passed.clone())).and_then(|limits| {
+        if !limits.are_there() {
+            passed.refuse();
+        }
+        let books = Books::open(journals.clone(), backend, owner.uid).map_err(cannot_be_used)?;
+        Ok((limits, Arc::new(books)))
     });
-    let books = match books {
-        Ok(books) => Arc::new(books),
+    let (limits, books) = match ready {
+        Ok(ready) => ready,
         Err(why) => {
-            let failed = Some(why);
             let (dlvgate_guard, pid) = (wire::VERSION, owner.pid);
-            let greeting = Greeting { dlvgate_guard, pid, filtering: None, found: Vec::new(), failed };
+            let (filtering, found, failed) = (None, Vec::new(), Some(why));
+            let greeting = Greeting { dlvgate_guard, pid, filtering, found, failed };
             serve::say(&mut output, &greeting).await?;
             return Ok(Vec::new());
         }
@@ -78,14 +93,40 @@ pub async fn run(
     let audit = Audit::of_system(owner.uid);
     let found = sweep::sweep(&journals, backend, &driver).await;
     audit.swept(&found);
-    let guard = Guard::new(driver, books, owner.uid).audited(audit);
+    let guard = Guard::new(driver, books, limits).audited(audit);
     Ok(guard.run(found, input, output, stop.terminated()).await)
 }
 
-/// The user for whom we are root: sudo says who called it.
-fn caller() -> u32 {
-    let sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-    sudo.filter(|_| nix::unistd::geteuid().is_root()).unwrap_or_else(|| nix::unistd::getuid().as_raw())
+/// Where requests come from and replies go: standard input and output. dlvgate makes both of them one Unix socket, over which a
+/// front's socket can come too.
+struct PipeEnds {
+    input: BufReader<Box<dyn AsyncRead + Unpin>>,
+    output: Box<dyn AsyncWrite + Unpin>,
+}
+
+impl PipeEnds {
+    fn of_this_process(passed: &PassedSockets) -> io::Result<PipeEnds> {
+        let input: Box<dyn AsyncRead + Unpin> = match unix_stream(io::stdin())? {
+            Some(stream) => Box::new(SocketRequests::new(stream, passed.clone())),
+            None => Box::new(tokio::io::stdin()),
+        };
+        let output: Box<dyn AsyncWrite + Unpin> = match unix_stream(io::stdout())? {
+            Some(stream) => Box::new(stream),
+            None => Box::new(tokio::io::stdout()),
+        };
+        Ok(PipeEnds { input: BufReader::new(input), output })
+    }
+}
+
+/// A copy of this descriptor, where it is a Unix socket.
+fn unix_stream(descriptor: impl AsFd) -> io::Result<Option<UnixStream>> {
+    let seen = SockRef::from(&descriptor);
+    if !seen.local_addr().is_ok_and(|address| address.is_unix()) || seen.r#type()? != Type::STREAM {
+        return Ok(None);
+    }
+    let stream = std::os::unix::net::UnixStream::from(descriptor.as_fd().try_clone_to_owned()?);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream).map(Some)
 }
 
 /// A session of our own has no terminal, so that none can signal us. With a terminal, sudo makes us the leader of a
@@ -109,7 +150,7 @@ struct Stop {
 }
 
 impl Stop {
-    fn listen() -> std::io::Result<Stop> {
+    fn listen() -> io::Result<Stop> {
         use nix::sys::signal::Signal::{
             SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
             SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,

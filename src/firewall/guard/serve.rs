@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::audit::Audit;
 use super::books::Books;
 use super::driver::{Driver, Refused};
 use super::duties::{Duties, Outcome, Step};
+use super::limits::CallerLimits;
 use super::sweep::Finding;
-use super::wire::{self, Greeting, LINE_LIMIT, Operation, Reply, Request, VERSION};
+use super::wire::{self, Greeting, LINE_LIMIT, LostGate, Operation, Reply, Request, VERSION};
 use crate::fault;
 use crate::firewall::{FirewallError, Peer};
 
@@ -27,17 +28,30 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How often it is looked whether it has ended.
 const LISTENER_POLL: Duration = Duration::from_millis(20);
 
+/// How often it is looked whether another user has one of the ports now. Linux answers in some 20 µs; what a user starts there
+/// meanwhile is open to the gate's peers, or closed to its own, for as long.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Looks in a row that may fail before the gates go: a kernel that is short of memory for a moment ends no session.
+const BLIND_LOOKS: u32 = 6;
+
 /// A guard, ready to serve.
 pub(super) struct Guard<D> {
     driver: D,
     books: Arc<Books>,
     duties: Duties,
     audit: Audit,
+    limits: CallerLimits,
+    /// Looks that failed, in a row.
+    blind: u32,
+    /// Which of the ports is looked at closely next.
+    turn: usize,
 }
 
 impl<D: Driver> Guard<D> {
-    pub(super) fn new(driver: D, books: Arc<Books>, uid: u32) -> Guard<D> {
-        Guard { driver, books, duties: Duties::new(uid), audit: Audit::none() }
+    pub(super) fn new(driver: D, books: Arc<Books>, limits: CallerLimits) -> Guard<D> {
+        let (duties, audit) = (Duties::new(limits.uid()), Audit::none());
+        Guard { driver, books, duties, audit, limits, blind: 0, turn: 0 }
     }
 
     /// The same, and the system's log is told.
@@ -56,18 +70,25 @@ impl<D: Driver> Guard<D> {
         let greeting = self.greet(found).await;
         let mut stop = std::pin::pin!(stop);
         let mut line = Vec::new();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ended = say(&mut replies, &greeting).await.is_err() || greeting.failed.is_some();
         while !ended {
-            line.clear();
-            // Only the wait for a request is interrupted, never what it asks for.
+            let has_gates = self.limits.are_there() && self.duties.kept().next().is_some();
+            // Only the wait for a request is interrupted, never what it asks for; what was read of it stays.
             let read = tokio::select! {
                 read = next_line(&mut requests, &mut line) => read,
                 () = &mut stop => break,
+                _ = look.tick(), if has_gates => {
+                    ended = self.look(&mut replies).await.is_err();
+                    continue;
+                }
             };
             ended = match read {
                 Err(_) | Ok(Line::End) => true,
                 Ok(Line::Whole) => {
                     let reply = self.answer(&line).await;
+                    line.clear();
                     say(&mut replies, &reply).await.is_err()
                 }
                 Ok(Line::TooLong) => {
@@ -104,6 +125,16 @@ impl<D: Driver> Guard<D> {
     }
 
     async fn perform(&mut self, request: Request) -> Result<Option<Vec<u16>>, String> {
+        let done = self.obey(request).await;
+        self.limits.forget_passed();
+        done
+    }
+
+    async fn obey(&mut self, request: Request) -> Result<Option<Vec<u16>>, String> {
+        if let Operation::Open { port, peers, socket } = &request.operation {
+            self.duties.may_open(*port, peers)?;
+            self.limits.may_open(*port, peers, *socket)?;
+        }
         self.duties.ask(&request.operation)?;
         let failed = match request.operation {
             Operation::Hello { pid, purpose, .. } => {
@@ -115,6 +146,41 @@ impl<D: Driver> Guard<D> {
             Operation::Shut { .. } | Operation::Drop { .. } => self.walk(&[]).await,
         };
         failed.into_iter().next().map_or(Ok(None), Err)
+    }
+
+    /// Removes the gates of ports that another user has now, and says so.
+    async fn look(&mut self, replies: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        let ports: Vec<u16> = self.duties.kept().collect();
+        let lost = match self.strangers(&ports) {
+            Ok(strangers) => {
+                self.blind = 0;
+                strangers
+            }
+            Err(error) => {
+                self.blind += 1;
+                let why = format!("the system does not tell any more who is at the port ({error})");
+                let all = ports.iter().map(|port| (*port, why.clone()));
+                if self.blind < BLIND_LOOKS { Vec::new() } else { all.collect() }
+            }
+        };
+        for (port, why) in lost {
+            self.duties.lose(port);
+            let left = self.walk(&[]).await;
+            let why = [vec![why], left].concat().join("; ");
+            say(replies, &LostGate { lost: port, why }).await?;
+        }
+        Ok(())
+    }
+
+    /// Who else is at these ports: who listens is asked of all at once; connections, which takes longer, of one after another.
+    fn strangers(&mut self, ports: &[u16]) -> io::Result<Vec<(u16, String)>> {
+        let mut found = self.limits.strangers_listening_at(ports)?;
+        self.turn = self.turn.wrapping_add(1);
+        if let Some(port) = ports.get(self.turn % ports.len().max(1)) {
+            let stranger = self.limits.stranger_at(*port)?;
+            found.extend(stranger.filter(|one| found.iter().all(|other| other.port() != one.port())));
+        }
+        Ok(found.into_iter().map(|stranger| (stranger.port(), stranger.to_string())).collect())
     }
 
     /// Takes the steps that the duties name, to the last. Returns what failed, in order.
@@ -138,14 +204,23 @@ impl<D: Driver> Guard<D> {
         let no_journal = |error: io::Error| (no_journal(&error), Outcome::Failed);
         let failed = |error: FirewallError| (error.to_string(), Outcome::Failed);
         match step {
-            Step::Note(port) => self.books.opening(port, peers).map_err(no_journal),
+            Step::Note(port) => {
+                self.books.opening(port, peers).map_err(no_journal)?;
+                self.books.keep(&self.limits, port).map_err(|why| (why, Outcome::Undone))
+            }
             Step::Load(port) => {
                 fault::point("journal").await;
                 self.driver.open(port, peers).await.map_err(|Refused { why, may_be_left }| {
                     (why.to_string(), if may_be_left { Outcome::Failed } else { Outcome::Undone })
                 })
             }
-            Step::Shut(port) => self.driver.shut(port).await.map_err(failed),
+            Step::Shut(port) => match self.limits.stranger_at(port) {
+                // Shut, it would be closed to them too.
+                Ok(Some(stranger)) => {
+                    Err((format!("{stranger}: the gate goes, and is not shut"), Outcome::Another))
+                }
+                _ => self.driver.shut(port).await.map_err(failed),
+            },
             Step::NoteShut(port) => self.books.shut(port).map_err(no_journal),
             Step::Remove(port) => match self.driver.remove(port).await {
                 // The token is given back, and could not be noted so; a guard that holds nothing any more needs no room for its note.
@@ -182,9 +257,9 @@ enum Line {
     End,
 }
 
-/// Reads up to the next newline, at most [`LINE_LIMIT`] bytes.
+/// Reads up to the next newline, at most [`LINE_LIMIT`] bytes with those that are there. Can be cancelled and called again.
 async fn next_line(requests: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> io::Result<Line> {
-    requests.take(LINE_LIMIT as u64).read_until(b'\n', line).await?;
+    requests.take((LINE_LIMIT - line.len()) as u64).read_until(b'\n', line).await?;
     Ok(match line.last() {
         Some(b'\n') => Line::Whole,
         Some(_) if line.len() == LINE_LIMIT => Line::TooLong,

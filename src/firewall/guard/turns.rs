@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     fn open(port: u16) -> Operation {
-        Operation::Open { port, peers: Vec::new() }
+        Operation::Open { port, peers: Vec::new(), socket: false }
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub const MAX_PEERS: usize = 64;
 /// Gates of one guard: a session has one, and the front.
 pub const MAX_GATES: usize = 64;
 
+/// Gates of all guards of a user together: a server's front, eight sessions and eight spares, nearly twice. Each that is loaded makes
+/// nft's next look at the ruleset slower, whose gate it is for.
+pub const USER_GATES: usize = 32;
+
+/// Peers of all gates of a user together: four fronts with as many as a gate takes. A session's gate has one.
+pub const USER_PEERS: usize = 4 * MAX_PEERS;
+
 /// The first line that the guard says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +75,9 @@ pub enum Operation {
         port: u16,
         /// At most [`MAX_PEERS`].
         peers: Vec<Peer>,
+        /// With the line comes a socket (SCM_RIGHTS) that is bound to the port, where no process listens there yet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        socket: bool,
     },
     /// Block this port for everybody.
     Shut {
@@ -109,6 +119,16 @@ pub struct Reply {
     pub ports: Option<Vec<u16>>,
 }
 
+/// Said without being asked: the guard has removed a gate, because another user has its port now.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LostGate {
+    /// The port.
+    pub lost: u16,
+    /// Who has it.
+    pub why: String,
+}
+
 /// Reads a request.
 ///
 /// # Errors
@@ -132,7 +152,7 @@ mod tests {
     #[test]
     fn a_request_is_one_line_and_comes_back_as_it_was() {
         let peers = vec!["192.0.2.0/24".parse().unwrap(), "fe80::1%en0".parse().unwrap()];
-        let request = Request { id: 7, operation: Operation::Open { port: 2345, peers } };
+        let request = Request { id: 7, operation: Operation::Open { port: 2345, peers, socket: false } };
         let line = line(&request);
         assert_eq!(
             String::from_utf8_lossy(&line),
@@ -165,7 +185,7 @@ mod tests {
         let peer: Peer = "fe80:1111:2222:3333:4444:5555:6666:7777%an-interface-15/127".parse().unwrap();
         let request = Request {
             id: u64::MAX,
-            operation: Operation::Open { port: u16::MAX, peers: vec![peer; MAX_PEERS] },
+            operation: Operation::Open { port: u16::MAX, peers: vec![peer; MAX_PEERS], socket: true },
         };
         assert!(line(&request).len() < LINE_LIMIT / 2);
     }

@@ -69,9 +69,11 @@ pub enum NftError {
     },
     /// Rules are left that should be gone.
     #[error(
-        "nftables still holds {left} of ours; remove by hand what `sudo nft -a list ruleset | grep dlvgate` shows"
+        "nftables still holds {left} of ours, marked {mark}; remove by hand what `sudo nft -a list ruleset | grep -w {mark}` shows"
     )]
     RulesLeft {
+        /// What marks this gate's rules, and no other's.
+        mark: String,
         /// What is left.
         left: String,
     },

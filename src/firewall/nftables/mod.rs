@@ -126,7 +126,7 @@ impl Nftables {
             }
         };
         Err(match state {
-            State::Gone => NftError::RulesLeft { left: missing },
+            State::Gone => NftError::RulesLeft { mark: gate.mark(), left: missing },
             State::Guarded | State::Shut => {
                 NftError::NotInForce { table: format!("inet {}", gate.table()), missing }
             }

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, PRIORITY, State, TABLE_PREFIX};
+use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, PRIORITY, State, TABLE_PREFIX, of_table};
 use super::listing::{Chain, Listing, Rule, Table};
 use super::nets;
 use super::ruleset::{has_table, marked, may_drop, own_hooks};
@@ -109,8 +109,10 @@ fn other_gate(now: &Listing, gate: &Gate) -> Option<String> {
         }) || wrong_set(now, table, gate, State::Guarded).is_some()
     };
     let Table { name, .. } = others.find(|table| differs(&table.name))?;
+    let pid = of_table(name).map_or(0, |(pid, _)| pid);
     Some(format!(
-        "the table inet {name} blocks the port, which a dlvgate that was killed has left (`sudo nft delete table inet {name}`)"
+        "the table inet {name}, of the guard with process id {pid}, blocks the port; if that was killed, `sudo dlvgate firewall sweep` \
+         removes it, and if it runs, it is the port of another, so that this needs another port"
     ))
 }
 

@@ -6,12 +6,15 @@ use super::record::{Record, Written};
 use super::{Layout, PersistError, Platform, Tools, daemon, pf_conf, sudoers};
 use crate::firewall::Peer;
 use crate::firewall::guard::helper::check_owners;
+use crate::firewall::guard::policy::{Allowance, Policies};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// The user who may start the guard without a password; `None` leaves sudoers as it is.
     pub user: Option<String>,
+    /// What of this user's policy is to be as said here; what is not said stays as it is.
+    pub allowance: Allowance,
     /// Ports that are to be open after each boot, and for whom.
     pub openings: Vec<(u16, Vec<Peer>)>,
     /// Whether pf.conf is to have the anchor.
@@ -30,7 +33,10 @@ pub fn plan(layout: &Layout, tools: &Tools, wanted: &Wanted, program: Vec<u8>) -
     let mut plan = Plan::default();
     let mut files = vec![(layout.helper().to_owned(), Content { bytes: program, mode: 0o755 }, None)];
     if let Some(user) = &wanted.user {
-        files.push(sudoers_file(layout, tools, user)?);
+        let sudoers = sudoers_file(layout, tools, user)?;
+        // Before the entry: there is no moment in which the user may more.
+        files.extend(policy_file(layout, user, wanted, &mut plan)?);
+        files.push(sudoers);
     }
     for (port, peers) in &wanted.openings {
         let text = daemon::text(layout, *port, peers);
@@ -94,6 +100,35 @@ fn sudoers_file(layout: &Layout, tools: &Tools, user: &str) -> Result<File, Pers
         }
     };
     Ok((path, Content { bytes: text.into_bytes(), mode: 0o440 }, Some(check)))
+}
+
+/// The policy with what is wanted for this user; `None` where nothing is.
+fn policy_file(
+    layout: &Layout,
+    user: &str,
+    wanted: &Wanted,
+    plan: &mut Plan,
+) -> Result<Option<File>, PersistError> {
+    let Allowance { ports, peers } = &wanted.allowance;
+    if ports.is_none() && peers.is_none() {
+        return Ok(None);
+    }
+    let path = layout.policy();
+    let there = files::read(&layout.at(path))?;
+    let text = there.map(|there| String::from_utf8_lossy(&there.bytes).into_owned()).unwrap_or_default();
+    let mut policies = match Policies::parse(&text) {
+        Ok(policies) => policies,
+        Err(_) if wanted.force => Policies::default(),
+        Err(why) => return Err(PersistError::Corrupt { path: path.to_owned(), why }),
+    };
+    let one = policies.users.entry(user.to_owned()).or_default();
+    *one = Allowance {
+        ports: ports.clone().or_else(|| one.ports.take()),
+        peers: peers.clone().or_else(|| one.peers.take()),
+    };
+    plan.remarks.push(format!("{user} may open ports {} for {}", one.ports_in_words(), one.peers_in_words()));
+    let content = Content { bytes: policies.text().into_bytes(), mode: 0o644 };
+    Ok(Some((path.to_owned(), content, None)))
 }
 
 /// The folders that have to be made for this file, to be removed with it.

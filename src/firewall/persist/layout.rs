@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::firewall::Backend;
+use crate::firewall::guard::policy::POLICY;
 use crate::firewall::guard::{HELPER_ON_LINUX, HELPER_ON_MACOS};
 
 /// Prefix of the jobs that restore openings at boot.
@@ -82,6 +83,11 @@ impl Layout {
         "/etc/sudoers.d/dlvgate"
     }
 
+    /// What users may open.
+    pub(super) fn policy(&self) -> &'static str {
+        POLICY
+    }
+
     pub(super) fn pf_conf(&self) -> &'static str {
         "/etc/pf.conf"
     }
@@ -117,8 +123,13 @@ impl Layout {
     /// The files that a snapshot holds, where they are there; and the folders all of whose files it holds.
     pub(super) fn of_a_snapshot(&self) -> (Vec<&'static str>, Vec<&'static str>) {
         match self.platform {
-            Platform::Macos => (vec![self.pf_conf(), self.sudoers(), self.record()], vec!["/etc/pf.anchors"]),
-            Platform::Linux => (vec!["/etc/nftables.conf", self.sudoers(), self.record()], vec![]),
+            Platform::Macos => {
+                let files = vec![self.pf_conf(), self.sudoers(), self.policy(), self.record()];
+                (files, vec!["/etc/pf.anchors"])
+            }
+            Platform::Linux => {
+                (vec!["/etc/nftables.conf", self.sudoers(), self.policy(), self.record()], vec![])
+            }
         }
     }
 }

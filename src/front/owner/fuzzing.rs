@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::sock_diag::{self, Answer};
-use super::{Ends, Owner, pcblist, table};
+use crate::sockets::sock_diag::{self, Answer};
+use crate::sockets::{Ends, Owner, pcblist, table};
 
 /// The uid that a datagram of the kernel names as the owner of this connection.
 pub fn in_answer(datagram: &[u8], sequence: u32, peer: SocketAddr, front: SocketAddr) -> Option<u32> {

@@ -2,10 +2,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-use super::kernel::Kernel;
 use super::system::System;
-use super::table::owner_in;
 use super::*;
+use crate::sockets::kernel::Kernel;
+use crate::sockets::table::owner_in;
 
 /// Both ways of asking have to say the same.
 fn both(uids: &[u32]) -> [Owners; 2] {

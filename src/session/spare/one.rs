@@ -139,7 +139,8 @@ impl Spare {
     /// is spoken to, has said nothing.
     pub(super) fn is_alive(&self) -> bool {
         let peeked = self.upstream.as_ref().map(Link::peek);
-        matches!(peeked, Some(Err(error)) if error.kind() == ErrorKind::WouldBlock)
+        let is_guarded = !self.gate.as_ref().is_some_and(Gate::is_lost);
+        is_guarded && matches!(peeked, Some(Err(error)) if error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Ready once it is no good any more.

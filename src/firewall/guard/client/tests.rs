@@ -30,10 +30,11 @@ async fn a_gate_that_nobody_waits_for_any_more_is_given_back_and_its_answer_is_n
         program: Some(program.clone()),
         purpose: Purpose::Sessions,
         may_ask: false,
+        as_root: false,
     };
     let (client, _) = Client::start(&start).await.unwrap();
     tokio::time::pause(); // nothing else happens, so the limit is over at once
-    let opened = client.open(40001, &[]).await;
+    let opened = client.open(40001, &[], None).await;
     assert!(matches!(opened, Err(GuardError::Silent { .. })), "{opened:?}");
     tokio::time::resume();
     client.shut(40002).await.expect("only its own answer counts");

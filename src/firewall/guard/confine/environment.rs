@@ -9,8 +9,9 @@ use nix::sys::signal::SigSet;
 
 use super::ConfineError;
 
-/// What sudo says of its caller: the only variable that the guard reads.
-const CALLER: &str = "SUDO_UID";
+/// What sudo says of its caller: the only variables that the guard reads.
+const CALLER_UID: &str = "SUDO_UID";
+const CALLER_NAME: &str = "SUDO_USER";
 
 /// What tests tell a debug build, and the mark by which they know its processes.
 #[cfg(debug_assertions)]
@@ -37,7 +38,11 @@ pub(super) fn leave() -> Result<(), ConfineError> {
 
 fn stays(name: &OsStr, value: &OsStr) -> bool {
     let is_number = || value.to_str().is_some_and(|value| value.parse::<u32>().is_ok());
-    (name == CALLER && is_number()) || OF_TESTS.iter().any(|test| name == *test)
+    let is_name =
+        || value.to_str().is_some_and(|value| !value.is_empty() && !value.contains(char::is_control));
+    (name == CALLER_UID && is_number())
+        || (name == CALLER_NAME && is_name())
+        || OF_TESTS.iter().any(|test| name == *test)
 }
 
 /// Closes what is open besides the standard streams, which Rust's runtime has opened where they were not. Nothing of ours is
@@ -56,12 +61,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_caller_s_number_alone_stays() {
+    fn the_caller_s_number_and_name_alone_stay() {
         let stays = |name: &str, value: &str| super::stays(OsStr::new(name), OsStr::new(value));
-        assert!(stays("SUDO_UID", "1000"));
+        assert!(stays("SUDO_UID", "1000") && stays("SUDO_USER", "alice"));
         for (name, value) in [
             ("SUDO_UID", "0x0"),
-            ("SUDO_USER", "alice"),
+            ("SUDO_USER", "a\nb"),
             ("LC_ALL", "C"),
             ("LANG", "de_DE"),
             ("COLORTERM", "truecolor"),

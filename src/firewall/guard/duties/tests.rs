@@ -10,7 +10,7 @@ fn hello() -> Operation {
 }
 
 fn open(port: u16) -> Operation {
-    Operation::Open { port, peers: Vec::new() }
+    Operation::Open { port, peers: Vec::new(), socket: false }
 }
 
 fn met() -> Duties {
@@ -92,14 +92,14 @@ fn what_is_not_to_be_opened_is_refused_and_nothing_is_done() {
     for (asked, why) in [
         (open(0), "port 0"),
         (open(1023), "the system's"),
-        (Operation::Open { port: 40001, peers: many(MAX_PEERS + 1) }, "65 peers"),
+        (Operation::Open { port: 40001, peers: many(MAX_PEERS + 1), socket: false }, "65 peers"),
         (Operation::Shut { port: 40001 }, "no gate here"),
         (Operation::Drop { port: 40001 }, "no gate here"),
     ] {
         assert!(duties.ask(&asked).unwrap_err().contains(why), "{asked:?}");
         assert_eq!(duties.next(), None);
     }
-    duties.ask(&Operation::Open { port: 1024, peers: many(MAX_PEERS) }).unwrap();
+    duties.ask(&Operation::Open { port: 1024, peers: many(MAX_PEERS), socket: false }).unwrap();
     assert_eq!(steps(&mut duties).len(), 2, "the first port and the last peer that may be");
     let mut root = Duties::new(0);
     root.ask(&hello()).unwrap();
@@ -159,6 +159,35 @@ fn open_stops_where_the_removal_fails_again() {
     assert_eq!(steps(&mut duties), [Step::Remove(40001), Step::Strike(40001)], "and nothing is opened then");
 }
 
+#[test]
+fn lost_port_is_removed_unshut_and_ends_in_order() {
+    use Step::*;
+    let mut duties = met();
+    for port in [40001, 40002, 40003] {
+        duties.ask(&open(port)).unwrap();
+        steps(&mut duties);
+    }
+    duties.lose(40001);
+    assert_eq!(steps(&mut duties), [Remove(40001), Strike(40001)]);
+    duties.lose(40001);
+    assert_eq!(duties.next(), None, "it is lost once");
+    for asked in [Operation::Shut { port: 40001 }, Operation::Drop { port: 40001 }] {
+        duties.ask(&asked).unwrap();
+        assert_eq!(duties.next(), None, "its holder gives it back, and nothing is to be done: {asked:?}");
+    }
+    duties.ask(&Operation::Shut { port: 40002 }).unwrap();
+    assert_eq!(duties.next(), Some(Shut(40002)));
+    duties.done(Outcome::Another);
+    assert_eq!(steps(&mut duties), [Remove(40002), Strike(40002)], "seen when it was to be shut");
+    duties.lose(40003);
+    duties.done(Outcome::Failed);
+    assert_eq!(duties.kept().count(), 0);
+    duties.end();
+    assert_eq!(steps(&mut duties), [Linger, Remove(40003), Strike(40003)], "tried again, and not shut");
+    duties.ask(&open(40001)).unwrap();
+    assert_eq!(steps(&mut duties), [Note(40001), Load(40001)], "a lost port may be had again");
+}
+
 /// The guard's state with the packet filter's and the disk's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct World {
@@ -180,10 +209,12 @@ impl World {
             (Outcome::Failed, true),
             (Outcome::Failed, false),
             (Outcome::Undone, false),
+            (Outcome::Another, false),
         ] {
             let mut world = self.clone();
             match step {
                 _ if outcome == Outcome::Undone && !matches!(step, Step::Note(_) | Step::Load(_)) => continue,
+                _ if outcome == Outcome::Another && !matches!(step, Step::Shut(_)) => continue,
                 Step::Note(port) => world.noted[place(port)] |= took,
                 Step::Load(port) | Step::Shut(port) => world.loaded[place(port)] |= took,
                 Step::Remove(port) => world.loaded[place(port)] &= !took,
@@ -203,7 +234,12 @@ impl World {
             let _ = world.duties.ask(&asked);
             world
         });
-        asked.collect()
+        let lost = PORTS.into_iter().map(|port| {
+            let mut world = self.clone();
+            world.duties.lose(port);
+            world
+        });
+        asked.chain(lost).collect()
     }
 
     fn holds(&self) {
@@ -213,6 +249,9 @@ impl World {
         }
         match self.duties.next() {
             Some(Step::Load(port)) => assert!(self.noted[place(port)], "loaded before it is noted: {self:?}"),
+            Some(Step::Shut(port)) => {
+                assert!(!self.duties.lost.contains(&port), "another's is shut: {self:?}")
+            }
             Some(Step::Strike(port)) => assert!(!self.loaded[place(port)], "struck out too early: {self:?}"),
             _ => {}
         }

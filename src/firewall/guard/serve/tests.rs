@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufReader};
 
 use super::super::duties::SYSTEM_PORTS;
-use super::super::journal::{Journals, Record};
+use super::super::journal::{Journals, Process, Record};
+use super::super::limits::tests::Told;
 use super::super::wire::{MAX_GATES, MAX_PEERS};
 use super::*;
 use crate::firewall::guard::Loaded;
 use crate::firewall::{Backend, FirewallError};
+use crate::sockets::Does;
 
 /// A packet filter that notes what it is told.
 #[derive(Clone, Default)]
@@ -123,7 +125,7 @@ fn run_where(uid: u32, notes: &Notes, lines: &[Vec<u8>], spoil: impl FnOnce(&Pat
     let (replies, open, written, left, ending) = runtime.block_on(async {
         let (mut requests, theirs) = tokio::io::duplex(LINE_LIMIT * 2);
         let (answers, reader) = tokio::io::duplex(LINE_LIMIT * 64);
-        let guard = Guard::new(notes.clone(), books, uid);
+        let guard = Guard::new(notes.clone(), books, CallerLimits::none(uid));
         let serving = guard.run(Vec::new(), BufReader::new(theirs), answers, std::future::pending());
         let speaking = async {
             for line in lines {
@@ -195,7 +197,7 @@ fn guard_whose_answers_are_not_read_removes_all() {
         let asked = format!("{HELLO}\n{}\n{}", open(40001, &[]), "{\"id\":3,\"do\":\"status\"}\n".repeat(50));
         requests.write_all(asked.as_bytes()).await.unwrap();
         let begun = Instant::now();
-        let guard = Guard::new(notes.clone(), books, 501);
+        let guard = Guard::new(notes.clone(), books, CallerLimits::none(501));
         guard.run(Vec::new(), BufReader::new(theirs), answers, std::future::pending()).await;
         drop((requests, unread));
         begun.elapsed()
@@ -284,7 +286,7 @@ fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
     let books = Arc::new(Books::open(journals.clone(), Backend::Pf, 501).unwrap());
-    let mut guard = Guard::new(notes.clone(), books, 501);
+    let mut guard = Guard::new(notes.clone(), books, CallerLimits::none(501));
     let status = || Request { id: 1, operation: Operation::Status };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
@@ -318,6 +320,143 @@ fn without_a_journal_no_rule_is_loaded_at_the_end_either() {
         assert!(failure(&run, line).contains("nothing is opened without it"), "{}", failure(&run, line));
     }
     assert!(run.notes.state().said.is_empty() && run.left.is_empty(), "{:?}", run.notes.state().said);
+}
+
+/// A guard of user 1000 in such a system, which has said hello, its packet filter and its journals.
+struct Held {
+    guard: Guard<Notes>,
+    notes: Notes,
+    journals: Journals,
+    _folder: tempfile::TempDir,
+}
+
+const ALICE: u32 = 1000;
+const BOB: u32 = 1001;
+
+impl Held {
+    async fn to(told: &Told) -> Held {
+        let folder = tempfile::tempdir().unwrap();
+        let journals = Journals::new(folder.path().join("journals"));
+        let notes = Notes::default();
+        let books = Arc::new(Books::open(journals.clone(), Backend::Pf, ALICE).unwrap());
+        let mut guard = Guard::new(notes.clone(), books, told.limits(ALICE));
+        guard.perform(serde_json::from_str(HELLO).unwrap()).await.unwrap();
+        Held { guard, notes, journals, _folder: folder }
+    }
+
+    async fn ask(&mut self, operation: Operation) -> Result<Option<Vec<u16>>, String> {
+        self.guard.perform(Request { id: 1, operation }).await
+    }
+
+    async fn open(&mut self, port: u16) -> Result<Option<Vec<u16>>, String> {
+        let peers = vec!["127.0.0.1".parse().unwrap()];
+        self.ask(Operation::Open { port, peers, socket: false }).await
+    }
+
+    /// What it says without being asked.
+    async fn look(&mut self) -> String {
+        let mut said = Vec::new();
+        self.guard.look(&mut said).await.unwrap();
+        String::from_utf8(said).unwrap()
+    }
+
+    fn said(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.state().said)
+    }
+}
+
+#[tokio::test]
+async fn port_of_another_user_reaches_no_filter_and_disk() {
+    let told = Told::default();
+    told.comes(5432, BOB, Does::Listen);
+    let mut held = Held::to(&told).await;
+    assert!(held.open(5432).await.unwrap_err().contains("user 1001 listens on port 5432"));
+    let why = held.ask(Operation::Shut { port: 5432 }).await.unwrap_err();
+    assert!(why.contains("no gate here"), "{why}");
+    assert!(held.said().is_empty() && held.journals.read().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn gate_goes_when_another_user_comes_to_its_port() {
+    for does in [Does::Listen, Does::Connect] {
+        let told = Told::default();
+        told.comes(40001, ALICE, Does::Listen).comes(40002, ALICE, Does::Listen);
+        let mut held = Held::to(&told).await;
+        held.open(40001).await.unwrap();
+        held.open(40002).await.unwrap();
+        assert_eq!((held.look().await, held.said().len()), (String::new(), 2));
+        told.comes(40001, BOB, does);
+        // Connections are looked at of one port after another.
+        let said = held.look().await + &held.look().await;
+        assert_eq!(said.matches("lost").count(), 1, "{said}");
+        assert!(said.contains("\"lost\":40001") && said.contains("user 1001"), "{said}");
+        assert_eq!(held.said(), ["remove 40001"], "and it is not shut before");
+        let gates = &held.journals.read().unwrap()[0].record.as_ref().unwrap().gates.len();
+        assert_eq!(*gates, 1);
+        held.ask(Operation::Shut { port: 40001 }).await.unwrap();
+        held.ask(Operation::Drop { port: 40001 }).await.unwrap();
+        assert!(held.said().is_empty(), "there is nothing left to shut");
+    }
+}
+
+#[tokio::test]
+async fn gate_of_a_port_with_a_stranger_is_not_shut() {
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Listen);
+    let mut held = Held::to(&told).await;
+    held.open(40001).await.unwrap();
+    told.all_go();
+    told.comes(40001, BOB, Does::Listen);
+    let why = held.ask(Operation::Shut { port: 40001 }).await.unwrap_err();
+    assert!(why.contains("user 1001 listens"), "{why}");
+    assert_eq!(held.said(), ["open 40001", "remove 40001"]);
+    assert!(held.journals.read().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn gates_go_when_nothing_is_told_for_long() {
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Listen);
+    let mut held = Held::to(&told).await;
+    held.open(40001).await.unwrap();
+    told.goes_blind();
+    for _ in 1..BLIND_LOOKS {
+        assert_eq!(held.look().await, "");
+    }
+    assert!(held.look().await.contains("does not tell any more"));
+    assert_eq!(held.said(), ["open 40001", "remove 40001"]);
+}
+
+/// A process that lives stands for another guard.
+#[tokio::test]
+async fn gates_of_other_guards_count_and_keep_their_ports() {
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Listen).comes(40002, ALICE, Does::Listen);
+    let mut held = Held::to(&told).await;
+    let mut live = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let journals = held.journals.clone();
+    let pid = live.id();
+    let other = |uid: u32, first: u16, gates: u16, peers: usize| {
+        let mut record = Record::begin(Backend::Pf, uid).unwrap();
+        record.guard = Process::now(pid).unwrap();
+        for port in first..first + gates {
+            record.open(port, vec!["192.0.2.5".parse().unwrap(); peers]);
+        }
+        journals.write(&record).unwrap();
+    };
+    other(BOB, 40002, 1, 64);
+    held.open(40001).await.unwrap();
+    let why = held.open(40002).await.unwrap_err();
+    assert!(why.contains("a gate of user 1001") && !why.contains("delete"), "{why}");
+    held.ask(Operation::Drop { port: 40001 }).await.unwrap();
+    other(ALICE, 41000, 32, 1);
+    assert!(held.open(40001).await.unwrap_err().contains("32 gates already"));
+    other(ALICE, 41000, 4, 64);
+    assert!(held.open(40001).await.unwrap_err().contains("257 peers"));
+    assert!(!held.said().contains(&"open 40002".to_owned()));
+    live.kill().unwrap();
+    live.wait().unwrap();
+    held.open(40001).await.expect("what a killed guard holds is for the next sweep, and does not count");
 }
 
 /// What this line asks to open, by another reading of it than the guard's.

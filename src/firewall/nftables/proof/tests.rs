@@ -130,7 +130,7 @@ fn a_gate_for_other_peers_that_a_killed_dlvgate_left_is_named() {
     };
     assert_eq!(missing_of_gate(&gate, &left(&["192.0.2.0/24"]), State::Guarded), None, "it says the same");
     let why = missing_of_gate(&gate, &left(&["192.0.2.0/25"]), State::Guarded).unwrap();
-    assert!(why.contains("sudo nft delete table inet dlvgate_99_40001"), "{why}");
+    assert!(why.contains("the table inet dlvgate_99_40001") && !why.contains("delete"), "{why}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_shut_gate_that_a_killed_dlvgate_left_is_named() {
     let mut objects = printed_after(State::Guarded);
     objects.extend(left(State::Shut));
     let why = missing_of(&objects, State::Guarded).unwrap();
-    assert!(why.contains("sudo nft delete table inet dlvgate_99_40001"), "{why}");
+    assert!(why.contains("the table inet dlvgate_99_40001") && !why.contains("delete"), "{why}");
 }
 
 #[test]

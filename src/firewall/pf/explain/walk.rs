@@ -44,13 +44,14 @@ fn in_fragments(loaded: &Loaded, question: &Question) -> Explanation {
         }
         Fragments::Apart(place) => {
             let mut answer = pieces();
-            let who = match place {
+            let cause = match place {
                 Some(place) => format!("{place} (`{}`) does not put the fragments together", place.rule),
                 None => "no scrub rule puts the fragments together".to_owned(),
             };
-            answer.notes.push(format!(
-                "{who}: each is judged by itself, and no rule that asks for a port or flags of TCP is looked at"
-            ));
+            let why = format!(
+                "{cause}: each is judged by itself, and no rule that asks for a port or flags of TCP is looked at"
+            );
+            answer.notes.insert(0, why); // before what else is to be known
             answer
         }
         Fragments::Unknown(reasons) => {

@@ -5,9 +5,9 @@
 //! length and, but for `xinpgen`, its kind, and begins at a multiple of 8 bytes from the list's beginning. Fields are packed to
 //! 4 bytes (`#pragma pack(4)`), in the machine's byte order, ports and addresses in the network's.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use super::{Ends, Owner, same};
+use super::{Does, Ends, Occupant, Owner, same};
 
 /// `sizeof(struct xinpgen)` (bsd/netinet/in_pcb.h). No other record is as short.
 const GENERATION: usize = 24;
@@ -44,14 +44,46 @@ const TCP: u32 = 6;
 /// A list that is not what the source says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system's list of sockets is not as it is known: {0}")]
-pub(super) struct Malformed(&'static str);
+pub(crate) struct Malformed(&'static str);
 
 /// Whose the client's end of a connection is.
 ///
 /// # Errors
 /// Where the list is cut, or what it says of this connection cannot be.
-pub(super) fn owner_in(list: &[u8], ends: Ends) -> Result<Owner, Malformed> {
-    let (mut found, mut awaited) = (None, false);
+pub(crate) fn owner_in(list: &[u8], ends: Ends) -> Result<Owner, Malformed> {
+    let is_it = |addresses: &[u8]| Ok(is_client_s(addresses, ends)?.then_some(()));
+    let found = sockets(list, is_it)?;
+    match found.split_first() {
+        None => Ok(Owner::Nobody),
+        Some((((), owner), rest)) if rest.iter().all(|((), other)| other == owner) => Ok(*owner),
+        Some(_) => Err(Malformed("two sockets have the same addresses")),
+    }
+}
+
+/// The sockets whose own port is one of these.
+///
+/// # Errors
+/// Where the list is cut, or contradicts itself.
+pub(crate) fn occupants(list: &[u8], ports: &[u16]) -> Result<Vec<Occupant>, Malformed> {
+    let at_port = |record: &[u8]| {
+        let port = u16::from_be_bytes(field(record, LOCAL_PORT)?);
+        if !ports.contains(&port) {
+            return Ok(None);
+        }
+        let local = end(record, LOCAL, LOCAL_PORT)?.unwrap_or((Ipv6Addr::UNSPECIFIED, port).into());
+        let is_connected = u16::from_be_bytes(field(record, FOREIGN_PORT)?) != 0;
+        Ok(Some((local, if is_connected { Does::Connect } else { Does::Listen })))
+    };
+    let found = sockets(list, at_port)?;
+    Ok(found.into_iter().map(|((local, does), owner)| Occupant { local, owner, does }).collect())
+}
+
+/// The sockets whose addresses this picks, with what it makes of them, and whose they are.
+fn sockets<T>(
+    list: &[u8],
+    pick: impl Fn(&[u8]) -> Result<Option<T>, Malformed>,
+) -> Result<Vec<(T, Owner)>, Malformed> {
+    let (mut found, mut awaited) = (Vec::new(), None);
     let mut rest = record(list)?.1;
     loop {
         let (record, after) = self::record(rest)?;
@@ -59,24 +91,21 @@ pub(super) fn owner_in(list: &[u8], ends: Ends) -> Result<Owner, Malformed> {
             break; // the list's end
         }
         match number(record, 4)? {
-            ADDRESSES if awaited => return Err(Malformed("a socket is missing")),
-            ADDRESSES => awaited = is_client_s(record, ends)?,
-            SOCKET if awaited => {
-                awaited = false;
-                let owner = owner(record)?;
-                if found.is_some_and(|other| other != owner) {
-                    return Err(Malformed("two sockets have the same addresses"));
+            ADDRESSES if awaited.is_some() => return Err(Malformed("a socket is missing")),
+            ADDRESSES => awaited = pick(record)?,
+            SOCKET => {
+                if let Some(picked) = awaited.take() {
+                    found.push((picked, owner(record)?));
                 }
-                found = Some(owner);
             }
             _ => {}
         }
         rest = after;
     }
-    if awaited {
+    if awaited.is_some() {
         return Err(Malformed("a socket is missing"));
     }
-    Ok(found.unwrap_or(Owner::Nobody))
+    Ok(found)
 }
 
 /// The first record, and what follows it.
@@ -89,18 +118,20 @@ fn record(list: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     Ok((&list[..length], &list[next..]))
 }
 
-fn is_client_s(record: &[u8], ends: Ends) -> Result<bool, Malformed> {
+/// One end of a socket; `None`: it is not bound to anything.
+fn end(record: &[u8], address: usize, port: usize) -> Result<Option<SocketAddr>, Malformed> {
     let family = field::<1>(record, FAMILY)?[0];
-    let end = |address, port| {
-        let bytes: [u8; 16] = field(record, address)?;
-        let ip = match family {
-            family if family & IPV4 != 0 => IpAddr::from(field::<4>(&bytes, IPV4_IN_6)?),
-            family if family & IPV6 != 0 => IpAddr::from(bytes),
-            _ => return Ok(None), // not bound to anything
-        };
-        Ok(Some(SocketAddr::new(ip, u16::from_be_bytes(field(record, port)?))))
+    let bytes: [u8; 16] = field(record, address)?;
+    let ip = match family {
+        family if family & IPV4 != 0 => IpAddr::from(field::<4>(&bytes, IPV4_IN_6)?),
+        family if family & IPV6 != 0 => IpAddr::from(bytes),
+        _ => return Ok(None),
     };
-    let (local, foreign) = (end(LOCAL, LOCAL_PORT)?, end(FOREIGN, FOREIGN_PORT)?);
+    Ok(Some(SocketAddr::new(ip, u16::from_be_bytes(field(record, port)?))))
+}
+
+fn is_client_s(record: &[u8], ends: Ends) -> Result<bool, Malformed> {
+    let (local, foreign) = (end(record, LOCAL, LOCAL_PORT)?, end(record, FOREIGN, FOREIGN_PORT)?);
     let is = |end: Option<SocketAddr>, wanted| end.is_some_and(|end| same(end, wanted));
     Ok(is(local, ends.peer) && is(foreign, ends.front))
 }

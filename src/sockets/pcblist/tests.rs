@@ -237,3 +237,23 @@ fn a_list_that_contradicts_itself_tells_nothing() {
     endless[24..28].copy_from_slice(&u32::MAX.to_ne_bytes());
     assert!(owner_in(&endless, asked).is_err());
 }
+
+#[test]
+fn list_tells_who_is_at_a_port() {
+    let local = at(FRONT);
+    let found = occupants(&usual(), &[2345]).unwrap();
+    assert_eq!(
+        found,
+        [
+            Occupant { local, owner: Owner::Uid(501), does: Does::Listen },
+            Occupant { local, owner: Owner::Uid(503), does: Does::Connect },
+        ]
+    );
+    let found = occupants(&usual(), &[50002, 50001]).unwrap();
+    let owners: Vec<Owner> = found.iter().map(|one| one.owner).collect();
+    assert_eq!(owners, [Owner::Uid(502), Owner::Nobody]);
+    let list = usual();
+    for length in 0..list.len() {
+        assert!(occupants(&list[..length], &[2345]).is_err(), "{length}");
+    }
+}

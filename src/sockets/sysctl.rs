@@ -17,7 +17,7 @@ const TRIES: usize = 5;
 ///
 /// # Errors
 /// Where the kernel does not give it.
-pub(super) fn tcp_sockets() -> io::Result<Vec<u8>> {
+pub(crate) fn tcp_sockets() -> io::Result<Vec<u8>> {
     for _ in 0..TRIES {
         let mut list = vec![0; length()?];
         match fill(&mut list) {

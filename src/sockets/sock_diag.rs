@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use nix::libc;
 
-use super::{Ends, Owner, same};
+use super::{Does, Ends, Occupant, Owner, same};
 
 /// `struct nlmsghdr`: length, type, flags, sequence number, sender.
 const HEADER: usize = 16;
@@ -26,6 +26,24 @@ const BY_FAMILY: u16 = 20;
 /// `NLM_F_REQUEST` without `NLM_F_DUMP`: the one socket with exactly these addresses.
 const REQUEST: u16 = 1;
 
+/// `NLM_F_REQUEST` with `NLM_F_DUMP`: every socket that the question describes.
+const DUMP: u16 = 0x301;
+
+/// `NLM_F_DUMP_INTR`: the list changed while it was read, and is not whole.
+const INTERRUPTED: u16 = 0x10;
+
+/// `NLMSG_DONE`: the end of a dump.
+const DONE: u16 = 3;
+
+/// `TCP_LISTEN`, and `TCP_BOUND_INACTIVE` (Linux 6.8): bound, and neither listening nor connected. Older kernels tell nothing of
+/// such a socket.
+const LISTEN: u8 = 10;
+const BOUND: u8 = 13;
+
+/// States that a dump tells of: all, or those of sockets without a connection.
+pub(crate) const ALL_STATES: u32 = u32::MAX;
+pub(crate) const LISTENING: u32 = 1 << LISTEN | 1 << BOUND;
+
 /// `NLMSG_ERROR`: an errno, and the question again.
 const ERROR: u16 = 2;
 
@@ -38,7 +56,7 @@ const LOOPBACK: u32 = 1;
 
 /// What the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// There is this socket.
     Socket(Owner),
     /// There is none (ENOENT), or this kernel cannot look for one.
@@ -52,22 +70,15 @@ pub(super) enum Answer {
 /// An answer that is not what the manual page says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("what the kernel answered is no answer of sock_diag(7): {0}")]
-pub(super) struct Malformed(&'static str);
+pub(crate) struct Malformed(&'static str);
 
 /// Asks for the client's own end of a connection.
 ///
 /// An IPv4 connection is asked for as such, also where both ends write it as IPv6: that is how the kernel keeps it.
-pub(super) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
+pub(crate) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     let (local, remote) = (ends.peer.ip().to_canonical(), ends.front.ip().to_canonical());
     let family = if local.is_ipv4() && remote.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-    let mut out = Vec::with_capacity(QUESTION);
-    out.extend((QUESTION as u32).to_ne_bytes());
-    out.extend(BY_FAMILY.to_ne_bytes());
-    out.extend(REQUEST.to_ne_bytes());
-    out.extend(sequence.to_ne_bytes());
-    out.extend(0_u32.to_ne_bytes()); // the sender, which the kernel fills in
-    out.extend([family as u8, libc::IPPROTO_TCP as u8, 0, 0]);
-    out.extend(u32::MAX.to_ne_bytes()); // in any state
+    let mut out = beginning(REQUEST, sequence, family, ALL_STATES);
     out.extend(ends.peer.port().to_be_bytes());
     out.extend(ends.front.port().to_be_bytes());
     out.extend(words(local));
@@ -75,8 +86,32 @@ pub(super) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     out.extend(interface(ends.peer).to_ne_bytes());
     out.extend(NO_COOKIE.to_ne_bytes());
     out.extend(NO_COOKIE.to_ne_bytes());
+    whole(&out)
+}
+
+/// Asks for the sockets of a family in these states; at this port of their own, or, with 0, at any.
+pub(crate) fn dump(sequence: u32, family: i32, states: u32, port: u16) -> [u8; QUESTION] {
+    let mut out = beginning(DUMP, sequence, family, states);
+    out.extend(port.to_be_bytes());
+    out.resize(QUESTION, 0); // whatever the rest is
+    whole(&out)
+}
+
+fn beginning(flags: u16, sequence: u32, family: i32, states: u32) -> Vec<u8> {
+    let mut out = Vec::with_capacity(QUESTION);
+    out.extend((QUESTION as u32).to_ne_bytes());
+    out.extend(BY_FAMILY.to_ne_bytes());
+    out.extend(flags.to_ne_bytes());
+    out.extend(sequence.to_ne_bytes());
+    out.extend(0_u32.to_ne_bytes()); // the sender, which the kernel fills in
+    out.extend([family as u8, libc::IPPROTO_TCP as u8, 0, 0]);
+    out.extend(states.to_ne_bytes());
+    out
+}
+
+fn whole(out: &[u8]) -> [u8; QUESTION] {
     let mut question = [0; QUESTION];
-    question.copy_from_slice(&out);
+    question.copy_from_slice(out);
     question
 }
 
@@ -86,6 +121,52 @@ fn interface(peer: SocketAddr) -> u32 {
         SocketAddr::V6(peer) if peer.scope_id() != 0 => peer.scope_id(),
         _ => LOOPBACK,
     }
+}
+
+/// What a datagram of a dump comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// More follows.
+    More,
+    /// It was the last.
+    Last,
+    /// The kernel does not say, for this reason.
+    Errno(i32),
+}
+
+/// Reads one datagram of a dump; adds its sockets.
+///
+/// # Errors
+/// Where it is cut, was interrupted, or is nothing that the kernel answers such a question with.
+pub(crate) fn part(mut datagram: &[u8], sequence: u32, found: &mut Vec<Occupant>) -> Result<Part, Malformed> {
+    while !datagram.is_empty() {
+        let mut fields = Fields(datagram);
+        let length = fields.u32()? as usize;
+        let (kind, flags, number, _sender) = (fields.u16()?, fields.u16()?, fields.u32()?, fields.u32()?);
+        if length > datagram.len() || length < HEADER {
+            return Err(Malformed("its length is not what it says"));
+        }
+        if flags & INTERRUPTED != 0 {
+            return Err(Malformed("the sockets changed meanwhile"));
+        }
+        // Messages begin at multiples of 4 (NLMSG_ALIGN).
+        datagram = &datagram[length.next_multiple_of(4).min(datagram.len())..];
+        match kind {
+            _ if number != sequence => {} // of a dump that was given up
+            DONE => return Ok(Part::Last),
+            ERROR => return Ok(Part::Errno((fields.u32()? as i32).saturating_neg())),
+            BY_FAMILY if length < ANSWER => return Err(Malformed("it is too short")),
+            BY_FAMILY => found.push(occupant(fields)?),
+            _ => return Err(Malformed("of another type")),
+        }
+    }
+    Ok(Part::More)
+}
+
+fn occupant(fields: Fields<'_>) -> Result<Occupant, Malformed> {
+    let SocketInfo { state, local, remote: _, owner } = told(fields)?;
+    let does = if matches!(state, LISTEN | BOUND) { Does::Listen } else { Does::Connect };
+    Ok(Occupant { local, owner, does })
 }
 
 /// Four words; an IPv4 address is the first of them.
@@ -104,7 +185,7 @@ fn words(ip: IpAddr) -> [u8; 16] {
 ///
 /// # Errors
 /// Where it is cut, or nothing that the kernel answers such a question with.
-pub(super) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answer, Malformed> {
+pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answer, Malformed> {
     let mut fields = Fields(datagram);
     let length = fields.u32()? as usize;
     let (kind, _flags, number, _sender) = (fields.u16()?, fields.u16()?, fields.u32()?, fields.u32()?);
@@ -127,16 +208,29 @@ pub(super) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answe
 
 /// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens at the client's address,
 /// so that addresses have to be compared.
-fn socket(mut fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
-    let [family, _state, _timer, _retransmits] = fields.take()?;
+fn socket(fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
+    let SocketInfo { state: _, local, remote, owner } = told(fields)?;
+    Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::Nobody })
+}
+
+/// What `struct inet_diag_msg` tells of a socket.
+struct SocketInfo {
+    state: u8,
+    local: SocketAddr,
+    remote: SocketAddr,
+    owner: Owner,
+}
+
+fn told(mut fields: Fields<'_>) -> Result<SocketInfo, Malformed> {
+    let [family, state, _timer, _retransmits] = fields.take()?;
     let (local_port, remote_port) = (u16::from_be_bytes(fields.take()?), u16::from_be_bytes(fields.take()?));
     let (local, remote) = (ip(family, fields.take()?)?, ip(family, fields.take()?)?);
     let _interface_and_cookie: [u8; 12] = fields.take()?;
     let _expiry_and_queues: [u8; 12] = fields.take()?;
     let (uid, inode) = (fields.u32()?, fields.u32()?);
-    let is_it = same(SocketAddr::new(local, local_port), ends.peer)
-        && same(SocketAddr::new(remote, remote_port), ends.front);
-    Ok(if is_it && inode != 0 { Owner::Uid(uid) } else { Owner::Nobody })
+    let owner = if inode == 0 { Owner::Nobody } else { Owner::Uid(uid) };
+    let (local, remote) = (SocketAddr::new(local, local_port), SocketAddr::new(remote, remote_port));
+    Ok(SocketInfo { state, local, remote, owner })
 }
 
 fn ip(family: u8, words: [u8; 16]) -> Result<IpAddr, Malformed> {

@@ -121,3 +121,53 @@ fn what_is_cut_or_no_answer_is_an_error_and_no_user() {
     assert!(answer(&socket(1, PORTS, &V4, 1000, 12), 7, v4()).is_err(), "a Unix socket");
     assert!(answer(&message(3, 7, &[]), 7, v4()).is_err(), "the end of a dump");
 }
+
+fn entry(sequence: u32, state: u8, port: u16, uid: u32, inode: u32) -> Vec<u8> {
+    let (ports, uid, inode) = ([port.to_be_bytes(), [0, 0]].concat(), uid.to_ne_bytes(), inode.to_ne_bytes());
+    message(20, sequence, &[&[2, state, 0, 0], &ports, &V4, &[0; 12], &[0; 12], &uid, &inode])
+}
+
+#[test]
+fn dump_asks_for_all_sockets_of_a_port() {
+    let asked = dump(7, libc::AF_INET6, LISTENING, 2345);
+    assert_eq!(asked[6..8], 0x301_u16.to_ne_bytes(), "a request, and a dump");
+    assert_eq!(asked[16..20], [10, 6, 0, 0], "IPv6, TCP");
+    assert_eq!(asked[20..24], (1_u32 << 10 | 1 << 13).to_ne_bytes(), "that listen or are bound");
+    assert_eq!(asked[24..28], [0x09, 0x29, 0, 0]);
+    assert!(asked[28..].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn dump_tells_each_socket_with_its_user() {
+    let mut found = Vec::new();
+    let first = [entry(7, 10, 2345, 1000, 12), entry(7, 1, 2345, 1001, 13)].concat();
+    assert_eq!(part(&first, 7, &mut found), Ok(Part::More));
+    let stale = [entry(6, 10, 2345, 9, 9), message(3, 6, &[&[0; 4]])].concat();
+    assert_eq!(part(&stale, 7, &mut found), Ok(Part::More), "of a dump that was given up");
+    let last = [entry(7, 6, 2345, 0, 0), entry(7, 13, 2345, 0, 14), message(3, 7, &[&[0; 4]])].concat();
+    assert_eq!(part(&last, 7, &mut found), Ok(Part::Last));
+    let local = "127.0.0.1:2345".parse().unwrap();
+    let is = |owner, does| Occupant { local, owner, does };
+    assert_eq!(
+        found,
+        [
+            is(Owner::Uid(1000), Does::Listen),
+            is(Owner::Uid(1001), Does::Connect),
+            is(Owner::Nobody, Does::Connect),
+            is(Owner::Uid(0), Does::Listen),
+        ]
+    );
+}
+
+#[test]
+fn dump_that_is_cut_or_interrupted_tells_nothing() {
+    let whole = entry(7, 10, 2345, 1000, 12);
+    for length in 1..whole.len() {
+        assert!(part(&whole[..length], 7, &mut Vec::new()).is_err(), "{length} bytes");
+    }
+    let mut interrupted = whole;
+    interrupted[6..8].copy_from_slice(&0x10_u16.to_ne_bytes());
+    assert!(part(&interrupted, 7, &mut Vec::new()).is_err());
+    let refused = message(2, 7, &[&(-libc::ENOENT).to_ne_bytes()]);
+    assert_eq!(part(&refused, 7, &mut Vec::new()), Ok(Part::Errno(libc::ENOENT)));
+}

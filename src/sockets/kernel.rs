@@ -10,18 +10,26 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
 };
 
-use super::sock_diag::{Answer, answer, question};
-use super::{Ends, Owner};
+use nix::libc;
+
+use super::sock_diag::{Answer, Part, answer, dump, part, question};
+use super::{Ends, Occupant, Owner};
 
 /// Room for an answer: 88 bytes and a few attributes that were not asked for.
 const DATAGRAM: usize = 1024;
+
+/// Room for a part of a dump: the kernel fills no more than this (Linux, net/netlink/af_netlink.c).
+const DUMP_PART: usize = 32 * 1024;
+
+/// Parts of one dump: each has a hundred sockets and more, so these are all that a machine has ports for.
+const DUMP_PARTS: usize = 4096;
 
 /// Answers to earlier questions that are passed over. There is none, unless an answer was cut short.
 const STALE: usize = 16;
 
 /// A socket to the kernel, kept for the server's life.
 #[derive(Debug)]
-pub(super) struct Kernel {
+pub(crate) struct Kernel {
     socket: OwnedFd,
     /// The last question's number; held from a question until its answer.
     sequence: Mutex<u32>,
@@ -33,7 +41,7 @@ pub(super) struct Kernel {
 impl Kernel {
     /// # Errors
     /// Where there is no netlink to be had: a kernel without it, a container that forbids it.
-    pub(super) fn open() -> io::Result<Kernel> {
+    pub(crate) fn open() -> io::Result<Kernel> {
         let socket = socket(
             AddressFamily::Netlink,
             SockType::Datagram,
@@ -49,7 +57,7 @@ impl Kernel {
     ///
     /// # Errors
     /// Where the kernel does not say.
-    pub(super) fn owner(&self, ends: Ends) -> io::Result<Owner> {
+    pub(crate) fn owner(&self, ends: Ends) -> io::Result<Owner> {
         match self.ask(ends)? {
             Answer::Socket(owner) => {
                 self.can_look.store(true, Ordering::Relaxed);
@@ -76,5 +84,33 @@ impl Kernel {
             }
         }
         Ok(Answer::Another)
+    }
+
+    /// The sockets of both families in these states, at this port of their own or, with 0, at any.
+    ///
+    /// # Errors
+    /// Where the kernel does not say, or not all.
+    pub(crate) fn occupants(&self, states: u32, port: u16) -> io::Result<Vec<Occupant>> {
+        let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = Vec::new();
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            *sequence = sequence.wrapping_add(1);
+            send(self.socket.as_raw_fd(), &dump(*sequence, family, states, port), MsgFlags::MSG_DONTWAIT)?;
+            self.read_dump(*sequence, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn read_dump(&self, sequence: u32, found: &mut Vec<Occupant>) -> io::Result<()> {
+        let mut datagram = vec![0; DUMP_PART];
+        for _ in 0..DUMP_PARTS {
+            let length = recv(self.socket.as_raw_fd(), &mut datagram, MsgFlags::MSG_DONTWAIT)?;
+            match part(&datagram[..length], sequence, found).map_err(io::Error::other)? {
+                Part::More => {}
+                Part::Last => return Ok(()),
+                Part::Errno(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            }
+        }
+        Err(io::Error::other("the list of sockets has no end"))
     }
 }

@@ -1,0 +1,219 @@
+//! What a guard does for its caller, and what it refuses: ports of other users, and what root's policy does not allow.
+//!
+//! Root itself is not limited. Nor is a guard that is not root: the system lets it do no more than its user.
+
+use std::fmt;
+use std::io;
+
+use super::journal::Record;
+use super::policy::Allowance;
+use super::wire::{USER_GATES, USER_PEERS};
+use crate::firewall::Peer;
+use crate::sockets::{Does, Occupant, Owner};
+
+/// What the guard asks of the system around it; apart so that a test can answer.
+pub(super) trait Surroundings {
+    /// Every socket whose own port this is.
+    fn at(&self, port: u16) -> io::Result<Vec<Occupant>>;
+    /// At least the sockets that listen at these ports.
+    fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>>;
+    /// Takes the socket that came with a request, and sees that this user has bound it to this port.
+    fn passed(&self, port: u16, uid: u32) -> Result<(), String>;
+    /// Closes sockets that came and were not asked for.
+    fn forget_passed(&self);
+}
+
+/// Whose guard this is, and what it may do.
+pub(super) struct CallerLimits {
+    uid: u32,
+    held_to: Option<HeldTo>,
+}
+
+/// What a user is held to.
+struct HeldTo {
+    /// The user's name, or number.
+    user: String,
+    allowance: Allowance,
+    surroundings: Box<dyn Surroundings>,
+}
+
+/// Another user, who is at a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stranger {
+    port: u16,
+    uid: Option<u32>,
+    does: Does,
+}
+
+impl CallerLimits {
+    /// Of root itself, or of a guard that is not root: none.
+    pub(super) fn none(uid: u32) -> CallerLimits {
+        CallerLimits { uid, held_to: None }
+    }
+
+    /// Of a user who started root's guard.
+    pub(super) fn of(
+        uid: u32,
+        user: String,
+        allowance: Allowance,
+        surroundings: Box<dyn Surroundings>,
+    ) -> CallerLimits {
+        CallerLimits { uid, held_to: Some(HeldTo { user, allowance, surroundings }) }
+    }
+
+    /// The user whose gates they are.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// Whether there are any, so that there is something to look after.
+    pub(super) fn are_there(&self) -> bool {
+        self.held_to.is_some()
+    }
+
+    /// Whether a gate at this port may be opened for these peers. `socket`: a bound one came with the request.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub(super) fn may_open(&self, port: u16, peers: &[Peer], socket: bool) -> Result<(), String> {
+        let Some(HeldTo { user, allowance, surroundings }) = &self.held_to else { return Ok(()) };
+        allowance.allows_port(port, user)?;
+        peers.iter().try_for_each(|peer| allowance.allows_peer(peer, user))?;
+        if socket {
+            surroundings.passed(port, self.uid)?;
+        }
+        let there = surroundings.at(port).map_err(|error| cannot_tell(port, &error))?;
+        if let Some(stranger) = strangers(&there, self.uid).next() {
+            return Err(format!(
+                "{stranger}; a gate would open or cut off what is not yours. Use another port"
+            ));
+        }
+        let listens = there.iter().any(|one| one.does == Does::Listen && one.owner == Owner::Uid(self.uid));
+        match listens || socket {
+            true => Ok(()),
+            false => Err(format!(
+                "no process of {user} listens on port {port}: the guard opens what its user's own processes listen on"
+            )),
+        }
+    }
+
+    /// Whether the caller keeps within what one user may have open by all guards together; `records` are all journals.
+    ///
+    /// # Errors
+    /// What there is too much of.
+    pub(super) fn keep_quota<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Result<(), String> {
+        let Some(HeldTo { user, .. }) = &self.held_to else { return Ok(()) };
+        let own = records.filter(|record| record.uid == self.uid);
+        let count = |(gates, peers), record: &Record| {
+            let more: usize = record.gates.iter().map(|gate| gate.peers.len()).sum();
+            (gates + record.gates.len(), peers + more)
+        };
+        let (gates, peers) = own.fold((0, 0), count);
+        if gates > USER_GATES {
+            return Err(format!(
+                "{user} has {USER_GATES} gates already, over all guards; end a session first"
+            ));
+        }
+        if peers > USER_PEERS {
+            let why = format!(
+                "the gates of {user} would have {peers} peers, over all guards; {USER_PEERS} is the most"
+            );
+            return Err(format!("{why}. Name a network instead of its addresses, or end a session first"));
+        }
+        Ok(())
+    }
+
+    /// Whether another user's guard has a gate at this port.
+    ///
+    /// # Errors
+    /// Whose.
+    pub(super) fn keep_out_of_others<'a>(
+        &self,
+        port: u16,
+        mut records: impl Iterator<Item = &'a Record>,
+    ) -> Result<(), String> {
+        if !self.are_there() {
+            return Ok(());
+        }
+        let is_anothers =
+            |record: &&Record| record.uid != self.uid && record.gates.iter().any(|gate| gate.port == port);
+        match records.find(is_anothers) {
+            None => Ok(()),
+            Some(record) => Err(format!(
+                "port {port} has a gate of user {}, whose guard is process {}; it is theirs to end. Use another port",
+                record.uid, record.guard.pid
+            )),
+        }
+    }
+
+    /// Who else is at this port.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub(super) fn stranger_at(&self, port: u16) -> io::Result<Option<Stranger>> {
+        let Some(HeldTo { surroundings, .. }) = &self.held_to else { return Ok(None) };
+        Ok(strangers(&surroundings.at(port)?, self.uid).next())
+    }
+
+    /// Who else listens at these ports, one for each.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub(super) fn strangers_listening_at(&self, ports: &[u16]) -> io::Result<Vec<Stranger>> {
+        let Some(HeldTo { surroundings, .. }) = &self.held_to else { return Ok(Vec::new()) };
+        let mut found: Vec<Stranger> = strangers(&surroundings.listening_at(ports)?, self.uid).collect();
+        found.sort_by_key(|stranger| stranger.port);
+        found.dedup_by_key(|stranger| stranger.port);
+        Ok(found)
+    }
+
+    /// Closes sockets that came with a request that did not ask for them.
+    pub(super) fn forget_passed(&self) {
+        if let Some(HeldTo { surroundings, .. }) = &self.held_to {
+            surroundings.forget_passed();
+        }
+    }
+}
+
+impl Stranger {
+    /// Where they are.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stranger { port, uid, does } = self;
+        match uid {
+            Some(uid) => write!(f, "user {uid} ")?,
+            None => f.write_str("a socket of which the system does not tell whose it is ")?,
+        }
+        match does {
+            Does::Listen => write!(f, "listens on port {port}"),
+            Does::Connect => write!(f, "has a connection from port {port}"),
+        }
+    }
+}
+
+/// The sockets of others. What no process holds is left of a connection, and does not count; but who listens has to be told.
+fn strangers(there: &[Occupant], uid: u32) -> impl Iterator<Item = Stranger> {
+    there.iter().filter_map(move |one| {
+        let uid = match (one.owner, one.does) {
+            (Owner::Uid(owner), _) if owner == uid => return None,
+            (Owner::Uid(owner), _) => Some(owner),
+            (Owner::Nobody, Does::Listen) => None,
+            (Owner::Nobody, Does::Connect) => return None,
+        };
+        Some(Stranger { port: one.local.port(), uid, does: one.does })
+    })
+}
+
+fn cannot_tell(port: u16, error: &io::Error) -> String {
+    format!(
+        "the system does not tell who is at port {port} ({error}), so that it could be another user's; --firewall off does without a gate"
+    )
+}
+
+#[cfg(test)]
+pub(super) mod tests;

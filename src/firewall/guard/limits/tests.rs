@@ -1,0 +1,180 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::firewall::Backend;
+
+/// The caller, and another user.
+const ALICE: u32 = 1000;
+const BOB: u32 = 1001;
+
+/// A system that answers what a test says.
+#[derive(Clone, Default)]
+pub(in super::super) struct Told(Arc<Mutex<Answers>>);
+
+#[derive(Default)]
+struct Answers {
+    there: Vec<Occupant>,
+    /// The port to which the caller has bound a socket that came along.
+    bound: Option<u16>,
+    is_blind: bool,
+}
+
+impl Told {
+    /// This user is at this port now.
+    pub(in super::super) fn comes(&self, port: u16, uid: u32, does: Does) -> &Told {
+        self.add(port, Owner::Uid(uid), does)
+    }
+
+    /// No user is at any port any more.
+    pub(in super::super) fn all_go(&self) {
+        self.0.lock().unwrap().there.clear();
+    }
+
+    /// From now on the system does not tell.
+    pub(in super::super) fn goes_blind(&self) {
+        self.0.lock().unwrap().is_blind = true;
+    }
+
+    fn add(&self, port: u16, owner: Owner, does: Does) -> &Told {
+        let local = ([127, 0, 0, 1], port).into();
+        self.0.lock().unwrap().there.push(Occupant { local, owner, does });
+        self
+    }
+
+    fn bound(&self, port: u16) -> &Told {
+        self.0.lock().unwrap().bound = Some(port);
+        self
+    }
+
+    /// The limits of a user in such a system.
+    pub(in super::super) fn limits(&self, uid: u32) -> CallerLimits {
+        CallerLimits::of(uid, "alice".to_owned(), Allowance::default(), Box::new(self.clone()))
+    }
+}
+
+impl Surroundings for Told {
+    fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
+        self.listening_at(&[port])
+    }
+
+    fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+        let answers = self.0.lock().unwrap();
+        if answers.is_blind {
+            return Err(io::Error::other("no answer"));
+        }
+        Ok(answers.there.iter().filter(|one| ports.contains(&one.local.port())).copied().collect())
+    }
+
+    fn passed(&self, port: u16, _: u32) -> Result<(), String> {
+        match self.0.lock().unwrap().bound.take() {
+            Some(bound) if bound == port => Ok(()),
+            other => Err(format!("bound: {other:?}")),
+        }
+    }
+
+    fn forget_passed(&self) {
+        self.0.lock().unwrap().bound = None;
+    }
+}
+
+fn peers() -> Vec<Peer> {
+    vec!["127.0.0.1".parse().unwrap(), "192.0.2.5".parse().unwrap()]
+}
+
+fn open(told: &Told, socket: bool) -> Result<(), String> {
+    told.limits(ALICE).may_open(40001, &peers(), socket)
+}
+
+#[test]
+fn port_of_own_listener_is_opened() {
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Listen).comes(40001, ALICE, Does::Connect);
+    assert_eq!(open(&told, false), Ok(()));
+    told.add(40001, Owner::Nobody, Does::Connect);
+    assert_eq!(open(&told, false), Ok(()), "what is left of a connection does not count");
+}
+
+#[test]
+fn port_at_which_nobody_listens_is_refused() {
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Connect).comes(40002, ALICE, Does::Listen);
+    assert!(open(&told, false).unwrap_err().contains("no process of alice listens on port 40001"));
+}
+
+#[test]
+fn port_of_another_user_is_refused() {
+    for (uid, does, words) in [
+        (BOB, Does::Listen, "user 1001 listens on port 40001"),
+        (BOB, Does::Connect, "user 1001 has a connection from port 40001"),
+        (0, Does::Listen, "user 0 listens"),
+        (0, Does::Connect, "user 0 has a connection"),
+    ] {
+        let told = Told::default();
+        // Beside a listener of the caller's own too: SO_REUSEPORT, or another address.
+        told.comes(40001, ALICE, Does::Listen).comes(40001, uid, does);
+        let why = open(&told, false).unwrap_err();
+        assert!(why.contains(words), "{why}");
+        assert!(open(told.bound(40001), true).is_err(), "nor with a socket of the caller's");
+    }
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Listen).add(40001, Owner::Nobody, Does::Listen);
+    assert!(open(&told, false).unwrap_err().contains("does not tell whose"));
+}
+
+#[test]
+fn socket_that_came_stands_for_a_listener() {
+    let told = Told::default();
+    assert_eq!(open(told.bound(40001), true), Ok(()));
+    assert!(open(&told, true).is_err(), "it counts once");
+    assert!(open(told.bound(40002), true).is_err(), "and at its own port");
+}
+
+#[test]
+fn port_of_which_nothing_is_told_is_refused() {
+    let told = Told::default();
+    told.goes_blind();
+    assert!(open(&told, false).unwrap_err().contains("does not tell who is at port 40001"));
+}
+
+#[test]
+fn root_itself_is_not_limited() {
+    let limits = CallerLimits::none(0);
+    let everybody = ["0.0.0.0/0".parse().unwrap()];
+    assert_eq!(limits.may_open(22, &everybody, false), Ok(()));
+    assert!(!limits.are_there() && limits.stranger_at(22).unwrap().is_none());
+}
+
+fn record(uid: u32, gates: &[(u16, usize)]) -> Record {
+    let mut record = Record::begin(Backend::Pf, uid).unwrap();
+    for (port, count) in gates {
+        record.open(*port, vec!["192.0.2.5".parse().unwrap(); *count]);
+    }
+    record
+}
+
+#[test]
+fn quota_counts_all_guards_of_the_user_alone() {
+    let limits = Told::default().limits(ALICE);
+    let gates = |count| -> Vec<(u16, usize)> { (0..count).map(|port| (40000 + port, 1)).collect() };
+    let theirs = record(BOB, &gates(200));
+    let half = u16::try_from(USER_GATES / 2).unwrap();
+    let two = [record(ALICE, &gates(half)), record(ALICE, &gates(half)), theirs.clone()];
+    assert_eq!(limits.keep_quota(two.iter()), Ok(()));
+    let more = [record(ALICE, &gates(half)), record(ALICE, &gates(half + 1)), theirs.clone()];
+    let why = limits.keep_quota(more.iter()).unwrap_err();
+    assert!(why.contains("32 gates already, over all guards"), "{why}");
+    let peers = [record(ALICE, &[(40000, 64), (40001, 64)]), record(ALICE, &[(40002, 64), (40003, 64)])];
+    assert_eq!(limits.keep_quota(peers.iter()), Ok(()));
+    let one = record(ALICE, &[(40004, 1)]);
+    let why = limits.keep_quota(peers.iter().chain([&one, &theirs])).unwrap_err();
+    assert!(why.contains("would have 257 peers"), "{why}");
+}
+
+#[test]
+fn port_gated_by_another_user_is_refused() {
+    let limits = Told::default().limits(ALICE);
+    let records = [record(ALICE, &[(40001, 1)]), record(BOB, &[(40002, 1)])];
+    assert_eq!(limits.keep_out_of_others(40001, records.iter()), Ok(()));
+    let why = limits.keep_out_of_others(40002, records.iter()).unwrap_err();
+    assert!(why.contains("a gate of user 1001") && !why.contains("delete"), "{why}");
+}

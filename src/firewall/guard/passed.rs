@@ -1,0 +1,171 @@
+//! A socket that goes with a request, from the proxy to the guard.
+//!
+//! A front is gated before it listens, and until then the kernel shows no listener at its port. So its own socket comes along
+//! (SCM_RIGHTS), which shows whose it is and where it is bound.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+use socket2::{SockRef, Type};
+use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+
+/// Sockets that are kept for requests that are not read yet. One comes with a request, and one request is asked at a time; more
+/// are closed.
+const MOST: usize = 4;
+
+/// Sockets that came, in order. A copy that is kept keeps a front's port taken and its clients waiting, when the front itself is closed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PassedSockets(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    sockets: VecDeque<OwnedFd>,
+    /// They are closed as they come.
+    refused: bool,
+}
+
+impl PassedSockets {
+    /// The first.
+    pub(super) fn take(&self) -> Option<OwnedFd> {
+        self.kept().sockets.pop_front()
+    }
+
+    /// Closes all.
+    pub(super) fn forget(&self) {
+        self.kept().sockets.clear();
+    }
+
+    /// Closes all, and each that comes: this guard does not ask whose they are.
+    pub(super) fn refuse(&self) {
+        *self.kept() = Kept { refused: true, ..Kept::default() };
+    }
+
+    fn came(&self, socket: OwnedFd) {
+        let mut kept = self.kept();
+        // No program that the guard runs gets a socket of its caller's.
+        if !kept.refused && kept.sockets.len() < MOST && fcntl_setfd(&socket, FdFlags::CLOEXEC).is_ok() {
+            kept.sockets.push_back(socket);
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Requests as they come over a Unix socket.
+pub(super) struct SocketRequests {
+    stream: UnixStream,
+    passed: PassedSockets,
+}
+
+impl SocketRequests {
+    pub(super) fn new(stream: UnixStream, passed: PassedSockets) -> SocketRequests {
+        SocketRequests { stream, passed }
+    }
+
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut into = [IoSliceMut::new(buffer)];
+        let received = recvmsg(&self.stream, &mut into, &mut ancillary, RecvFlags::empty())?;
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(sockets) = message {
+                sockets.for_each(|socket| self.passed.came(socket));
+            }
+        }
+        Ok(received.bytes)
+    }
+}
+
+impl AsyncRead for SocketRequests {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            let room = buffer.initialize_unfilled();
+            match self.stream.try_io(Interest::READABLE, || self.read(room)) {
+                Ok(length) => {
+                    buffer.advance(length);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+/// Writes a line with which this socket goes.
+pub(super) async fn send(pipe: &mut OwnedWriteHalf, line: &[u8], socket: BorrowedFd<'_>) -> io::Result<()> {
+    let sent = pipe.as_ref().async_io(Interest::WRITABLE, || {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let sockets = [socket];
+        ancillary.push(SendAncillaryMessage::ScmRights(&sockets)); // there is room for one
+        Ok(sendmsg(pipe.as_ref(), &[IoSlice::new(line)], &mut ancillary, SendFlags::empty())?)
+    });
+    let sent = sent.await?;
+    pipe.write_all(&line[sent..]).await
+}
+
+/// Whether this user has bound this socket to this port, in this machine's own network.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<(), String> {
+    let unlike = |why: String| format!("the socket that came for port {port} {why}");
+    let unreadable = |error: io::Error| unlike(format!("cannot be looked at: {error}"));
+    let seen = SockRef::from(socket);
+    let is_tcp = seen.r#type().map_err(unreadable)? == Type::STREAM && seen.tcp_nodelay().is_ok();
+    let address = seen.local_addr().map_err(unreadable)?.as_socket();
+    match address {
+        Some(address) if is_tcp && address.port() == port => {}
+        Some(address) if is_tcp => return Err(unlike(format!("is bound to port {}", address.port()))),
+        _ => return Err(unlike("is no TCP socket".to_owned())),
+    }
+    if seen.peer_addr().is_ok() {
+        return Err(unlike("is one end of a connection".to_owned()));
+    }
+    let owner = nix::sys::stat::fstat(socket.as_fd()).map_err(|errno| unreadable(errno.into()))?.st_uid;
+    if owner != uid {
+        return Err(unlike(format!(
+            "was made by user {owner}, and not by {uid}: of a systemd socket unit, let a user's own manager (`systemctl --user`) make it"
+        )));
+    }
+    match is_of_this_network(socket).map_err(unreadable)? {
+        true => Ok(()),
+        false => Err(unlike("is of another network namespace".to_owned())),
+    }
+}
+
+/// A kernel that does not tell is older than 5.14. What a user gains there who passes a socket from elsewhere, a gate at a port without
+/// a listener, they have as well by binding it here for a moment.
+#[cfg(target_os = "linux")]
+fn is_of_this_network(socket: &OwnedFd) -> io::Result<bool> {
+    Ok(crate::sockets::is_of_this_network(socket)?.unwrap_or(true))
+}
+
+/// There is one network.
+#[cfg(not(target_os = "linux"))]
+fn is_of_this_network(_: &OwnedFd) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+use std::net::{TcpListener, TcpStream, UdpSocket};
+
+use nix::unistd::{Uid, geteuid, setfsuid};
+use socket2::{Domain, Socket};
+use tokio::io::AsyncReadExt;
+
+use super::*;
+
+fn own() -> u32 {
+    geteuid().as_raw()
+}
+
+/// Bound to a port of 127.0.0.1, and not listening.
+fn bound() -> (OwnedFd, u16) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (socket.into(), port)
+}
+
+#[test]
+fn bound_socket_of_the_caller_is_taken() {
+    let (socket, port) = bound();
+    assert_eq!(check(&socket, port, own()), Ok(()));
+    let listener = TcpListener::bind("[::]:0").or_else(|_| TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    assert_eq!(check(&listener.into(), port, own()), Ok(()), "one that listens already, too");
+}
+
+#[test]
+fn socket_that_is_no_bound_tcp_socket_is_refused() {
+    let (socket, port) = bound();
+    assert!(check(&socket, port + 1, own()).unwrap_err().contains("is bound to port"));
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = udp.local_addr().unwrap().port();
+    assert!(check(&udp.into(), port, own()).unwrap_err().contains("no TCP socket"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = client.local_addr().unwrap().port();
+    assert!(check(&client.into(), port, own()).unwrap_err().contains("end of a connection"));
+    let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    assert!(check(&one.into(), 2345, own()).unwrap_err().contains("no TCP socket"));
+    let file = std::fs::File::open("/dev/null").unwrap();
+    assert!(check(&file.into(), 2345, own()).is_err());
+}
+
+#[test]
+fn socket_that_another_user_made_is_refused() {
+    let (socket, port) = bound();
+    let why = check(&socket, port, own() + 1).unwrap_err();
+    assert!(why.contains(&format!("made by user {}", own())), "{why}");
+    if geteuid().is_root() {
+        let made = std::thread::spawn(|| {
+            setfsuid(Uid::from_raw(65_534));
+            bound()
+        });
+        let (socket, port) = made.join().unwrap();
+        assert_eq!(check(&socket, port, 65_534), Ok(()));
+        assert!(check(&socket, port, 0).is_err());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn socket_of_another_network_is_refused() {
+    use nix::sched::{CloneFlags, unshare};
+    if !geteuid().is_root() {
+        println!("not run: a network namespace needs root");
+        return;
+    }
+    let made = std::thread::spawn(|| {
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&std::net::SocketAddr::from(([0, 0, 0, 0], 40001)).into()).unwrap();
+        OwnedFd::from(socket)
+    });
+    let why = check(&made.join().unwrap(), 40001, own()).unwrap_err();
+    assert!(why.contains("another network namespace"), "{why}");
+}
+
+#[tokio::test]
+async fn socket_comes_with_its_line_and_no_more_than_four() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (_, mut writer) = ours.into_split();
+    let passed = PassedSockets::default();
+    let mut requests = SocketRequests::new(theirs, passed.clone());
+    writer.write_all(b"first\n").await.unwrap();
+    let (socket, port) = bound();
+    send(&mut writer, b"second\n", socket.as_fd()).await.unwrap();
+    let mut read = [0; 13];
+    requests.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"first\nsecond\n");
+    let came = passed.take().expect("it came");
+    assert_eq!(check(&came, port, own()), Ok(()));
+    assert!(passed.take().is_none());
+    for _ in 0..=MOST {
+        send(&mut writer, b"x", socket.as_fd()).await.unwrap();
+    }
+    let mut read = [0; MOST + 1];
+    requests.read_exact(&mut read).await.unwrap();
+    assert_eq!(passed.kept().sockets.len(), MOST);
+    passed.forget();
+    assert!(passed.take().is_none());
+    passed.refuse();
+    send(&mut writer, b"y", socket.as_fd()).await.unwrap();
+    requests.read_exact(&mut [0]).await.unwrap();
+    assert!(passed.take().is_none(), "a guard without limits keeps none");
+}

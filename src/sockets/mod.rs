@@ -1,0 +1,62 @@
+//! What the kernel says of TCP sockets: whose a connection is, and who is at a port.
+
+#[cfg(target_os = "linux")]
+pub(crate) mod kernel;
+#[cfg(target_os = "linux")]
+mod namespace;
+#[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]
+pub(crate) mod pcblist;
+mod ports;
+#[cfg(target_os = "linux")]
+pub(crate) mod sock_diag;
+#[cfg(target_os = "macos")]
+pub(crate) mod sysctl;
+#[cfg(target_os = "linux")]
+pub(crate) mod table;
+
+use std::net::SocketAddr;
+
+#[cfg(target_os = "linux")]
+pub(crate) use namespace::is_of_this_network;
+pub(crate) use ports::Ports;
+
+/// An accepted connection from its client's side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// The client's own end: the socket that is asked for.
+    pub(crate) peer: SocketAddr,
+    /// Where it is connected to.
+    pub(crate) front: SocketAddr,
+}
+
+/// What the system says of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// This user has made the socket.
+    Uid(u32),
+    /// No process holds it: what is left of a closed socket counts as root's in the kernel's tables, whoever's it was.
+    Nobody,
+}
+
+/// A socket with a local port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Occupant {
+    /// Its own address.
+    pub(crate) local: SocketAddr,
+    pub(crate) owner: Owner,
+    pub(crate) does: Does,
+}
+
+/// What a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Does {
+    /// It listens, or is bound and may listen yet.
+    Listen,
+    /// It is one end of a connection.
+    Connect,
+}
+
+/// An IPv4 address may be written as an IPv6 one, on either side.
+fn same(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
+}

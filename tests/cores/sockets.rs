@@ -1,0 +1,22 @@
+//! Who is at a port, as far as the guard judges it.
+
+use std::net::SocketAddr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Uid(u32),
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Occupant {
+    pub(crate) local: SocketAddr,
+    pub(crate) owner: Owner,
+    pub(crate) does: Does,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Does {
+    Listen,
+    Connect,
+}

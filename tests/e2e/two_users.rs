@@ -1,0 +1,316 @@
+//! Two users of one machine, both with a sudoers entry for the guard: neither opens, shuts or slows what is the other's. With the real
+//! sudo, nftables and the kernel's own answers, in a network namespace.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::unistd::{Uid, setfsuid};
+
+use crate::nftables::HOST;
+use crate::support::holder::{Holder, says};
+use crate::support::namespace::Namespace;
+use crate::support::poll;
+
+/// `nobody` and `daemon` on Debian.
+const ALICE: u32 = 65_534;
+const BOB: u32 = 1;
+const ROOT: u32 = 0;
+
+/// Installs what both users may start, in a mount namespace of the command's own, and becomes one of them.
+const SETUP: &str = r#"
+set -e
+mount -t tmpfs -o mode=750 tmpfs /etc/sudoers.d
+mkdir -p /usr/local/libexec /var/lib/dlvgate /etc/dlvgate
+mount -t tmpfs -o mode=755 tmpfs /usr/local/libexec
+mount -t tmpfs -o mode=755 tmpfs /var/lib/dlvgate
+mount -t tmpfs -o mode=755 tmpfs /etc/dlvgate
+"$DLVGATE" firewall install --user daemon >/dev/null
+"$DLVGATE" firewall install --user nobody $POLICY >/dev/null
+[ -z "$SPOIL" ] || printf '%s\n' "$SPOIL" >>/etc/dlvgate/policy.toml
+ln /usr/local/libexec/dlvgate-guard /usr/local/libexec/dlvgate
+exec setpriv --reuid "$1" --regid "$1" --clear-groups env HOME=/tmp "${@:2}"
+"#;
+
+const HELLO: &str = "{\"id\":1,\"do\":{\"hello\":{\"version\":1,\"pid\":1,\"purpose\":\"sessions\"}}}\n";
+
+/// The machine that both use.
+struct Machine(Namespace);
+
+impl Machine {
+    fn new() -> Option<Machine> {
+        if !std::path::Path::new("/usr/sbin/visudo").exists() {
+            println!("not run: it takes sudo");
+            return None;
+        }
+        Namespace::new().map(Machine)
+    }
+
+    /// A program as this user types it, with the guard installed; the process keeps its id.
+    fn command(&self, user: u32, words: &[&str]) -> Command {
+        let uid = user.to_string();
+        let become_it = ["unshare", "--mount", "bash", "-c", SETUP, "bash", &uid];
+        let mut command = self.0.command(&[&become_it[..], words].concat());
+        command.env("DLVGATE", env!("CARGO_BIN_EXE_dlvgate")).env_remove("SUDO_UID").env_remove("SUDO_USER");
+        command
+    }
+
+    /// `dlvgate firewall WORDS` as this user types it.
+    fn firewall(&self, user: u32, words: &[&str]) -> Command {
+        self.command(user, &[&["/usr/local/libexec/dlvgate", "firewall"], words].concat())
+    }
+
+    fn open(&self, user: u32, port: u16, from: &str) -> Command {
+        self.firewall(user, &["open", "--port", &port.to_string(), "--from", from])
+    }
+
+    /// Why this user may not open this port.
+    fn refused(&self, user: u32, port: u16, from: &str) -> String {
+        let before = self.0.printed();
+        let (output, text) = says(&mut self.open(user, port, from));
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert_eq!(self.0.printed(), before, "nothing was changed");
+        assert!(!text.contains("delete"), "{text}");
+        text
+    }
+
+    /// What a guard says to these requests of this user's own making.
+    fn told(&self, user: u32, requests: &str) -> String {
+        let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
+        let mut guard = self.command(user, &helper);
+        let mut guard = guard.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        guard.stdin.take().expect("a pipe").write_all((HELLO.to_owned() + requests).as_bytes()).unwrap();
+        String::from_utf8(guard.wait_with_output().unwrap().stdout).unwrap()
+    }
+
+    /// Done with sockets of this user's, in the machine's network.
+    fn as_user<T: Send>(&self, user: u32, action: impl FnOnce() -> T + Send) -> T {
+        self.0.inside(|| {
+            setfsuid(Uid::from_raw(user)); // of this thread, which ends
+            action()
+        })
+    }
+
+    /// Something of this user's listens there.
+    fn listens(&self, user: u32, port: u16) -> TcpListener {
+        self.as_user(user, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("a free port"))
+    }
+
+    fn connects(&self, user: u32, port: u16) -> bool {
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        self.as_user(user, || TcpStream::connect_timeout(&to, Duration::from_secs(2)).is_ok())
+    }
+}
+
+#[test]
+fn port_of_another_users_database_stays_shut() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let _database = machine.listens(BOB, 5432);
+    let why = machine.refused(ALICE, 5432, "192.0.2.5");
+    assert!(why.contains("user 1 listens on port 5432"), "{why}");
+    let _system = machine.listens(ROOT, 8080);
+    assert!(machine.refused(ALICE, 8080, "127.0.0.1").contains("user 0 listens on port 8080"));
+    let before = machine.0.printed();
+    let raw = "{\"id\":2,\"do\":{\"open\":{\"port\":5432,\"peers\":[\"127.0.0.1\"]}}}\n{\"id\":3,\"do\":{\"shut\":{\"port\":5432}}}\n\
+               {\"id\":4,\"do\":{\"open\":{\"port\":5432,\"peers\":[],\"socket\":true}}}\n";
+    let said = machine.told(ALICE, raw);
+    assert_eq!(said.matches("\"failed\":\"").count(), 3, "{said}");
+    assert_eq!(machine.0.printed(), before);
+    let mut own = Holder::start(&mut machine.open(BOB, 5432, "127.0.0.1"));
+    assert!(own.line.contains("open: port 5432"), "its own user may: {}", own.line);
+    own.end_input();
+    assert!(own.exit().success());
+}
+
+#[test]
+fn front_of_another_user_keeps_its_gate_and_peer() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let _front = machine.listens(BOB, 2345);
+    let mut gate = Holder::start(&mut machine.open(BOB, 2345, "127.0.0.1"));
+    let during = machine.0.printed();
+    let why = machine.refused(ALICE, 2345, "127.0.0.1");
+    assert!(why.contains("user 1 listens on port 2345"), "{why}");
+    let (output, text) = says(&mut machine.firewall(ALICE, &["close", "--port", "2345"]));
+    assert!(!output.status.success() && text.contains("user 1's"), "{text}");
+    assert!(machine.connects(BOB, 2345), "its peer passes as before");
+    assert_eq!(machine.0.printed(), during);
+    gate.end_input();
+    assert!(gate.exit().success());
+}
+
+/// The front that is gone for a moment: a restart.
+#[test]
+fn anothers_gate_keeps_its_port_without_listener() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let mut gate = Holder::start(&mut machine.open(BOB, 2345, "127.0.0.1"));
+    let why = machine.refused(ALICE, 2345, "127.0.0.1");
+    assert!(why.contains("port 2345 has a gate of user 1"), "{why}");
+    gate.end_input();
+    assert!(gate.exit().success());
+}
+
+#[test]
+fn number_taken_by_another_names_no_table_to_delete() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let _taken = machine.listens(ALICE, 40100);
+    let mut gate = Holder::start(&mut machine.open(ALICE, 40100, "127.0.0.1"));
+    let during = machine.0.printed();
+    let words =
+        ["/usr/local/libexec/dlvgate", "serve", "--stdio", "--firewall", "nftables", "--dlv-port", "40100"];
+    let mut serve = machine.command(BOB, &words);
+    let mut serve =
+        serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let request =
+        "{\"seq\":1,\"type\":\"request\",\"command\":\"initialize\",\"arguments\":{\"adapterID\":\"go\"}}";
+    let message = format!("Content-Length: {}\r\n\r\n{request}", request.len());
+    serve.stdin.take().expect("a pipe").write_all(message.as_bytes()).unwrap();
+    let output = serve.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(text.contains("40100") && text.contains("in use"), "{text}");
+    assert!(!text.contains("delete") && !text.contains("-F rules"), "{text}");
+    assert!(machine.refused(BOB, 40100, "127.0.0.1").contains("user 65534 listens on port 40100"));
+    assert_eq!(machine.0.printed(), during, "the gate stands");
+    gate.end_input();
+    assert!(gate.exit().success());
+}
+
+#[test]
+fn port_of_roots_outgoing_connection_is_refused() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    machine.0.nft(
+        "add rule ip filter INPUT tcp dport 8000 accept; add rule ip filter INPUT tcp sport 8000 accept",
+    );
+    machine
+        .0
+        .nft("insert rule inet own in tcp sport 8000 accept; insert rule inet own out tcp dport 8000 accept");
+    machine.0.nft("insert rule inet own out tcp sport 8000 accept");
+    let server = machine.listens(ROOT, 8000);
+    let client = machine.as_user(ROOT, || {
+        TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)), Duration::from_secs(5))
+            .unwrap()
+    });
+    let (mut accepted, from) = server.accept().unwrap();
+    let why = machine.refused(ALICE, from.port(), "192.0.2.5");
+    assert!(why.contains("user 0 has a connection from port"), "{why}");
+    accepted.write_all(b"answer").unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    std::io::Read::read_exact(&mut &client, &mut [0; 6]).expect("its answers come");
+}
+
+#[test]
+fn gate_goes_when_another_user_takes_its_port() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let before = machine.0.ruleset();
+    let own = machine.listens(ALICE, 4000);
+    let mut gate = Holder::start(machine.open(ALICE, 4000, "127.0.0.1").arg("--hold").stderr(Stdio::piped()));
+    drop(own);
+    let theirs = machine.listens(BOB, 4000);
+    assert_eq!(gate.exit().code(), Some(1), "it says so and ends");
+    assert_eq!(machine.0.ruleset(), before);
+    drop(theirs);
+}
+
+#[test]
+fn policy_holds_a_user_to_ports_and_networks() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let _listeners = [4000, 30001].map(|port| machine.listens(ALICE, port));
+    let policy = "--ports 30000-30099 --peers 192.0.2.0/24";
+    let try_it = |port, from, spoil: &str| {
+        let mut open = machine.open(ALICE, port, from);
+        says(open.env("POLICY", policy).env("SPOIL", spoil)).1
+    };
+    let text = try_it(30001, "192.0.2.5", "");
+    assert!(text.contains("open: port 30001 for 192.0.2.5"), "{text}");
+    assert!(try_it(30001, "127.0.0.1", "").contains("open: port 30001"), "loopback is always one");
+    let text = try_it(4000, "192.0.2.5", "");
+    assert!(
+        text.contains("30000-30099") && text.contains("--dlv-port A-B") && text.contains("--ports 4000"),
+        "{text}"
+    );
+    let text = try_it(30001, "198.51.100.7", "");
+    assert!(text.contains("192.0.2.0/24") && text.contains("--peers 198.51.100.7"), "{text}");
+    let text = try_it(30001, "192.0.2.5", "mode = \"open\"");
+    assert!(text.contains("policy.toml is not obeyed, and nothing is opened"), "{text}");
+    let mut status = machine.firewall(ALICE, &["status"]);
+    let (_, text) = says(status.env("POLICY", policy));
+    assert!(text.contains("nobody may open ports 30000-30099 for 192.0.2.0/24"), "{text}");
+    // Who is not named is held to what holds for everybody.
+    let _bobs = machine.listens(BOB, 4001);
+    assert!(
+        says(machine.open(BOB, 4001, "198.51.100.7").env("POLICY", policy)).1.contains("open: port 4001")
+    );
+    let (_, text) = says(machine.open(BOB, 4001, "0.0.0.0/0").env("POLICY", policy));
+    assert!(text.contains("wider than a site's network"), "{text}");
+}
+
+/// How long a gate takes to open and close, the shortest of some: what others do meanwhile on a busy machine is not of interest.
+fn shortest(machine: &Machine) -> Duration {
+    let request = "{\"id\":2,\"do\":{\"open\":{\"port\":4001,\"peers\":[\"192.0.2.5\"]}}}\n";
+    let one = || {
+        let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
+        let mut guard = machine.command(BOB, &helper);
+        let mut guard = guard.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(guard.stdout.take().unwrap()));
+        lines.next().unwrap().unwrap();
+        let stdin = guard.stdin.as_mut().unwrap();
+        stdin.write_all(HELLO.as_bytes()).unwrap();
+        lines.next().unwrap().unwrap();
+        let begun = Instant::now();
+        stdin.write_all(request.as_bytes()).unwrap();
+        let answer = lines.next().unwrap().unwrap();
+        let took = begun.elapsed();
+        assert!(!answer.contains("failed"), "{answer}");
+        drop(guard.stdin.take());
+        guard.wait().unwrap();
+        took
+    };
+    (0..7).map(|_| one()).min().expect("some")
+}
+
+#[test]
+fn quota_bounds_what_gates_cost_another_user() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let _own = machine.listens(BOB, 4001);
+    let alone = shortest(&machine);
+    let _listeners: Vec<TcpListener> = (0..64).map(|at| machine.listens(ALICE, 41000 + at)).collect();
+    let many = |first: u16, count: u16, peers: u16| -> String {
+        let open = |port: u16| {
+            let peers: Vec<String> =
+                (0..peers).map(|at| format!("\"198.51.{}.{}\"", port % 100, at * 2)).collect();
+            format!("{{\"id\":2,\"do\":{{\"open\":{{\"port\":{port},\"peers\":[{}]}}}}}}\n", peers.join(","))
+        };
+        (first..first + count).map(open).collect()
+    };
+    let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
+    // All the peers that a user may have, none of them next to another; and all the gates.
+    for (gates, peers, opens, why) in [(55, 64, 4, "would have 257 peers"), (55, 1, 32, "32 gates already")] {
+        let mut load = machine.command(ALICE, &helper);
+        let mut load = load.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(load.stdout.take().unwrap()));
+        let requests = HELLO.to_owned() + &many(41000, gates, peers);
+        load.stdin.as_mut().unwrap().write_all(requests.as_bytes()).unwrap();
+        let replies: Vec<String> = (0..gates + 2).map(|_| lines.next().unwrap().unwrap()).collect();
+        let opened = replies.iter().skip(2).filter(|reply| !reply.contains("failed")).count();
+        assert_eq!(opened, opens, "{replies:?}");
+        let _one_more = machine.listens(ALICE, 41100);
+        let more = machine.told(ALICE, &many(41100, 1, 1));
+        assert!(more.contains(why), "nor with another guard: {more}");
+        let beside = shortest(&machine);
+        println!("open(): {alone:?} alone, {beside:?} beside {opens} gates of {peers} peers");
+        // What is loaded is read by nft at each step; the quota bounds it.
+        assert!(beside < alone * 20, "{alone:?} alone, {beside:?} beside {opens} gates of {peers} peers");
+        drop(load.stdin.take());
+        load.wait().unwrap();
+        let left = poll(Duration::from_secs(5), || (!machine.0.printed().contains("dlvgate_")).then_some(()));
+        assert!(left.is_some());
+    }
+}
