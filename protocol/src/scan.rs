@@ -52,6 +52,8 @@ pub struct Scanner {
     header: HeaderReader,
     remaining: u64,
     walk: Walk,
+    /// Of what a client says: the longest body that is read to its end.
+    of_client: Option<u64>,
     fields: Fields,
     /// The present body's envelope has been reported.
     reported: bool,
@@ -70,6 +72,14 @@ enum Walk {
 }
 
 impl Walk {
+    fn early() -> Walk {
+        Walk::Early(Walker::new(fields::NAMES))
+    }
+
+    fn exact() -> Walk {
+        Walk::Exact(Box::new((Exact::new(fields::ALL_NAMES), None)))
+    }
+
     fn reset(&mut self) {
         match self {
             Walk::Early(walker) => walker.reset(),
@@ -84,17 +94,21 @@ impl Scanner {
     /// [`Limits::body`] is not enforced: the caller decides on [`Header::body_len`], and may go on
     /// scanning a body that it discards.
     pub fn new(limits: Limits) -> Scanner {
-        Scanner::with(limits, Walk::Early(Walker::new(fields::NAMES)))
+        Scanner::with(limits, Walk::early())
     }
 
     /// Returns a scanner between messages, for what a client says: envelopes are what go-dap reads.
+    ///
+    /// A body over [`Limits::body`] is one that the caller keeps back, and go-dap never reads: its
+    /// envelope is reported as early as of what Delve says, since its end may never come.
     pub fn of_client(limits: Limits) -> Scanner {
-        Scanner::with(limits, Walk::Exact(Box::new((Exact::new(fields::ALL_NAMES), None))))
+        Scanner { of_client: Some(limits.body), ..Scanner::with(limits, Walk::exact()) }
     }
 
     fn with(limits: Limits, walk: Walk) -> Scanner {
         let header = HeaderReader::new(limits);
-        Scanner { header, remaining: 0, walk, fields: Fields::default(), reported: false }
+        let fields = Fields::default();
+        Scanner { header, remaining: 0, walk, of_client: None, fields, reported: false }
     }
 
     /// Takes some bytes from the front of `input` (not empty) and says what they are.
@@ -116,7 +130,11 @@ impl Scanner {
             None => Part::PartialHeader,
             Some(header) => {
                 self.remaining = header.body_len;
-                self.walk.reset();
+                match (&self.walk, self.of_client) {
+                    (Walk::Exact(_), Some(limit)) if header.body_len > limit => self.walk = Walk::early(),
+                    (Walk::Early(_), Some(limit)) if header.body_len <= limit => self.walk = Walk::exact(),
+                    _ => self.walk.reset(),
+                }
                 self.fields = Fields::default();
                 self.reported = false;
                 Part::Header(header)
@@ -146,11 +164,14 @@ impl Scanner {
             Walk::Early(walker) => walk_early(walker, fields, bytes, end),
             Walk::Exact(walk) => {
                 let (walker, usual) = &mut **walk;
-                walk_exactly(walker, fields, usual, bytes, end);
-                end.then(|| match usual.take() {
-                    _ if !walker.is_done() => NONE,
-                    Some(usual) => usual,
-                    None => fields.last_envelope(),
+                let whole = if end && walker.is_at_start() { usual::whole(bytes) } else { None };
+                whole.or_else(|| {
+                    walk_exactly(walker, fields, usual, bytes);
+                    end.then(|| match usual.take() {
+                        _ if !walker.is_done() => NONE,
+                        Some(usual) => usual,
+                        None => fields.last_envelope(),
+                    })
                 })
             }
         };
@@ -182,15 +203,11 @@ fn walk_early(walker: &mut Walker, fields: &mut Fields, mut bytes: &[u8], end: b
     (end || fields.are_enough()).then(|| fields.envelope())
 }
 
-fn walk_exactly(walker: &mut Exact, fields: &mut Fields, usual: &mut Usual, mut bytes: &[u8], end: bool) {
+fn walk_exactly(walker: &mut Exact, fields: &mut Fields, usual: &mut Usual, mut bytes: &[u8]) {
     if walker.is_at_start() {
         *usual = None;
         if let Some((envelope, rest)) = usual::front(bytes) {
             *usual = Some(envelope);
-            if end && usual::is_tail(rest) {
-                walker.pass();
-                return;
-            }
             walker.resume();
             bytes = rest;
         }

@@ -88,7 +88,7 @@ impl fmt::Display for ConfigError {
             What::Unreadable(error) => error.fmt(f),
             What::Foreign { path, uid } => write!(
                 f,
-                "{} belongs to user {uid}, who could set what you run; take it over (chown), or name the file: --config FILE",
+                "{} belongs to user {uid}, who could set what you run; work in a folder of your own, or name the file: --config FILE",
                 self.subject(path)
             ),
             What::Writable { path, by } => write!(

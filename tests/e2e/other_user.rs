@@ -8,6 +8,7 @@ use crate::support::debug::{Debug, initialize_arguments};
 use crate::support::dropin::{Dlv, Which};
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
+use crate::support::{PATIENCE, poll};
 
 /// `nobody` on Debian.
 const OTHER: u32 = 65_534;
@@ -44,7 +45,8 @@ fn another_user_gets_nothing_and_the_log_names_them() {
     let Some(answer) = as_other_user(server.front().port()) else { return };
     assert_eq!(answer, "", "a closed connection and nothing else");
     let named = |line: &String| line.contains("user 65534");
-    assert!(server.log.lines().iter().any(named), "{:#?}", server.log.lines());
+    let told = poll(PATIENCE, || server.log.lines().iter().any(named).then_some(()));
+    assert!(told.is_some(), "{:#?}", server.log.lines());
     serves(server.client());
     server.closed(1);
 }

@@ -63,6 +63,23 @@ fn each_promise_names_a_test_and_each_test_is_there() {
     assert!(wrong.is_empty(), "docs/security.md\n{}", wrong.join("\n"));
 }
 
+/// The tests in the second column of what was found.
+fn findings() -> Vec<String> {
+    let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let (_, table) = page.split_once("## What was found, and what holds it").expect("the section");
+    let rows = table.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| "));
+    rows.skip(1).map(|row| row.split('`').nth(1).unwrap_or(row).to_owned()).collect()
+}
+
+#[test]
+fn findings_name_tests_that_are_there() {
+    let findings = findings();
+    assert!(findings.len() >= 60, "{}", findings.len());
+    let is_there = |test: &String| test.split_once("::").is_some_and(|(file, name)| has_test(file, name));
+    let missing: Vec<_> = findings.iter().filter(|test| !is_there(test)).collect();
+    assert!(missing.is_empty(), "docs/security.md: {missing:#?}");
+}
+
 #[test]
 fn a_test_that_is_not_there_is_noticed() {
     let here = "tests/security/promises.rs";

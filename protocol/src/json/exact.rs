@@ -110,11 +110,6 @@ impl Exact {
         self.state = State::CommaOrEnd;
     }
 
-    /// Stands behind an object, which was read in one look.
-    pub(crate) fn pass(&mut self) {
-        self.state = State::Done;
-    }
-
     /// Whether no byte of the object has been taken.
     pub(crate) fn is_at_start(&self) -> bool {
         self.state == State::Start

@@ -194,3 +194,25 @@ fn client_s_envelope_is_what_go_dap_reads() {
         }
     }
 }
+
+#[test]
+fn body_over_the_limit_has_its_envelope_early() {
+    let limits = Limits { body: 60, ..Limits::default() };
+    let mut scanner = Scanner::of_client(limits);
+    let front = br#"{"seq":1,"type":"request","command":"evaluate","arguments":{"#;
+    let small = frame(br#"{"seq":2,"type":"request","command":"a","command":"b"}"#);
+    for (wire, command) in [
+        ([b"Content-Length: 9000\r\n\r\n".as_slice(), front].concat(), "evaluate"),
+        ([vec![b' '; 9000 - front.len()], small.to_vec()].concat(), "b"),
+    ] {
+        let (mut rest, mut found) = (&wire[..], Vec::new());
+        while !rest.is_empty() {
+            let step = scanner.step(rest).unwrap();
+            rest = &rest[step.consumed..];
+            found.extend(step.envelope);
+        }
+        assert!(
+            matches!(found[..], [Envelope { kind: Kind::Request { command: one }, .. }] if one.as_str() == command)
+        );
+    }
+}

@@ -28,10 +28,15 @@ pub(super) fn front(body: &[u8]) -> Option<(Envelope, &[u8])> {
     }
 }
 
+/// The envelope of a whole `body` that is like that to its end. `None` says nothing.
+pub(super) fn whole(body: &[u8]) -> Option<Envelope> {
+    front(body).filter(|(_, rest)| is_tail(rest)).map(|(envelope, _)| envelope)
+}
+
 /// Whether `rest`, what follows [`front`], is all of the rest of a body, and has nothing more for
 /// the envelope: nothing, or `arguments` with nothing but plain texts, integers and words in them.
 /// `false` says nothing.
-pub(super) fn is_tail(rest: &[u8]) -> bool {
+fn is_tail(rest: &[u8]) -> bool {
     match rest.strip_prefix(b",\"arguments\":") {
         Some(rest) => arguments(rest) == Some(b"}"),
         None => rest == b"}",

@@ -33,7 +33,8 @@ impl Lane {
     /// What the client says. With `defaults` each message is held back until it is whole: of equal
     /// keys dlv takes the last, so that its last byte may make it a `launch`.
     pub(in crate::session) fn up(defaults: Option<Arc<LaunchDefaults>>) -> Lane {
-        Lane::new(Scanner::of_client(Limits::default()), defaults)
+        let limits = Limits { body: DELVE_MAX_BODY, ..Limits::default() };
+        Lane::new(Scanner::of_client(limits), defaults)
     }
 
     /// What dlv says.
