@@ -28,7 +28,7 @@ pub fn inputs() -> Vec<Input> {
         says("a_batch_where_calls_are_served", Answered("neither DAP"), || {
             format!("[{}]", call("7")).into_bytes()
         }),
-        says("a_call_and_garbage", Closed, || b"{\"id\":7}}}}}\x1b[2J".to_vec()),
+        says("a_call_and_garbage", Answered("not JSON-RPC"), || b"{\"id\":7}}}}}\x1b[2J".to_vec()),
         says("braces_a_million_deep", Closed, || b"{\"a\":".repeat(MANY)),
         says("a_string_of_eight_megabytes_that_never_ends", Closed, || {
             [b"{\"method\":\"".as_slice(), &vec![b'm'; 8 * MANY]].concat()

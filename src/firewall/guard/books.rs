@@ -52,9 +52,7 @@ impl Books {
         let live: Vec<Record> = found
             .into_iter()
             .filter_map(|found| found.record.ok())
-            .filter(|record| {
-                record.is_of_this_boot() && record.is_of_this_network() && record.guard.is_alive()
-            })
+            .filter(|record| record.is_of_this_boot() && record.is_of_this_network() && !record.is_orphaned())
             .collect();
         limits.keep_quota(live.iter())?;
         limits.keep_out_of_others(port, live.iter())
