@@ -275,6 +275,9 @@ fn shortest(machine: &Machine) -> Duration {
     (0..7).map(|_| one()).min().expect("some")
 }
 
+/// How often it is looked whether an open is quick enough.
+const TRIES: usize = 5;
+
 #[test]
 fn quota_bounds_what_gates_cost_another_user() {
     let Some(machine) = Machine::new() else { return };
@@ -292,7 +295,7 @@ fn quota_bounds_what_gates_cost_another_user() {
     };
     let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
     // All the peers that a user may have, none of them next to another; and all the gates.
-    for (gates, peers, opens, why) in [(55, 64, 4, "would have 257 peers"), (55, 1, 32, "32 gates already")] {
+    for (gates, peers, opens, why) in [(55, 64, 4, "would have 257 peers"), (55, 1, 20, "20 gates already")] {
         let mut load = machine.command(ALICE, &helper);
         let mut load = load.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
         let mut lines = std::io::BufRead::lines(std::io::BufReader::new(load.stdout.take().unwrap()));
@@ -304,10 +307,11 @@ fn quota_bounds_what_gates_cost_another_user() {
         let _one_more = machine.listens(ALICE, 41100);
         let more = machine.told(ALICE, &many(41100, 1, 1));
         assert!(more.contains(why), "nor with another guard: {more}");
-        let beside = shortest(&machine);
+        // Other work on this machine makes a try slower, and none faster.
+        let beside = (0..TRIES).map(|_| shortest(&machine)).find(|beside| *beside < alone * 2);
+        let beside = beside
+            .unwrap_or_else(|| panic!("slowed by more than 2: {alone:?} alone, {gates} gates of {peers}"));
         println!("open(): {alone:?} alone, {beside:?} beside {opens} gates of {peers} peers");
-        // What is loaded is read by nft at each step; the quota bounds it.
-        assert!(beside < alone * 20, "{alone:?} alone, {beside:?} beside {opens} gates of {peers} peers");
         drop(load.stdin.take());
         load.wait().unwrap();
         let left = poll(Duration::from_secs(5), || (!machine.0.printed().contains("dlvgate_")).then_some(()));

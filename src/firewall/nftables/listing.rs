@@ -80,6 +80,27 @@ impl Listing {
         Ok(listing)
     }
 
+    /// Adds a table of which its name alone is known.
+    pub(super) fn add_name(&mut self, family: &str, name: String) {
+        self.tables.push(Table { family: family.to_owned(), name, flags: Value::Null });
+    }
+
+    /// Adds what is in another listing.
+    pub(super) fn add(&mut self, other: Listing) {
+        self.tables.extend(other.tables);
+        self.chains.extend(other.chains);
+        self.sets.extend(other.sets);
+        self.rules.extend(other.rules);
+    }
+
+    /// Takes a table out, with all that is in it.
+    pub(super) fn take_out(&mut self, family: &str, name: &str) {
+        self.tables.retain(|one| (&*one.family, &*one.name) != (family, name));
+        self.chains.retain(|one| (&*one.family, &*one.table) != (family, name));
+        self.sets.retain(|one| (&*one.family, &*one.table) != (family, name));
+        self.rules.retain(|one| (&*one.family, &*one.table) != (family, name));
+    }
+
     /// The rules of a chain, in the order of their evaluation.
     pub(super) fn rules_of<'a>(&'a self, chain: &'a Chain) -> impl Iterator<Item = &'a Rule> {
         self.rules.iter().filter(move |rule| {

@@ -15,6 +15,7 @@ mod nets;
 mod nft;
 mod proof;
 mod ruleset;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -119,7 +120,7 @@ impl Nftables {
                 fault::point("load").await;
             }
             let of_this_port = |table: &str| gate::of_table(table).is_some_and(|(_, port)| port == gate.port);
-            match proof::missing(&self.nft.list_with_sets(of_this_port).await?, gate, state) {
+            match proof::missing(&self.nft.list_with(of_this_port).await?, gate, state) {
                 None => return Ok(()),
                 Some(missing) if tries == TRIES => break missing,
                 Some(_) => tries += 1, // a firewall's reload may have come between

@@ -6,7 +6,9 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::error::NftError;
-use super::listing::Listing;
+use super::gate::of_table;
+use super::listing::{Listing, Table};
+use super::tables::{self, Name};
 use crate::firewall::call::{LIMIT, NoAnswer, call};
 
 /// Where distributions have it. Never looked up in PATH: it is run as root.
@@ -20,6 +22,9 @@ const LIST: [&str; 4] = ["-n", "-j", "list", "ruleset"];
 
 /// The same without the elements of sets, which are most of it where others have large ones.
 const LIST_WITHOUT_ELEMENTS: [&str; 5] = ["-n", "-j", "-t", "list", "ruleset"];
+
+/// To list a table of others takes nft as long as to list so many gates with the rest.
+const GATES_FOR_A_TABLE: usize = 2;
 
 const TEXT: [&str; 5] = ["-n", "-s", "-a", "list", "ruleset"];
 
@@ -48,27 +53,39 @@ impl Nft {
         &self.path
     }
 
-    /// The whole ruleset as it is now, without the elements of sets.
+    /// The ruleset as it is now, without the elements of sets; of gates, where there are many, their
+    /// names alone.
     pub(super) async fn list(&self) -> Result<Listing, NftError> {
-        self.listing(&LIST_WITHOUT_ELEMENTS).await
+        let (gates, others): (Vec<_>, Vec<_>) =
+            tables::names().unwrap_or_default().into_iter().partition(|(_, name)| of_table(name).is_some());
+        if gates.len() < GATES_FOR_A_TABLE * others.len().max(1) || !others.iter().all(is_plain) {
+            return self.listing(&LIST_WITHOUT_ELEMENTS).await;
+        }
+        let mut listing = Listing::default();
+        for (family, name) in &others {
+            match self.listing(&["-n", "-j", "-t", "list", "table", family, name]).await {
+                Ok(listed) => listing.add(listed),
+                Err(error) if error.is_stale() => {} // it went meanwhile
+                // Such as for a name that is a word of nft's own.
+                Err(_) => return self.listing(&LIST_WITHOUT_ELEMENTS).await,
+            }
+        }
+        gates.into_iter().for_each(|(family, name)| listing.add_name(family, name));
+        Ok(listing)
     }
 
-    /// The same, with the elements of the sets of these tables of family `inet`.
-    pub(super) async fn list_with_sets(&self, of: impl Fn(&str) -> bool) -> Result<Listing, NftError> {
+    /// The same, with all of these tables of family `inet`.
+    pub(super) async fn list_with(&self, of: impl Fn(&str) -> bool) -> Result<Listing, NftError> {
         let mut listing = self.list().await?;
-        let tables: Vec<String> = listing
-            .tables
-            .iter()
-            .filter(|table| table.family == "inet" && of(&table.name))
-            .map(|table| table.name.clone())
-            .collect();
+        let wanted = |table: &&Table| table.family == "inet" && of(&table.name);
+        let tables: Vec<String> =
+            listing.tables.iter().filter(wanted).map(|table| table.name.clone()).collect();
         for table in tables {
-            let sets = match self.listing(&["-n", "-j", "list", "table", "inet", &table]).await {
-                Err(error) if error.is_stale() => Vec::new(), // it went meanwhile
-                listed => listed?.sets,
-            };
-            listing.sets.retain(|set| set.family != "inet" || set.table != table);
-            listing.sets.extend(sets);
+            listing.take_out("inet", &table);
+            match self.listing(&["-n", "-j", "list", "table", "inet", &table]).await {
+                Err(error) if error.is_stale() => {} // it went meanwhile
+                listed => listing.add(listed?),
+            }
         }
         Ok(listing)
     }
@@ -144,6 +161,12 @@ impl NftError {
     pub(super) fn is_stale(&self) -> bool {
         matches!(self, NftError::Failed { said, .. } if said.contains("No such file or directory"))
     }
+}
+
+/// Whether nft takes the name for one word, whatever else it might say to it.
+fn is_plain((_, name): &Name) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | '.'))
 }
 
 fn is_refusal(said: &str) -> bool {
