@@ -4,8 +4,8 @@
 //! then, and a write to a full pipe waits until it is read, which may be never. So there are two ways to write:
 //!
 //! * A command that is over when its text is written (`show`, `doctor`) writes itself and waits for its reader, as any filter
-//!   does: [`say!`] for people, [`print`] and [`stdout`] for results. It handles no signals, so these end it.
-//! * A command that holds something (a session, a gate) hands its text to a [`queue`], which a thread writes. What does not fit
+//!   does: `say!` for people, [`print`] and `stdout` for results. It handles no signals, so these end it.
+//! * A command that holds something (a session, a gate) hands its text to a `queue`, which a thread writes. What does not fit
 //!   is dropped and counted: sessions, gates and signals come first.
 
 mod queue;

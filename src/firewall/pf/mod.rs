@@ -5,7 +5,7 @@
 //! Opening is load, enable, read back; what cannot be read back is taken away again and refused.
 //!
 //! An anchor is a gate while it has rules: an emptied one stays listed for good. So anchors have
-//! few names, that of a slot ([`slots`]), and nothing is flushed that pf does not list: to flush
+//! few names, that of a slot (`slots`), and nothing is flushed that pf does not list: to flush
 //! what is not there would make it.
 
 pub mod explain;
