@@ -124,6 +124,9 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
 /// How to get rid of it by hand.
 fn removal(untold: &Untold) -> String {
     match untold {
+        Untold { gate: None, anchor: Some(anchor) } => {
+            format!("see `sudo pfctl -a {anchor} -s rules`; they are not dlvgate's")
+        }
         Untold { anchor: Some(anchor), .. } => format!("`sudo pfctl -a {anchor} -F rules`"),
         Untold { gate: Some(Loaded { pid, port }), anchor: None } => format!(
             "`sudo nft delete table inet dlvgate_{pid}_{port}`, and what `sudo nft -a list ruleset | grep \
