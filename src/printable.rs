@@ -37,6 +37,11 @@ pub(crate) fn line_bound(char: char) -> Option<char> {
 
 /// C0 and C1 (U+0000 to U+001F, U+007F to U+009F); what writes in another direction (Unicode's Bidi_Control); what ends a
 /// line besides a line feed (U+2028, U+2029); tags (U+E0000 to U+E007F), which are not seen.
+/// Whether a terminal shows a character as itself, in its place.
+pub(crate) fn is_visible(char: char) -> bool {
+    is_harmless(char) && !char.is_control()
+}
+
 fn is_harmless(char: char) -> bool {
     match char {
         '\n' | '\t' => true,

@@ -30,6 +30,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::Level;
 
 use crate::config::{Config, ConfigError};
+use crate::doctor::WrongSettings;
 use crate::printable::printable;
 use crate::stdio::{self, post};
 
@@ -156,7 +157,12 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => {
             let settings = settings::load(cli.config.as_deref())
                 .and_then(|config| settings::check(&config, &serve_command()));
-            on_runtime(doctor::run(args, settings.err().map(|error| error.to_string())))
+            let wrong = settings.err().map(|error| WrongSettings {
+                text: error.to_string(),
+                file: error.path,
+                line: error.line,
+            });
+            on_runtime(doctor::run(args, wrong))
         }
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Show(args) => show::run(args),

@@ -13,7 +13,7 @@ use dlvgate_protocol::paths::Rule;
 
 use super::parts::PartsArgs;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Reaper, Streams};
-use crate::firewall::{Choice, Firewall, Gate, Off, Parts, Peer};
+use crate::firewall::{Choice, Firewall, FirewallError, Gate, Off, Parts, Peer};
 use crate::front::Bound;
 use crate::recording::{self, About, Installed, Recorder};
 use crate::session::Amendments;
@@ -89,7 +89,7 @@ impl CommonArgs {
         let has_port = !starts_dlv || self.dlv_port != PortPlan::Unix || is_reachable;
         let parts = Parts { as_root, ..self.parts.parts() };
         Ok(match has_port {
-            true => Firewall::prepare(self.firewall, parts, is_reachable).await?,
+            true => Firewall::prepare(self.firewall, parts, is_reachable).await.map_err(or_without_filter)?,
             false => Firewall::off(Off::NoPort),
         })
     }
@@ -152,6 +152,15 @@ impl CommonArgs {
     }
 }
 
+/// Names the flag that a server has for it. `firewall open` and `sweep` have none, nor would it
+/// make sense there.
+fn or_without_filter(error: FirewallError) -> anyhow::Error {
+    match error.is_without_filter() {
+        true => anyhow::anyhow!("{error}; or use --firewall off where nothing filters the port"),
+        false => error.into(),
+    }
+}
+
 /// dlv's command line as text.
 fn words(argv: &Argv) -> Vec<String> {
     let words = argv.words().iter().map(|word| word.to_string_lossy().into_owned());
@@ -189,7 +198,7 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::E
     let remedy = match error.kind() {
         io::ErrorKind::AddrInUse => {
             format!(
-                "; `lsof -nP -iTCP:{} -sTCP:LISTEN` says who does. End that, or use another port (0: any)",
+                "; `lsof -nP -iTCP:{} -sTCP:LISTEN` says who does; with another port (0: any) both can run",
                 address.port()
             )
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::others::Others;
-use crate::shell::quoted;
+use crate::shell::quoted_path;
 
 /// An error in a file.
 #[derive(Debug)]
@@ -88,15 +88,21 @@ impl fmt::Display for ConfigError {
             What::Unreadable(error) => error.fmt(f),
             What::Foreign { path, uid } => write!(
                 f,
-                "{} belongs to user {uid}, who could set what you run; work in a folder of your own, or name the file: --config FILE",
+                "{} belongs to user {uid}, who could set what you run; where you trust that user, name the file: --config FILE",
                 self.subject(path)
             ),
+            What::Writable { path, by } if *path == self.path => write!(
+                f,
+                "{by} can write it, and could set what you run; `{} {}`, or name the file: --config FILE",
+                by.remedy(),
+                quoted_path(path)
+            ),
+            // A folder of several people's is theirs too: no command here takes it from them.
             What::Writable { path, by } => write!(
                 f,
-                "{by} can write {}, and could set what you run; `{} {}`, or name the file: --config FILE",
-                self.subject(path),
-                by.remedy(),
-                quoted(&path.display().to_string())
+                "{by} can write {}, and could set what you run; keep the file in a folder that only you can write, or name \
+                 it: --config FILE",
+                self.subject(path)
             ),
             What::NoToml { said } => f.write_str(said.trim()),
             What::UnknownKey { key, nearest: Some(nearest) } => {
@@ -108,7 +114,7 @@ impl fmt::Display for ConfigError {
             What::BadValue { key, why } => write!(f, "{key}: {why}"),
             What::NoConsent { key, why, outdated } => {
                 let since = if *outdated { ", and the file has changed since you gave it" } else { "" };
-                let path = quoted(&self.path.display().to_string());
+                let path = quoted_path(&self.path);
                 write!(
                     f,
                     "{key}: this needs your consent{since}: {why}. `dlvgate trust {path}` shows what the file asks for, and \

@@ -37,8 +37,20 @@ pub struct Question {
     pub programs: Programs,
     /// The guards' journals.
     pub journals: Journals,
-    /// What is wrong with a configuration file of dlvgate's: `FILE:LINE: …`.
-    pub settings: Option<String>,
+    /// What is wrong with a configuration file of dlvgate's.
+    pub settings: Option<WrongSettings>,
+}
+
+/// What is wrong with a configuration file. Its place is not read out of the text: a folder may be
+/// named `a:1:b`.
+#[derive(Clone, Debug)]
+pub struct WrongSettings {
+    /// For people, with the place.
+    pub text: String,
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1, where one line is wrong.
+    pub line: Option<usize>,
 }
 
 /// The question, the environment that it is asked in, and what was found out once for all checks.

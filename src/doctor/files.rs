@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::finding::{Remedy, quoted};
+use super::finding::{Remedy, quoted, quoted_path};
 
 /// Bytes of a profile that are read; people's are a few kilobytes.
 const PROFILE_LIMIT: u64 = 1024 * 1024;
@@ -140,14 +140,17 @@ pub(super) fn leaving(home: &Path) -> Option<(PathBuf, usize)> {
 
 /// Turns a line of a profile into a comment; the file as it was stays beside it.
 pub(super) fn comment_out(file: &Path, number: usize) -> Remedy {
-    edit("", &file.display().to_string(), &format!("{number}s/^/# /"), number)
+    edit("", file, &format!("{number}s/^/# /"), number)
 }
 
 /// Edits a file with sed. The file as it was stays beside it, under a name of its own: a second edit, or one of a later run,
 /// must not write over what the first has kept.
-pub(super) fn edit(sudo: &str, file: &str, script: &str, mark: impl Display) -> Remedy {
+pub(super) fn edit(sudo: &str, file: impl AsRef<Path>, script: &str, mark: impl Display) -> Remedy {
+    let file = file.as_ref();
     let suffix = format!(".before-dlvgate-{mark}");
-    let (name, kept) = (quoted(file), quoted(&format!("{file}{suffix}")));
+    let mut kept = file.as_os_str().to_owned();
+    kept.push(&suffix);
+    let (name, kept) = (quoted_path(file), quoted_path(Path::new(&kept)));
     Remedy {
         // Both GNU's and BSD's sed take a suffix that follows at once.
         command: format!("{sudo}test ! -e {kept} && {sudo}sed -i{suffix} {} {name}", quoted(script)),
@@ -171,6 +174,7 @@ pub(super) fn owner(path: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::tests::HOSTILE;
 
     #[test]
     fn edits_of_one_file_are_each_undone() {
@@ -188,6 +192,28 @@ mod tests {
         assert!(!sh(&remedies[0].command) && text() == "# a\nb\n# c\n");
         assert!(remedies.iter().rev().all(|remedy| sh(remedy.undo.as_deref().unwrap())));
         assert_eq!(text(), original);
+    }
+
+    #[test]
+    fn hostile_file_is_edited_and_undone() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in HOSTILE {
+            for file in [folder.path().join(name), PathBuf::from(name)] {
+                let sh = |command: &str| {
+                    let mut sh = std::process::Command::new("/bin/sh");
+                    sh.args(["-c", command]).current_dir(folder.path()).status().unwrap().success()
+                };
+                let there = folder.path().join(name);
+                fs::write(&there, "a\nb\n").unwrap();
+                let Remedy { command, undo } = comment_out(&file, 2);
+                assert!(sh(&command), "{command}");
+                assert_eq!(fs::read_to_string(&there).unwrap(), "a\n# b\n", "{command}");
+                assert!(sh(&undo.unwrap()), "{command}");
+                assert_eq!(fs::read_to_string(&there).unwrap(), "a\nb\n", "{command}");
+            }
+        }
+        assert!(!folder.path().join("pwned").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), HOSTILE.len());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-pub(super) use crate::shell::quoted;
+pub(super) use crate::shell::{append, first_in_path, last_in_path, quoted, quoted_path};
 
 /// The parts of a machine as a person thinks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::delve::installed::Delve;
 use super::delve::versions::supports;
 use super::files::{comment_out, is_program};
-use super::finding::{Finding, Group, Remedy, State, quoted};
+use super::finding::{Finding, Group, Remedy, State, append, quoted_path};
 
 /// Where the IDE keeps settings and logs, below the home folder.
 struct Places {
@@ -95,11 +95,10 @@ async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
             let finding = finding(State::Warning, seen)
                 .why("GoLand starts its own dlv, and launching fails with `Version of Delve is too old for Go version`; restart it after a change");
             let chosen = context.delves().await.chosen.as_ref().ok().filter(|chosen| supports(chosen, go));
-            let properties = quoted(&settings.join("idea.properties").display().to_string());
-            match chosen {
-                Some(chosen) => {
-                    finding.mend(format!("echo 'dlv.path={}' >> {properties}", chosen.path.display()))
-                }
+            let properties = quoted_path(&settings.join("idea.properties"));
+            match chosen.map(|chosen| property(&chosen.path)) {
+                Some(Some(line)) => finding.mend(append(&line, &properties)),
+                Some(None) => finding, // a path that no line of the file can hold
                 None => finding
                     .mend("go install github.com/go-delve/delve/cmd/dlv@latest")
                     .mend(format!("echo \"dlv.path=$(go env GOPATH)/bin/dlv\" >> {properties}")),
@@ -107,6 +106,13 @@ async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
         }
         _ => finding(State::Note, format!("GoLand brings {}: {place}", delve.name())),
     }
+}
+
+/// The line of a properties file, where a backslash is an escape (java.util.Properties). `None`
+/// where the path would be more than one line.
+fn property(path: &Path) -> Option<String> {
+    let path = path.to_str().filter(|path| !path.chars().any(char::is_control))?;
+    Some(format!("dlv.path={}", path.replace('\\', r"\\")))
 }
 
 /// `dlv.path=…` in the properties, `-Ddlv.path=…` among the options.
@@ -156,4 +162,28 @@ fn hint(log: &Path) -> Option<Finding> {
         None => format!("its log, {}, has no complaint about dlv near its end", log.display()),
     };
     Some(Finding::new(Group::Goland, "log", State::Note, seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::tests::HOSTILE;
+
+    #[test]
+    fn property_is_one_line_that_holds_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in HOSTILE {
+            let (file, path) = (folder.path().join("it's; idea.properties"), Path::new("/opt").join(name));
+            let Some(line) = property(&path) else {
+                assert!(name.chars().any(char::is_control), "{name:?}");
+                continue;
+            };
+            fs::write(&file, "own=1").unwrap(); // without a newline
+            let command = append(&line, &quoted_path(&file));
+            let status = std::process::Command::new("/bin/sh").args(["-c", &command]).status().unwrap();
+            assert!(status.success(), "{command}");
+            let read = fs::read_to_string(&file).unwrap().replace(r"\\", r"\");
+            assert_eq!(read, format!("own=1\ndlv.path={}\n", path.display()), "{command}");
+        }
+    }
 }

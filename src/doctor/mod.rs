@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-pub use context::{Context, Question};
+pub use context::{Context, Question, WrongSettings};
 pub use finding::{Finding, Group, Remedy, State, first};
 
 /// How long one check may take. What it waits for is then said to be unknown.

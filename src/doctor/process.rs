@@ -1,6 +1,11 @@
 //! Who runs, and who listens.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use nix::unistd::{Uid, User};
+
+use super::files::owner;
 
 /// A program that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +27,38 @@ pub(super) struct Process {
     /// The program's own name, however it was called.
     pub(super) program: String,
     pub(super) command: Vec<String>,
+    /// Whether `command` has the words as they were given. macOS shows them joined by spaces, and
+    /// Linux may have some that are no text.
+    pub(super) is_exact: bool,
+    /// The folder that it runs in, where the system tells.
+    pub(super) folder: Option<PathBuf>,
+}
+
+/// The user for whom commands are printed: under sudo, who called it.
+fn user() -> u32 {
+    let us = Uid::effective();
+    let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+    caller.filter(|_| us.is_root()).unwrap_or(us.as_raw())
+}
+
+impl Listener {
+    /// Whether it is the user's own: what is printed is for that user, under sudo too.
+    pub(super) fn is_own(&self) -> bool {
+        self.uid == Some(user())
+    }
+
+    /// The user's name.
+    pub(super) fn user(&self) -> Option<String> {
+        let user = self.uid.and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
+        user.map(|user| user.name).or(self.uid.map(|uid| format!("user {uid}")))
+    }
+
+    /// The process for people, with its user. Empty where neither is known.
+    pub(super) fn name(&self) -> String {
+        let process = self.process.as_ref().map(Process::name);
+        let user = self.user().map(|user| format!("of {user}"));
+        process.into_iter().chain(user).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What it is to us.
@@ -32,19 +69,49 @@ pub(super) enum Kind {
     Delve {
         single: bool,
     },
+    /// It passes the port on to another machine or container: what it is.
+    Tunnel(&'static str),
     Other,
 }
+
+/// Programs that pass a port on, a word that their command line then has, and what that is.
+const TUNNELS: [(&str, &str, &str); 13] = [
+    ("ssh", "", "a tunnel of ssh"),
+    ("sshd", "", "a tunnel that an ssh client has made to here (`ssh -R`)"),
+    ("sshd-session", "", "a tunnel that an ssh client has made to here (`ssh -R`)"),
+    ("docker-proxy", "", "a port that Docker has published for a container"),
+    ("com.docker.backend", "", "a port that Docker Desktop has published for a container"),
+    ("com.docker.vpnkit", "", "a port that Docker Desktop has published for a container"),
+    ("OrbStack Helper", "", "a port that OrbStack has published for a container or machine"),
+    ("rootlessport", "", "a port that Podman has published for a container"),
+    ("gvproxy", "", "a port that Podman has published for a container"),
+    ("limactl", "", "a port that Lima passes on to its machine"),
+    ("kubectl", "port-forward", "a tunnel of `kubectl port-forward`"),
+    ("oc", "port-forward", "a tunnel of `oc port-forward`"),
+    ("socat", "", "a relay of socat"),
+];
 
 impl Process {
     pub(super) fn kind(&self) -> Kind {
         let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
-        if name(&self.program).starts_with("dlvgate") {
+        let program = name(&self.program);
+        if program.starts_with("dlvgate") {
             return Kind::Dlvgate;
+        }
+        let has = |word: &str| word.is_empty() || self.command.iter().any(|one| one == word);
+        if let Some((.., what)) = TUNNELS.iter().find(|(tunnel, word, _)| program == *tunnel && has(word)) {
+            return Kind::Tunnel(what);
         }
         let is_dlv =
             name(&self.program) == "dlv" || self.command.first().is_some_and(|word| name(word) == "dlv");
         let multiclient = self.command.iter().any(|word| word.starts_with("--accept-multiclient"));
         if is_dlv { Kind::Delve { single: !multiclient } } else { Kind::Other }
+    }
+
+    /// Whether it is the user's own. macOS's ps, as it is asked, lists no others.
+    pub(super) fn is_own(&self) -> bool {
+        let folder = PathBuf::from(format!("/proc/{}", self.pid));
+        !cfg!(target_os = "linux") || owner(&folder) == Some(user())
     }
 
     /// For people: its name, number and command line.
@@ -57,7 +124,7 @@ impl Process {
     }
 }
 
-pub(super) use system::{listeners, processes};
+pub(super) use system::{debuggers, listeners, process, processes};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -66,7 +133,7 @@ mod system {
     use std::collections::BTreeMap;
     use std::fs;
 
-    use super::{Listener, Process};
+    use super::{Kind, Listener, Process};
     use crate::sockets::table::address as socket_address;
 
     /// In `st` of /proc/net/tcp (Linux, include/net/tcp_states.h).
@@ -74,9 +141,22 @@ mod system {
 
     /// Who listens on this port. May take some milliseconds for each hundred processes: not for the runtime's thread.
     pub(in crate::doctor) fn listeners(port: u16) -> Vec<Listener> {
+        all(|listener| listener.address.port() == port)
+    }
+
+    /// Where a dlv or dlvgate listens, at any port.
+    pub(in crate::doctor) fn debuggers() -> Vec<Listener> {
+        let is_debugger = |one: &Listener| {
+            one.process.as_ref().is_some_and(|one| matches!(one.kind(), Kind::Dlvgate | Kind::Delve { .. }))
+        };
+        all(|_| true).into_iter().filter(is_debugger).collect()
+    }
+
+    fn all(is_wanted: impl Fn(&Listener) -> bool) -> Vec<Listener> {
         let tables =
             ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
-        let rows: Vec<(u64, Listener)> = tables.iter().flat_map(|table| rows(table, port)).collect();
+        let rows = tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(row);
+        let rows: Vec<(u64, Listener)> = rows.filter(|(_, listener)| is_wanted(listener)).collect();
         if rows.is_empty() {
             return Vec::new();
         }
@@ -86,15 +166,6 @@ mod system {
                 process: owners.get(&inode).and_then(|pid| process(*pid)),
                 ..listener
             })
-            .collect()
-    }
-
-    fn rows(table: &str, port: u16) -> Vec<(u64, Listener)> {
-        table
-            .lines()
-            .skip(1)
-            .filter_map(row)
-            .filter(|(_, listener)| listener.address.port() == port)
             .collect()
     }
 
@@ -111,16 +182,19 @@ mod system {
         (*state == LISTEN).then_some((inode.parse().ok()?, listener))
     }
 
-    /// Sockets by their inode. Other users' are not told.
+    /// Sockets by their inode; of several processes that have one, the first, which a child is not.
+    /// Other users' are not told.
     fn owners() -> BTreeMap<u64, u32> {
         let mut found = BTreeMap::new();
-        for pid in pids() {
+        let mut pids = pids();
+        pids.sort_unstable();
+        for pid in pids {
             for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
                 let Ok(link) = fs::read_link(entry.path()) else { continue };
                 let link = link.to_string_lossy();
                 let inode = link.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']'));
                 if let Some(inode) = inode.and_then(|inode| inode.parse().ok()) {
-                    found.insert(inode, pid);
+                    found.entry(inode).or_insert(pid);
                 }
             }
         }
@@ -137,17 +211,22 @@ mod system {
         pids().into_iter().filter_map(process).collect()
     }
 
-    fn process(pid: u32) -> Option<Process> {
+    /// A process of this user; of any for root.
+    pub(in crate::doctor) fn process(pid: u32) -> Option<Process> {
         let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
         let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let words = command.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+        // Each word ends with a zero byte; an empty one is a word too.
+        let command = command.strip_suffix(b"\0").unwrap_or(&command);
+        let words: Vec<_> = command.split(|byte| *byte == 0).map(std::str::from_utf8).collect();
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
         Some(Process {
             pid,
             parent,
             program: program.to_string_lossy().trim_end_matches(" (deleted)").to_owned(),
-            command: words.map(|word| String::from_utf8_lossy(word).into_owned()).collect(),
+            is_exact: words.iter().all(Result::is_ok),
+            command: words.into_iter().map(|word| word.unwrap_or("…").to_owned()).collect(),
+            folder: fs::read_link(format!("/proc/{pid}/cwd")).ok(),
         })
     }
 
@@ -184,9 +263,17 @@ mod system {
     use super::{Listener, Process};
 
     pub(in crate::doctor) fn listeners(port: u16) -> Vec<Listener> {
-        let filter = format!("-iTCP:{port}");
-        let listed = said("/usr/sbin/lsof", &["-nP", &filter, "-sTCP:LISTEN", "-FpuTn"]);
-        super::lsof(&listed)
+        of(&[&format!("-iTCP:{port}")])
+    }
+
+    /// Where a dlv or dlvgate listens, at any port: `-c` takes what a command's name begins with.
+    pub(in crate::doctor) fn debuggers() -> Vec<Listener> {
+        of(&["-a", "-c", "dlv", "-iTCP"])
+    }
+
+    fn of(selected: &[&str]) -> Vec<Listener> {
+        let arguments = [&["-nP"], selected, &["-sTCP:LISTEN", "-FpuTn"]].concat();
+        super::lsof(&said("/usr/sbin/lsof", &arguments))
             .into_iter()
             .map(|(pid, uid, address)| {
                 let process = process(pid);
@@ -199,7 +286,8 @@ mod system {
         super::ps(&said("/bin/ps", &["-xo", "pid=,ppid=,comm="]), "")
     }
 
-    fn process(pid: u32) -> Option<Process> {
+    /// A process.
+    pub(in crate::doctor) fn process(pid: u32) -> Option<Process> {
         let pid = pid.to_string();
         let command = said("/bin/ps", &["-o", "command=", "-p", &pid]);
         super::ps(&said("/bin/ps", &["-o", "pid=,ppid=,comm=", "-p", &pid]), &command).pop()
@@ -244,14 +332,37 @@ fn ps(rows: &str, command: &str) -> Vec<Process> {
             parent: parent.parse().ok()?,
             program: program.trim().to_owned(),
             command: words.split_whitespace().map(str::to_owned).collect(),
+            is_exact: false,
+            folder: None,
         })
     };
     rows.lines().filter_map(row).collect()
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    pub(in crate::doctor) fn process(program: &str, command: &[&str]) -> Process {
+        Process {
+            pid: 77,
+            parent: 1,
+            program: program.to_owned(),
+            command: command.iter().map(ToString::to_string).collect(),
+            is_exact: true,
+            folder: None,
+        }
+    }
+
+    #[test]
+    fn tunnels_are_told_from_other_programs() {
+        let is_tunnel = |program, words: &[&str]| matches!(process(program, words).kind(), Kind::Tunnel(_));
+        assert!(is_tunnel("/usr/bin/ssh", &["ssh", "-L", "2345:127.0.0.1:2345", "host"]));
+        assert!(is_tunnel("/usr/bin/docker-proxy", &["/usr/bin/docker-proxy", "-proto", "tcp"]));
+        assert!(is_tunnel("/opt/kubectl", &["kubectl", "port-forward", "pod/x", "2345"]));
+        assert!(!is_tunnel("/opt/kubectl", &["kubectl", "proxy"]));
+        assert!(!is_tunnel("/usr/bin/python3.11", &["ssh"]));
+    }
 
     #[test]
     fn macos_s_tools_are_read() {
@@ -266,12 +377,6 @@ mod tests {
 
     #[test]
     fn a_program_is_what_it_is_and_not_what_it_is_called() {
-        let process = |program: &str, command: &[&str]| Process {
-            pid: 1,
-            parent: 0,
-            program: program.to_owned(),
-            command: command.iter().map(ToString::to_string).collect(),
-        };
         assert_eq!(process("/usr/bin/dlvgate", &["dlv", "dap"]).kind(), Kind::Dlvgate);
         let multi = process("/usr/bin/dlv", &["dlv", "exec", "--accept-multiclient=true"]);
         assert_eq!(multi.kind(), Kind::Delve { single: false });

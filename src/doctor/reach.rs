@@ -62,6 +62,17 @@ pub enum Who {
         /// How it is known.
         said: String,
     },
+    /// A program on this machine that passes connections on: it answers, whether or not anything
+    /// does at its other end.
+    Tunnel {
+        /// What it is.
+        said: String,
+    },
+    /// A tunnel that closed the connection at once.
+    Nothing {
+        /// What it is, and what that means.
+        said: String,
+    },
     /// Another program.
     Other {
         /// What it said, or its name.
@@ -109,6 +120,7 @@ pub async fn reach(address: SocketAddr, ask: bool) -> Reach {
 
 async fn who_listens(address: SocketAddr, ask: bool) -> Who {
     match by_process(address).await {
+        Some(Who::Tunnel { said }) if ask => through(said, asked(address).await),
         Some(who) => who,
         None if ask => asked(address).await,
         None => Who::NotAsked,
@@ -118,6 +130,9 @@ async fn who_listens(address: SocketAddr, ask: bool) -> Who {
 /// Where half a handshake cannot be had: on this machine the process table tells, elsewhere a whole connection only.
 async fn by_connecting(address: SocketAddr, ask: bool) -> (Way, Option<Who>) {
     match by_process(address).await {
+        Some(Who::Tunnel { said }) if ask => {
+            return (Way::Open, Some(through(said, asked(address).await)));
+        }
         Some(who) => return (Way::Open, Some(who)),
         None if !ask => return (Way::NotTried, None),
         None => {}
@@ -126,6 +141,19 @@ async fn by_connecting(address: SocketAddr, ask: bool) -> (Way, Option<Who>) {
         Err(_) => (Way::Filtered, None),
         Ok(Err(error)) => (failed(&error), None),
         Ok(Ok(stream)) => (Way::Open, Some(answer_of(stream, address).await)),
+    }
+}
+
+/// What an answer through a tunnel means. A tunnel whose other end is refused has accepted before,
+/// and closes.
+fn through(tunnel: String, who: Who) -> Who {
+    match who {
+        Who::Silent { .. } => Who::Nothing {
+            said: format!(
+                "{tunnel}; it takes the connection and nothing answers: no server is at its other end, or one that is spent"
+            ),
+        },
+        other => other,
     }
 }
 
@@ -149,6 +177,7 @@ async fn by_process(address: SocketAddr) -> Option<Who> {
     Some(match process.kind() {
         Kind::Dlvgate => Who::Dlvgate { said },
         Kind::Delve { .. } => Who::Delve { said },
+        Kind::Tunnel(what) => Who::Tunnel { said: format!("{what}, {said}") },
         Kind::Other => Who::Other { said },
     })
 }

@@ -1,27 +1,37 @@
 //! dlvgate's own configuration files.
 
-use std::path::Path;
-
-use super::context::Context;
+use super::context::{Context, WrongSettings};
 use super::files::comment_out;
-use super::finding::{Finding, Group, Remedy, State};
+use super::finding::{Finding, Group, State};
 
 pub(super) async fn check(context: &Context) -> Vec<Finding> {
-    let Some(wrong) = &context.question.settings else { return Vec::new() };
-    let finding = Finding::new(Group::Delve, "settings", State::Bad, wrong.clone())
-        .why("dlvgate refuses to start with a configuration file that it does not understand");
-    vec![match place(wrong) {
-        Some((file, line)) => {
-            let Remedy { command, undo } = comment_out(file, line);
-            finding.mend_undoably(command, undo.unwrap_or_default())
-        }
-        None => finding.mend("dlvgate config"),
-    }]
+    context.question.settings.iter().map(judge).collect()
 }
 
-/// `FILE:LINE: …`.
-fn place(text: &str) -> Option<(&Path, usize)> {
-    let mut parts = text.splitn(3, ':');
-    let (file, line) = (Path::new(parts.next()?), parts.next()?.parse().ok()?);
-    file.is_file().then_some((file, line))
+fn judge(wrong: &WrongSettings) -> Finding {
+    let finding = Finding::new(Group::Delve, "settings", State::Bad, wrong.text.clone())
+        .why("dlvgate refuses to start with a configuration file that it does not understand");
+    match wrong.line {
+        Some(line) if wrong.file.is_file() => finding.mend_by([comment_out(&wrong.file, line)]),
+        _ => finding.mend("dlvgate config"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::finding::quoted_path;
+
+    #[test]
+    fn folder_with_colons_is_no_place_in_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (other, file) = (folder.path().join("a"), folder.path().join("a:1:b/dlvgate.toml"));
+        std::fs::create_dir(file.parent().unwrap()).unwrap();
+        std::fs::write(&other, "precious\n").unwrap();
+        std::fs::write(&file, "\nlistne = 1\n").unwrap();
+        let text = format!("{}:2: there is no setting `listne`", file.display());
+        let finding = judge(&WrongSettings { text, file: file.clone(), line: Some(2) });
+        let command = &finding.remedies[0].command;
+        assert!(command.ends_with(&format!(" {}", quoted_path(&file))), "{command}");
+    }
 }

@@ -13,7 +13,7 @@ pub enum FirewallError {
     #[error("dlv listens on no port, and without a port there is no gate; this is a fault in dlvgate")]
     NoPort,
     /// `pfctl` could not be started.
-    #[error("{} cannot be run ({said}); pf exists on macOS only: on Linux use --firewall nftables, elsewhere --firewall off", path.display())]
+    #[error("{} cannot be run ({said}); pf exists on macOS only: Linux has nftables", path.display())]
     NoPfctl {
         /// The program that was tried.
         path: PathBuf,
@@ -21,9 +21,7 @@ pub enum FirewallError {
         said: std::io::Error,
     },
     /// `/dev/pf` is for root only.
-    #[error(
-        "pf refuses us ({said}); run dlvgate with sudo, or with --firewall off when nothing filters this port"
-    )]
+    #[error("pf refuses us ({said}); run dlvgate with sudo")]
     NotRoot {
         /// pfctl's own words.
         said: String,
@@ -110,4 +108,19 @@ pub enum FirewallError {
     /// nftables.
     #[error(transparent)]
     Nft(#[from] NftError),
+}
+
+impl FirewallError {
+    /// Whether there is no packet filter that we may use: a server, other than `firewall open`, can
+    /// do without.
+    pub fn is_without_filter(&self) -> bool {
+        use super::guard::GuardError;
+        matches!(
+            self,
+            FirewallError::NoPfctl { .. }
+                | FirewallError::NotRoot { .. }
+                | FirewallError::Nft(NftError::NoNft { .. } | NftError::NotRoot { .. })
+                | FirewallError::Guard(GuardError::NoHelper | GuardError::UnsafeHelper { .. })
+        )
+    }
 }

@@ -59,7 +59,9 @@ pub enum Never {
         front: IpAddr,
     },
     /// No machine has it.
-    #[error("no client has such an address; 0.0.0.0/0 and ::/0 are all of IPv4 and IPv6")]
+    #[error(
+        "no client has such an address; name the client's own, such as 192.0.2.5, or its network, such as 192.0.2.0/24"
+    )]
     NoMachine,
 }
 
@@ -182,8 +184,8 @@ mod tests {
             ("::1", "127.0.0.1", "IPv6 only"),
             ("127.0.0.1", "203.0.113.7", "another machine"),
             ("::1", "2001:db8:77::/48", "another machine"),
-            ("::", "0.0.0.0", "0.0.0.0/0"),
-            ("::", "::", "::/0"),
+            ("::", "0.0.0.0", "the client's own"),
+            ("::", "::", "the client's own"),
             ("0.0.0.0", "224.0.0.0/4", "no client"),
         ] {
             let refused = Admission::new(ip(front), vec![peer.parse().unwrap()]).unwrap_err().to_string();

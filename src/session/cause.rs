@@ -11,6 +11,7 @@ use dlvgate_protocol::message::MergeError;
 use super::lane::Unframed;
 use crate::delve::{Address, LaunchError};
 use crate::firewall::FirewallError;
+use crate::shell::quoted;
 
 /// The end's reason.
 #[derive(Debug)]
@@ -168,8 +169,8 @@ impl fmt::Display for Cause {
             }
             Cause::NotDialled { address, source, ours: false } => write!(
                 f,
-                "no dlv answers at {address}: {source}. Start one with `dlv dap --listen={address}`, \
-                 or leave --upstream out and dlvgate starts it"
+                "no dlv answers at {address}: {source}. {}, or leave --upstream out and dlvgate starts one",
+                start_again(address)
             ),
             Cause::TooManySessions { limit } => write!(
                 f,
@@ -184,6 +185,14 @@ impl fmt::Display for Cause {
             ),
             Cause::Stopped { signal } => write!(f, "the debugging proxy was stopped ({signal})"),
         }
+    }
+}
+
+/// A bare dlv that other machines can reach lets each of them in: no command here starts one.
+fn start_again(address: &Address) -> String {
+    match address.tcp() {
+        Some(address) if !address.ip().is_loopback() => "Start it there".to_owned(),
+        _ => format!("Start one with `dlv dap --listen={}`", quoted(address.to_string())),
     }
 }
 
@@ -236,4 +245,20 @@ pub(super) const EMPTY_BODY: &str = "the client sent a message of length 0, whic
 /// A connection that sent no byte for so long is closed.
 pub(super) fn silent(limit: Duration) -> String {
     format!("no byte within {} s", limit.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_dlv_is_never_suggested() {
+        let said = |address: &str| {
+            let address = Address::Tcp(address.parse().unwrap());
+            let source = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+            Cause::NotDialled { address, source, ours: false }.to_string()
+        };
+        assert!(said("127.0.0.1:2345").contains("`dlv dap --listen=127.0.0.1:2345`"));
+        assert!(!said("192.0.2.1:2345").contains("dlv dap"), "{}", said("192.0.2.1:2345"));
+    }
 }

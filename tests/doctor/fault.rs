@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::container::{Container, User};
+use super::harm;
 
 /// What several faults are planted with.
 const FUNCTIONS: &str = include_str!("faults/functions.sh");
@@ -71,6 +72,10 @@ impl Fault {
             list(&first["remedies"]).iter().filter_map(|one| one["command"].as_str()).collect();
         if remedies.is_empty() {
             return Err(format!("there is no remedy: {first:#}"));
+        }
+        let harmful = harm::of_all(container, &said);
+        if !harmful.is_empty() {
+            return Err(format!("what is printed does harm: {harmful:#?}"));
         }
         if !self.mends {
             return Ok(());

@@ -20,8 +20,8 @@ fn a_healthy_mac_has_nothing_to_mend() {
     become_a_mac(&mut container);
     let said = container.doctor("");
     assert!(said["first"].is_null(), "{:#}", said["first"]);
-    // Nobody listens yet: that is no fault of the machine's.
+    // Nothing listens yet: that is why a client is refused.
     let said = container.doctor("--port 2345 --from 192.0.2.5");
     assert_eq!(said["first"]["id"], "network.listener", "{:#}", said["first"]);
-    assert_eq!(said["first"]["state"], "warning", "{:#}", said["first"]);
+    assert_eq!(said["first"]["state"], "bad", "{:#}", said["first"]);
 }

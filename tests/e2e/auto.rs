@@ -62,7 +62,7 @@ fn a_pf_that_is_on_and_would_not_evaluate_the_gate_is_no_reason_to_go_on_without
     let output = on_a_mac(&pf).run();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("com.apple/*") && text.contains("pfctl -f /etc/pf.conf"), "{text}");
+    assert!(text.contains("com.apple/*") && text.contains("sudo pfctl -s rules"), "{text}");
 }
 
 #[test]

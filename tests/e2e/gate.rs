@@ -251,5 +251,5 @@ fn main_ruleset_without_a_scrub_anchor_opens_no_gate() {
     let (pf, dlv) = (StandinPf::new(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.load_main("anchor \"com.apple/*\"\n");
-    assert_refused(&pf, &server, &["scrub-anchor \"com.apple/*\"", "sudo pfctl -f /etc/pf.conf"]);
+    assert_refused(&pf, &server, &["scrub-anchor \"com.apple/*\"", "sudo pfctl -s rules"]);
 }

@@ -6,6 +6,7 @@
 #[path = "../support/standin.rs"]
 mod standin;
 
+mod advice;
 mod install;
 mod pf_conf;
 mod snapshot;

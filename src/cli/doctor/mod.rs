@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::cli::FAILURE;
 use crate::cli::parts::PartsArgs;
-use crate::doctor::{Context, Finding, Question, State, examine, first, names};
+use crate::doctor::{Context, Finding, Question, State, WrongSettings, examine, first, names};
 use crate::firewall::Backend;
 use crate::firewall::persist::Platform;
 use crate::printable::printable_json;
@@ -70,7 +70,7 @@ pub(super) struct DoctorArgs {
 }
 
 /// `settings`: what is wrong with a configuration file.
-pub(super) async fn run(args: DoctorArgs, settings: Option<String>) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: DoctorArgs, settings: Option<WrongSettings>) -> anyhow::Result<ExitCode> {
     if let Some(target) = &args.reach {
         return reach::run(target, args.ask, args.json).await;
     }
@@ -99,7 +99,7 @@ fn exit_code(findings: &[Finding]) -> ExitCode {
     if is_bad { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS }
 }
 
-async fn look(args: &DoctorArgs, settings: Option<String>) -> (Vec<Finding>, u128) {
+async fn look(args: &DoctorArgs, settings: Option<WrongSettings>) -> (Vec<Finding>, u128) {
     // A trial of macOS's conventions has macOS's packet filter.
     let backend = match args.platform {
         Platform::Macos => Backend::Pf,

@@ -34,13 +34,15 @@ pub(super) async fn run(target: &str, ask: bool, json: bool) -> anyhow::Result<E
             ask!("{}", progress(address));
         }
         let mut one = reach(address, ask).await;
-        let is_open_to_ask = one.who == Some(Who::NotAsked) || one.way == Way::NotTried;
+        let is_open_to_ask =
+            matches!(one.who, Some(Who::NotAsked | Who::Tunnel { .. })) || one.way == Way::NotTried;
         if is_open_to_ask && !json && !ask && may_ask(&one)? {
             one = reach(address, true).await;
         }
         all.push(one);
     }
-    let is_open = all.iter().any(|one| one.way == Way::Open);
+    let is_there = |one: &Reach| !matches!(one.who, Some(Who::Nothing { .. }));
+    let is_open = all.iter().any(|one| one.way == Way::Open && is_there(one));
     if json {
         stdio::print(&format!("{}\n", printable_json(&serde_json::to_string(&all)?)))?;
     } else {
@@ -103,6 +105,20 @@ fn describe(one: &Reach, port: u16) -> io::Result<()> {
         Way::Unreachable { said } => writeln!(out, "✗ {address}: not reached: {said}"),
         Way::Open => {
             let who = match who {
+                Some(Who::Nothing { said }) => {
+                    writeln!(out, "✗ {address}: nothing answers, after {took_ms} ms; {said}")?;
+                    return writeln!(
+                        out,
+                        "    On the machine that it leads to:\n      $ dlvgate doctor --port {port}"
+                    );
+                }
+                Some(Who::Tunnel { said }) => {
+                    return writeln!(
+                        out,
+                        "? {address}: {said}. Whether anything listens at its other end is not known without a connection: {COST}; \
+                         --ask asks"
+                    );
+                }
                 Some(Who::Dlvgate { said }) => format!("dlvgate is there ({said})"),
                 Some(Who::Delve { said }) => format!("dlv itself is there ({said})"),
                 Some(Who::Other { said }) => format!("something else is there ({said})"),

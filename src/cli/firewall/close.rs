@@ -54,7 +54,8 @@ pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
         if record.purpose != Some(Purpose::Open) {
             let proxy = record.proxy.map_or_else(|| "unknown".to_owned(), |proxy| proxy.pid.to_string());
             bail!(
-                "port {port} is held by a debugging proxy, process {proxy}: end the session, or `kill {proxy}`"
+                "port {port} is held by a debugging proxy, process {proxy}: end the session in its client, or that dlvgate in \
+                 its terminal (Ctrl-C)"
             );
         }
         end(&record, port)?;

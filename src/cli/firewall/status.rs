@@ -148,6 +148,9 @@ fn removal(untold: &Untold) -> String {
         );
     }
     match untold {
+        Untold { gate: None, anchor: Some(anchor) } => {
+            format!("see `sudo pfctl -a {anchor} -s rules`; they are not dlvgate's")
+        }
         Untold { anchor: Some(anchor), .. } => format!("`sudo pfctl -a {anchor} -F rules`"),
         Untold { gate: Some(Loaded { pid, port }), anchor: None } => format!(
             "`sudo nft delete table inet dlvgate_{pid}_{port}`, and what `sudo nft -a list ruleset | grep \

@@ -203,6 +203,26 @@ impl Argv {
         words
     }
 
+    /// The words without the address to listen on. `None` where it shares a word with other flags.
+    pub fn without_listen(&self) -> Option<Vec<OsString>> {
+        let mut words = self.words.clone();
+        for &(word, before) in self.listen.iter().rev() {
+            let flag = words[if before == 0 { word - 1 } else { word }].to_string_lossy().into_owned();
+            let is_alone = match before {
+                0 => flag == "--listen" || flag == "-l",
+                _ => flag.starts_with("--listen=") || flag.starts_with("-l"),
+            };
+            if !is_alone {
+                return None;
+            }
+            words.remove(word);
+            if before == 0 {
+                words.remove(word - 1);
+            }
+        }
+        Some(words)
+    }
+
     /// The same where no address is changed by [`Argv::listening_on`].
     pub fn unmoved(mut self) -> Argv {
         self.listen.clear();

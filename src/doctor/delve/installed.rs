@@ -7,7 +7,7 @@ use super::support::DelveVersion;
 use crate::delve::{FindError, find};
 use crate::doctor::context::{Context, path};
 use crate::doctor::files::{architectures, is_program};
-use crate::doctor::finding::{Finding, Group, State, quoted};
+use crate::doctor::finding::{Finding, Group, State, quoted_path};
 use crate::doctor::go::version::GoVersion;
 use crate::doctor::tool;
 
@@ -119,7 +119,7 @@ fn missing(context: &Context, why: &str) -> Finding {
     let idle =
         path().into_iter().map(|folder| folder.join("dlv")).find(|path| path.is_file() && !is_program(path));
     if let Some(path) = idle {
-        let name = quoted(&path.display().to_string());
+        let name = quoted_path(&path);
         return Finding::new(
             Group::Delve,
             "found",
@@ -166,9 +166,7 @@ async fn runs(context: &Context, delve: &Delve) -> Finding {
 pub(super) fn another(context: &Context, finding: Finding) -> Finding {
     let works = |other: &&Delve| other.version.is_some();
     match context.delves.get().and_then(|delves| delves.others.iter().find(works)) {
-        Some(other) => {
-            finding.mend(format!("export DLVGATE_DLV={}", quoted(&other.path.display().to_string())))
-        }
+        Some(other) => finding.mend(format!("export DLVGATE_DLV={}", quoted_path(&other.path))),
         None => finding.mend(reinstall(context)),
     }
 }

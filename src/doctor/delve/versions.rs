@@ -3,7 +3,7 @@
 use super::installed::{Delve, Delves};
 use super::support::{Fit, fit};
 use crate::doctor::context::Context;
-use crate::doctor::finding::{Finding, Group, State, quoted};
+use crate::doctor::finding::{Finding, Group, State, first_in_path, quoted_path};
 use crate::doctor::go::installed::Gos;
 use crate::doctor::go::version::GoVersion;
 
@@ -57,7 +57,7 @@ fn fits(delve: &Delve, delves: &Delves, gos: &Gos, go: GoVersion) -> Finding {
             let finding = bad(seen, why);
             let newer = gos.0.iter().find(|other| other.version.is_some_and(|other| supports(delve, other)));
             match newer.and_then(|newer| newer.path.parent()) {
-                Some(folder) => finding.mend(format!("export PATH=\"{}:$PATH\"", folder.display())),
+                Some(folder) => finding.mend(first_in_path(folder)),
                 None => other_or(
                     finding,
                     delves,
@@ -109,9 +109,7 @@ fn other_or(
     otherwise: impl FnOnce(Finding) -> Finding,
 ) -> Finding {
     match delves.others.iter().find(|other| is_fit(other)) {
-        Some(other) => {
-            finding.mend(format!("export DLVGATE_DLV={}", quoted(&other.path.display().to_string())))
-        }
+        Some(other) => finding.mend(format!("export DLVGATE_DLV={}", quoted_path(&other.path))),
         None => otherwise(finding),
     }
 }

@@ -42,7 +42,7 @@ pub(in crate::doctor) fn unset(context: &Context, name: &str, value: &str) -> Ve
         let profiles = files::without(&context.home, name, |line| line == value);
         return std::iter::once(here).chain(profiles).collect();
     }
-    let back = format!("go env -w {}", quoted(&format!("{name}={value}")));
+    let back = format!("go env -w {}", quoted(format!("{name}={value}")));
     vec![Remedy { command: format!("go env -u {name}"), undo: Some(back) }]
 }
 

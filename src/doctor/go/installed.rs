@@ -1,13 +1,14 @@
 //! Which Go is installed, and which one wins.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::version::GoVersion;
 use crate::doctor::context::{Context, path};
 use crate::doctor::files::is_program;
-use crate::doctor::finding::{Finding, Group, State, quoted};
+use crate::doctor::finding::{Finding, Group, State, append, first_in_path, last_in_path, quoted};
 use crate::doctor::tool::{self, Silent};
 
 /// Where installers and version managers put Go, with their names; `*` is any one folder.
@@ -135,8 +136,7 @@ fn missing(context: &Context, gos: &Gos) -> Finding {
         let install = context.install("go", "golang-go", "golang");
         return Finding::new(Group::Go, "found", State::Bad, "no Go is installed").why(why).mend(install);
     };
-    let folder = other.path.parent().unwrap_or(&other.root).display().to_string();
-    let line = format!("export PATH=\"$PATH:{folder}\"");
+    let line = last_in_path(other.path.parent().unwrap_or(&other.root));
     Finding::new(
         Group::Go,
         "found",
@@ -145,7 +145,7 @@ fn missing(context: &Context, gos: &Gos) -> Finding {
     )
     .why(why)
     .mend(line.clone())
-    .mend(format!("echo {} >> ~/.profile", quoted(&line)))
+    .mend(append(&line, "~/.profile"))
 }
 
 fn broken(context: &Context, go: &Go, said: String) -> Finding {
@@ -156,8 +156,8 @@ fn broken(context: &Context, go: &Go, said: String) -> Finding {
     let other = others.iter().find(|other| other.path != go.path && other.version.is_some());
     match other.and_then(|other| other.path.parent()) {
         Some(folder) => {
-            let line = format!("export PATH=\"{}:$PATH\"", folder.display());
-            finding.mend(line.clone()).mend(format!("echo {} >> ~/.profile", quoted(&line)))
+            let line = first_in_path(folder);
+            finding.mend(line.clone()).mend(append(&line, "~/.profile"))
         }
         None => finding.mend(context.install("go", "golang-go", "golang")),
     }
@@ -181,7 +181,7 @@ fn several(gos: &Gos) -> Option<Finding> {
     );
     let own = [rival, winner].into_iter().find(|go| holds_go_alone(&go.path));
     Some(match own.and_then(|go| go.path.parent()) {
-        Some(folder) => finding.mend(format!("export PATH={}", quoted(&path_without(folder)))),
+        Some(folder) => finding.mend(format!("export PATH={}", quoted(path_without(folder)))),
         None => finding.mend("type -a go"),
     })
 }
@@ -199,8 +199,8 @@ fn holds_go_alone(go: &Path) -> bool {
     names.into_iter().all(|name| name == "go" || name == "gofmt")
 }
 
-fn path_without(folder: &Path) -> String {
-    let kept: Vec<String> =
-        path().iter().filter(|entry| *entry != folder).map(|entry| entry.display().to_string()).collect();
-    kept.join(":")
+fn path_without(folder: &Path) -> OsString {
+    let kept: Vec<OsString> =
+        path().into_iter().filter(|entry| entry != folder).map(OsString::from).collect();
+    kept.join(OsStr::new(":"))
 }

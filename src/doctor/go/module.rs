@@ -7,7 +7,7 @@ use super::environment::{GoEnv, unset};
 use super::installed::Gos;
 use super::version::GoVersion;
 use crate::doctor::context::{Context, variable};
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{Finding, Group, State, first_in_path};
 
 /// The first Go that fetches a newer one where a module asks for it.
 const FETCHES: GoVersion = GoVersion { major: 1, minor: 21 };
@@ -74,7 +74,7 @@ fn too_old(
         .why("the module may not build: go says `requires go >= …` or does not know the language");
     let newer = gos.0.iter().find(|go| go.version.is_some_and(|version| version >= asked));
     match newer.and_then(|go| go.path.parent()) {
-        Some(folder) => finding.mend(format!("export PATH=\"{}:$PATH\"", folder.display())),
+        Some(folder) => finding.mend(first_in_path(folder)),
         None if version >= FETCHES => finding.mend_by(unset(context, "GOTOOLCHAIN", "local")),
         None => finding.mend(context.install("go", "golang-go", "golang")),
     }

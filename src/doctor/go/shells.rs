@@ -10,7 +10,7 @@ use tokio::process::Command;
 use super::installed::Go;
 use crate::doctor::context::Context;
 use crate::doctor::files::{self, ProfileLine, is_program};
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{Finding, Group, State, append, first_in_path, quoted_path};
 use crate::doctor::tool::{self, Silent};
 use crate::variables;
 
@@ -77,12 +77,22 @@ fn complaints(stderr: &str) -> Vec<(PathBuf, usize, String)> {
 }
 
 fn complaint(line: &str) -> Option<(PathBuf, usize, String)> {
-    let from = line.find('/')?;
-    let (file, rest) = line[from..].split_once(':')?;
-    let rest = rest.trim_start();
-    let rest = rest.strip_prefix("line ").unwrap_or(rest);
-    let (number, words) = rest.split_once(':')?;
-    Some((PathBuf::from(file), number.trim().parse().ok()?, words.trim().to_owned()))
+    let line = &line[line.find('/')?..];
+    let readings = line.match_indices(':').filter_map(|(colon, _)| {
+        let rest = line[colon + 1..].trim_start();
+        let rest = rest.strip_prefix("line ").unwrap_or(rest);
+        let (number, words) = rest.split_once(':')?;
+        Some((PathBuf::from(&line[..colon]), number.trim().parse().ok()?, words.trim().to_owned()))
+    });
+    // A folder may be named `a:1:b`: of several readings the right one is not known, but for the
+    // one whose file exists.
+    let readings: Vec<(PathBuf, usize, String)> = readings.collect();
+    let there: Vec<_> = readings.iter().filter(|(file, ..)| file.is_file()).collect();
+    match (readings.as_slice(), there.as_slice()) {
+        (_, [one]) => Some((*one).clone()),
+        ([one], _) => Some(one.clone()),
+        _ => None,
+    }
 }
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
@@ -106,7 +116,7 @@ fn profile(context: &Context, login: &LoginShell) -> Finding {
         let why = "an IDE asks a login shell for its environment, and goes on without it after some seconds";
         return Finding::new(Group::Go, "profile", State::Warning, seen)
             .why(why)
-            .mend(format!("time {shell} -lc true"));
+            .mend(format!("time {} -lc true", quoted_path(&login.shell)));
     }
     let own = login.complaints.iter().find(|(file, ..)| file.starts_with(&context.home) && file.is_file());
     if let Some((file, number, words)) = own {
@@ -137,7 +147,7 @@ fn no_login(context: &Context, login: &LoginShell, why: &str) -> Finding {
     let finding = Finding::new(Group::Go, "profile", State::Bad, seen).why(reason);
     match files::leaving(&context.home) {
         Some((file, number)) => finding.mend_by([files::comment_out(&file, number)]),
-        None => finding.mend(format!("{shell} -lxc true")),
+        None => finding.mend(format!("{} -lxc true", quoted_path(&login.shell))),
     }
 }
 
@@ -176,8 +186,8 @@ fn elsewhere(context: &Context, login: &LoginShell, winner: &Go) -> Option<Findi
         }
         Some(go) => {
             let seen = format!("this shell runs {}, a login shell {}", winner.path.display(), go.display());
-            let folder = winner.path.parent().unwrap_or(&winner.root).display();
-            let line = format!("echo 'export PATH=\"{folder}:$PATH\"' >> ~/{}", login_profile(&login.shell));
+            let line = first_in_path(winner.path.parent().unwrap_or(&winner.root));
+            let line = append(&line, &format!("~/{}", login_profile(&login.shell)));
             let why = "an IDE and a terminal may build with two versions of Go; a dlv supports some only";
             Some(Finding::new(Group::Go, "shells", State::Warning, seen).why(why).mend(line))
         }
@@ -234,5 +244,17 @@ mod tests {
         let zsh = "/home/me/.zprofile:7: command not found: goenv";
         assert_eq!(complaints(zsh)[0].1, 7);
         assert!(complaints("hello / world: yes\n").is_empty());
+    }
+
+    #[test]
+    fn complaint_below_colons_names_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (other, profile) = (folder.path().join("a"), folder.path().join("a:1:b/.profile"));
+        std::fs::create_dir(profile.parent().unwrap()).unwrap();
+        std::fs::write(&profile, "").unwrap();
+        let line = format!("{}: line 3: goenv: command not found", profile.display());
+        assert_eq!(complaint(&line), Some((profile, 3, "goenv: command not found".to_owned())));
+        std::fs::write(&other, "precious").unwrap();
+        assert_eq!(complaint(&line), None, "two readings, and both files are there");
     }
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 
 use crate::doctor::context::Context;
-use crate::doctor::finding::{Finding, Group, State, quoted};
+use crate::doctor::finding::{Finding, Group, State, quoted_path};
 use crate::doctor::tool;
 
 const TOOL: &str = "/usr/libexec/ApplicationFirewall/socketfilterfw";
@@ -44,22 +44,22 @@ async fn look(context: &Context) -> Finding {
     };
     // "Block all DISABLED!" before macOS 14, "… block all state set to disabled." since.
     let all = all.map(|said| said.stdout.to_lowercase()).unwrap_or_default();
+    let port = context.port();
     if state.contains("state = 2") || (all.contains("enabled") && !all.contains("disabled")) {
         return finding(State::Bad, "the Application Firewall blocks all incoming connections".to_owned())
             .why(format!(
-                "{peer} cannot connect to anything here; a `pass` of pf does not get past this layer"
+                "{peer} cannot connect to anything here; a `pass` of pf does not get past this layer. Without this setting every \
+                 program that is allowed could be reached; a tunnel from here to the client opens nothing, and the client then \
+                 connects to its own 127.0.0.1:{port}"
             ))
-            .mend_undoably(
-                format!("sudo {TOOL} --setblockall off"),
-                format!("sudo {TOOL} --setblockall on"),
-            );
+            .mend(format!("ssh -N -R {port}:127.0.0.1:{port} {peer}"));
     }
     let apps = apps.map(|said| said.stdout).unwrap_or_default();
     let own = env::current_exe().ok().and_then(|path| path.canonicalize().ok());
     let delve = context.delves().await.chosen.as_ref().ok().and_then(|delve| delve.path.canonicalize().ok());
     for path in own.iter().chain(&delve) {
         if is_blocked(&apps, path) {
-            let name = quoted(&path.display().to_string());
+            let name = quoted_path(path);
             return finding(State::Bad, format!("the Application Firewall blocks connections to {name}"))
                 .why(format!("{peer} cannot connect to it; a `pass` of pf does not get past this layer"))
                 .mend_undoably(
@@ -72,7 +72,7 @@ async fn look(context: &Context) -> Finding {
     if listed {
         return finding(State::Good, "the Application Firewall is on, and allows dlvgate".to_owned());
     }
-    let name = own.map(|own| quoted(&own.display().to_string())).unwrap_or_default();
+    let name = own.map(|own| quoted_path(&own)).unwrap_or_default();
     finding(State::Warning, "the Application Firewall is on, and does not know dlvgate yet".to_owned())
         .why("macOS asks at the first connection, in a window that nobody sees where dlvgate runs in the background")
         .mend_undoably(format!("sudo {TOOL} --add {name}"), format!("sudo {TOOL} --remove {name}"))

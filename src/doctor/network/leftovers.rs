@@ -1,10 +1,16 @@
 //! What crashes have left: gates, tokens, debugged programs, binaries.
 
 use std::fs;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 
 use crate::doctor::context::{Context, sudo};
-use crate::doctor::finding::{Finding, Group, State, quoted};
-use crate::doctor::process::{Process, processes};
+use crate::doctor::files::is_program;
+use crate::doctor::finding::{Finding, Group, State, quoted, quoted_path};
+use crate::doctor::process::{Kind, Process, listeners, processes};
 use crate::firewall::guard::Loaded;
 use crate::firewall::status::{Status, Untold, from_filter, from_journals, is_of_a_process};
 
@@ -13,8 +19,9 @@ const BUILT: &str = "__debug_bin";
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let mut found = gates(context).await;
-    found.extend(programs().await);
-    found.extend(binaries(context));
+    let running = tokio::task::spawn_blocking(processes).await.unwrap_or_default();
+    found.extend(programs(&running));
+    found.extend(binaries(context, &running));
     if found.is_empty() {
         let seen = "nothing is left of earlier sessions: no gate, no debugged program";
         found.push(Finding::new(Group::Network, "leftovers", State::Good, seen));
@@ -44,14 +51,8 @@ async fn gates(context: &Context) -> Vec<Finding> {
     }
     let sweep = format!("{}dlvgate firewall sweep", sudo());
     let mut found = dead(&status, &sweep);
-    for doubtful in &status.doubtful {
-        let path = doubtful.split(": ").next().unwrap_or_default();
-        found.push(
-            finding(State::Warning, format!("a journal is not believed: {doubtful}"))
-                .why("nobody knows what its guard had opened, if it had")
-                .mend(format!("{}rm {}", sudo(), quoted(path))),
-        );
-    }
+    let journals = context.question.journals.read().unwrap_or_default();
+    found.extend(status.doubtful.iter().map(|why| doubtful(why, journals.iter().map(|found| &*found.path))));
     let untold = status.filter.iter().flat_map(|filter| &filter.untold);
     for untold in untold.filter(|untold| !untold.gate.as_ref().is_some_and(is_of_a_process)) {
         let seen = match (&untold.gate, &untold.anchor) {
@@ -64,7 +65,7 @@ async fn gates(context: &Context) -> Vec<Finding> {
         found.push(
             finding(State::Bad, seen)
                 .why("no journal tells of them, so that no sweep removes them")
-                .mend(removal(untold)),
+                .mend(removal(untold, is_in_use(untold))),
         );
     }
     for Loaded { port, .. } in status.filter.iter().flat_map(|filter| &filter.missing) {
@@ -78,6 +79,22 @@ async fn gates(context: &Context) -> Vec<Finding> {
         );
     }
     found
+}
+
+/// A journal goes where its guard is gone. One that runs may be of a dlvgate that writes journals
+/// another way.
+fn doubtful<'a>(why: &str, mut journals: impl Iterator<Item = &'a Path>) -> Finding {
+    let finding = finding(State::Warning, format!("a journal is not believed: {why}"))
+        .why("what its guard had opened, if anything, is not known");
+    let Some(path) = journals.find(|path| why.starts_with(&format!("{}: ", path.display()))) else {
+        return finding.mend(format!("{}dlvgate firewall status", sudo()));
+    };
+    // Each is named after its guard's process.
+    let pid = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok()).map(Pid::from_raw);
+    match pid.filter(|pid| kill(*pid, None) != Err(Errno::ESRCH)) {
+        Some(pid) => finding.mend(format!("ps -o user,pid,command -p {pid}")),
+        None => finding.mend(format!("{}rm {}", sudo(), quoted_path(path))),
+    }
 }
 
 fn dead(status: &Status, sweep: &str) -> Vec<Finding> {
@@ -97,10 +114,21 @@ fn dead(status: &Status, sweep: &str) -> Vec<Finding> {
     .collect()
 }
 
-fn removal(untold: &Untold) -> String {
+/// Whether something listens on the gate's port: its guard may run, with its journal in another
+/// place, such as a container of its own.
+fn is_in_use(untold: &Untold) -> bool {
+    untold.gate.as_ref().is_some_and(|gate| !listeners(gate.port).is_empty())
+}
+
+/// Rules are removed where they are dlvgate's and of no use; others' are shown.
+fn removal(untold: &Untold, is_in_use: bool) -> String {
     let sudo = sudo();
     match untold {
-        Untold { anchor: Some(anchor), .. } => format!("{sudo}pfctl -a {anchor} -F rules"),
+        _ if is_in_use => format!("{sudo}dlvgate firewall status"),
+        Untold { gate: None, anchor: Some(anchor) } => {
+            format!("{sudo}pfctl -a {} -s rules", quoted(anchor))
+        }
+        Untold { anchor: Some(anchor), .. } => format!("{sudo}pfctl -a {} -F rules", quoted(anchor)),
         Untold { gate: Some(Loaded { pid, port }), .. } => {
             format!("{sudo}nft delete table inet dlvgate_{pid}_{port}")
         }
@@ -108,37 +136,107 @@ fn removal(untold: &Untold) -> String {
     }
 }
 
-async fn programs() -> Vec<Finding> {
-    let all = tokio::task::spawn_blocking(processes).await.unwrap_or_default();
+fn programs(all: &[Process]) -> Vec<Finding> {
     let is_built =
         |process: &&Process| process.program.rsplit('/').next().is_some_and(|name| name.starts_with(BUILT));
-    let orphan = |process: &&Process| process.parent <= 1;
+    // In a container dlv may be the first process, and its program no orphan.
+    let is_dlv = |pid| {
+        all.iter().any(|one| one.pid == pid && matches!(one.kind(), Kind::Delve { .. } | Kind::Dlvgate))
+    };
+    let orphan = |process: &&Process| process.parent <= 1 && !is_dlv(process.parent);
     let orphans = all.iter().filter(is_built).filter(orphan);
     orphans
         .map(|process| {
-            finding(
+            let finding = finding(
                 State::Warning,
                 format!("a debugged program has outlived its debugger: {}", process.name()),
             )
-            .why("it may hold the port that the next run wants to listen on")
-            .mend(format!("kill -9 {}", process.pid))
+            .why("it may hold the port that the next run wants to listen on");
+            match process.is_own() {
+                true => finding.mend(format!("kill {}", process.pid)),
+                false => finding.mend(format!("ps -o user,pid,command -p {}", process.pid)),
+            }
         })
         .collect()
 }
 
+/// `__debug_bin`, or with a number behind it: a folder may have files of its own that begin so.
+fn is_name_of_a_build(name: &str) -> bool {
+    name.strip_prefix(BUILT).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// What dlv has built in this folder and, killed, not removed.
-fn binaries(context: &Context) -> Option<Finding> {
+fn binaries(context: &Context, running: &[Process]) -> Option<Finding> {
     let names = fs::read_dir(&context.folder).ok()?.flatten().map(|entry| entry.file_name());
-    let mut left: Vec<String> =
-        names.filter_map(|name| name.into_string().ok()).filter(|name| name.starts_with(BUILT)).collect();
+    let is_left = |name: &String| {
+        let path = context.folder.join(name);
+        is_name_of_a_build(name)
+            && is_program(&path)
+            && !running.iter().any(|one| Path::new(&one.program) == path)
+    };
+    let mut left: Vec<String> = names.filter_map(|name| name.into_string().ok()).filter(is_left).collect();
     left.sort();
     let first = left.first()?;
     let seen = format!("{} built program(s) of killed sessions are in this folder: {first}…", left.len());
-    let words: Vec<String> = left.iter().map(|name| quoted(name)).collect();
+    let words: Vec<String> = left.iter().map(quoted).collect();
     let command = format!("rm -- {}", words.join(" "));
     Some(
-        finding(State::Note, seen)
-            .why("they take room; a session that runs now has one there too")
-            .mend(command),
+        finding(State::Note, seen).why("they take room; those that run now are not among them").mend(command),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::process::tests::process;
+
+    #[test]
+    fn program_of_a_dlv_that_is_init_is_no_orphan() {
+        let mut dlv = process("/usr/bin/dlv", &["dlv", "dap"]);
+        (dlv.pid, dlv.parent) = (1, 0);
+        let mut program = process("/app/__debug_bin123", &["./__debug_bin123"]);
+        program.pid = std::process::id();
+        assert_eq!(programs(&[dlv, program.clone()]).len(), 0);
+        program.program = "/app/server".to_owned();
+        assert_eq!(programs(&[program.clone()]).len(), 0);
+        program.program = "/app/__debug_bin123".to_owned();
+        let command = programs(&[program.clone()])[0].remedies[0].command.clone();
+        assert_eq!(command, format!("kill {}", std::process::id()));
+        program.pid = 1; // another user's, or ours where the tests are root's
+        let command = programs(&[program])[0].remedies[0].command.clone();
+        assert_eq!(
+            command.starts_with("kill"),
+            nix::unistd::geteuid().is_root() && std::env::var_os("SUDO_UID").is_none()
+        );
+    }
+
+    #[test]
+    fn journal_of_a_running_guard_is_not_removed() {
+        let own = Path::new("/run/a: b").join(format!("{}.json", std::process::id()));
+        let gone = Path::new("/run/a: b/2147483647.json");
+        let command = |path: &Path| {
+            let why = format!("{}: it is of version 9", path.display());
+            doubtful(&why, [own.as_path(), gone].into_iter()).remedies[0].command.clone()
+        };
+        assert!(command(&own).starts_with("ps "), "{}", command(&own));
+        assert!(command(gone).ends_with("rm '/run/a: b/2147483647.json'"), "{}", command(gone));
+    }
+
+    #[test]
+    fn only_dlv_s_own_names_are_builds() {
+        assert!(is_name_of_a_build("__debug_bin") && is_name_of_a_build("__debug_bin77"));
+        assert!(!is_name_of_a_build("__debug_bin.go") && !is_name_of_a_build("__debug_binary"));
+    }
+
+    #[test]
+    fn rules_of_others_and_of_a_port_in_use_stay() {
+        let anchor = Some("com.apple/010.dlvgate.3".to_owned());
+        let gate = Some(Loaded { pid: 7, port: 2345 });
+        let others = Untold { gate: None, anchor: anchor.clone() };
+        assert!(removal(&others, false).ends_with("-s rules"));
+        for untold in [Untold { gate, anchor }, Untold { gate, anchor: None }] {
+            assert!(removal(&untold, true).ends_with("firewall status"));
+            assert!(!removal(&untold, false).ends_with("firewall status"));
+        }
+    }
 }

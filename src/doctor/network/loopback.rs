@@ -92,7 +92,7 @@ fn ipv6(outcome: Outcome) -> Finding {
 
 async fn localhost() -> Finding {
     let finding = |state, seen: String| Finding::new(Group::Network, "localhost", state, seen);
-    let line = format!("echo '127.0.0.1 localhost' | {}tee -a /etc/hosts", sudo());
+    let line = format!("printf '\\n127.0.0.1 localhost\\n' | {}tee -a /etc/hosts", sudo());
     let why = "IDEs and editors connect to `localhost` unless told otherwise";
     match lookup_host(("localhost", 0)).await {
         Err(error) => {
@@ -110,7 +110,10 @@ async fn localhost() -> Finding {
                 .mend_by([edit(
                     sudo(),
                     "/etc/hosts",
-                    &format!("/{foreign}.*localhost/s/^/# /"),
+                    &format!(
+                        "/^[[:space:]]*{}[[:space:]].*localhost/s/^/# /",
+                        foreign.to_string().replace('.', "[.]")
+                    ),
                     "localhost",
                 )]),
                 None if all.is_empty() => {

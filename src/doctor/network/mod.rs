@@ -7,4 +7,5 @@ pub(super) mod listener;
 pub(super) mod loopback;
 pub(super) mod neighbours;
 pub(super) mod pf;
+pub(super) mod restart;
 pub(super) mod route;

@@ -17,6 +17,11 @@ const EVALUATES: &str = "anchor \"com.apple/*\"";
 /// What puts fragments together for them.
 const SCRUBS: &str = "scrub-anchor \"com.apple/*\"";
 
+/// Loading the system's file would take away what another program has loaded, and open what that
+/// blocks.
+const ANOTHERS: &str = "a VPN, a script or a person has loaded another ruleset, which is theirs to change; the system's own, \
+                        /etc/pf.conf, comes back at the next boot";
+
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     if context.question.backend != Backend::Pf {
         return Vec::new();
@@ -116,23 +121,23 @@ fn status(info: &str, references: Said) -> Finding {
 }
 
 fn main_ruleset(rules: &str) -> Finding {
-    let lines: Vec<&str> = rules.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let (loaded, rules) = (rules, format!("{}pfctl -s rules", sudo()));
+    let lines: Vec<&str> = loaded.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let Some(place) = lines.iter().position(|line| line.starts_with(EVALUATES)) else {
         return finding(State::Bad, format!("the main ruleset of pf has no `{EVALUATES}`"))
-            .why("rules of Apple's and of dlvgate's gates are loaded and not evaluated; somebody has loaded another ruleset")
-            .mend(format!("{}pfctl -f {CONF}", sudo()));
+            .why(format!("rules of Apple's and of dlvgate's gates are loaded and not evaluated: {ANOTHERS}"))
+            .mend(rules);
     };
+    if !lines.iter().any(|line| line.starts_with(SCRUBS)) {
+        return finding(State::Bad, format!("the main ruleset of pf has no `{SCRUBS}`"))
+            .why(format!("IP fragments would get past dlvgate's gates, so none is opened: {ANOTHERS}"))
+            .mend(rules);
+    }
     let wins = lines[..place].iter().find(|line| line.contains(" quick ") && line.starts_with("block"));
     match wins {
         Some(rule) => finding(State::Bad, format!("a rule with quick comes before every anchor: {rule}"))
-            .why("what it matches is blocked before a gate of dlvgate's is looked at")
-            .mend(format!("{}pfctl -f {CONF}", sudo())),
-        None if !lines.iter().any(|line| line.starts_with(SCRUBS)) => finding(
-            State::Bad,
-            format!("the main ruleset of pf has no `{SCRUBS}`"),
-        )
-        .why("IP fragments would get past dlvgate's gates, so none is opened; another ruleset was loaded")
-        .mend(format!("{}pfctl -f {CONF}", sudo())),
+            .why(format!("what it matches is blocked before a gate of dlvgate's is looked at: {ANOTHERS}"))
+            .mend(rules),
         None => finding(State::Good, "the anchors of dlvgate's gates are evaluated".to_owned()),
     }
 }

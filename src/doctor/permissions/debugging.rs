@@ -11,7 +11,7 @@ mod macos {
     use std::path::Path;
 
     use crate::doctor::context::{Context, variable};
-    use crate::doctor::finding::{Finding, Group, State, quoted};
+    use crate::doctor::finding::{Finding, Group, State, quoted_path};
     use crate::doctor::tool;
 
     const SECURITY: &str = "/usr/sbin/DevToolsSecurity";
@@ -32,14 +32,14 @@ mod macos {
     /// Apple's processors run nothing unsigned; a signature that was broken kills the program at its start.
     async fn signature(context: &Context) -> Option<Finding> {
         let delve = context.delves().await.chosen.as_ref().ok()?;
-        let path = delve.path.display().to_string();
+        let (program, path) = (&delve.path, delve.path.display());
         let finding = |state, seen: String| Finding::new(Group::Permissions, "signature", state, seen);
-        Some(match tool::ask(CODESIGN, &["--verify", &path]).await {
+        Some(match tool::ask(CODESIGN, &["--verify", &path.to_string()]).await {
             Ok(said) if said.success => finding(State::Good, format!("the signature of {path} is valid")),
             Ok(said) => {
                 finding(State::Bad, format!("the signature of {path} is not valid: {}", said.first_line()))
                     .why("macOS kills a program with a broken signature at its start: `Killed: 9`")
-                    .mend(format!("codesign --force --sign - {}", quoted(&path)))
+                    .mend(format!("codesign --force --sign - {}", quoted_path(program)))
             }
             Err(why) => finding(State::Unknown, format!("codesign does not tell about {path}: {why}")),
         })
@@ -126,12 +126,12 @@ mod linux {
                 if scope().is_some_and(|scope| scope >= 2) {
                     return finding
                         .why("Yama lets nobody trace without CAP_SYS_PTRACE")
-                        .mend_undoably(set(0), set(2));
+                        .mend_undoably(set(1), set(2));
                 }
                 if in_container() {
                     return finding
                         .why("this container may not trace: launching fails with `operation not permitted`")
-                        .mend("docker run --cap-add=SYS_PTRACE --security-opt seccomp=unconfined …");
+                        .mend("docker run --cap-add=SYS_PTRACE …");
                 }
                 finding.why("a seccomp filter or a security module forbids it: launching fails with `operation not permitted`")
                     .mend("grep -E 'Seccomp|NoNewPrivs|CapBnd' /proc/self/status")
@@ -175,8 +175,8 @@ mod linux {
                 .why("`dlv attach` fails with: could not attach to pid: this could be caused by a kernel security setting")
                 .mend_undoably(set(0), set(1)),
             2 => finding(State::Bad, "ptrace_scope is 2: only root may debug")
-                .why("launching and attaching fail for everybody else")
-                .mend_undoably(set(0), set(2)),
+                .why("launching and attaching fail for everybody else; with 1 a debugger may debug what it starts")
+                .mend_undoably(set(1), set(2)),
             _ => finding(State::Bad, "ptrace_scope is 3: nobody may debug until the next boot")
                 .why("the kernel takes no other value any more")
                 .mend("grep -r ptrace_scope /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"),

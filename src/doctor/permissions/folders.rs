@@ -8,7 +8,7 @@ use nix::unistd::{AccessFlags, Uid, User, access};
 
 use crate::doctor::context::{Context, variable};
 use crate::doctor::files::owner;
-use crate::doctor::finding::{Finding, Group, State, quoted};
+use crate::doctor::finding::{Finding, Group, State, quoted, quoted_path};
 
 /// Bytes that a build needs at least; a small program's temporary files are some ten megabytes.
 const ROOM: u64 = 64 * 1024 * 1024;
@@ -76,7 +76,8 @@ fn is_noexec(system: &Statvfs) -> bool {
     }
 }
 
-/// A folder of the user's own is given back; another's stays, and Go is told of a new one.
+/// What root has left below the user's own home is given back; another's stays, and Go is told of a
+/// new folder.
 fn forbidden(context: &Context, name: &str, what: &str, there: &Path) -> Finding {
     let place = there.display();
     let whose = owner(there).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
@@ -85,16 +86,20 @@ fn forbidden(context: &Context, name: &str, what: &str, there: &Path) -> Finding
     let finding = Finding::new(Group::Permissions, "folders", State::Bad, seen)
         .why("every build fails with `permission denied`; `sudo go …` leaves such folders");
     let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name);
-    let is_own = is_below(there, &context.home);
-    match me {
-        Some(me) if is_own => {
-            finding.mend(format!("sudo chown -R {} {}", quoted(&me), quoted(&place.to_string())))
-        }
+    match (me, own_of_root(there, &context.home)) {
+        (Some(me), Some(own)) => finding.mend(format!("sudo chown -R {} {}", quoted(me), quoted_path(&own))),
         _ => finding.mend(format!("export {name}=\"$(mktemp -d)\"")),
     }
 }
 
-/// Whether a folder is certainly the user's own: no command here changes the owner of anything else.
+/// The folder, behind all links, where it is root's and lies in the user's own home: no command
+/// here changes the owner of anything else. HOME may say anything, and a link may lead out of it.
+fn own_of_root(folder: &Path, home: &Path) -> Option<PathBuf> {
+    let (folder, home) = (folder.canonicalize().ok()?, home.canonicalize().ok()?);
+    let is_own = owner(&home) == Some(Uid::effective().as_raw()) && owner(&folder) == Some(0);
+    (is_own && is_below(&folder, &home)).then_some(folder)
+}
+
 fn is_below(folder: &Path, home: &Path) -> bool {
     home.components().count() > 1 && folder.starts_with(home) && folder != home
 }
@@ -111,5 +116,23 @@ mod tests {
             assert!(!is_below(Path::new(other), home), "{other}");
         }
         assert!(!is_below(Path::new("/etc"), Path::new("/")));
+    }
+
+    #[test]
+    fn linked_or_foreign_folder_is_not_given() {
+        let home = tempfile::tempdir().unwrap();
+        let (own, link) = (home.path().join("cache"), home.path().join("link"));
+        std::fs::create_dir(&own).unwrap();
+        std::os::unix::fs::symlink("/usr", &link).unwrap();
+        assert_eq!(own_of_root(&link, home.path()), None, "it leads out of the home");
+        assert_eq!(
+            own_of_root(Path::new("/usr/lib"), Path::new("/usr")).is_some(),
+            Uid::effective().is_root()
+        );
+        if Uid::effective().is_root() {
+            assert_eq!(own_of_root(&own, home.path()), Some(own.canonicalize().unwrap()));
+            nix::unistd::chown(&own, Some(Uid::from_raw(65_534)), None).unwrap();
+        }
+        assert_eq!(own_of_root(&own, home.path()), None, "only what root has left");
     }
 }

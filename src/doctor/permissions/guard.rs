@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::doctor::context::{Context, sudo};
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{Finding, Group, State, quoted_path};
 use crate::doctor::tool;
 use crate::firewall::guard::{ARGUMENTS, GuardError, HELPER, helper_is_safe};
 
@@ -27,10 +27,22 @@ async fn look() -> Finding {
                 .mend("sudo dlvgate firewall install")
         }
         Err(GuardError::UnsafeHelper { path, why }) => {
-            let path = path.display();
-            finding(State::Bad, format!("root must not trust what is at {path}: {why}"))
-                .why("whoever can change the helper is root; no gate is opened with it")
-                .mend(format!("{sudo}chown root {path} && {sudo}chmod go-w {path}"))
+            let finding =
+                finding(State::Bad, format!("root must not trust what is at {}: {why}", path.display()));
+            if path != Path::new(HELPER) {
+                // Homebrew's /usr/local is one: a folder is not taken from those who use it.
+                return finding
+                    .why(
+                        "who can change the folder can replace the helper, and is root then; no gate is opened with it. The folder \
+                         stays as it is: without the helper `sudo dlvgate serve …` opens gates, and dlv runs as you all the same",
+                    )
+                    .mend(format!("ls -ld {}", quoted_path(&path)));
+            }
+            // Made root's, it would be trusted with what others may have put there.
+            finding
+                .why("who can change the helper is root; no gate is opened with it, and its content may be another's by now")
+                .mend(format!("{sudo}rm {HELPER}"))
+                .mend("sudo dlvgate firewall install")
         }
         Err(other) => finding(State::Warning, other.to_string()).mend("sudo dlvgate firewall install"),
         Ok(()) => helper(is_root, finding).await,

@@ -13,7 +13,7 @@ pub enum GuardError {
     /// We are not root, and no helper is installed that could be.
     #[error(
         "guarding a port takes root, and {HELPER} is not installed. Install it once with `sudo dlvgate firewall install`, \
-         or run `sudo dlvgate serve …` (dlv runs as you all the same), or use --firewall off when nothing filters the port"
+         or run dlvgate with sudo (`sudo dlvgate serve …` runs dlv as you all the same)"
     )]
     NoHelper,
     /// Another system's packet filter.
@@ -23,7 +23,7 @@ pub enum GuardError {
         backend: Backend,
     },
     /// A file, or a folder on its way, could be changed by others than root.
-    #[error("root must not trust what is at {}: {why}. Make it root's, and root's alone to write", path.display())]
+    #[error("root must not trust what is at {}: {why}. Without the helper, `sudo dlvgate serve …` opens gates", path.display())]
     UnsafeHelper {
         /// The file or folder.
         path: PathBuf,

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum NftError {
     /// `nft` could not be started.
-    #[error("{} cannot be run ({said}); nftables exists on Linux only: install it (`apt-get install nftables`), or use --firewall off", path.display())]
+    #[error("{} cannot be run ({said}); nftables exists on Linux only: install it (`apt-get install nftables`)", path.display())]
     NoNft {
         /// The program that was tried.
         path: PathBuf,
@@ -16,9 +16,7 @@ pub enum NftError {
         said: std::io::Error,
     },
     /// The ruleset is for those only who have CAP_NET_ADMIN.
-    #[error(
-        "nftables refuses us ({said}); run dlvgate with sudo, or with --firewall off when nothing filters this port"
-    )]
+    #[error("nftables refuses us ({said}); run dlvgate with sudo")]
     NotRoot {
         /// nft's own words.
         said: String,

@@ -32,6 +32,21 @@ pub enum PersistError {
     /// A folder that others could write to.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// A snapshot where others than root could change it.
+    #[error(
+        "{} is no place for a snapshot: root would trust it, and {}: {why}. Take a folder that is root's alone, such as {better}",
+        folder.display(), path.display()
+    )]
+    SharedPlace {
+        /// The snapshot's folder.
+        folder: PathBuf,
+        /// What others could change: it, or a folder on its way.
+        path: PathBuf,
+        /// In which way.
+        why: String,
+        /// Another place, for a shell.
+        better: String,
+    },
     /// A file that is not as dlvgate wrote it, or not ours at all.
     #[error("{path} {why}; look at it, and say --force to go on all the same")]
     Changed {

@@ -6,9 +6,8 @@ use super::files::{self, Content};
 use super::install::load_pf_conf;
 use super::plan::{Call, Change, Plan};
 use super::record::Record;
-use super::snapshot::{MANIFEST, Manifest, RULESET, rulesets};
+use super::snapshot::{MANIFEST, Manifest, RULESET, is_roots_alone, rulesets};
 use super::{Layout, PersistError, Platform, Tools};
-use crate::firewall::guard::helper::check_owners;
 
 /// What becomes of what others than dlvgate have changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +38,7 @@ impl Foreign {
 /// Where the snapshot is corrupt or of another system, or others have changed something since and that is refused.
 pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, foreign: Foreign) -> Result<Plan, PersistError> {
     if layout.is_system() {
-        // Who can write there could have root install anything.
-        check_owners(&folder.join(MANIFEST))?;
+        is_roots_alone(&folder.join(MANIFEST), folder)?;
     }
     let manifest = Manifest::read(folder)?;
     if manifest.platform != format!("{:?}", layout.platform()) {

@@ -1,6 +1,7 @@
 //! `snapshot`: the system's files and rulesets that matter to a gate, with their hashes, in a folder.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, Content};
 use super::tools::run;
 use super::{Layout, PersistError, Platform, Tools};
+use crate::firewall::guard::GuardError;
 use crate::firewall::guard::helper::check_owners;
+use crate::shell::quoted_path;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -51,7 +54,7 @@ pub fn take(layout: &Layout, tools: &Tools, folder: &Path) -> Result<Vec<String>
     let failed = |said| PersistError::Io { path: folder.to_owned(), said };
     let folder = &std::path::absolute(folder).map_err(failed)?;
     if layout.is_system() {
-        check_owners(folder)?; // `rollback` would not take it
+        is_roots_alone(folder, folder)?; // `rollback` would not take it
     }
     let mut held = BTreeMap::new();
     let mut manifest = Manifest {
@@ -82,6 +85,26 @@ pub fn take(layout: &Layout, tools: &Tools, folder: &Path) -> Result<Vec<String>
     };
     let ruleset = |(name, saved): (&String, &Saved)| format!("{name}: sha256 {}", saved.sha256);
     Ok(manifest.files.iter().map(file).chain(manifest.rulesets.iter().map(ruleset)).collect())
+}
+
+/// Whether a snapshot in `folder` is root's alone: who could change it could have root install
+/// anything. `checked` is the folder, or what is in it.
+///
+/// # Errors
+/// Where it is not, with a better place: `/tmp` and other shared folders stay as they are.
+pub(super) fn is_roots_alone(checked: &Path, folder: &Path) -> Result<(), PersistError> {
+    check_owners(checked).map_err(|error| match error {
+        GuardError::UnsafeHelper { path, why } => {
+            PersistError::SharedPlace { folder: folder.to_owned(), path, why, better: better_place(folder) }
+        }
+        other => other.into(),
+    })
+}
+
+/// A place of the same name that is root's alone on both systems.
+fn better_place(folder: &Path) -> String {
+    let name = folder.file_name().filter(|name| *name != "..").unwrap_or(OsStr::new("dlvgate-snapshot"));
+    quoted_path(&Path::new("/var").join(name))
 }
 
 /// The files of a snapshot that are there, and those that could be.

@@ -226,7 +226,8 @@ impl Pf {
         Err(not_evaluated(
             anchor,
             &missing,
-            "a VPN or a script may have replaced the ruleset: `sudo pfctl -f /etc/pf.conf` loads the system's own again",
+            "a VPN or a script may have loaded another ruleset: `sudo pfctl -s rules` shows it. It has to keep \
+             Apple's anchors",
         ))
     }
 
