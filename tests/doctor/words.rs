@@ -26,7 +26,7 @@ const RISKY: [&str; 17] = [
 ];
 
 /// File, what it says, and why it may.
-const MAY: [(&str, &str, &str); 18] = [
+const MAY: [(&str, &str, &str); 19] = [
     ("cli/firewall/status.rs", "-F rules", "of a gate that no journal tells of"),
     ("cli/firewall/status.rs", "delete table", "of a gate that no journal tells of"),
     ("cli/output.rs", "--force", "a file that the user has named"),
@@ -43,6 +43,7 @@ const MAY: [(&str, &str, &str); 18] = [
     ("doctor/permissions/folders.rs", "chown", "what root has left in the user's own home"),
     ("doctor/permissions/guard.rs", "}rm ", "dlvgate's own helper, which is installed again"),
     ("firewall/error.rs", "-F rules", "our own anchor"),
+    ("firewall/guard/acl.rs", "chown", "a right in macOS's access control lists, which is looked for"),
     ("firewall/nftables/proof.rs", "delete table", "a table of dlvgate's"),
     ("firewall/watch/nftables.rs", "delete table", "the watch's own table"),
 ];

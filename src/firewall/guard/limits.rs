@@ -210,9 +210,7 @@ fn strangers(there: &[Occupant], uid: u32) -> impl Iterator<Item = Stranger> {
 }
 
 fn cannot_tell(port: u16, error: &io::Error) -> String {
-    format!(
-        "the system does not tell who is at port {port} ({error}), so that it could be another user's; --firewall off does without a gate"
-    )
+    format!("the system does not tell who is at port {port} ({error}), so that it could be another user's")
 }
 
 #[cfg(test)]
