@@ -27,6 +27,7 @@ help:
 	@echo '  make mutants   change every decision of protocol, sessions and gates once: do the tests notice? (an hour or two)'
 	@echo '                 MUTANTS="-p dlvgate-cores --file src/session/ledger.rs" tries a part'
 	@echo '  make mutations twenty mistakes where I/O is done: do the end-to-end tests notice each? MUTATIONS="03 16" tries two'
+	@echo '  make repeat    all tests RUNS=12 times in a row, the second half with all processors kept busy'
 	@echo '  make soak      an hour of random sessions with faults, eight at a time (SOAK_SECONDS, DLVGATE_SOAK_SEED)'
 	@echo '  make picture   run the demo and draw docs/demo.svg of it'
 	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
@@ -93,6 +94,11 @@ mutations: rust
 	@tests/setup/install-network
 	@tests/setup/install-tools
 	.ci/mutations $(MUTATIONS)
+
+.PHONY: repeat
+repeat: rust
+	@tests/setup/install-stress
+	.ci/repeat
 
 # The release build, for its memory is what counts; make test has a short form of it.
 .PHONY: soak
