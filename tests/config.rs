@@ -215,6 +215,17 @@ fn argument_behind_a_delimiter_needs_consent() {
 }
 
 #[test]
+fn project_takes_no_place_of_users_arguments() {
+    for text in ["launch-force = []", "launch-force = [\"stopOnEntry=false\"]", "[launch-force]"] {
+        let place = Place::new();
+        place.users("launch-force = [\"program=\\\"/srv/only-this\\\"\"]");
+        let file = place.projects(text);
+        let said = place.refused(&SERVE);
+        assert!(said.contains("needs your consent") && said.contains(&at(&file, 1)), "{text}: {said}");
+    }
+}
+
+#[test]
 fn one_s_own_file_is_one_s_own_in_its_folder_too() {
     let place = Place::new();
     let file = place.users("allow = [\"192.0.2.1\"]");

@@ -34,7 +34,8 @@ const SHOWN: [&str; 9] = [
 
 /// What an entry of a project's file does that the user has to agree to. `values` are those in force: no word that
 /// is split later.
-pub(super) fn needed(file: &File, entry: &Entry, values: &[String]) -> Option<String> {
+/// `hides_users`: the user's own file sets the key too, and the project's file wins.
+pub(super) fn needed(file: &File, entry: &Entry, values: &[String], hides_users: bool) -> Option<String> {
     if file.owner == Owner::User {
         return None;
     }
@@ -43,6 +44,9 @@ pub(super) fn needed(file: &File, entry: &Entry, values: &[String]) -> Option<St
         "dlv-cwd" => {
             let leaves = values.iter().any(|folder| !is_within(file.folder(), Path::new(folder)));
             leaves.then(|| "it has dlv run and build outside the project's folder".to_owned())
+        }
+        "launch-set" | "launch-force" if hides_users => {
+            Some("it takes the place of what your own file sets there".to_owned())
         }
         "launch-set" | "launch-force" => {
             let deciding: Vec<String> = values.iter().filter_map(|value| deciding(value)).collect();

@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command};
 use toml::Value;
 
 use super::consent;
-use crate::config::{Config, ConfigError, Consent, Entry, File, What};
+use crate::config::{Config, ConfigError, Consent, Entry, File, Owner, What};
 use crate::privilege::Caller;
 use crate::variables;
 
@@ -126,7 +126,11 @@ fn visit<'a>(
             let words = words(arg, file, entry).map_err(bad)?;
             // One word can be several values: `launch-set`'s are separated by line ends.
             let values = in_force(arg, &words).map_err(bad)?;
-            if let Some(does) = consent::needed(file, entry, &values) {
+            let is_users = |other: &File| {
+                other.owner == Owner::User && other.entries.iter().any(|one| one.key == entry.key)
+            };
+            let hides_users = config.files.iter().any(is_users);
+            if let Some(does) = consent::needed(file, entry, &values, hides_users) {
                 let split = (values != words).then_some(values);
                 needs_consent(file, Asked { entry, does, split }).map_err(failed)?;
             }

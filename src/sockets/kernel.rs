@@ -1,17 +1,15 @@
 //! Asks the kernel for one socket, over netlink: what it costs does not grow with the number of sockets.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
-};
+use nix::sys::socket::SockProtocol;
 
 use nix::libc;
 
+use super::netlink::Netlink;
 use super::sock_diag::{Answer, Part, answer, dump, part, question};
 use super::{Ends, Occupant, Owner};
 
@@ -30,7 +28,7 @@ const STALE: usize = 16;
 /// A socket to the kernel, kept for the server's life.
 #[derive(Debug)]
 pub(crate) struct Kernel {
-    socket: OwnedFd,
+    socket: Netlink,
     /// The last question's number; held from a question until its answer.
     sequence: Mutex<u32>,
     /// It has found a socket once, so that one that it does not find is not there: a kernel without the module that looks
@@ -42,14 +40,7 @@ impl Kernel {
     /// # Errors
     /// Where there is no netlink to be had: a kernel without it, a container that forbids it.
     pub(crate) fn open() -> io::Result<Kernel> {
-        let socket = socket(
-            AddressFamily::Netlink,
-            SockType::Datagram,
-            SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkSockDiag,
-        )?;
-        // To the kernel, which then lets nobody else send to this socket.
-        connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
+        let socket = Netlink::open(SockProtocol::NetlinkSockDiag)?;
         Ok(Kernel { socket, sequence: Mutex::new(0), can_look: AtomicBool::new(false) })
     }
 
@@ -74,10 +65,10 @@ impl Kernel {
     fn ask(&self, ends: Ends) -> io::Result<Answer> {
         let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
         *sequence = sequence.wrapping_add(1);
-        send(self.socket.as_raw_fd(), &question(*sequence, ends), MsgFlags::MSG_DONTWAIT)?;
+        self.socket.send(&question(*sequence, ends))?;
         let mut datagram = [0; DATAGRAM];
         for _ in 0..STALE {
-            let length = recv(self.socket.as_raw_fd(), &mut datagram, MsgFlags::MSG_DONTWAIT)?;
+            let length = self.socket.receive(&mut datagram)?;
             match answer(&datagram[..length], *sequence, ends).map_err(io::Error::other)? {
                 Answer::Another => {}
                 said => return Ok(said),
@@ -95,16 +86,18 @@ impl Kernel {
         let mut found = Vec::new();
         for family in [libc::AF_INET, libc::AF_INET6] {
             *sequence = sequence.wrapping_add(1);
-            send(self.socket.as_raw_fd(), &dump(*sequence, family, states, port), MsgFlags::MSG_DONTWAIT)?;
+            self.socket.send(&dump(*sequence, family, states, port))?;
             self.read_dump(*sequence, &mut found)?;
         }
+        // Of sockets that are bound and no more the kernel lists those at other ports too.
+        found.retain(|one| port == 0 || one.local.port() == port);
         Ok(found)
     }
 
     fn read_dump(&self, sequence: u32, found: &mut Vec<Occupant>) -> io::Result<()> {
         let mut datagram = vec![0; DUMP_PART];
         for _ in 0..DUMP_PARTS {
-            let length = recv(self.socket.as_raw_fd(), &mut datagram, MsgFlags::MSG_DONTWAIT)?;
+            let length = self.socket.receive(&mut datagram)?;
             match part(&datagram[..length], sequence, found).map_err(io::Error::other)? {
                 Part::More => {}
                 Part::Last => return Ok(()),

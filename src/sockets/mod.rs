@@ -4,6 +4,8 @@
 pub(crate) mod kernel;
 #[cfg(target_os = "linux")]
 mod namespace;
+#[cfg(target_os = "linux")]
+pub(crate) mod netlink;
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]
 pub(crate) mod pcblist;
 mod ports;

@@ -39,6 +39,8 @@ const DONE: u16 = 3;
 /// such a socket.
 const LISTEN: u8 = 10;
 const BOUND: u8 = 13;
+/// How the kernel reports one that was asked for as [`BOUND`].
+const CLOSE: u8 = 7;
 
 /// States that a dump tells of: all, or those of sockets without a connection.
 pub(crate) const ALL_STATES: u32 = u32::MAX;
@@ -165,7 +167,7 @@ pub(crate) fn part(mut datagram: &[u8], sequence: u32, found: &mut Vec<Occupant>
 
 fn occupant(fields: Fields<'_>) -> Result<Occupant, Malformed> {
     let SocketInfo { state, local, remote: _, owner } = told(fields)?;
-    let does = if matches!(state, LISTEN | BOUND) { Does::Listen } else { Does::Connect };
+    let does = if matches!(state, LISTEN | BOUND | CLOSE) { Does::Listen } else { Does::Connect };
     Ok(Occupant { local, owner, does })
 }
 

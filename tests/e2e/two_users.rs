@@ -179,6 +179,23 @@ fn number_taken_by_another_names_no_table_to_delete() {
     assert!(gate.exit().success());
 }
 
+/// The kernel lists sockets that are bound and no more whatever port it is asked for.
+#[test]
+fn socket_bound_elsewhere_keeps_no_gate_shut() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let _bound = machine.as_user(BOB, || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 7777)).into()).unwrap();
+        socket
+    });
+    let _own = machine.listens(ALICE, 4001);
+    let (_, text) = says(&mut machine.open(ALICE, 4001, "192.0.2.5"));
+    assert!(text.contains("open: port 4001"), "{text}");
+    let why = machine.refused(ALICE, 7777, "192.0.2.5");
+    assert!(why.contains("listens on port 7777"), "{why}");
+}
+
 #[test]
 fn port_of_roots_outgoing_connection_is_refused() {
     let Some(machine) = Machine::new() else { return };

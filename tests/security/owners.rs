@@ -148,7 +148,7 @@ fn users_without_a_name_are_told_apart() {
     let ask =
         |front| [BOB, 0].map(|user| as_user(user, || bytes_answered(TcpStream::connect(front).unwrap())));
     let answered = address(&line).map(ask);
-    let _ = child.kill();
+    ask_to_end(&child);
     let said = child.wait_with_output().unwrap();
     let Some(answered) = answered else {
         println!("not run: no user namespace can be made here");
@@ -176,16 +176,24 @@ fn recording_is_played_to_its_user_only() {
         (child, address(&line).expect("a ready line"))
     };
     for (flags, is_served) in [(&[][..], false), (&["--only-same-user=false"], true)] {
-        let (mut child, front) = start(flags);
+        let (child, front) = start(flags);
         let own = initialized(TcpStream::connect(front).unwrap());
         let other = as_user(BOB, || initialized(TcpStream::connect(front).unwrap()));
-        child.kill().unwrap();
+        ask_to_end(&child);
         let said = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&said.stderr);
         assert!(own, "{flags:?}: {said}");
         assert_eq!(other, is_served, "{flags:?}: {said}");
         assert_eq!(said.contains("user 4001"), !is_served, "{flags:?}: {said}");
     }
+}
+
+/// Killed, it would lose what it is about to log.
+fn ask_to_end(child: &std::process::Child) {
+    crate::support::process::signal_pid(
+        i32::try_from(child.id()).unwrap(),
+        nix::sys::signal::Signal::SIGTERM,
+    );
 }
 
 /// Whether an `initialize` is answered.

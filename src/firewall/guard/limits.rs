@@ -78,7 +78,7 @@ impl CallerLimits {
     pub(super) fn may_open(&self, port: u16, peers: &[Peer], socket: bool) -> Result<(), String> {
         let Some(HeldTo { user, allowance, surroundings }) = &self.held_to else { return Ok(()) };
         allowance.allows_port(port, user)?;
-        peers.iter().try_for_each(|peer| allowance.allows_peer(peer, user))?;
+        allowance.allows_peers(peers, user)?;
         if socket {
             surroundings.passed(port, self.uid)?;
         }

@@ -141,6 +141,22 @@ impl Allowance {
         }
     }
 
+    /// Whether these peers may pass together: neighbours are one wider network.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn allows_peers(&self, peers: &[Peer], user: &str) -> Result<(), String> {
+        peers.iter().try_for_each(|peer| self.allows_peer(peer, user))?;
+        let nets: Vec<IpNet> = peers.iter().filter(|peer| !peer.is_loopback()).map(Peer::net).collect();
+        match IpNet::aggregate(&nets).into_iter().find(|net| !is_narrow(*net)) {
+            Some(wide) if self.peers.is_none() => Err(format!(
+                "these peers are {wide} together, wider than a site's network (/{WIDEST_V4}, of IPv6 /{WIDEST_V6}), for which root's \
+                 word is needed: name fewer with --allow, or `sudo dlvgate firewall install --user {user} --peers {wide}` allows it"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The ports, for people.
     pub fn ports_in_words(&self) -> String {
         match &self.ports {
@@ -310,6 +326,17 @@ mod tests {
             assert!(why.contains("192.0.2.0/24") && why.contains("--peers"), "{why}");
         }
         assert_eq!(allowance("peers = [\"0.0.0.0/0\"]").allows_peer(&peer("0.0.0.0/0"), "alice"), Ok(()));
+    }
+
+    #[test]
+    fn neighbours_are_judged_as_the_network_they_are() {
+        let all: Vec<Peer> = (0..64).map(|second| peer(&format!("8.{second}.0.0/16"))).collect();
+        let why = Allowance::default().allows_peers(&all, "alice").unwrap_err();
+        assert!(why.contains("8.0.0.0/10 together"), "{why}");
+        assert_eq!(Allowance::default().allows_peers(&all[..1], "alice"), Ok(()));
+        assert_eq!(allowance("peers = [\"8.0.0.0/8\"]").allows_peers(&all, "alice"), Ok(()));
+        let loopback = [peer("127.0.0.0/8"), peer("::1")];
+        assert_eq!(Allowance::default().allows_peers(&loopback, "alice"), Ok(()));
     }
 
     #[test]

@@ -16,16 +16,13 @@ pub(super) use linux::names;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::io;
-    use std::os::fd::AsRawFd;
-
     use nix::errno::Errno;
     use nix::libc;
-    use nix::sys::socket::{
-        AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
-    };
+    use nix::sys::socket::SockProtocol;
+    use std::io;
 
     use super::Name;
+    use crate::sockets::netlink::Netlink;
 
     /// Bytes of netlink's header, of nfnetlink's behind it, and of an attribute's.
     const HEADER: usize = 16;
@@ -48,18 +45,11 @@ mod linux {
     /// # Errors
     /// Where the kernel does not tell, or not all.
     pub(in super::super) fn names() -> io::Result<Vec<Name>> {
-        let socket = socket(
-            AddressFamily::Netlink,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkNetFilter,
-        )?;
-        // To the kernel, which then lets no process send to this socket.
-        connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
-        send(socket.as_raw_fd(), &question(), MsgFlags::MSG_DONTWAIT)?;
+        let socket = Netlink::open(SockProtocol::NetlinkNetFilter)?;
+        socket.send(&question())?;
         let (mut part, mut found) = (vec![0; PART], Vec::new());
         for _ in 0..PARTS {
-            let length = recv(socket.as_raw_fd(), &mut part, MsgFlags::MSG_DONTWAIT)?;
+            let length = socket.receive(&mut part)?;
             if read(&part[..length], &mut found)? {
                 return Ok(found);
             }

@@ -192,9 +192,6 @@ const ARCHITECTURE: TargetArch =
 /// The bits of a socket's type that are no flag.
 const TYPE: u64 = 0xf;
 
-/// The length of a netlink address. One of IPv4 has 16 bytes and one of IPv6 28, and the kernel refuses shorter ones.
-const NETLINK_ADDRESS: u64 = 12;
-
 /// Confines this process, and what it starts, to the list; a kernel without seccomp has nothing to do it with.
 pub(super) fn confine() -> Result<(), ConfineError> {
     let unconfined = |said: String| ConfineError::Unconfined { by: "seccomp", said };
@@ -245,7 +242,6 @@ fn with_arguments() -> Vec<(libc::c_long, Vec<Vec<Condition>>)> {
         (libc::SYS_tgkill, signals(2, &[libc::SIGABRT])),
         (libc::SYS_tkill, signals(1, &[libc::SIGABRT])),
         (libc::SYS_socket, sockets),
-        (libc::SYS_connect, vec![vec![is(2, NETLINK_ADDRESS)]]),
         (libc::SYS_sendto, no_connection(3)),
         (libc::SYS_sendmsg, no_connection(2)),
     ]

@@ -81,9 +81,9 @@ fn connect() -> io::Result<()> {
     TcpStream::connect(listener.local_addr()?).map(drop)
 }
 
-/// Nothing listens there: the refusal of one who may connect is another.
+/// Nothing listens there: the refusal of one who may connect is another. The address is as long as one of netlink's.
 fn connect_to_a_socket() -> io::Result<()> {
-    match UnixStream::connect("/nonexistent-socket-of-dlvgate") {
+    match UnixStream::connect("/no/sock1") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         connected => connected.map(drop),
     }
