@@ -113,8 +113,12 @@ impl Redactor {
         self.unless(firewall, |firewall| FIREWALLS.contains(&firewall))
     }
 
-    /// Redacts a step in words. Its end may quote dlv, and what dlv quotes.
+    /// Redacts a step in words. The way out may quote what the program has printed, where any number is
+    /// the program's: it has its cause in a word of its own.
     pub fn detail(&mut self, event: &str, detail: &str) -> String {
+        if event == "ending" {
+            return self.fill.secret(detail);
+        }
         match detail.strip_prefix(MISSING).filter(|_| event == ENDED) {
             Some(why) => format!("{MISSING}{}", self.unless(why, |why| WHYS.contains(&why))),
             None => self.sentence(detail, words::is_step),

@@ -236,11 +236,19 @@ impl Redactor {
 
     /// Gives a placeholder for a key that no schema has, and that `members` does not have yet.
     fn foreign_key(&mut self, key: &str, members: &Map<String, Value>) -> String {
-        let mut placeholder = self.fill.secret(key);
-        while members.contains_key(&placeholder) {
-            placeholder.push('#');
+        let placeholder = self.fill.secret(key);
+        if !members.contains_key(&placeholder) {
+            return placeholder;
         }
-        placeholder
+        // Short keys have few placeholders, and a message may have a million of them.
+        let mut number = members.len();
+        loop {
+            let numbered = format!("{placeholder}#{number}");
+            if !members.contains_key(&numbered) {
+                return numbered;
+            }
+            number += 1;
+        }
     }
 
     fn walk(&mut self, place: Place<'_>, value: &mut Value) {

@@ -94,7 +94,9 @@ pub(super) fn of(owner: &str, key: &str) -> Treatment {
         (LAUNCH, "program" | "cwd" | "dlvCwd" | "output") => Treatment::Path,
         (LAUNCH, key) if LAUNCH_WORDS.contains(&key) => Treatment::Word,
         (LAUNCH, _) => Treatment::Secret,
-        ("Source" | "Module" | "ProcessEvent.body", "name") => Treatment::Path,
+        ("Source" | "Module", "name") => Treatment::Path,
+        // From dlv 1.27 on the program's command line.
+        ("ProcessEvent.body", "name") => Treatment::Secret,
         ("api.DebuggerCommand", "name")
         | ("ExceptionBreakpointsFilter", "label")
         | ("ColumnDescriptor" | "CompletionItem", "type") => Treatment::Word,

@@ -268,3 +268,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn end_and_process_keep_no_number_of_the_programs() {
+    let recording = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","settings":{"folder":"/home/me/app"}}
+{"t":1,"from":"client","message":{"seq":1,"type":"request","command":"launch","arguments":{"program":"/home/me/app/bin"}}}
+{"t":2,"from":"dlv","message":{"seq":1,"type":"event","event":"process","body":{"name":"/home/me/app/bin \"4111111111111111\"","startMethod":"launch"}}}
+{"t":3,"event":"ending","detail":"dlv ended. The last of its standard error:\ncard 4111111111111111 core dumped at 127.0.0.1:5555","cause":"dlv_gone"}
+"#;
+    let (out, _) = redacted(recording);
+    for planted in ["4111", "core", "5555"] {
+        assert!(!out.contains(planted), "{planted}: {out}");
+    }
+    assert!(out.contains("\"cause\":\"dlv_gone\""), "{out}");
+}
+
+#[test]
+fn many_short_keys_take_no_time() {
+    let letters = || ('a'..='z').chain('A'..='Z');
+    let keys = letters()
+        .flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("\"{a}{b}{c}\":1"))));
+    let keys: Vec<String> = keys.collect();
+    let header = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","settings":{}}"#;
+    let message = format!(
+        r#"{{"t":1,"from":"client","message":{{"seq":1,"type":"request","command":"launch","arguments":{{"x":{{{}}}}}}}}}"#,
+        keys.join(",")
+    );
+    let began = std::time::Instant::now();
+    let (out, _) = redacted(&format!("{header}\n{message}\n"));
+    assert!(out.matches("\"#").count() >= keys.len(), "each key has a placeholder of its own");
+    // A minute and more where each key is tried against all that came before it.
+    assert!(began.elapsed() < std::time::Duration::from_secs(30), "{:?}", began.elapsed());
+}
