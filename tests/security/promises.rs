@@ -68,7 +68,7 @@ fn findings() -> Vec<String> {
     let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
     let (_, table) = page.split_once("## What was found, and what holds it").expect("the section");
     let rows = table.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| "));
-    rows.skip(1).map(|row| row.split('`').nth(1).unwrap_or(row).to_owned()).collect()
+    rows.skip(1).map(|row| row.split(" | ").nth(1).unwrap_or(row).trim_matches('`').to_owned()).collect()
 }
 
 #[test]

@@ -111,7 +111,9 @@ impl Surroundings for ThisSystem {
                 super::HELPER
             )
         })?;
-        check(&socket, port, uid)
+        let socket =
+            socket.descriptor().ok_or_else(|| format!("the socket for port {port} is closed already"))?;
+        check(socket, port, uid)
     }
 
     fn forget_passed(&self) {

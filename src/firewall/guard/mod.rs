@@ -32,6 +32,7 @@ pub mod wire;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{SockRef, Type};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
@@ -68,7 +69,7 @@ pub async fn run(
     leave_the_terminal();
     let owner = Owner { pid: std::process::id(), uid: caller::uid() };
     let passed = PassedSockets::default();
-    let PipeEnds { input, mut output } = PipeEnds::of_this_process(&passed)?;
+    let PipeEnds { input, mut output, hang_up } = PipeEnds::of_this_process(&passed)?;
     let folder = journals.folder().display();
     let cannot_be_used = |error| format!("the folder of the journals, {folder}, cannot be used: {error}");
     let confined = confined.map_err(|error| error.to_string());
@@ -94,39 +95,83 @@ pub async fn run(
     let found = sweep::sweep(&journals, backend, &driver).await;
     audit.swept(&found);
     let guard = Guard::new(driver, books, limits).audited(audit);
-    Ok(guard.run(found, input, output, stop.terminated()).await)
+    let over = async {
+        tokio::select! {
+            () = stop.terminated() => {}
+            () = hang_up.told() => {}
+        }
+    };
+    Ok(guard.run(found, input, output, over).await)
 }
+
+/// After the other side's end, how long its last requests may take to be read. One is asked at a time.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// Where requests come from and replies go: standard input and output. dlvgate makes both of them one Unix socket, over which a
 /// front's socket can come too.
 struct PipeEnds {
     input: BufReader<Box<dyn AsyncRead + Unpin>>,
     output: Box<dyn AsyncWrite + Unpin>,
+    hang_up: HangUp,
 }
 
 impl PipeEnds {
     fn of_this_process(passed: &PassedSockets) -> io::Result<PipeEnds> {
-        let input: Box<dyn AsyncRead + Unpin> = match unix_stream(io::stdin())? {
-            Some(stream) => Box::new(SocketRequests::new(stream, passed.clone())),
+        let pipe = unix_stream(io::stdin())?;
+        let hang_up = HangUp::of(pipe.as_ref())?;
+        let input: Box<dyn AsyncRead + Unpin> = match pipe {
+            Some(stream) => Box::new(SocketRequests::new(stream, passed.clone())?),
             None => Box::new(tokio::io::stdin()),
         };
         let output: Box<dyn AsyncWrite + Unpin> = match unix_stream(io::stdout())? {
-            Some(stream) => Box::new(stream),
+            Some(stream) => Box::new(UnixStream::from_std(stream)?),
             None => Box::new(tokio::io::stdout()),
         };
-        Ok(PipeEnds { input: BufReader::new(input), output })
+        Ok(PipeEnds { input: BufReader::new(input), output, hang_up })
     }
 }
 
 /// A copy of this descriptor, where it is a Unix socket.
-fn unix_stream(descriptor: impl AsFd) -> io::Result<Option<UnixStream>> {
+fn unix_stream(descriptor: impl AsFd) -> io::Result<Option<std::os::unix::net::UnixStream>> {
     let seen = SockRef::from(&descriptor);
     if !seen.local_addr().is_ok_and(|address| address.is_unix()) || seen.r#type()? != Type::STREAM {
         return Ok(None);
     }
     let stream = std::os::unix::net::UnixStream::from(descriptor.as_fd().try_clone_to_owned()?);
     stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream).map(Some)
+    Ok(Some(stream))
+}
+
+/// The other side's end of the pipe, which the kernel tells even where the thread that reads it is kept by what it was passed.
+struct HangUp {
+    #[cfg(target_os = "linux")]
+    pipe: Option<UnixStream>,
+}
+
+impl HangUp {
+    #[cfg(target_os = "linux")]
+    fn of(pipe: Option<&std::os::unix::net::UnixStream>) -> io::Result<HangUp> {
+        let watched = |pipe: &std::os::unix::net::UnixStream| UnixStream::from_std(pipe.try_clone()?);
+        Ok(HangUp { pipe: pipe.map(watched).transpose()? })
+    }
+
+    /// macOS's kernel tells of it with what there is to read.
+    #[cfg(not(target_os = "linux"))]
+    fn of(_: Option<&std::os::unix::net::UnixStream>) -> io::Result<HangUp> {
+        Ok(HangUp {})
+    }
+
+    /// Waits for it, and a moment more for what was said before.
+    async fn told(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(pipe) = &self.pipe {
+            // A Unix socket has no data of priority: the end alone is waited for, whatever there is to read.
+            if pipe.ready(tokio::io::Interest::PRIORITY).await.is_ok() {
+                return tokio::time::sleep(LAST_REQUESTS).await;
+            }
+        }
+        std::future::pending().await
+    }
 }
 
 /// A session of our own has no terminal, so that none can signal us. With a terminal, sudo makes us the leader of a

@@ -2,13 +2,18 @@
 //!
 //! A front is gated before it listens, and until then the kernel shows no listener at its port. So its own socket comes along
 //! (SCM_RIGHTS), which shows whose it is and where it is bound.
+//!
+//! To close what a caller has passed may take as long as the caller likes: a socket lingers, a file
+//! system of the caller's is asked. So the guard's own thread closes nothing of it, nor receives it,
+//! since the kernel closes there what there is no room for.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -20,10 +25,49 @@ use socket2::{SockRef, Type};
 use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::mpsc;
 
 /// Sockets that are kept for requests that are not read yet. One comes with a request, and one request is asked at a time; more
 /// are closed.
 const MOST: usize = 4;
+
+/// Descriptors that wait to be closed, where closing one takes its time. More stay open, until the
+/// guard has no number left for those of its caller.
+const TO_CLOSE: usize = 64;
+
+/// Reads ahead of the guard's: one request is asked at a time.
+const CHUNKS: usize = 4;
+
+/// Bytes of one read.
+const CHUNK: usize = 4096;
+
+/// A descriptor that a caller has passed, which another thread closes.
+#[derive(Debug)]
+pub(super) struct Foreign(Option<OwnedFd>);
+
+impl Foreign {
+    /// `None` while it is dropped.
+    pub(super) fn descriptor(&self) -> Option<&OwnedFd> {
+        self.0.as_ref()
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        static CLOSER: OnceLock<SyncSender<OwnedFd>> = OnceLock::new();
+        let closer = CLOSER.get_or_init(|| {
+            let (closer, to_close) = sync_channel(TO_CLOSE);
+            // Where there is no thread, the channel is closed, and the descriptor stays open.
+            let _ = std::thread::Builder::new()
+                .name("closer".to_owned())
+                .spawn(move || to_close.iter().for_each(drop));
+            closer
+        });
+        if let Some(Err(refused)) = self.0.take().map(|descriptor| closer.try_send(descriptor)) {
+            std::mem::forget(refused);
+        }
+    }
+}
 
 /// Sockets that came, in order. A copy that is kept keeps a front's port taken and its clients waiting, when the front itself is closed.
 #[derive(Clone, Debug, Default)]
@@ -31,14 +75,14 @@ pub(super) struct PassedSockets(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    sockets: VecDeque<OwnedFd>,
+    sockets: VecDeque<Foreign>,
     /// They are closed as they come.
     refused: bool,
 }
 
 impl PassedSockets {
     /// The first.
-    pub(super) fn take(&self) -> Option<OwnedFd> {
+    pub(super) fn take(&self) -> Option<Foreign> {
         self.kept().sockets.pop_front()
     }
 
@@ -55,7 +99,10 @@ impl PassedSockets {
     fn came(&self, socket: OwnedFd) {
         let mut kept = self.kept();
         // No program that the guard runs gets a socket of its caller's.
-        if !kept.refused && kept.sockets.len() < MOST && fcntl_setfd(&socket, FdFlags::CLOEXEC).is_ok() {
+        let is_kept =
+            fcntl_setfd(&socket, FdFlags::CLOEXEC).is_ok() && !kept.refused && kept.sockets.len() < MOST;
+        let socket = Foreign(Some(socket));
+        if is_kept {
             kept.sockets.push_back(socket);
         }
     }
@@ -65,49 +112,77 @@ impl PassedSockets {
     }
 }
 
-/// Requests as they come over a Unix socket.
+/// Requests as they come over a Unix socket, read by a thread of its own.
 pub(super) struct SocketRequests {
-    stream: UnixStream,
-    passed: PassedSockets,
+    chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
+    /// What is left of the last one.
+    rest: Vec<u8>,
 }
 
 impl SocketRequests {
-    pub(super) fn new(stream: UnixStream, passed: PassedSockets) -> SocketRequests {
-        SocketRequests { stream, passed }
+    /// # Errors
+    /// Where the system has no thread for it.
+    pub(super) fn new(
+        stream: std::os::unix::net::UnixStream,
+        passed: PassedSockets,
+    ) -> io::Result<SocketRequests> {
+        let (sender, chunks) = mpsc::channel(CHUNKS);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        std::thread::Builder::new().name("requests".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                if let Err(error) = pass_on(stream, &passed, &sender).await {
+                    let _ = sender.send(Err(error)).await;
+                }
+            });
+        })?;
+        Ok(SocketRequests { chunks, rest: Vec::new() })
     }
+}
 
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let mut into = [IoSliceMut::new(buffer)];
-        let received = recvmsg(&self.stream, &mut into, &mut ancillary, RecvFlags::empty())?;
-        for message in ancillary.drain() {
-            if let RecvAncillaryMessage::ScmRights(sockets) = message {
-                sockets.for_each(|socket| self.passed.came(socket));
-            }
+/// Passes on what comes, to its end.
+async fn pass_on(
+    stream: std::os::unix::net::UnixStream,
+    passed: &PassedSockets,
+    to: &mpsc::Sender<io::Result<Vec<u8>>>,
+) -> io::Result<()> {
+    let stream = UnixStream::from_std(stream)?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let length = stream.async_io(Interest::READABLE, || receive(&stream, passed, &mut buffer)).await?;
+        if length == 0 || to.send(Ok(buffer[..length].to_vec())).await.is_err() {
+            return Ok(());
         }
-        Ok(received.bytes)
     }
+}
+
+fn receive(stream: &UnixStream, passed: &PassedSockets, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(stream, &mut [IoSliceMut::new(buffer)], &mut ancillary, RecvFlags::empty())?;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(sockets) = message {
+            sockets.for_each(|socket| passed.came(socket));
+        }
+    }
+    Ok(received.bytes)
 }
 
 impl AsyncRead for SocketRequests {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            let room = buffer.initialize_unfilled();
-            match self.stream.try_io(Interest::READABLE, || self.read(room)) {
-                Ok(length) => {
-                    buffer.advance(length);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+        if self.rest.is_empty() {
+            match ready!(self.chunks.poll_recv(cx)) {
+                Some(chunk) => self.rest = chunk?,
+                None => return Poll::Ready(Ok(())),
             }
         }
+        let length = self.rest.len().min(buffer.remaining());
+        buffer.put_slice(&self.rest[..length]);
+        self.rest.drain(..length);
+        Poll::Ready(Ok(()))
     }
 }
 

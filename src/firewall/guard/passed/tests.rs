@@ -83,7 +83,7 @@ async fn socket_comes_with_its_line_and_no_more_than_four() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (_, mut writer) = ours.into_split();
     let passed = PassedSockets::default();
-    let mut requests = SocketRequests::new(theirs, passed.clone());
+    let mut requests = SocketRequests::new(theirs.into_std().unwrap(), passed.clone()).unwrap();
     writer.write_all(b"first\n").await.unwrap();
     let (socket, port) = bound();
     send(&mut writer, b"second\n", socket.as_fd()).await.unwrap();
@@ -91,7 +91,7 @@ async fn socket_comes_with_its_line_and_no_more_than_four() {
     requests.read_exact(&mut read).await.unwrap();
     assert_eq!(&read, b"first\nsecond\n");
     let came = passed.take().expect("it came");
-    assert_eq!(check(&came, port, own()), Ok(()));
+    assert_eq!(check(came.descriptor().unwrap(), port, own()), Ok(()));
     assert!(passed.take().is_none());
     for _ in 0..=MOST {
         send(&mut writer, b"x", socket.as_fd()).await.unwrap();
@@ -105,4 +105,28 @@ async fn socket_comes_with_its_line_and_no_more_than_four() {
     send(&mut writer, b"y", socket.as_fd()).await.unwrap();
     requests.read_exact(&mut [0]).await.unwrap();
     assert!(passed.take().is_none(), "a guard without limits keeps none");
+}
+
+/// A connected socket whose peer reads nothing, and which waits for that when it is closed.
+fn lingering() -> (OwnedFd, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    while std::io::Write::write(&mut &client, &[0; 65536]).is_ok() {}
+    SockRef::from(&client).set_linger(Some(std::time::Duration::from_secs(20))).unwrap();
+    client.set_nonblocking(false).unwrap();
+    (client.into(), listener)
+}
+
+#[test]
+fn socket_that_lingers_holds_up_no_request() {
+    let passed = PassedSockets::default();
+    let (one, _one_listens) = lingering();
+    let (other, _other_listens) = lingering();
+    let began = std::time::Instant::now();
+    passed.came(one);
+    passed.forget();
+    passed.refuse();
+    passed.came(other);
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
 }
