@@ -105,6 +105,7 @@ pub async fn run(
 }
 
 /// After the other side's end, how long its last requests may take to be read. One is asked at a time.
+#[cfg(target_os = "linux")]
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// Where requests come from and replies go: standard input and output. dlvgate makes both of them one Unix socket, over which a
