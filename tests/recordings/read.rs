@@ -54,6 +54,20 @@ fn show(words: &[&str]) -> Output {
 }
 
 #[test]
+fn check_fails_where_a_line_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.jsonl");
+    let whole = String::from_utf8(session("dlv-1.20/exit-code.jsonl")).unwrap();
+    let damaged = whole.lines().map(|line| if line.contains("exited") { "[" } else { line });
+    let damaged: Vec<&str> = damaged.collect();
+    for (text, code) in [(whole.clone(), 0), (damaged.join("\n") + "\n", 1)] {
+        std::fs::write(&path, text).unwrap();
+        let output = show(&["--check", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
 fn what_is_no_recording_is_said_to_be_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.jsonl");

@@ -32,7 +32,6 @@ pub mod wire;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Duration;
 
 use socket2::{SockRef, Type};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
@@ -106,7 +105,7 @@ pub async fn run(
 
 /// After the other side's end, how long its last requests may take to be read. One is asked at a time.
 #[cfg(target_os = "linux")]
-const LAST_REQUESTS: Duration = Duration::from_secs(1);
+const LAST_REQUESTS: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Where requests come from and replies go: standard input and output. dlvgate makes both of them one Unix socket, over which a
 /// front's socket can come too.
