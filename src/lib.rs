@@ -18,6 +18,9 @@ pub mod front;
 pub mod printable;
 pub mod privilege;
 pub mod recording;
+#[cfg(test)]
+#[path = "../tests/support/script.rs"]
+mod script;
 pub mod session;
 mod shell;
 pub mod shutdown;

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -16,7 +15,7 @@ use crate::running::Running;
 use crate::support::namespace::Namespace;
 use crate::support::program::Program;
 use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll, process, standin};
+use crate::support::{PATIENCE, poll, process, script, standin};
 
 /// What `install` and the guard write to is empty there, and seen by nobody else.
 const SETUP: &str = "set -e
@@ -95,8 +94,7 @@ impl Stage {
     /// Puts a program in front of the others in PATH.
     pub fn program(&self, name: &str, script: &str) {
         let path = self.folder.path().join("bin").join(name);
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        script::write(&path, script);
     }
 
     /// A pf of its own, asked by `pfctl`.

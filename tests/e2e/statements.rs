@@ -19,7 +19,7 @@ use crate::support::recorder::Recorder;
 use crate::support::rpc::Rpc;
 use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
+use crate::support::{PATIENCE, poll, script};
 
 const IS_MULTICLIENT: &[u8] = br#"{"method":"RPCServer.IsMulticlient","params":[{}],"id":7}"#;
 
@@ -210,9 +210,7 @@ fn s11_the_front_is_there_while_dlv_is_still_starting() {
         gate.display(),
         recorder.address()
     );
-    let draft = fake.file("slow");
-    std::fs::write(&draft, script).unwrap();
-    assert!(std::process::Command::new("cp").args([&draft, &fake.path]).status().unwrap().success());
+    script::write(&fake.path, &script);
     let start = Dlv::new(&Pair::any(), Which::Command).env("DLVGATE_DLV", &fake.path);
     let begun = Instant::now();
     let running = start.args(["dap", "-l", &format!("127.0.0.1:{port}")]).start();
@@ -297,15 +295,14 @@ fn s14_nothing_survives_our_own_kill() {
 fn s15_dlv_is_asked_first_and_killed_last() {
     let asked = FakeDlv::new("");
     for (on_term, killed) in [("exit 7", false), (":", true)] {
-        let (seen, script) = (asked.file("seen"), asked.file("script"));
+        let seen = asked.file("seen");
         let _ = std::fs::remove_file(&seen);
         let text = format!(
             "#!/bin/sh\ntrap 'echo asked >> {}; {on_term}' TERM\necho DAP server listening at: 127.0.0.1:1\n\
              while :; do sleep 0.05; done\n",
             seen.display()
         );
-        std::fs::write(&script, text).unwrap();
-        assert!(std::process::Command::new("cp").args([&script, &asked.path]).status().unwrap().success());
+        script::write(&asked.path, &text);
         let mut running =
             Dlv::new(&Pair::any(), Which::Command).env("DLVGATE_DLV", &asked.path).args(["dap"]).start();
         running.ready();

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "../support/script.rs"]
+mod script;
 #[path = "../support/standin.rs"]
 mod standin;
 

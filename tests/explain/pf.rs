@@ -1,14 +1,13 @@
 //! A pf of a test's own.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::standin;
+use crate::{script, standin};
 
 /// A state folder, and a pfctl that uses it.
 pub struct Pf {
@@ -34,8 +33,7 @@ impl Pf {
             standin::built().display()
         );
         let path = folder.path().join("pfctl");
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        script::write(&path, &script);
         Pf { folder }
     }
 

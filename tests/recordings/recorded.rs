@@ -19,7 +19,7 @@ use crate::support::recorder::Recorder;
 use crate::support::rpc::Rpc;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
+use crate::support::{PATIENCE, poll, script};
 
 /// A folder for recordings.
 struct Records {
@@ -177,9 +177,7 @@ fn last_words_of_dlv_are_redacted() {
     let (records, folder) = (Records::new(), tempfile::Builder::new().prefix("pl4nted-").tempdir().unwrap());
     // What Go's %+v prints has braces, which are no variables of DAP's error format.
     let dlv = folder.path().join("dlv-pl4nted");
-    std::fs::write(&dlv, "#!/bin/sh\necho '{pl4nted-1:x} %+v {Token:pl4nted-2}{pl4nted-3}' >&2\nexit 1\n")
-        .unwrap();
-    std::fs::set_permissions(&dlv, PermissionsExt::from_mode(0o755)).unwrap();
+    script::write(&dlv, "#!/bin/sh\necho '{pl4nted-1:x} %+v {Token:pl4nted-2}{pl4nted-3}' >&2\nexit 1\n");
     let server = Serve::with(&Pair::any()).dlv(&dlv).flags(records.flags()).flags(["--redact"]).start();
     let mut client = server.client();
     let asked = client.send("initialize", initialize_arguments());

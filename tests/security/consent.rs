@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::place::{Place, Ran, quoted};
 use crate::support::fake_dlv::FakeDlv;
+use crate::support::script;
 
 /// `nobody` on Debian.
 const OTHER: u32 = 65_534;
@@ -193,8 +194,7 @@ fn a_project_s_dlv_is_not_run_before_the_user_agrees() {
     let evil = FakeDlv::new("exit 0");
     let ran = evil.file("ran");
     let program = place.project().join("dlv-of-the-project");
-    std::fs::write(&program, format!("#!/bin/sh\ntouch {}\nexit 7\n", quoted(&ran))).unwrap();
-    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    script::write(&program, &format!("#!/bin/sh\ntouch {}\nexit 7\n", quoted(&ran)));
     place.asks("dlv = \"./dlv-of-the-project\"\nfirewall = \"off\"\n");
     for words in [&["dlv", "dap", "--listen=127.0.0.1:0"][..], &["serve", "--listen", "127.0.0.1:0"]] {
         let refused = place.run(words);
@@ -235,8 +235,7 @@ fn clone_with_traps(place: &Place) -> std::path::PathBuf {
             Some(_) => "dlv = \"/of/the/clone\"\nallow = [\"192.0.2.0/24\"]\n".to_owned(),
             None => format!("#!/bin/sh\ntouch {}\n", quoted(&ran)),
         };
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        script::write(&path, &text);
     }
     ran
 }
@@ -296,8 +295,7 @@ fn relative_path_in_a_variable_is_refused() {
 fn relative_temporary_folder_is_not_used() {
     let place = Place::new();
     let (program, said) = (place.path("dlv-of-the-user"), place.path("said"));
-    std::fs::write(&program, format!("#!/bin/sh\necho \"$@\" > {}\n", quoted(&said))).unwrap();
-    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    script::write(&program, &format!("#!/bin/sh\necho \"$@\" > {}\n", quoted(&said)));
     for folder in ["", "."] {
         let mut command = place.command(&["dlv", "dap", "--listen=127.0.0.1:0"]);
         command.envs([("TMPDIR", folder), ("XDG_RUNTIME_DIR", folder), ("DLVGATE_DLV_PORT", "unix")]);

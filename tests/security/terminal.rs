@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::place::{Place, Ran, quoted};
 use crate::support::fake_dlv::FakeDlv;
-use crate::support::{PATIENCE, poll};
+use crate::support::{PATIENCE, poll, script};
 
 /// C0 with BEL, backspace and carriage return; ESC's sequences; DEL; C1's CSI; what turns the direction; what ends a line.
 const HOSTILE: &str =
@@ -236,10 +236,8 @@ fn what_dlv_has_said_is_logged_without_effect_and_looks_like_one_entry() {
 
 /// A program that says such things and fails, in nft's place.
 fn refusing_nft(place: &Place) -> String {
-    let (draft, program) = (place.path("draft"), place.path("refuses"));
-    std::fs::write(&draft, format!("#!/bin/sh\nprintf '%s' '{HOSTILE}' >&2; exit 1\n")).unwrap();
-    assert!(Command::new("cp").args([&draft, &program]).status().unwrap().success());
-    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    let program = place.path("refuses");
+    script::write(&program, &format!("#!/bin/sh\nprintf '%s' '{HOSTILE}' >&2; exit 1\n"));
     program.to_str().unwrap().to_owned()
 }
 
@@ -286,10 +284,7 @@ fn what_the_machine_s_names_are_is_shown_without_effect() {
         let script = format!(
             "#!/bin/sh\nprintf '%s\\n' 'Version: {HOSTILE}' >&2; printf '%s\\n' 'Version: {HOSTILE}'; exit 1\n"
         );
-        let (draft, program) = (place.path("draft"), place.project().join(name));
-        std::fs::write(&draft, script).unwrap();
-        assert!(Command::new("cp").args([&draft, &program]).status().unwrap().success());
-        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        script::write(&place.project().join(name), &script);
     }
     // What a dlv prints itself is passed on as it is: this one is silent.
     let quiet = place.project().join("quiet-dlv");
@@ -315,10 +310,8 @@ fn what_the_packet_filter_and_the_journals_say_is_shown_without_effect() {
     let rules = place.path("ruleset.json");
     std::fs::write(&rules, ruleset.to_string()).unwrap();
     let nft = FakeDlv::new("");
-    let (draft, fake) = (nft.file("draft"), nft.file("nft"));
-    std::fs::write(&draft, format!("#!/bin/sh\ncat {}\n", quoted(&rules))).unwrap();
-    assert!(Command::new("cp").args([&draft, &fake]).status().unwrap().success());
-    std::fs::set_permissions(&fake, PermissionsExt::from_mode(0o755)).unwrap();
+    let fake = nft.file("nft");
+    script::write(&fake, &format!("#!/bin/sh\ncat {}\n", quoted(&rules)));
     let fake = fake.to_str().unwrap();
     let explain = ["firewall", "explain", "--port", "2345", "--from", "192.0.2.5", "--nft", fake];
     assert_all_harmless("explain", &place.run(&explain));

@@ -1,10 +1,10 @@
 //! Shell scripts in dlv's place, for what a real dlv does too seldom to wait for.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
 
 use tempfile::TempDir;
+
+use super::script;
 
 /// A script that stands where dlv is expected.
 pub struct FakeDlv {
@@ -24,12 +24,8 @@ impl FakeDlv {
             "#!/bin/sh\nif [ \"$1\" = version ]; then printf 'Delve Debugger\\nVersion: {version}\\n'; exit 0; fi\n{on_dap}\n"
         );
         let folder = tempfile::Builder::new().prefix("dlvgate-fake-dlv-").tempdir().unwrap();
-        let (draft, path) = (folder.path().join("draft"), folder.path().join("dlv"));
-        std::fs::write(&draft, script).unwrap();
-        // Copied by another process: a handle open for writing, inherited by a child of another test's thread in
-        // the wrong moment, would make the script "busy" and its execution fail.
-        assert!(Command::new("cp").args([&draft, &path]).status().unwrap().success());
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = folder.path().join("dlv");
+        script::write(&path, &script);
         Self { path, folder }
     }
 

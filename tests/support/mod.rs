@@ -17,6 +17,7 @@ pub mod program;
 pub mod random;
 pub mod recorder;
 pub mod rpc;
+pub mod script;
 pub mod server;
 pub mod session_log;
 pub mod spare;

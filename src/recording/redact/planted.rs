@@ -4,7 +4,6 @@
 //! each key that no schema fixes, each field of the header, each kind of bytes. Words come in several forms at each place.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use super::*;
 use crate::recording::recorder::{About, Installed, Recorder};
 use crate::recording::show::{Filter, Style, Timeline};
 use crate::recording::{Reader, format, html};
+use crate::script;
 
 /// What each planted word begins with, and nothing else.
 const MARK: &str = "Zqx7";
@@ -335,12 +335,8 @@ impl Recorded {
         let _ = std::fs::remove_dir_all(&records);
         // dlv's version is asked of the program.
         let dlv = self.folder.path().join("dlv");
-        std::fs::write(
-            &dlv,
-            format!("#!/bin/sh\ncat <<'end'\nVersion: {}\nend\n", header.dlv.as_deref().unwrap()),
-        )
-        .unwrap();
-        std::fs::set_permissions(&dlv, PermissionsExt::from_mode(0o755)).unwrap();
+        let version = header.dlv.as_deref().unwrap();
+        script::write(&dlv, &format!("#!/bin/sh\ncat <<'end'\nVersion: {version}\nend\n"));
         let dlv = Some(Installed { program: Some(dlv), environment: Vec::new() });
         let about = About { dlv, settings: header.settings.clone(), redact };
         let recorder = Recorder::new(&records, about).unwrap();

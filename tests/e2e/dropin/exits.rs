@@ -12,7 +12,7 @@ use crate::support::process;
 use crate::support::program::Program;
 use crate::support::rpc::Rpc;
 use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
+use crate::support::{PATIENCE, poll, script};
 
 for_every_dlv!(
     a_signal_ends_it_as_it_ends_dlv,
@@ -136,9 +136,7 @@ fn a_script_that_calls_us_for_ever_is_noticed() {
     let dlv = Pair::any();
     let script = FakeDlv::new("");
     let loop_ = format!("#!/bin/sh\nexec '{}' dlv \"$@\"\n", env!("CARGO_BIN_EXE_dlvgate"));
-    let draft = script.file("loop");
-    std::fs::write(&draft, loop_).unwrap();
-    assert!(std::process::Command::new("cp").args([&draft, &script.path]).status().unwrap().success());
+    script::write(&script.path, &loop_);
     let ended =
         Dlv::new(&dlv, Which::Command).args(["version"]).env("DLVGATE_DLV", &script.path).start().ended();
     assert_eq!(ended.status.code(), Some(1));

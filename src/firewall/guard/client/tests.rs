@@ -1,7 +1,7 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::script;
 
 /// A guard that answers nothing to the first `open`, until the next request has come.
 const SLOW: &str = r#"#!/bin/sh
@@ -21,8 +21,7 @@ echo '{"id":4}'
 async fn a_gate_that_nobody_waits_for_any_more_is_given_back_and_its_answer_is_nobody_s() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("guard");
-    fs::write(&program, SLOW).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    script::write(&program, SLOW);
     let start = Start {
         backend: Backend::NATIVE,
         programs: Programs::default(),
