@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Most bytes of a [`Name`] that are kept. DAP's longest command, `setInstructionBreakpoints`, has 25;
 /// Delve's methods stay well below, too.
-pub const NAME_MAX: usize = 63;
+pub const NAME_MAX: usize = 62;
 
 const REPLACEMENT: &str = "\u{fffd}";
 
@@ -12,7 +12,10 @@ const REPLACEMENT: &str = "\u{fffd}";
 ///
 /// A longer one is cut at a character's boundary, says so ([`Name::is_truncated`], and `…` when
 /// displayed), and equals no string.
+///
+/// Of 64 bytes and aligned, since envelopes are moved for each message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C, align(16))]
 pub struct Name {
     /// Valid UTF-8 up to `len`, zero from there on.
     bytes: [u8; NAME_MAX],

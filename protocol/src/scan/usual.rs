@@ -72,9 +72,23 @@ fn after_space(input: &[u8]) -> &[u8] {
 /// What follows a string without escapes.
 fn after_text(input: &[u8]) -> Option<&[u8]> {
     let input = input.strip_prefix(b"\"")?;
-    let end = input.iter().position(|&byte| matches!(byte, b'"' | b'\\') || byte < b' ')?;
+    let end = input.iter().position(|&byte| IS_NOT_PLAIN[usize::from(byte)])?;
     input[end..].strip_prefix(b"\"")
 }
+
+/// Of each byte, whether it is a quotation mark, a backslash or a control character. One look in a
+/// table is quicker than three comparisons.
+static IS_NOT_PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut control = 0;
+    while control < b' ' {
+        table[control as usize] = true;
+        control += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
 
 #[derive(Default)]
 struct Fields<'a> {
@@ -134,20 +148,21 @@ fn once<'a, T>(field: &mut Option<T>, (value, rest): (T, &'a [u8])) -> Option<&'
 }
 
 /// What follows `key`, which ends with its colon.
-fn value_of<'a>(key: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
-    match input.strip_prefix(key)? {
-        [b' ', rest @ ..] => Some(rest),
-        rest => Some(rest),
-    }
+fn value_of<'a, const N: usize>(key: &[u8; N], input: &'a [u8]) -> Option<&'a [u8]> {
+    after(key, input).map(after_space)
+}
+
+/// What follows `text`, whose length is known here: a comparison of a few words.
+fn after<'a, const N: usize>(text: &[u8; N], input: &'a [u8]) -> Option<&'a [u8]> {
+    input.split_first_chunk().filter(|(first, _)| *first == text).map(|(_, rest)| rest)
 }
 
 fn kind(input: &[u8]) -> Option<(Type, &[u8])> {
-    let (kind, text): (Type, &[u8]) = match *input.get(3)? {
-        b'q' => (Type::Request, b"\"request\""),
-        b's' => (Type::Response, b"\"response\""),
-        _ => (Type::Event, b"\"event\""),
-    };
-    Some((kind, input.strip_prefix(text)?))
+    match *input.get(3)? {
+        b'q' => Some((Type::Request, after(b"\"request\"", input)?)),
+        b's' => Some((Type::Response, after(b"\"response\"", input)?)),
+        _ => Some((Type::Event, after(b"\"event\"", input)?)),
+    }
 }
 
 fn integer(input: &[u8]) -> Option<(i64, &[u8])> {
