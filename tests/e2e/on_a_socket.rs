@@ -6,7 +6,6 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -114,7 +113,7 @@ fn a_killed_proxy_s_folder_is_removed_by_the_next_start(dlv: &Pair) {
     poll(PATIENCE, || is_stopped(debugger.pid).then_some(())).expect("it stands still");
     server.signal(Signal::SIGKILL);
     debugger.signal(Signal::SIGKILL);
-    let gone = poll(Duration::from_secs(10), || server.children().is_empty().then_some(()));
+    let gone = poll(PATIENCE, || server.children().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
     assert!(socket.exists(), "nobody could remove it");
     let next = serve(dlv, &runtime).start();

@@ -1,17 +1,16 @@
 //! The proxy itself is killed, with no chance to see to anything.
 
-use std::time::Duration;
-
 use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::for_every_dlv;
 use crate::support::debug::{Debug, exec, initialize_arguments};
 use crate::support::gate::StandinPf;
-use crate::support::poll;
+
 use crate::support::program::Program;
 use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
+use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(a_killed_proxy_leaves_no_dlv_and_no_program);
 
@@ -21,7 +20,7 @@ fn a_killed_proxy_leaves_no_dlv_and_no_program(dlv: &Pair) {
     let _idle = server.client();
     assert_eq!(server.programs("loop").len(), 1);
     server.signal(Signal::SIGKILL);
-    let gone = poll(Duration::from_secs(10), || server.children().is_empty().then_some(()));
+    let gone = poll(PATIENCE, || server.children().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
 }
 
@@ -36,6 +35,6 @@ fn a_proxy_that_is_killed_before_its_gate_stands_leaves_no_dlv() {
     server.log.wait_for("gate_opening", 1);
     assert_eq!(server.dlvs().len(), 1);
     server.signal(Signal::SIGKILL);
-    let gone = poll(Duration::from_secs(10), || server.dlvs().is_empty().then_some(()));
+    let gone = poll(PATIENCE, || server.dlvs().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -212,11 +212,10 @@ fn s11_the_front_is_there_while_dlv_is_still_starting() {
     );
     script::write(&fake.path, &script);
     let start = Dlv::new(&Pair::any(), Which::Command).env("DLVGATE_DLV", &fake.path);
-    let begun = Instant::now();
     let running = start.args(["dap", "-l", &format!("127.0.0.1:{port}")]).start();
     let front = SocketAddr::from(([127, 0, 0, 1], port));
-    let stream = poll(Duration::from_millis(500), || TcpStream::connect(front).ok());
-    let mut client = Client::over(stream.unwrap_or_else(|| panic!("not there after {:?}", begun.elapsed())));
+    let stream = poll(PATIENCE, || TcpStream::connect(front).ok());
+    let mut client = Client::over(stream.expect("the front is there"));
     assert_eq!(running.stdout.text(), "", "dlv is not ready");
     client.send("initialize", initialize_arguments());
     std::fs::write(&gate, "").unwrap();

@@ -1,7 +1,6 @@
 //! `--warm`: a dlv that is there before its client. What a client gets, whatever becomes of the spare.
 
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -129,7 +128,7 @@ fn a_killed_server_leaves_no_spare(dlv: &Pair) {
     Spare::wait(&server, 2);
     let _client = begin(&server);
     server.signal(Signal::SIGKILL);
-    let gone = poll(Duration::from_secs(2), || server.children().is_empty().then_some(()));
+    let gone = poll(PATIENCE, || server.children().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
 }
 

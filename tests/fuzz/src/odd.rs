@@ -90,7 +90,10 @@ const VALUES: &[&[u8]] = &[
     b"[null]",
     b"[{\"from\":\"/a\",\"to\":\"/b\"}]",
     b"{\"A\":\"1\",\"B\":null}",
-    // No JSON.
+];
+
+/// What is no JSON: seldom, since dlv hears nothing behind it.
+const NO_VALUES: &[&[u8]] = &[
     b"01",
     b"-",
     b"1.",
@@ -211,7 +214,7 @@ pub fn rpc(dice: &mut Dice<'_>) -> Vec<u8> {
         stream.extend_from_slice(dice.of(&[&b""[..], b"\n", b" \r\n"]));
     }
     if dice.one_in(8) {
-        stream.extend_from_slice(dice.of(VALUES));
+        stream.extend_from_slice(value(dice));
     }
     junk(dice, &mut stream);
     stream
@@ -244,6 +247,11 @@ fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 
+fn value(dice: &mut Dice<'_>) -> &'static [u8] {
+    let all = if dice.one_in(12) { NO_VALUES } else { VALUES };
+    dice.of(all)
+}
+
 fn mutate(dice: &mut Dice<'_>, members: &mut Vec<Member>) {
     for _ in 0..dice.below(4) {
         let at = dice.below(members.len());
@@ -255,14 +263,14 @@ fn mutate(dice: &mut Dice<'_>, members: &mut Vec<Member>) {
             }
             1 => {
                 let (key, _) = members[at].clone();
-                members.push((key, dice.of(VALUES).to_vec()));
+                members.push((key, value(dice).to_vec()));
             }
             2 => {
                 let to = dice.below(members.len());
                 members.swap(at, to);
             }
-            3 => members[at].1 = dice.of(VALUES).to_vec(),
-            4 => members.push(member(dice.of(KEYS), dice.of(VALUES))),
+            3 => members[at].1 = value(dice).to_vec(),
+            4 => members.push(member(dice.of(KEYS), value(dice))),
             5 | 6 => members[at].0 = written_otherwise(dice, &members[at].0),
             _ => {
                 let (key, value) = members[at].clone();
