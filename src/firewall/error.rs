@@ -111,6 +111,11 @@ pub enum FirewallError {
 }
 
 impl FirewallError {
+    /// Whether a gate was refused because another user is at the port, or has a gate there: another port may do.
+    pub fn is_of_another(&self) -> bool {
+        matches!(self, FirewallError::Guard(super::guard::GuardError::OfAnother { .. }))
+    }
+
     /// Whether there is no packet filter that we may use: a server, other than `firewall open`, can
     /// do without.
     pub fn is_without_filter(&self) -> bool {

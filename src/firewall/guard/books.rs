@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::journal::{Journals, Process, Record, Token};
-use super::limits::CallerLimits;
+use super::limits::{CallerLimits, Refusal};
 use super::wire::Purpose;
 use crate::firewall::pf::TokenNotes;
 use crate::firewall::{Backend, Peer};
@@ -42,7 +42,7 @@ impl Books {
     ///
     /// # Errors
     /// Why not.
-    pub(super) fn keep(&self, limits: &CallerLimits, port: u16) -> Result<(), String> {
+    pub(super) fn keep(&self, limits: &CallerLimits, port: u16) -> Result<(), Refusal> {
         if !limits.are_there() {
             return Ok(());
         }

@@ -248,7 +248,10 @@ impl Client {
                 _ if !pipe.turns.is_answer(reply.id) => {}
                 Some(said) => {
                     pipe.turns.refused(&operation);
-                    return Err(GuardError::Failed { said });
+                    return Err(match reply.of_another {
+                        true => GuardError::OfAnother { said },
+                        false => GuardError::Failed { said },
+                    });
                 }
                 None => return Ok(()),
             }

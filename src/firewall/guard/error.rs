@@ -59,6 +59,12 @@ pub enum GuardError {
         /// What it said.
         said: String,
     },
+    /// The guard's own words: another user is at the port, or has a gate there. Another port may do.
+    #[error("{said}")]
+    OfAnother {
+        /// What it said.
+        said: String,
+    },
     /// The guard speaks another version.
     #[error(
         "the guard in {HELPER} is of another dlvgate (it speaks version {theirs}): `sudo dlvgate firewall install`"

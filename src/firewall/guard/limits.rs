@@ -37,6 +37,23 @@ struct HeldTo {
     surroundings: Box<dyn Surroundings>,
 }
 
+/// Why a request is not obeyed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    /// A listener, a connection or a gate of another user is at the port; another port may do.
+    #[error("{0}")]
+    OfAnother(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Refusal {
+        Refusal::Other(why)
+    }
+}
+
 /// Another user, who is at a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stranger {
@@ -75,7 +92,7 @@ impl CallerLimits {
     ///
     /// # Errors
     /// Why not, and what to do.
-    pub(super) fn may_open(&self, port: u16, peers: &[Peer], socket: bool) -> Result<(), String> {
+    pub(super) fn may_open(&self, port: u16, peers: &[Peer], socket: bool) -> Result<(), Refusal> {
         let Some(HeldTo { user, allowance, surroundings }) = &self.held_to else { return Ok(()) };
         allowance.allows_port(port, user)?;
         allowance.allows_peers(peers, user)?;
@@ -84,16 +101,15 @@ impl CallerLimits {
         }
         let there = surroundings.at(port).map_err(|error| cannot_tell(port, &error))?;
         if let Some(stranger) = strangers(&there, self.uid).next() {
-            return Err(format!(
-                "{stranger}; a gate would open or cut off what is not yours. Use another port"
-            ));
+            let why = format!("{stranger}; a gate would open or cut off what is not yours. Use another port");
+            return Err(Refusal::OfAnother(why));
         }
         let listens = there.iter().any(|one| one.does == Does::Listen && one.owner == Owner::Uid(self.uid));
         match listens || socket {
             true => Ok(()),
-            false => Err(format!(
+            false => Err(Refusal::Other(format!(
                 "no process of {user} listens on port {port}: the guard opens what its user's own processes listen on"
-            )),
+            ))),
         }
     }
 
@@ -131,7 +147,7 @@ impl CallerLimits {
         &self,
         port: u16,
         mut records: impl Iterator<Item = &'a Record>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         if !self.are_there() {
             return Ok(());
         }
@@ -139,10 +155,10 @@ impl CallerLimits {
             |record: &&Record| record.uid != self.uid && record.gates.iter().any(|gate| gate.port == port);
         match records.find(is_anothers) {
             None => Ok(()),
-            Some(record) => Err(format!(
+            Some(record) => Err(Refusal::OfAnother(format!(
                 "port {port} has a gate of user {}, whose guard is process {}; it is theirs to end. Use another port",
                 record.uid, record.guard.pid
-            )),
+            ))),
         }
     }
 

@@ -12,7 +12,7 @@ use super::audit::Audit;
 use super::books::Books;
 use super::driver::{Driver, Refused};
 use super::duties::{Duties, Outcome, Step};
-use super::limits::CallerLimits;
+use super::limits::{CallerLimits, Refusal};
 use super::sweep::Finding;
 use super::wire::{self, Greeting, LINE_LIMIT, LostGate, Operation, Reply, Request, VERSION};
 use crate::fault;
@@ -93,7 +93,7 @@ impl<D: Driver> Guard<D> {
                 }
                 Ok(Line::TooLong) => {
                     let failed = Some(format!("a line of more than {LINE_LIMIT} bytes: the guard ends"));
-                    let _ = say(&mut replies, &Reply { id: 0, failed, ports: None }).await;
+                    let _ = say(&mut replies, &Reply { id: 0, failed, of_another: false, ports: None }).await;
                     true
                 }
             };
@@ -101,7 +101,7 @@ impl<D: Driver> Guard<D> {
         self.duties.end();
         let failed = self.walk(&[]).await;
         // What could not be shut and is gone all the same is not left.
-        if self.duties.ports().next().is_none() { Vec::new() } else { failed }
+        if self.duties.ports().next().is_none() { Vec::new() } else { said(&failed) }
     }
 
     async fn greet(&self, found: Vec<Finding>) -> Greeting {
@@ -115,22 +115,25 @@ impl<D: Driver> Guard<D> {
 
     async fn answer(&mut self, line: &[u8]) -> Reply {
         let (id, done) = match wire::parse(line) {
-            Err(why) => (0, Err(why)),
+            Err(why) => (0, Err(why.into())),
             Ok(request) => (request.id, self.perform(request).await),
         };
         match done {
-            Ok(ports) => Reply { id, failed: None, ports },
-            Err(why) => Reply { id, failed: Some(why), ports: None },
+            Ok(ports) => Reply { id, failed: None, of_another: false, ports },
+            Err(refusal) => {
+                let of_another = matches!(refusal, Refusal::OfAnother(_));
+                Reply { id, failed: Some(refusal.to_string()), of_another, ports: None }
+            }
         }
     }
 
-    async fn perform(&mut self, request: Request) -> Result<Option<Vec<u16>>, String> {
+    async fn perform(&mut self, request: Request) -> Result<Option<Vec<u16>>, Refusal> {
         let done = self.obey(request).await;
         self.limits.forget_passed();
         done
     }
 
-    async fn obey(&mut self, request: Request) -> Result<Option<Vec<u16>>, String> {
+    async fn obey(&mut self, request: Request) -> Result<Option<Vec<u16>>, Refusal> {
         if let Operation::Open { port, peers, socket } = &request.operation {
             self.duties.may_open(*port, peers)?;
             self.limits.may_open(*port, peers, *socket)?;
@@ -165,7 +168,7 @@ impl<D: Driver> Guard<D> {
         };
         for (port, why) in lost {
             self.duties.lose(port);
-            let left = self.walk(&[]).await;
+            let left = said(&self.walk(&[]).await);
             let why = [vec![why], left].concat().join("; ");
             say(replies, &LostGate { lost: port, why }).await?;
         }
@@ -184,7 +187,7 @@ impl<D: Driver> Guard<D> {
     }
 
     /// Takes the steps that the duties name, to the last. Returns what failed, in order.
-    async fn walk(&mut self, peers: &[Peer]) -> Vec<String> {
+    async fn walk(&mut self, peers: &[Peer]) -> Vec<Refusal> {
         let mut failed = Vec::new();
         while let Some(step) = self.duties.next() {
             let outcome = match self.take(step, peers).await {
@@ -200,9 +203,9 @@ impl<D: Driver> Guard<D> {
         failed
     }
 
-    async fn take(&self, step: Step, peers: &[Peer]) -> Result<(), (String, Outcome)> {
-        let no_journal = |error: io::Error| (no_journal(&error), Outcome::Failed);
-        let failed = |error: FirewallError| (error.to_string(), Outcome::Failed);
+    async fn take(&self, step: Step, peers: &[Peer]) -> Result<(), (Refusal, Outcome)> {
+        let no_journal = |error: io::Error| (no_journal(&error).into(), Outcome::Failed);
+        let failed = |error: FirewallError| (error.to_string().into(), Outcome::Failed);
         match step {
             Step::Note(port) => {
                 self.books.opening(port, peers).map_err(no_journal)?;
@@ -211,13 +214,14 @@ impl<D: Driver> Guard<D> {
             Step::Load(port) => {
                 fault::point("journal").await;
                 self.driver.open(port, peers).await.map_err(|Refused { why, may_be_left }| {
-                    (why.to_string(), if may_be_left { Outcome::Failed } else { Outcome::Undone })
+                    (why.to_string().into(), if may_be_left { Outcome::Failed } else { Outcome::Undone })
                 })
             }
             Step::Shut(port) => match self.limits.stranger_at(port) {
                 // Shut, it would be closed to them too.
                 Ok(Some(stranger)) => {
-                    Err((format!("{stranger}: the gate goes, and is not shut"), Outcome::Another))
+                    let why = format!("{stranger}: the gate goes, and is not shut");
+                    Err((Refusal::OfAnother(why), Outcome::Another))
                 }
                 _ => self.driver.shut(port).await.map_err(failed),
             },
@@ -278,6 +282,10 @@ pub(super) async fn say(
         replies.flush().await
     };
     tokio::time::timeout(ANSWER_LIMIT, told).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+fn said(failed: &[Refusal]) -> Vec<String> {
+    failed.iter().map(ToString::to_string).collect()
 }
 
 fn no_journal(error: &io::Error) -> String {

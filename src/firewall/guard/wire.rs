@@ -114,6 +114,9 @@ pub struct Reply {
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// It was not done because another user is at the port, or has a gate there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_another: bool,
     /// The ports that have a gate, for `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<Vec<u16>>,

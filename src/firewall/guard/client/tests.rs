@@ -15,6 +15,8 @@ echo '{"id":2,"failed":"too late"}'
 echo '{"id":3,"failed":"too late"}'
 read -r shut
 echo '{"id":4}'
+read -r open
+echo '{"id":5,"failed":"no","of_another":true}'
 "#;
 
 #[tokio::test]
@@ -37,6 +39,8 @@ async fn a_gate_that_nobody_waits_for_any_more_is_given_back_and_its_answer_is_n
     assert!(matches!(opened, Err(GuardError::Silent { .. })), "{opened:?}");
     tokio::time::resume();
     client.shut(40002).await.expect("only its own answer counts");
+    let opened = client.open(40003, &[], None).await;
+    assert!(matches!(opened, Err(GuardError::OfAnother { .. })), "{opened:?}");
     let next = fs::read_to_string(program.with_extension("next")).unwrap();
     assert_eq!(wire::parse(next.as_bytes()).unwrap().operation, Operation::Drop { port: 40001 });
 }

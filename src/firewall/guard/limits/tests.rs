@@ -82,7 +82,8 @@ fn peers() -> Vec<Peer> {
 }
 
 fn open(told: &Told, socket: bool) -> Result<(), String> {
-    told.limits(ALICE).may_open(40001, &peers(), socket)
+    let opened = told.limits(ALICE).may_open(40001, &peers(), socket);
+    opened.map_err(|refusal| refusal.to_string())
 }
 
 #[test]
@@ -175,6 +176,6 @@ fn port_gated_by_another_user_is_refused() {
     let limits = Told::default().limits(ALICE);
     let records = [record(ALICE, &[(40001, 1)]), record(BOB, &[(40002, 1)])];
     assert_eq!(limits.keep_out_of_others(40001, records.iter()), Ok(()));
-    let why = limits.keep_out_of_others(40002, records.iter()).unwrap_err();
+    let why = limits.keep_out_of_others(40002, records.iter()).unwrap_err().to_string();
     assert!(why.contains("a gate of user 1001") && !why.contains("delete"), "{why}");
 }

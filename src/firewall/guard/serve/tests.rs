@@ -295,7 +295,8 @@ fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
         assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
         notes.state().refuses = true;
         let drop = Request { id: 3, operation: Operation::Drop { port: 40002 } };
-        assert!(guard.perform(drop).await.unwrap_err().contains("pf refuses"));
+        let why = guard.perform(drop).await.unwrap_err().to_string();
+        assert!(why.contains("pf refuses"), "{why}");
         assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
     });
     assert_eq!(journals.read().unwrap()[0].record.as_ref().unwrap().gates.len(), 1);
@@ -345,7 +346,7 @@ impl Held {
     }
 
     async fn ask(&mut self, operation: Operation) -> Result<Option<Vec<u16>>, String> {
-        self.guard.perform(Request { id: 1, operation }).await
+        self.guard.perform(Request { id: 1, operation }).await.map_err(|refusal| refusal.to_string())
     }
 
     async fn open(&mut self, port: u16) -> Result<Option<Vec<u16>>, String> {
@@ -374,6 +375,17 @@ async fn port_of_another_user_reaches_no_filter_and_disk() {
     let why = held.ask(Operation::Shut { port: 5432 }).await.unwrap_err();
     assert!(why.contains("no gate here"), "{why}");
     assert!(held.said().is_empty() && held.journals.read().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn reply_tells_ports_of_other_users_apart() {
+    let told = Told::default();
+    told.comes(40001, BOB, Does::Listen).comes(40002, ALICE, Does::Listen).comes(40002, BOB, Does::Connect);
+    let mut held = Held::to(&told).await;
+    for (port, of_another) in [(40001, true), (40002, true), (40003, false), (22, false)] {
+        let reply = held.guard.answer(open(port, &["127.0.0.1"]).as_bytes()).await;
+        assert!(reply.failed.is_some() && reply.of_another == of_another, "{reply:?}");
+    }
 }
 
 #[tokio::test]
@@ -446,8 +458,10 @@ async fn gates_of_other_guards_count_and_keep_their_ports() {
     };
     other(BOB, 40002, 1, 64);
     held.open(40001).await.unwrap();
-    let why = held.open(40002).await.unwrap_err();
+    let reply = held.guard.answer(open(40002, &["127.0.0.1"]).as_bytes()).await;
+    let why = reply.failed.unwrap();
     assert!(why.contains("a gate of user 1001") && !why.contains("delete"), "{why}");
+    assert!(reply.of_another, "{why}");
     held.ask(Operation::Drop { port: 40001 }).await.unwrap();
     other(ALICE, 41000, 32, 1);
     assert!(held.open(40001).await.unwrap_err().contains("20 gates already"));
