@@ -259,6 +259,26 @@ fn guard_works_under_the_unit_s_restrictions() {
     assert!(!namespace.ruleset().contains("dlvgate"));
 }
 
+/// Address translation of the host's own: the port to which one connects is not the one that is reached.
+#[test]
+fn redirect_to_a_gate_s_port_is_judged_there() {
+    const NOBODY: u32 = 65_534;
+    let Some(namespace) = Namespace::new() else { return };
+    namespace
+        .nft("table inet host { chain out { type nat hook output priority -100; tcp dport 8080 redirect to :4000; }; }");
+    let _listener = namespace.inside(|| std::net::TcpListener::bind("127.0.0.1:4000").unwrap());
+    let mut guard = Guard::plain(&namespace);
+    assert_eq!(namespace.connect_as(NOBODY, 8080), "", "it leads to the port");
+    let said = guard.ask(&json!({"open": {"port": 4000, "peers": ["127.0.0.1"]}}));
+    assert!(said["failed"].is_null(), "{said}");
+    assert_eq!(namespace.connect_as(0, 8080), "", "the gate's own user");
+    for port in [4000, 8080] {
+        let answer = namespace.connect_as(NOBODY, port);
+        assert!(answer.contains("Connection refused"), "to port {port}: {answer:?}");
+    }
+    guard.end();
+}
+
 #[test]
 fn caller_who_reads_no_answer_keeps_no_gate() {
     /// Answers of more bytes than a pipe holds.

@@ -14,15 +14,23 @@ pub(super) const TABLE_PREFIX: &str = "dlvgate_";
 /// Prefix of the comment by which a rule of ours is known in any table.
 pub(super) const MARK_PREFIX: &str = "dlvgate:";
 
-/// Our chains come before the host's own filtering (0) and before connection tracking (-200, where that is on the
-/// hook): nothing that another chain does to a packet changes what ours says about it.
-pub(super) const PRIORITY: i64 = -300;
+/// On input our chain comes before the host's own filtering (0): nothing that another chain does to a packet changes what ours
+/// says about it. New destinations were given before this hook.
+const INPUT_PRIORITY: i64 = -300;
+
+/// On output they are given on the hook itself (-100), so that our chain comes after: it judges by the port that is reached.
+const OUTPUT_PRIORITY: i64 = 300;
 
 /// The hook through which packets come to this machine's programs.
 pub(super) const INPUT: &str = "input";
 
 /// The hook through which packets leave them.
 pub(super) const OUTPUT: &str = "output";
+
+/// Where our chain is among those of its hook.
+pub(super) fn priority(hook: &str) -> i64 {
+    if hook == INPUT { INPUT_PRIORITY } else { OUTPUT_PRIORITY }
+}
 
 /// What a rule matches, before the port.
 type Matches = Vec<Value>;

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, PRIORITY, State, TABLE_PREFIX, of_table};
+use super::gate::{Gate, INPUT, MARK_PREFIX, OUTPUT, State, TABLE_PREFIX, of_table, priority};
 use super::listing::{Chain, Listing, Rule, Table};
 use super::nets;
 use super::ruleset::{has_table, marked, may_drop, own_hooks};
@@ -79,7 +79,7 @@ fn wrong_set(now: &Listing, table: &str, gate: &Gate, state: State) -> Option<&'
 fn is_ours(chain: &Chain, hook: &str) -> bool {
     chain.hook.as_deref() == Some(hook)
         && chain.kind.as_deref() == Some("filter")
-        && chain.prio == Some(PRIORITY)
+        && chain.prio == Some(priority(hook))
         && chain.policy.as_deref() == Some("accept")
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX};
+use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX, priority};
 use super::listing::{Chain, Listing, Rule};
 use super::nets::element;
 
@@ -92,7 +92,7 @@ fn own_table(gate: &Gate, state: State, commands: &mut Vec<Value>) {
     for hook in own_hooks(gate, state) {
         commands.push(json!({"add": {"chain": {
             "family": "inet", "table": table, "name": hook, "type": "filter", "hook": hook,
-            "prio": super::gate::PRIORITY, "policy": "accept",
+            "prio": priority(hook), "policy": "accept",
         }}}));
         for expr in gate.own_rules(state, hook) {
             commands.push(json!({"add": {"rule": {

@@ -76,6 +76,7 @@ fn a_rule_that_says_something_else_is_no_proof() {
         ("40001}}", "40002}}"),
         ("127.0.0.1", "127.0.0.9"),
         ("\"prio\":-300", "\"prio\":300"),
+        ("\"prio\":300", "\"prio\":-300"),
         ("1000", "1001"),
     ];
     for (from, to) in changes {

@@ -55,17 +55,17 @@ fn a_guarded_loopback_port_is_a_table_of_its_own() {
     let user = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": 1000}});
     let reset = json!({"reject": {"type": "tcp reset"}});
     let rule = |chain: &str, expr: Value| json!({"add": {"rule": {"family": "inet", "table": "dlvgate_4711_40001", "chain": chain, "comment": "dlvgate:4711:40001", "expr": expr}}});
-    let chain = |hook: &str| json!({"add": {"chain": {"family": "inet", "table": "dlvgate_4711_40001", "name": hook, "type": "filter", "hook": hook, "prio": -300, "policy": "accept"}}});
+    let chain = |hook: &str, prio: i64| json!({"add": {"chain": {"family": "inet", "table": "dlvgate_4711_40001", "name": hook, "type": "filter", "hook": hook, "prio": prio, "policy": "accept"}}});
     let table = json!({"table": {"family": "inet", "name": "dlvgate_4711_40001"}});
     let expected = [
         json!({"add": table}),
         json!({"delete": table}),
         json!({"add": table}),
         json!({"add": {"set": {"family": "inet", "table": "dlvgate_4711_40001", "name": "peers4", "type": "ipv4_addr", "elem": ["127.0.0.1"]}}}),
-        chain("input"),
+        chain("input", -300),
         rule("input", json!([lo("iif"), peers, port, {"accept": null}])),
         rule("input", json!([port, reset])),
-        chain("output"),
+        chain("output", 300),
         rule("output", json!([lo("oif"), user, port, reset])),
     ];
     assert_eq!(commands, expected);
