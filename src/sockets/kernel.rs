@@ -77,20 +77,20 @@ impl Kernel {
         Ok(Answer::Another)
     }
 
-    /// The sockets of both families in these states, at this port of their own or, with 0, at any.
+    /// The sockets of both families whose own port is one of these.
     ///
     /// # Errors
     /// Where the kernel does not say, or not all.
-    pub(crate) fn occupants(&self, states: u32, port: u16) -> io::Result<Vec<Occupant>> {
+    pub(crate) fn occupants(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
         let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
         for family in [libc::AF_INET, libc::AF_INET6] {
             *sequence = sequence.wrapping_add(1);
-            self.socket.send(&dump(*sequence, family, states, port))?;
+            self.socket.send(&dump(*sequence, family, ports))?;
             self.read_dump(*sequence, &mut found)?;
         }
         // Of sockets that are bound and no more the kernel lists those at other ports too.
-        found.retain(|one| port == 0 || one.local.port() == port);
+        found.retain(|one| ports.contains(&one.local.port()));
         Ok(found)
     }
 

@@ -10,7 +10,6 @@ mod os {
 
     use super::Occupant;
     use crate::sockets::kernel::Kernel;
-    use crate::sockets::sock_diag::{ALL_STATES, LISTENING};
     use crate::sockets::table;
 
     /// Linux: the kernel is asked; where it cannot be asked, its tables are read.
@@ -20,22 +19,15 @@ mod os {
     impl SocketTables {
         pub(super) fn new() -> SocketTables {
             // A kernel without the module that tells of TCP sockets lets us open, and answers nothing.
-            let kernel = Kernel::open().ok().filter(|kernel| kernel.occupants(LISTENING, 0).is_ok());
+            let kernel = Kernel::open().ok().filter(|kernel| kernel.occupants(&[0]).is_ok());
             SocketTables(kernel)
         }
 
-        pub(super) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
+        pub(super) fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
             match &self.0 {
-                Some(kernel) => kernel.occupants(ALL_STATES, port),
-                None => table::occupants(&[port]),
+                Some(kernel) => kernel.occupants(ports),
+                None => table::occupants(ports),
             }
-        }
-
-        pub(super) fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
-            let Some(kernel) = &self.0 else { return table::occupants(ports) };
-            let mut found = kernel.occupants(LISTENING, 0)?;
-            found.retain(|one| ports.contains(&one.local.port()));
-            Ok(found)
         }
     }
 }
@@ -56,11 +48,7 @@ mod os {
             SocketTables
         }
 
-        pub(super) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
-            self.listening_at(&[port])
-        }
-
-        pub(super) fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+        pub(super) fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
             pcblist::occupants(&sysctl::tcp_sockets()?, ports).map_err(io::Error::other)
         }
     }
@@ -81,11 +69,7 @@ mod os {
             SocketTables
         }
 
-        pub(super) fn at(&self, _: u16) -> io::Result<Vec<Occupant>> {
-            Err(io::Error::other("this system does not tell"))
-        }
-
-        pub(super) fn listening_at(&self, _: &[u16]) -> io::Result<Vec<Occupant>> {
+        pub(super) fn at(&self, _: &[u16]) -> io::Result<Vec<Occupant>> {
             Err(io::Error::other("this system does not tell"))
         }
     }
@@ -101,20 +85,13 @@ impl Ports {
         Ports(os::SocketTables::new())
     }
 
-    /// Every socket at this port, connections too. What it costs grows with the room that the kernel has for connections.
+    /// Every socket at these ports, connections too: one question. What it costs grows with the room that the kernel has for
+    /// connections.
     ///
     /// # Errors
     /// Where the system does not tell.
-    pub(crate) fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
-        self.0.at(port)
-    }
-
-    /// At least the sockets at these ports that listen: one question for all of them, and cheap on Linux.
-    ///
-    /// # Errors
-    /// Where the system does not tell.
-    pub(crate) fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
-        self.0.listening_at(ports)
+    pub(crate) fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+        self.0.at(ports)
     }
 }
 
@@ -141,17 +118,14 @@ mod tests {
         let (_accepted, from) = listener.accept().unwrap();
         let own = Owner::Uid(nix::unistd::geteuid().as_raw());
         let ports = Ports::new();
-        for port in [at.port(), from.port()] {
-            let told = seen(ports.at(port).unwrap());
-            assert_eq!(told, seen(table::occupants(&[port]).unwrap()));
+        for asked in [&[at.port()][..], &[from.port()], &[1, at.port(), from.port()]] {
+            let told = seen(ports.at(asked).unwrap());
+            assert_eq!(told, seen(table::occupants(asked).unwrap()));
             assert!(told.iter().all(|(_, owner, _)| *owner == own), "{told:?}");
         }
-        let told = seen(ports.at(at.port()).unwrap());
+        let told = seen(ports.at(&[at.port()]).unwrap());
         assert!(told.contains(&(at.to_string(), own, Does::Listen)), "{told:?}");
         assert!(told.contains(&(at.to_string(), own, Does::Connect)), "{told:?}");
-        let listening = ports.listening_at(&[at.port(), from.port()]).unwrap();
-        assert!(listening.iter().all(|one| one.local.port() == at.port() && one.does == Does::Listen));
-        assert!(!listening.is_empty());
         drop(client);
     }
 }

@@ -42,9 +42,15 @@ const BOUND: u8 = 13;
 /// How the kernel reports one that was asked for as [`BOUND`].
 const CLOSE: u8 = 7;
 
-/// States that a dump tells of: all, or those of sockets without a connection.
-pub(crate) const ALL_STATES: u32 = u32::MAX;
-pub(crate) const LISTENING: u32 = 1 << LISTEN | 1 << BOUND;
+/// States that are asked for.
+const ALL_STATES: u32 = u32::MAX;
+
+/// `INET_DIAG_REQ_BYTECODE`: a program that says which sockets a dump tells of.
+const BYTECODE: u16 = 1;
+
+/// `INET_DIAG_BC_JMP` and `INET_DIAG_BC_S_COND` of such a program.
+const JUMP: u8 = 1;
+const OWN_END: u8 = 7;
 
 /// `NLMSG_ERROR`: an errno, and the question again.
 const ERROR: u16 = 2;
@@ -80,7 +86,7 @@ pub(crate) struct Malformed(&'static str);
 pub(crate) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     let (local, remote) = (ends.peer.ip().to_canonical(), ends.front.ip().to_canonical());
     let family = if local.is_ipv4() && remote.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-    let mut out = beginning(REQUEST, sequence, family, ALL_STATES);
+    let mut out = beginning(REQUEST, sequence, family);
     out.extend(ends.peer.port().to_be_bytes());
     out.extend(ends.front.port().to_be_bytes());
     out.extend(words(local));
@@ -91,15 +97,39 @@ pub(crate) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     whole(&out)
 }
 
-/// Asks for the sockets of a family in these states; at this port of their own, or, with 0, at any.
-pub(crate) fn dump(sequence: u32, family: i32, states: u32, port: u16) -> [u8; QUESTION] {
-    let mut out = beginning(DUMP, sequence, family, states);
-    out.extend(port.to_be_bytes());
-    out.resize(QUESTION, 0); // whatever the rest is
-    whole(&out)
+/// Asks for the sockets of a family whose own port is one of these. The kernel chooses: a list of all would be as long as any user
+/// makes it.
+pub(crate) fn dump(sequence: u32, family: i32, ports: &[u16]) -> Vec<u8> {
+    let mut out = beginning(DUMP, sequence, family);
+    out.resize(QUESTION, 0); // whatever the addresses are
+    let program = at_one_of(ports);
+    out.extend((4 + program.len() as u16).to_ne_bytes());
+    out.extend(BYTECODE.to_ne_bytes());
+    out.extend(program);
+    let length = (out.len() as u32).to_ne_bytes();
+    out[..4].copy_from_slice(&length);
+    out
 }
 
-fn beginning(flags: u16, sequence: u32, family: i32, states: u32) -> Vec<u8> {
+/// For each port a condition and a jump to the program's end, which means yes; beyond its end means no. Each instruction says by
+/// how many bytes it goes on where it holds, and where not.
+fn at_one_of(ports: &[u16]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (at, port) in ports.iter().enumerate().rev() {
+        let after = 16 * (ports.len() - 1 - at) as u16;
+        let no: u16 = if after == 0 { 20 } else { 16 };
+        let mut one = vec![OWN_END, 12];
+        one.extend(no.to_ne_bytes());
+        one.extend([0; 4]); // of any family and address
+        one.extend(u32::from(*port).to_ne_bytes());
+        one.extend([JUMP, 4]);
+        one.extend((4 + after).to_ne_bytes());
+        out.splice(..0, one);
+    }
+    out
+}
+
+fn beginning(flags: u16, sequence: u32, family: i32) -> Vec<u8> {
     let mut out = Vec::with_capacity(QUESTION);
     out.extend((QUESTION as u32).to_ne_bytes());
     out.extend(BY_FAMILY.to_ne_bytes());
@@ -107,7 +137,7 @@ fn beginning(flags: u16, sequence: u32, family: i32, states: u32) -> Vec<u8> {
     out.extend(sequence.to_ne_bytes());
     out.extend(0_u32.to_ne_bytes()); // the sender, which the kernel fills in
     out.extend([family as u8, libc::IPPROTO_TCP as u8, 0, 0]);
-    out.extend(states.to_ne_bytes());
+    out.extend(ALL_STATES.to_ne_bytes());
     out
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::unistd::{Uid, setfsuid};
@@ -75,11 +75,16 @@ impl Machine {
         text
     }
 
-    /// What a guard says to these requests of this user's own making.
-    fn told(&self, user: u32, requests: &str) -> String {
+    /// A guard of this user's, by hand.
+    fn guard(&self, user: u32) -> Child {
         let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
         let mut guard = self.command(user, &helper);
-        let mut guard = guard.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        guard.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs")
+    }
+
+    /// What a guard says to these requests of this user's own making.
+    fn told(&self, user: u32, requests: &str) -> String {
+        let mut guard = self.guard(user);
         guard.stdin.take().expect("a pipe").write_all((HELLO.to_owned() + requests).as_bytes()).unwrap();
         String::from_utf8(guard.wait_with_output().unwrap().stdout).unwrap()
     }
@@ -234,6 +239,48 @@ fn gate_goes_when_another_user_takes_its_port() {
     drop(theirs);
 }
 
+/// How long a gate may outlive its listener where another user connects from its port: two looks.
+const TWO_LOOKS: Duration = Duration::from_secs(2);
+
+/// A gate needs no listener once it is open; of as many as a user may have, each is looked at as often.
+#[test]
+fn gates_go_when_another_user_connects_from_ports() {
+    let Some(machine) = Machine::new() else { return };
+    let service = machine.listens(ROOT, 8000);
+    let ports = 41_000..41_020;
+    let own: Vec<TcpListener> = ports.clone().map(|port| machine.listens(ALICE, port)).collect();
+    let mut guard = machine.guard(ALICE);
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(guard.stdout.take().unwrap()));
+    let peers = "\"peers\":[\"192.0.2.5\"]";
+    let opens =
+        ports.clone().map(|port| format!("{{\"id\":2,\"do\":{{\"open\":{{\"port\":{port},{peers}}}}}}}\n"));
+    let requests = HELLO.to_owned() + &opens.collect::<String>();
+    guard.stdin.as_mut().unwrap().write_all(requests.as_bytes()).unwrap();
+    for _ in 0..ports.len() + 2 {
+        let line = lines.next().unwrap().unwrap();
+        assert!(!line.contains("\"failed\":\""), "{line}");
+    }
+    drop(own);
+    let begun = Instant::now();
+    let connecting: Vec<_> =
+        ports.clone().map(|port| machine.as_user(BOB, || connecting_from(port, 8000))).collect();
+    let lost: Vec<String> = ports.map(|_| lines.next().unwrap().unwrap()).collect();
+    let took = begun.elapsed();
+    assert!(lost.iter().all(|line| line.contains("user 1 has a connection")), "{lost:?}");
+    assert!(took < TWO_LOOKS, "{took:?}");
+    drop((service, connecting, guard.stdin.take()));
+    guard.wait().unwrap();
+}
+
+/// A connection that is asked for, from this port.
+fn connecting_from(port: u16, to: u16) -> socket2::Socket {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let _ = socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, to)).into());
+    socket
+}
+
 #[test]
 fn policy_holds_a_user_to_ports_and_networks() {
     let Some(machine) = Machine::new() else { return };
@@ -272,9 +319,7 @@ fn policy_holds_a_user_to_ports_and_networks() {
 fn shortest(machine: &Machine) -> Duration {
     let request = "{\"id\":2,\"do\":{\"open\":{\"port\":4001,\"peers\":[\"192.0.2.5\"]}}}\n";
     let one = || {
-        let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
-        let mut guard = machine.command(BOB, &helper);
-        let mut guard = guard.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut guard = machine.guard(BOB);
         let mut lines = std::io::BufRead::lines(std::io::BufReader::new(guard.stdout.take().unwrap()));
         lines.next().unwrap().unwrap();
         let stdin = guard.stdin.as_mut().unwrap();
@@ -310,11 +355,9 @@ fn quota_bounds_what_gates_cost_another_user() {
         };
         (first..first + count).map(open).collect()
     };
-    let helper = ["sudo", "-n", "/usr/local/libexec/dlvgate-guard", "guard", "--backend", "nftables"];
     // All the peers that a user may have, none of them next to another; and all the gates.
     for (gates, peers, opens, why) in [(55, 64, 4, "would have 257 peers"), (55, 1, 20, "20 gates already")] {
-        let mut load = machine.command(ALICE, &helper);
-        let mut load = load.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut load = machine.guard(ALICE);
         let mut lines = std::io::BufRead::lines(std::io::BufReader::new(load.stdout.take().unwrap()));
         let requests = HELLO.to_owned() + &many(41000, gates, peers);
         load.stdin.as_mut().unwrap().write_all(requests.as_bytes()).unwrap();

@@ -95,12 +95,8 @@ struct ThisSystem {
 }
 
 impl Surroundings for ThisSystem {
-    fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
-        self.ports.at(port)
-    }
-
-    fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
-        self.ports.listening_at(ports)
+    fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+        self.ports.at(ports)
     }
 
     fn passed(&self, port: u16, uid: u32) -> Result<(), String> {

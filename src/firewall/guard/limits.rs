@@ -13,10 +13,8 @@ use crate::sockets::{Does, Occupant, Owner};
 
 /// What the guard asks of the system around it; apart so that a test can answer.
 pub(super) trait Surroundings {
-    /// Every socket whose own port this is.
-    fn at(&self, port: u16) -> io::Result<Vec<Occupant>>;
-    /// At least the sockets that listen at these ports.
-    fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>>;
+    /// Every socket whose own port is one of these.
+    fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>>;
     /// Takes the socket that came with a request, and sees that this user has bound it to this port.
     fn passed(&self, port: u16, uid: u32) -> Result<(), String>;
     /// Closes sockets that came and were not asked for.
@@ -99,7 +97,7 @@ impl CallerLimits {
         if socket {
             surroundings.passed(port, self.uid)?;
         }
-        let there = surroundings.at(port).map_err(|error| cannot_tell(port, &error))?;
+        let there = surroundings.at(&[port]).map_err(|error| cannot_tell(port, &error))?;
         if let Some(stranger) = strangers(&there, self.uid).next() {
             let why = format!("{stranger}; a gate would open or cut off what is not yours. Use another port");
             return Err(Refusal::OfAnother(why));
@@ -167,17 +165,16 @@ impl CallerLimits {
     /// # Errors
     /// Where the system does not tell.
     pub(super) fn stranger_at(&self, port: u16) -> io::Result<Option<Stranger>> {
-        let Some(HeldTo { surroundings, .. }) = &self.held_to else { return Ok(None) };
-        Ok(strangers(&surroundings.at(port)?, self.uid).next())
+        Ok(self.strangers_at(&[port])?.into_iter().next())
     }
 
-    /// Who else listens at these ports, one for each.
+    /// Who else is at these ports, one for each.
     ///
     /// # Errors
     /// Where the system does not tell.
-    pub(super) fn strangers_listening_at(&self, ports: &[u16]) -> io::Result<Vec<Stranger>> {
+    pub(super) fn strangers_at(&self, ports: &[u16]) -> io::Result<Vec<Stranger>> {
         let Some(HeldTo { surroundings, .. }) = &self.held_to else { return Ok(Vec::new()) };
-        let mut found: Vec<Stranger> = strangers(&surroundings.listening_at(ports)?, self.uid).collect();
+        let mut found: Vec<Stranger> = strangers(&surroundings.at(ports)?, self.uid).collect();
         found.sort_by_key(|stranger| stranger.port);
         found.dedup_by_key(|stranger| stranger.port);
         Ok(found)

@@ -28,7 +28,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How often it is looked whether it has ended.
 const LISTENER_POLL: Duration = Duration::from_millis(20);
 
-/// How often it is looked whether another user has one of the ports now. Linux answers in some 20 µs; what a user starts there
+/// How often it is looked whether another user has one of the ports now. Linux answers in a few milliseconds at most; what a user starts there
 /// meanwhile is open to the gate's peers, or closed to its own, for as long.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -44,14 +44,12 @@ pub(super) struct Guard<D> {
     limits: CallerLimits,
     /// Looks that failed, in a row.
     blind: u32,
-    /// Which of the ports is looked at closely next.
-    turn: usize,
 }
 
 impl<D: Driver> Guard<D> {
     pub(super) fn new(driver: D, books: Arc<Books>, limits: CallerLimits) -> Guard<D> {
         let (duties, audit) = (Duties::new(limits.uid()), Audit::none());
-        Guard { driver, books, duties, audit, limits, blind: 0, turn: 0 }
+        Guard { driver, books, duties, audit, limits, blind: 0 }
     }
 
     /// The same, and the system's log is told.
@@ -154,10 +152,10 @@ impl<D: Driver> Guard<D> {
     /// Removes the gates of ports that another user has now, and says so.
     async fn look(&mut self, replies: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         let ports: Vec<u16> = self.duties.kept().collect();
-        let lost = match self.strangers(&ports) {
+        let lost: Vec<(u16, String)> = match self.limits.strangers_at(&ports) {
             Ok(strangers) => {
                 self.blind = 0;
-                strangers
+                strangers.into_iter().map(|stranger| (stranger.port(), stranger.to_string())).collect()
             }
             Err(error) => {
                 self.blind += 1;
@@ -173,17 +171,6 @@ impl<D: Driver> Guard<D> {
             say(replies, &LostGate { lost: port, why }).await?;
         }
         Ok(())
-    }
-
-    /// Who else is at these ports: who listens is asked of all at once; connections, which takes longer, of one after another.
-    fn strangers(&mut self, ports: &[u16]) -> io::Result<Vec<(u16, String)>> {
-        let mut found = self.limits.strangers_listening_at(ports)?;
-        self.turn = self.turn.wrapping_add(1);
-        if let Some(port) = ports.get(self.turn % ports.len().max(1)) {
-            let stranger = self.limits.stranger_at(*port)?;
-            found.extend(stranger.filter(|one| found.iter().all(|other| other.port() != one.port())));
-        }
-        Ok(found.into_iter().map(|stranger| (stranger.port(), stranger.to_string())).collect())
     }
 
     /// Takes the steps that the duties name, to the last. Returns what failed, in order.

@@ -128,13 +128,19 @@ fn entry(sequence: u32, state: u8, port: u16, uid: u32, inode: u32) -> Vec<u8> {
 }
 
 #[test]
-fn dump_asks_for_all_sockets_of_a_port() {
-    let asked = dump(7, libc::AF_INET6, LISTENING, 2345);
+fn dump_asks_for_all_sockets_of_its_ports() {
+    let asked = dump(7, libc::AF_INET6, &[2345, 40001]);
+    assert_eq!(asked[..4], 108_u32.to_ne_bytes());
     assert_eq!(asked[6..8], 0x301_u16.to_ne_bytes(), "a request, and a dump");
     assert_eq!(asked[16..20], [10, 6, 0, 0], "IPv6, TCP");
-    assert_eq!(asked[20..24], (1_u32 << 10 | 1 << 13).to_ne_bytes(), "that listen or are bound");
-    assert_eq!(asked[24..28], [0x09, 0x29, 0, 0]);
-    assert!(asked[28..].iter().all(|byte| *byte == 0));
+    assert_eq!(asked[20..24], [0xff; 4], "in any state");
+    assert!(asked[24..72].iter().all(|byte| *byte == 0), "whatever the addresses");
+    let op = |code: u8, yes: u8, no: u16| [&[code, yes][..], &no.to_ne_bytes()].concat();
+    let port = |port: u32| [&[0; 4], &port.to_ne_bytes()[..]].concat();
+    let first = [op(7, 12, 16), port(2345), op(1, 4, 20)].concat();
+    let last = [op(7, 12, 20), port(40001), op(1, 4, 4)].concat();
+    let attribute = [36_u16.to_ne_bytes(), 1_u16.to_ne_bytes()].concat();
+    assert_eq!(asked[72..], [attribute, first, last].concat());
 }
 
 #[test]

@@ -53,11 +53,7 @@ impl Told {
 }
 
 impl Surroundings for Told {
-    fn at(&self, port: u16) -> io::Result<Vec<Occupant>> {
-        self.listening_at(&[port])
-    }
-
-    fn listening_at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
+    fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
         let answers = self.0.lock().unwrap();
         if answers.is_blind {
             return Err(io::Error::other("no answer"));
