@@ -21,9 +21,9 @@ use crate::firewall::{FirewallError, Peer};
 /// When the proxy was killed, how long its dlv is given to end before the rules go that block its port.
 const LISTENER_GRACE: Duration = Duration::from_secs(1);
 
-/// How long the proxy may take to read an answer. It waits for each, so that one that does not has stopped, or never meant to;
-/// root's `firewall close` waits 15 s for the guard's end.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// How long an answer may wait for room. The proxy waits for each, so that one that leaves none never meant to read; a look has to
+/// wait as long.
+const ANSWER_LIMIT: Duration = LOOK;
 
 /// How often it is looked whether it has ended.
 const LISTENER_POLL: Duration = Duration::from_millis(20);

@@ -203,7 +203,7 @@ fn guard_whose_answers_are_not_read_removes_all() {
         begun.elapsed()
     });
     assert_eq!(notes.state().said, ["open 40001", "shut 40001", "remove 40001"]);
-    assert!(ended < Duration::from_secs(15), "root's `firewall close` waits no longer: {ended:?}");
+    assert!(ended <= LOOK, "no look comes before: {ended:?}");
 }
 
 #[test]
@@ -408,6 +408,33 @@ async fn gate_goes_when_another_user_comes_to_its_port() {
         held.ask(Operation::Drop { port: 40001 }).await.unwrap();
         assert!(held.said().is_empty(), "there is nothing left to shut");
     }
+}
+
+/// The caller asks without end, and reads each answer as late as the guard lets it.
+#[tokio::test(start_paused = true)]
+async fn answers_read_late_put_off_no_look() {
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Listen);
+    let mut held = Held::to(&told).await;
+    held.open(40001).await.unwrap();
+    told.comes(40001, BOB, Does::Listen);
+    let asked = "{\"id\":3,\"do\":\"status\"}\n".repeat(100);
+    let (answers, reader) = tokio::io::duplex(64);
+    let serving =
+        held.guard.run(Vec::new(), BufReader::new(asked.as_bytes()), answers, std::future::pending());
+    let reading = async {
+        let begun = Instant::now();
+        let mut lines = BufReader::with_capacity(1, reader).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("lost") {
+                return begun.elapsed();
+            }
+            tokio::time::sleep(ANSWER_LIMIT * 9 / 10).await;
+        }
+        panic!("nothing is said of it");
+    };
+    let (_, took) = tokio::join!(serving, reading);
+    assert!(took < LOOK * 8, "which of a look and a request is first is chance: {took:?}");
 }
 
 #[tokio::test]
