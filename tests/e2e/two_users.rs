@@ -315,6 +315,26 @@ fn policy_holds_a_user_to_ports_and_networks() {
     assert!(text.contains("wider than a site's network"), "{text}");
 }
 
+#[test]
+fn interfaces_of_peers_are_few_and_there() {
+    let Some(machine) = Machine::new() else { return };
+    for pair in 0..9 {
+        let [one, other] = [format!("a{pair}"), format!("b{pair}")];
+        machine.0.ip(&["link", "add", &one, "type", "veth", "peer", "name", &other]);
+    }
+    let _own = machine.listens(ALICE, 4000);
+    let open = |count: usize, beginning: &str| {
+        let peers = (0..count).map(|at| format!("\"fe80::1%{beginning}{at}\""));
+        let peers =
+            peers.chain((0..count).map(|at| format!("\"fe80::1%b{at}\""))).collect::<Vec<_>>().join(",");
+        machine
+            .told(ALICE, &format!("{{\"id\":2,\"do\":{{\"open\":{{\"port\":4000,\"peers\":[{peers}]}}}}}}\n"))
+    };
+    assert!(!open(8, "a").contains("\"failed\":\""), "16 interfaces");
+    assert!(open(9, "a").contains("would name 18 interfaces"));
+    assert!(open(1, "absent").contains("fe80::1%absent0 is on an interface that this machine does not have"));
+}
+
 /// How long a gate takes to open and close, the shortest of some: what others do meanwhile on a busy machine is not of interest.
 fn shortest(machine: &Machine) -> Duration {
     let request = "{\"id\":2,\"do\":{\"open\":{\"port\":4001,\"peers\":[\"192.0.2.5\"]}}}\n";

@@ -99,6 +99,10 @@ impl Surroundings for ThisSystem {
         self.ports.at(ports)
     }
 
+    fn has_interface(&self, name: &str) -> bool {
+        nix::net::if_::if_nametoindex(name).is_ok()
+    }
+
     fn passed(&self, port: u16, uid: u32) -> Result<(), String> {
         let socket = self.passed.take().ok_or_else(|| {
             format!(

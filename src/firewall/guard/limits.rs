@@ -2,12 +2,13 @@
 //!
 //! Root itself is not limited. Nor is a guard that is not root: the system lets it do no more than its user.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 
 use super::journal::Record;
 use super::policy::Allowance;
-use super::wire::{USER_GATES, USER_PEERS};
+use super::wire::{USER_GATES, USER_INTERFACES, USER_PEERS};
 use crate::firewall::Peer;
 use crate::sockets::{Does, Occupant, Owner};
 
@@ -15,6 +16,8 @@ use crate::sockets::{Does, Occupant, Owner};
 pub(super) trait Surroundings {
     /// Every socket whose own port is one of these.
     fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>>;
+    /// Whether there is an interface of this name.
+    fn has_interface(&self, name: &str) -> bool;
     /// Takes the socket that came with a request, and sees that this user has bound it to this port.
     fn passed(&self, port: u16, uid: u32) -> Result<(), String>;
     /// Closes sockets that came and were not asked for.
@@ -94,6 +97,11 @@ impl CallerLimits {
         let Some(HeldTo { user, allowance, surroundings }) = &self.held_to else { return Ok(()) };
         allowance.allows_port(port, user)?;
         allowance.allows_peers(peers, user)?;
+        let is_absent = |peer: &&Peer| peer.interface().is_some_and(|name| !surroundings.has_interface(name));
+        if let Some(peer) = peers.iter().find(is_absent) {
+            let why = format!("{peer} is on an interface that this machine does not have");
+            return Err(Refusal::Other(format!("{why}; name one that is there with --allow")));
+        }
         if socket {
             surroundings.passed(port, self.uid)?;
         }
@@ -118,21 +126,25 @@ impl CallerLimits {
     pub(super) fn keep_quota<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Result<(), String> {
         let Some(HeldTo { user, .. }) = &self.held_to else { return Ok(()) };
         let own = records.filter(|record| record.uid == self.uid);
-        let count = |(gates, peers), record: &Record| {
-            let more: usize = record.gates.iter().map(|gate| gate.peers.len()).sum();
-            (gates + record.gates.len(), peers + more)
-        };
-        let (gates, peers) = own.fold((0, 0), count);
-        if gates > USER_GATES {
+        let gates: Vec<&[Peer]> =
+            own.flat_map(|record| &record.gates).map(|gate| gate.peers.as_slice()).collect();
+        if gates.len() > USER_GATES {
             return Err(format!(
                 "{user} has {USER_GATES} gates already, over all guards; end a session first"
             ));
         }
+        let peers: usize = gates.iter().map(|peers| peers.len()).sum();
         if peers > USER_PEERS {
             let why = format!(
                 "the gates of {user} would have {peers} peers, over all guards; {USER_PEERS} is the most"
             );
             return Err(format!("{why}. Name a network instead of its addresses, or end a session first"));
+        }
+        let named = |peers: &&[Peer]| peers.iter().filter_map(Peer::interface).collect::<BTreeSet<_>>().len();
+        let interfaces: usize = gates.iter().map(named).sum();
+        if interfaces > USER_INTERFACES {
+            let why = format!("the peers of {user} would name {interfaces} interfaces, over all guards");
+            return Err(format!("{why}; {USER_INTERFACES} is the most. Name fewer with --allow"));
         }
         Ok(())
     }

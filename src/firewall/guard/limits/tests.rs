@@ -61,6 +61,10 @@ impl Surroundings for Told {
         Ok(answers.there.iter().filter(|one| ports.contains(&one.local.port())).copied().collect())
     }
 
+    fn has_interface(&self, name: &str) -> bool {
+        name == "en0"
+    }
+
     fn passed(&self, port: u16, _: u32) -> Result<(), String> {
         match self.0.lock().unwrap().bound.take() {
             Some(bound) if bound == port => Ok(()),
@@ -134,6 +138,16 @@ fn port_of_which_nothing_is_told_is_refused() {
 }
 
 #[test]
+fn peer_on_an_absent_interface_is_refused() {
+    let told = Told::default();
+    told.comes(40001, ALICE, Does::Listen);
+    let open = |peer: &str| told.limits(ALICE).may_open(40001, &[peer.parse().unwrap()], false);
+    assert_eq!(open("fe80::1%en0"), Ok(()));
+    let why = open("fe80::1%en1").unwrap_err().to_string();
+    assert!(why.contains("fe80::1%en1 is on an interface that this machine does not have"), "{why}");
+}
+
+#[test]
 fn root_itself_is_not_limited() {
     let limits = CallerLimits::none(0);
     let everybody = ["0.0.0.0/0".parse().unwrap()];
@@ -165,6 +179,22 @@ fn quota_counts_all_guards_of_the_user_alone() {
     let one = record(ALICE, &[(40004, 1)]);
     let why = limits.keep_quota(peers.iter().chain([&one, &theirs])).unwrap_err();
     assert!(why.contains("would have 257 peers"), "{why}");
+}
+
+#[test]
+fn interfaces_of_peers_are_counted_once_a_gate() {
+    let limits = Told::default().limits(ALICE);
+    let gates = |count: u16| {
+        let mut record = Record::begin(Backend::Pf, ALICE).unwrap();
+        for port in 0..count {
+            let peers = ["fe80::1%en0", "fe80::9%en0", "fe80::1%en1", "192.0.2.5"];
+            record.open(40000 + port, peers.map(|peer| peer.parse().unwrap()).to_vec());
+        }
+        [record]
+    };
+    assert_eq!(limits.keep_quota(gates(8).iter()), Ok(()));
+    let why = limits.keep_quota(gates(9).iter()).unwrap_err();
+    assert!(why.contains("would name 18 interfaces"), "{why}");
 }
 
 #[test]
