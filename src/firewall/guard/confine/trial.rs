@@ -5,12 +5,15 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
 use nix::unistd::{Pid, Uid, getppid, setuid};
+
+use super::loader;
 
 const VARIABLE: &str = "DLVGATE_GUARD_TRIAL";
 
@@ -37,6 +40,8 @@ fn run() {
         ("read a file of root's", fs::read("/etc/shadow").map(drop)),
         ("read a home folder", fs::read_dir(FOLDER).map(drop)),
         ("run a shell", run_program("/bin/sh", &["-c", "exit 0"])),
+        ("have the loader run a shell", run_by_loader("/bin/sh")),
+        ("read a folder of programs", fs::read_dir("/usr/libexec").map(drop)),
         ("run nft", run_program("/usr/sbin/nft", &["--version"])),
         ("trace the parent", trace()),
         ("signal the parent", Ok(()).and_then(|()| Ok(kill(getppid(), Signal::SIGCONT)?))),
@@ -66,6 +71,13 @@ fn write() -> io::Result<()> {
 
 fn run_program(program: &str, words: &[&str]) -> io::Result<()> {
     Command::new(program).args(words).output().map(drop)
+}
+
+/// It maps the program itself: of what it runs so the kernel is asked nothing but whether it may be read.
+fn run_by_loader(program: &str) -> io::Result<()> {
+    let loader = loader::of(Path::new("/usr/sbin/nft")).ok_or(io::ErrorKind::NotFound)?;
+    let status = Command::new(loader).args([program, "-c", "exit 0"]).output()?.status;
+    if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
 }
 
 fn trace() -> io::Result<()> {
