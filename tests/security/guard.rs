@@ -306,6 +306,44 @@ fn caller_who_reads_no_answer_keeps_no_gate() {
     drop(asking.join().unwrap());
 }
 
+/// A group that was given to the caller, as systemd gives each user one.
+#[test]
+fn control_group_of_the_caller_ends_no_guard() {
+    const CALLER: u32 = 4_003;
+    let Some(namespace) = Namespace::new() else { return };
+    let name = format!("dlvgate-test-{}", std::process::id());
+    let mounted = "mount -t cgroup2 cgroup2 /sys/fs/cgroup";
+    let script =
+        |script: &str| namespace.command(&["bash", "-c", &format!("{mounted} && {script}")]).status();
+    let made = script(&format!("mkdir /sys/fs/cgroup/{name} && chown -R {CALLER} /sys/fs/cgroup/{name}"));
+    if !made.unwrap().success() {
+        println!("not run: no control group can be made here");
+        return;
+    }
+    let joined = format!("{mounted}; echo $$ >/sys/fs/cgroup/{name}/cgroup.procs; exec \"$@\"");
+    let mut guard = Guard::start(&namespace, &joined, |command| {
+        command.env("SUDO_UID", CALLER.to_string());
+    });
+    for act in ["kill", "freeze"] {
+        let by_the_caller = format!(
+            "exec setpriv --reuid {CALLER} --regid {CALLER} --clear-groups bash -c 'echo 1 >/sys/fs/cgroup/{name}/cgroup.{act}'"
+        );
+        assert!(script(&by_the_caller).unwrap().success(), "{act}");
+    }
+    guard.hello(std::process::id());
+    assert!(guard.proc("cgroup").contains(&format!("0::/dlvgate/{CALLER}\n")), "{}", guard.proc("cgroup"));
+    guard.end();
+    assert!(script(&format!("rmdir /sys/fs/cgroup/{name}")).unwrap().success());
+    // What is there is not held by the limits of the caller's own group.
+    let many = format!(
+        "{mounted}; for one in {{1..64}}; do sleep 60 & echo $! >/sys/fs/cgroup/dlvgate/{CALLER}/cgroup.procs; done; \
+        SUDO_UID={CALLER} {DLVGATE} guard --backend nftables --journals /tmp; kill $(jobs -p)"
+    );
+    let output = namespace.command(&["bash", "-c", &many]).stdin(Stdio::null()).output().unwrap();
+    let greeting: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(greeting["failed"].to_string().contains("has 64 guards already"), "{greeting}");
+}
+
 #[test]
 fn acts_are_told_to_the_system_s_log() {
     let Some(namespace) = Namespace::new() else { return };

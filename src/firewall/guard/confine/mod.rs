@@ -5,6 +5,8 @@
 //! filter, write its journals and ask the kernel whose a socket is, and nothing else that the kernel can forbid.
 
 mod environment;
+#[cfg(target_os = "linux")]
+mod group;
 mod limits;
 #[cfg(target_os = "linux")]
 mod loader;
@@ -62,6 +64,8 @@ pub fn leave(programs: &Programs) -> Result<(), ConfineError> {
 /// Where a limit cannot be lifted, or the kernel has a restriction and refuses it. What it does not have is left out.
 pub fn enter(backend: Backend, programs: &Programs, journals: &Journals) -> Result<(), ConfineError> {
     limits::reset()?;
+    #[cfg(target_os = "linux")]
+    group::leave()?;
     // The folder has to be there before only what is in it can be written to. Why it cannot be made is said later.
     let _ = journals.prepare();
     std::env::set_current_dir("/").map_err(|said| ConfineError::Surroundings { what: "folder", said })?;

@@ -1,0 +1,51 @@
+//! The control group: who owns that of the caller can freeze or kill what is in it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::super::{caller, helper};
+use super::{ConfineError, is_not_here};
+
+/// Where control groups of version 2 are; it is one where it has this file.
+const MOUNTED: &str = "/sys/fs/cgroup/cgroup.controllers";
+
+/// Below, each user's guards are in a group that is root's.
+const OURS: &str = "/sys/fs/cgroup/dlvgate";
+
+/// Guards of one user there. The limits of their own groups do not count these; their gates need [`super::super::wire::USER_GATES`]
+/// at most.
+const MOST: usize = 64;
+
+/// Moves this process out of the caller's group, where that can be had.
+pub(super) fn leave() -> Result<(), ConfineError> {
+    let uid = caller::uid();
+    if uid == 0 || !nix::unistd::geteuid().is_root() || !Path::new(MOUNTED).exists() {
+        return Ok(());
+    }
+    let group = Path::new(OURS).join(uid.to_string());
+    match enter(&group) {
+        Ok(others) if others < MOST => Ok(()),
+        Ok(others) => {
+            let said = io::Error::other(format!("user {uid} has {others} guards already"));
+            Err(ConfineError::Surroundings { what: "control group", said })
+        }
+        // A container's are there to be read, mostly.
+        Err(_) => {
+            is_not_here("control group to be had");
+            Ok(())
+        }
+    }
+}
+
+/// Returns how many processes were in it before.
+fn enter(group: &Path) -> io::Result<usize> {
+    fs::create_dir_all(group)?;
+    helper::check_owners(group).map_err(io::Error::other)?;
+    let processes = group.join("cgroup.procs");
+    let others = fs::read_to_string(&processes)?.lines().count();
+    if others < MOST {
+        fs::write(processes, "0")?; // this one
+    }
+    Ok(others)
+}
