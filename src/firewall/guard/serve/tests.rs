@@ -411,8 +411,9 @@ async fn gate_goes_when_another_user_comes_to_its_port() {
 }
 
 /// The caller asks without end, and reads each answer as late as the guard lets it.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn answers_read_late_put_off_no_look() {
+    tokio::time::pause();
     let told = Told::default();
     told.comes(40001, ALICE, Does::Listen);
     let mut held = Held::to(&told).await;
