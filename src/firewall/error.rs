@@ -111,7 +111,8 @@ pub enum FirewallError {
 }
 
 impl FirewallError {
-    /// Whether a gate was refused because another user is at the port, or has a gate there: another port may do.
+    /// Whether a gate was refused because another user is at the port, or has a gate there: another
+    /// port may do.
     pub fn is_of_another(&self) -> bool {
         matches!(self, FirewallError::Guard(super::guard::GuardError::OfAnother { .. }))
     }

@@ -85,8 +85,8 @@ impl Ports {
         Ports(os::SocketTables::new())
     }
 
-    /// Every socket at these ports, connections too: one question. What it costs grows with the room that the kernel has for
-    /// connections.
+    /// Every socket at these ports, connections too: one question. What it costs grows with the room
+    /// that the kernel has for connections.
     ///
     /// # Errors
     /// Where the system does not tell.

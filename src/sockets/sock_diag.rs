@@ -97,8 +97,8 @@ pub(crate) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     whole(&out)
 }
 
-/// Asks for the sockets of a family whose own port is one of these. The kernel chooses: a list of all would be as long as any user
-/// makes it.
+/// Asks for the sockets of a family whose own port is one of these. The kernel chooses: a list of all
+/// would be as long as any user makes it.
 pub(crate) fn dump(sequence: u32, family: i32, ports: &[u16]) -> Vec<u8> {
     let mut out = beginning(DUMP, sequence, family);
     out.resize(QUESTION, 0); // whatever the addresses are
@@ -111,8 +111,8 @@ pub(crate) fn dump(sequence: u32, family: i32, ports: &[u16]) -> Vec<u8> {
     out
 }
 
-/// For each port a condition and a jump to the program's end, which means yes; beyond its end means no. Each instruction says by
-/// how many bytes it goes on where it holds, and where not.
+/// For each port a condition and a jump to the program's end, which means yes; beyond its end means
+/// no. Each instruction says by how many bytes it goes on where it holds, and where not.
 fn at_one_of(ports: &[u16]) -> Vec<u8> {
     let mut out = Vec::new();
     for (at, port) in ports.iter().enumerate().rev() {

@@ -242,7 +242,7 @@ fn gate_goes_when_another_user_takes_its_port() {
 /// How long a gate may outlive its listener where another user connects from its port: two looks.
 const TWO_LOOKS: Duration = Duration::from_secs(2);
 
-/// A gate needs no listener once it is open; of as many as a user may have, each is looked at as often.
+/// A gate needs no listener once it is open, and a user may have this many.
 #[test]
 fn gates_go_when_another_user_connects_from_ports() {
     let Some(machine) = Machine::new() else { return };

@@ -265,25 +265,25 @@ fn guard_works_under_the_unit_s_restrictions() {
     assert!(!namespace.ruleset().contains("dlvgate"));
 }
 
-/// Address translation of the host's own: the port to which one connects is not the one that is reached.
+/// The host translates addresses: the port that is reached is not the one that was asked for.
 #[test]
 fn redirect_to_a_gate_s_port_is_judged_there() {
-    const NOBODY: u32 = 65_534;
+    const OTHER_USER: u32 = 65_534;
     let Some(namespace) = Namespace::new() else { return };
     namespace
         .nft("table inet host { chain out { type nat hook output priority -100; tcp dport 8080 redirect to :4000; tcp dport 8081 redirect to :5000; }; }");
     let listen = |port| namespace.inside(|| std::net::TcpListener::bind(("127.0.0.1", port)).unwrap());
     let _listeners = [4000, 5000].map(listen);
     let mut guard = Guard::plain(&namespace);
-    assert_eq!(namespace.connect_as(NOBODY, 8080), "", "it leads to the port");
+    assert_eq!(namespace.connect_as(OTHER_USER, 8080), "", "it leads to the port");
     for port in [4000, 8081] {
         let said = guard.ask(&json!({"open": {"port": port, "peers": ["127.0.0.1"]}}));
         assert!(said["failed"].is_null(), "{said}");
     }
-    assert_eq!(namespace.connect_as(NOBODY, 8081), "", "what a gate's port leads to is no gate's");
+    assert_eq!(namespace.connect_as(OTHER_USER, 8081), "", "it leads away from a gate's port");
     assert_eq!(namespace.connect_as(0, 8080), "", "the gate's own user");
     for port in [4000, 8080] {
-        let answer = namespace.connect_as(NOBODY, port);
+        let answer = namespace.connect_as(OTHER_USER, port);
         assert!(answer.contains("Connection refused"), "to port {port}: {answer:?}");
     }
     guard.end();

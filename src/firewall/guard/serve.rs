@@ -21,15 +21,15 @@ use crate::firewall::{FirewallError, Peer};
 /// When the proxy was killed, how long its dlv is given to end before the rules go that block its port.
 const LISTENER_GRACE: Duration = Duration::from_secs(1);
 
-/// How long an answer may wait for room. The proxy waits for each, so that one that leaves none never meant to read; a look has to
-/// wait as long.
+/// How long an answer may wait for room, and a look with it. The proxy waits for each answer: one that
+/// leaves no room never meant to read.
 const ANSWER_LIMIT: Duration = LOOK;
 
 /// How often it is looked whether it has ended.
 const LISTENER_POLL: Duration = Duration::from_millis(20);
 
-/// How often it is looked whether another user has one of the ports now. Linux answers in a few milliseconds at most; what a user starts there
-/// meanwhile is open to the gate's peers, or closed to its own, for as long.
+/// How often it is looked whether another user has one of the ports now. Linux answers in some
+/// milliseconds at most; what a user starts there meanwhile is open to the gate's peers, or closed to its own, for as long.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Looks in a row that may fail before the gates go: a kernel that is short of memory for a moment ends no session.

@@ -28,8 +28,8 @@ pub const USER_GATES: usize = 20;
 /// Peers of all gates of a user together: four fronts with as many as a gate takes. A session's gate has one.
 pub const USER_PEERS: usize = 4 * MAX_PEERS;
 
-/// Interfaces that the peers of a user's gates name, each counted once a gate: each is a rule of its own in every chain that
-/// could drop. A front names one or two.
+/// Interfaces that the peers of a user's gates name, each counted once a gate: each is a rule of its
+/// own in every chain that could drop. A front names one or two.
 pub const USER_INTERFACES: usize = 16;
 
 /// The first line that the guard says.

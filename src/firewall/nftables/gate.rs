@@ -14,11 +14,12 @@ pub(super) const TABLE_PREFIX: &str = "dlvgate_";
 /// Prefix of the comment by which a rule of ours is known in any table.
 pub(super) const MARK_PREFIX: &str = "dlvgate:";
 
-/// On input our chain comes before the host's own filtering (0): nothing that another chain does to a packet changes what ours
-/// says about it. New destinations were given before this hook.
+/// On input our chain comes before the host's own filtering (0): nothing that another chain does to a
+/// packet changes what ours says about it. New destinations were given before this hook.
 const INPUT_PRIORITY: i64 = -300;
 
-/// On output they are given on the hook itself (-100), so that our chain comes after: it judges by the port that is reached.
+/// On output they are given on the hook itself (-100), so that our chain comes after: it judges by the
+/// port that is reached.
 const OUTPUT_PRIORITY: i64 = 300;
 
 /// The hook through which packets come to this machine's programs.

@@ -21,7 +21,8 @@ use crate::shutdown::Shutdown;
 /// Prefix of a watch's table, `dlvgatewatch_PID`. No gate's table begins so.
 const PREFIX: &str = "dlvgatewatch_";
 
-/// Before the gates' own chains (the first is at -300), which a packet has to reach with its trace switched on.
+/// Before the gates' own chains (-300 and 300), which a packet has to reach with its trace switched
+/// on.
 const PRIORITY: i64 = -450;
 
 /// The hooks on which gates have chains.

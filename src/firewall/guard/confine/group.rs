@@ -13,8 +13,8 @@ const MOUNTED: &str = "/sys/fs/cgroup/cgroup.controllers";
 /// Below, each user's guards are in a group that is root's.
 const OURS: &str = "/sys/fs/cgroup/dlvgate";
 
-/// Guards of one user there. The limits of their own groups do not count these; their gates need [`super::super::wire::USER_GATES`]
-/// at most.
+/// Guards of one user there, whose processes and memory the limits of their own group do not count.
+/// Their gates need 20 at most.
 const MOST: usize = 64;
 
 /// Moves this process out of the caller's group, where that can be had.

@@ -14,7 +14,8 @@ use super::{ConfineError, is_not_here, loader};
 /// The newest version whose rights are known here. An older kernel takes those that it knows.
 const NEWEST: ABI = ABI::V6;
 
-/// Where programs have their libraries. The loader runs what it can read, and so the programs that are there too.
+/// Where programs have their libraries. The loader runs what it can read, and so programs that are
+/// there too.
 const LIBRARIES: [&str; 5] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
 
 /// What the loader, the C library and nft look up: names of users, services, protocols, marks. No secret is in any.

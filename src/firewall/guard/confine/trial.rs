@@ -73,7 +73,7 @@ fn run_program(program: &str, words: &[&str]) -> io::Result<()> {
     Command::new(program).args(words).output().map(drop)
 }
 
-/// It maps the program itself: of what it runs so the kernel is asked nothing but whether it may be read.
+/// The loader maps the program itself: the kernel is asked only whether it may be read.
 fn run_by_loader(program: &str) -> io::Result<()> {
     let loader = loader::of(Path::new("/usr/sbin/nft")).ok_or(io::ErrorKind::NotFound)?;
     let status = Command::new(loader).args([program, "-c", "exit 0"]).output()?.status;
