@@ -1,8 +1,10 @@
 //! What passes between a client and Delve, in either protocol: who asks, who answers, and what ties the two.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::envelope::{self, Name};
+use crate::json::members;
 use crate::jsonrpc::{self, Id};
 use crate::scan;
 use crate::sniff::Protocol;
@@ -70,6 +72,21 @@ impl Message {
             }
         }
     }
+}
+
+/// What dlv reads of a client's message.
+const FIELDS: [&str; 7] = ["seq", "type", "command", "arguments", "method", "params", "id"];
+
+/// Gives the members of a client's message as Go takes them, in their order: a field under its own
+/// name in whatever case it came, other keys decoded, values as they were written. `None` where Go
+/// takes no object.
+pub fn client_members(body: &[u8]) -> Option<Vec<(Cow<'static, str>, &[u8])>> {
+    let named = |member: &members::Member<'_>| match FIELDS.into_iter().find(|field| member.is(field)) {
+        Some(field) => Cow::Borrowed(field),
+        None => Cow::Owned(member.key()),
+    };
+    let members = members::of(body)?;
+    Some(members.iter().map(|member| (named(member), member.value)).collect())
 }
 
 impl From<envelope::Envelope> for Message {

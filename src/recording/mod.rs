@@ -3,6 +3,7 @@
 //! `docs/recording-format.md` describes the file. A session writes one through a [`Tap`]; everything else reads one with a
 //! [`Reader`].
 
+mod as_dlv_reads;
 pub mod check;
 mod difference;
 mod exchange;

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use dlvgate_protocol::conversation;
 use dlvgate_protocol::sniff::Protocol;
 
+use super::as_dlv_reads;
 use super::format::{COMPLETE, ENDED, Header, InProxy, Line, Sender, VERSION};
 
 /// One entry of a recording.
@@ -71,9 +72,12 @@ impl Message {
         }
     }
 
-    /// The body as JSON; `Null` where it is none.
+    /// The body as JSON, a client's as dlv reads it; `Null` where it is none.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
+        match self.from {
+            Sender::Client => as_dlv_reads::message(&self.body),
+            Sender::Dlv | Sender::Dlvgate => serde_json::from_slice(&self.body).unwrap_or_default(),
+        }
     }
 }
 

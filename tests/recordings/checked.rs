@@ -91,6 +91,38 @@ fn restart_that_cannot_be_built_is_dlvs_own_way() {
     assert_eq!(code, Some(0), "{text}");
 }
 
+#[test]
+fn odd_requests_are_shown_as_dlv_reads_them() {
+    for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
+        let folder = tempfile::tempdir().unwrap();
+        let records = folder.path().to_str().unwrap();
+        let flags = ["--once", "--record", records, "--launch-force", "stopOnEntry=true"];
+        let mut server = Serve::with(&dlv).flags(flags).start();
+        let mut client = server.client();
+        let body = [
+            br#"{"Seq":0,"type":"request","COMMAND":"initialize","arguments":{"clientName":"one","adapterID":"go"},"#,
+            &b"\"Arguments\":{\"clientName\":\"the \xff\",\"pathFormat\":\"path\",\"linesStartAt1\":true,"[..],
+            b"\"columnsStartAt1\":true},\"x\":",
+            &[b'['; 9_000],
+            &[b']'; 9_000],
+            b"}",
+        ]
+        .concat();
+        client.raw(&[format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat());
+        client.response(0);
+        client.ok("disconnect", json!({}));
+        server.exit();
+        let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let (code, text) = check(&file);
+        assert_eq!(code, Some(0), "{}: {text}", dlv.name);
+        let show = Command::new(env!("CARGO_BIN_EXE_dlvgate")).arg("show").arg(&file).output().unwrap();
+        let shown = String::from_utf8(show.stdout).unwrap();
+        let line = shown.lines().find(|line| line.contains("initialize #0")).unwrap();
+        assert!(line.contains("\"clientName\":\"the \u{fffd}\""), "{shown}");
+        assert!(shown.contains("--launch-force stopOnEntry=true"), "{shown}");
+    }
+}
+
 /// A dlv that serves several clients stays, and says goodbye with what it would have said at the end.
 #[test]
 fn exit_code_after_disconnect_is_dlvs_own_way() {

@@ -21,6 +21,11 @@ impl Member<'_> {
         fold::same(&self.key, key.as_bytes())
     }
 
+    /// The key, decoded.
+    pub(crate) fn key(&self) -> String {
+        String::from_utf8_lossy(&self.key).into_owned()
+    }
+
     /// Appends it as it was written.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.written);

@@ -11,6 +11,7 @@ use super::folders::Folders;
 use super::matching::{self, Match};
 use super::script::{Script, arguments, known};
 use crate::recording::Sender;
+use crate::recording::as_dlv_reads;
 use crate::recording::redact::Redactor;
 
 /// Requests that end a session.
@@ -106,7 +107,7 @@ impl<'a> Player<'a> {
             });
             return Vec::new();
         };
-        let message: Value = serde_json::from_slice(body).unwrap_or_default();
+        let message = as_dlv_reads::message(body);
         let (name, asked) = (name.as_str(), arguments(protocol, &message));
         let played = |request: usize| self.live[request].is_some();
         let compared = match &mut self.stars {

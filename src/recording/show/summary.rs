@@ -150,6 +150,16 @@ impl fmt::Display for Summary {
             known(&header.go),
             header.os
         )?;
+        let settings = &header.settings;
+        for (what, all) in [
+            ("substitute-path", &settings.substitute_path),
+            ("launch-set", &settings.launch_set),
+            ("launch-force", &settings.launch_force),
+        ] {
+            if !all.is_empty() {
+                writeln!(f, "changed    on the way to dlv: --{what} {}", all.join(", "))?;
+            }
+        }
         let list = |numbers: &BTreeMap<&'static str, u64>, unit: &str| {
             let all: Vec<String> =
                 numbers.iter().map(|(what, count)| format!("{count}{unit} {what}")).collect();
