@@ -276,9 +276,10 @@ impl Redactor {
     }
 
     fn members(&mut self, place: Place<'_>, members: Map<String, Value>) -> Map<String, Value> {
-        // The name beside a path is the path's last part, and stays with it.
-        let path = members.get("path").and_then(Value::as_str);
-        let is_ours = place.kind == "Source" && path.is_some_and(|path| self.is_of_project(path));
+        // The name beside a path stays with it where it is the path's last part.
+        let path = members.get("path").and_then(Value::as_str).filter(|_| place.kind == "Source");
+        let ours = path.filter(|path| self.is_of_project(path)).and_then(|path| path.rsplit('/').next());
+        let ours = ours.map(str::to_owned);
         let mut redacted = Map::new();
         for (key, mut value) in members {
             let (kind, owner, is_known) = match (shapes::map_value(place.kind), place.kind) {
@@ -291,7 +292,7 @@ impl Redactor {
                 },
             };
             match &value {
-                Value::String(name) if is_ours && key == "name" => {
+                Value::String(name) if key == "name" && ours.as_ref() == Some(name) => {
                     self.visible.text(Treatment::Path, name);
                 }
                 _ => self.walk(Place { kind, owner, key: &key }, &mut value),

@@ -31,13 +31,14 @@ const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","cli
 {"t":13,"from":"client","message":{"seq":12,"type":"request","command":"evaluate","arguments":{"expression":"dlv config substitutePath /§ /other/§","context":"repl"}}}
 {"t":13,"from":"client","message":{"seq":13,"type":"request","command":"evaluate","arguments":{"expression":"open(x, /home/you/§/y)"}}}
 {"t":13,"from":"dlv","message":{"seq":12,"type":"response","request_seq":14,"success":true,"command":"completions","body":{"targets":[{"label":"§","text":"§"}]}}}
+{"t":13,"from":"dlv","message":{"seq":13,"type":"event","event":"output","body":{"output":"x","source":{"name":"§","path":"/home/me/app/main.go"}}}}
 {"t":14,"event":"dlv_stopped","detail":"said \"§\""}
 {"t":14,"event":"something","detail":"§"}
 {"t":14,"from":"client","text":"not JSON: §"}
 {"t":15,"from":"client","text":"§","unframed":true}
 {"t":15,"event":"first_byte","detail":"DAP from §"}
 {"t":16,"event":"ending","detail":"dlv ended and said: §","cause":"dlv_gone"}
-{"t":17,"event":"recording_ended","detail":"complete","messages":13}
+{"t":17,"event":"recording_ended","detail":"complete","messages":23}
 "#;
 
 const RPC: &str = r#"{"recording":1,"tool":"t","protocol":"json-rpc","start":"s","settings":{"folder":"/home/me/app"}}
