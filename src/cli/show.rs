@@ -13,10 +13,11 @@ use super::output::{self, OutputFile};
 use super::{FAILURE, usage};
 use crate::printable::printable;
 use crate::recording::check::{self, Checker};
+use crate::recording::format::DAMAGED;
 use crate::recording::html;
 use crate::recording::redact::{self, Redactor};
 use crate::recording::show::{Filter, Style, Timeline, compare};
-use crate::recording::{Fault, Header, Reader};
+use crate::recording::{Entry, Fault, Header, Notice, Reader};
 use crate::stdio::{ask, is_reader_gone, say};
 
 /// How often a recording that grows is looked at.
@@ -131,7 +132,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout().lock());
     let printed = (|| {
         loop {
-            while let Some(entry) = reader.entry()? {
+            while let Some(entry) = next(&mut reader, &args.file)? {
                 timeline.entry(&entry, &mut out)?;
             }
             if !args.follow || reader.is_ended() {
@@ -146,14 +147,18 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         out.flush()
     })();
     let code = unless_nobody_reads(printed)?;
-    for notice in reader.notices() {
-        notice_of(&args.file, &notice.to_string());
-    }
+    say_notices(&reader, &args.file);
     Ok(code)
 }
 
-fn notice_of(file: &Path, notice: &str) {
-    say!("dlvgate: {}", printable(&format!("{}: {notice}", file.display())));
+fn next(reader: &mut Reader, file: &Path) -> io::Result<Option<Entry>> {
+    reader.entry().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
+}
+
+fn say_notices(reader: &Reader, file: &Path) {
+    for notice in reader.notices() {
+        say!("dlvgate: {}", printable(&format!("{}: {notice}", file.display())));
+    }
 }
 
 /// A pager that was left is no failure.
@@ -167,12 +172,13 @@ fn unless_nobody_reads(printed: io::Result<()>) -> io::Result<ExitCode> {
 fn hold_against_rules(file: &Path) -> anyhow::Result<ExitCode> {
     let mut reader = open(file)?;
     let mut checker = Checker::new(reader.header());
-    while let Some(entry) = reader.entry()? {
+    while let Some(entry) = next(&mut reader, file)? {
         checker.take(&entry);
     }
-    let findings = checker.finish(reader.is_ended());
-    for notice in reader.notices() {
-        notice_of(file, &notice.to_string());
+    let findings = checker.finish(reader.is_complete());
+    say_notices(&reader, file);
+    if reader.messages() == 0 {
+        anyhow::bail!("{}: there is no message to hold a rule against", file.display());
     }
     let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
     let mut out = BufWriter::new(io::stdout().lock());
@@ -188,8 +194,13 @@ fn hold_against_rules(file: &Path) -> anyhow::Result<ExitCode> {
         out.flush()
     })();
     unless_nobody_reads(printed)?;
-    // What a damaged line said was held against no rule.
-    let is_damaged = reader.notices().iter().any(|notice| matches!(notice.fault, Fault::Damaged(_)));
+    // What is missing was held against no rule. That the end is missing is usual: dlvgate was killed, or the session runs.
+    let is_damaged = |notice: &Notice| match &notice.fault {
+        Fault::Damaged(_) | Fault::Miscounted { .. } => true,
+        Fault::EndedEarly(why) => why == DAMAGED,
+        Fault::Cut | Fault::NoEnd => false,
+    };
+    let is_damaged = reader.notices().iter().any(is_damaged);
     Ok(if broken == 0 && !is_damaged { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
@@ -200,27 +211,42 @@ fn page(args: &ShowArgs) -> anyhow::Result<ExitCode> {
             "--html takes one recording, and the page's file with -o: dlvgate show --html -o session.html session.jsonl",
         ));
     };
-    open(&args.file)?; // it is a recording
+    check_is_file(&args.file)?;
+    let mut reader = open(&args.file)?; // it is a recording
+    while next(&mut reader, &args.file)?.is_some() {}
     let recording = BufReader::new(File::open(&args.file)?);
     let mut page = OutputFile::new(out, &args.file, args.force)?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     html::page(&name, recording, &mut page)?;
     page.finish()?;
+    say_notices(&reader, &args.file);
     say!("written to {}", printable(&out.display().to_string()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses what gives its bytes once, before it is opened: a pipe's other end may never come.
+fn check_is_file(file: &Path) -> anyhow::Result<()> {
+    let meta = file.metadata().with_context(|| file.display().to_string())?;
+    anyhow::ensure!(
+        meta.is_file(),
+        "{} is no regular file, and it is read twice: write what comes from it into a file first",
+        file.display()
+    );
+    Ok(())
 }
 
 /// Lists what stays, then writes.
 fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let out = args.redact.as_deref().context("no --redact")?;
     output::check(out, &args.file, args.force)?; // before it asks
+    check_is_file(&args.file)?;
     let mut reader = open(&args.file)?;
     let redactor = |header: &Header| match args.keep_names {
         true => Redactor::with_names(header, args.project.as_deref()),
         false => Redactor::new(header),
     };
     let mut looked = redactor(reader.header());
-    redact::look(&mut reader, &mut looked)?;
+    redact::look(&mut reader, &mut looked).with_context(|| args.file.display().to_string())?;
     say!("{}", printable(&looked.visible().to_string()));
     for folder in looked.project() {
         say!("  the project is in {}", printable(folder));
@@ -233,11 +259,9 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let mut reader = open(&args.file)?;
     let mut redactor = redactor(reader.header());
     let mut file = OutputFile::new(out, &args.file, args.force)?;
-    redact::copy(&mut reader, &mut redactor, &mut file)?;
+    redact::copy(&mut reader, &mut redactor, &mut file).with_context(|| args.file.display().to_string())?;
     file.finish()?;
-    for notice in reader.notices() {
-        notice_of(&args.file, &notice.to_string());
-    }
+    say_notices(&reader, &args.file);
     say!("written to {}", printable(&out.display().to_string()));
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,9 @@ pub const VERSION: u32 = 1;
 /// Bytes of a message in one line; a longer one comes in parts, so that nobody has to hold it whole.
 pub const PART: usize = 8 * 1024 * 1024;
 
+/// The longest message that is read or played. Some 30 times what dlv has been seen to say, and it is held whole.
+pub const MESSAGE_MAX: usize = 256 * 1024 * 1024;
+
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -173,6 +176,9 @@ pub const COMPLETE: &str = "complete";
 
 /// How its detail begins where something is missing.
 pub const MISSING: &str = "messages are missing from here on: ";
+
+/// The detail of a redacted copy whose original was [`COMPLETE`] and could not be read so.
+pub const DAMAGED: &str = "the recording that this is a copy of was damaged";
 
 fn is_false(value: &bool) -> bool {
     !value

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,7 +12,10 @@ use dlvgate_protocol::conversation;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::as_dlv_reads;
-use super::format::{COMPLETE, ENDED, Header, InProxy, Line, Sender, VERSION};
+use super::format::{COMPLETE, ENDED, Header, InProxy, Line, MESSAGE_MAX, PART, Sender, VERSION};
+
+/// Bytes of the longest line that is read: [`PART`] of which each is written as `\u0000`, and what is around them.
+const LINE_MAX: usize = 6 * PART + 1024 * 1024;
 
 /// One entry of a recording.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +118,13 @@ pub enum Fault {
     NoEnd,
     /// The recording ended before its session.
     EndedEarly(String),
+    /// The last line says another number of messages than there are.
+    Miscounted {
+        /// What it says.
+        said: u64,
+        /// What there are.
+        read: u64,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -134,6 +144,9 @@ impl fmt::Display for Notice {
             }
             Fault::Damaged(why) => write!(f, "line {}: passed over: {why}", self.line),
             Fault::EndedEarly(why) => write!(f, "line {}: {why}", self.line),
+            Fault::Miscounted { said, read } => {
+                write!(f, "line {}: {said} message(s) were recorded, and {read} are there", self.line)
+            }
         }
     }
 }
@@ -145,7 +158,10 @@ pub struct Reader<R = BufReader<File>> {
     /// Lines so far.
     lines: u64,
     buffer: Vec<u8>,
-    parts: [Vec<u8>; 3],
+    /// Of each sender's message in parts, what has come, and whether it is too long.
+    parts: [(Vec<u8>, bool); 3],
+    /// Messages so far.
+    messages: u64,
     notices: Vec<Notice>,
     is_ended: bool,
 }
@@ -167,7 +183,7 @@ impl<R: BufRead> Reader<R> {
     /// See [`OpenError`].
     pub fn new(mut input: R) -> Result<Reader<R>, OpenError> {
         let mut first = Vec::new();
-        input.read_until(b'\n', &mut first)?;
+        input.by_ref().take(LINE_MAX as u64).read_until(b'\n', &mut first)?;
         if first.pop() != Some(b'\n') {
             return Err(OpenError::NotARecording("it has no whole line".to_owned()));
         }
@@ -183,8 +199,16 @@ impl<R: BufRead> Reader<R> {
             return Err(OpenError::TooNew(recording));
         }
         let header = serde_json::from_slice(&first).map_err(other)?;
-        let (parts, notices) = (Default::default(), Vec::new());
-        Ok(Reader { input, header, lines: 1, buffer: Vec::new(), parts, notices, is_ended: false })
+        Ok(Reader {
+            input,
+            header,
+            lines: 1,
+            buffer: Vec::new(),
+            parts: Default::default(),
+            messages: 0,
+            notices: Vec::new(),
+            is_ended: false,
+        })
     }
 
     /// The first line.
@@ -195,6 +219,16 @@ impl<R: BufRead> Reader<R> {
     /// The recording has its last line.
     pub fn is_ended(&self) -> bool {
         self.is_ended
+    }
+
+    /// Nothing is missing: all lines could be read, and the last one says so.
+    pub fn is_complete(&self) -> bool {
+        self.is_ended && self.notices.is_empty()
+    }
+
+    /// Messages so far.
+    pub fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// What could not be read so far. Call it when there are no more entries: only then is a last line that has no end cut.
@@ -210,12 +244,13 @@ impl<R: BufRead> Reader<R> {
     /// The next entry; `None` at the end of what there is.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// Where the file cannot be read, or a line has no end.
     pub fn entry(&mut self) -> io::Result<Option<Entry>> {
         loop {
-            self.input.read_until(b'\n', &mut self.buffer)?;
+            let room = LINE_MAX - self.buffer.len();
+            self.input.by_ref().take(room as u64).read_until(b'\n', &mut self.buffer)?;
             if self.buffer.last() != Some(&b'\n') {
-                return Ok(None);
+                return if self.buffer.len() < LINE_MAX { Ok(None) } else { Err(endless(self.lines)) };
             }
             self.lines += 1;
             let line = std::mem::take(&mut self.buffer);
@@ -231,6 +266,9 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn read(&mut self, line: &[u8]) -> Result<Option<Entry>, String> {
+        if self.is_ended {
+            return Err("it is behind the recording's last line".to_owned());
+        }
         let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let at = Duration::from_micros(line.t);
         let entry = |what| Ok(Some(Entry { line: self.lines, at, what }));
@@ -238,6 +276,11 @@ impl<R: BufRead> Reader<R> {
             let detail = line.detail.unwrap_or_default().into_owned();
             if event == ENDED {
                 self.is_ended = true;
+                let is_damaged = !self.notices.is_empty();
+                if let Some(said) = line.messages.filter(|said| *said != self.messages && !is_damaged) {
+                    let fault = Fault::Miscounted { said, read: self.messages };
+                    self.notices.push(Notice { line: self.lines, fault });
+                }
                 if detail != COMPLETE {
                     self.notices.push(Notice { line: self.lines, fault: Fault::EndedEarly(detail.clone()) });
                 }
@@ -254,12 +297,20 @@ impl<R: BufRead> Reader<R> {
         let Some(from) = line.from else { return Ok(None) };
         let decoded = |text: &str| BASE64.decode(text).map_err(|error| error.to_string());
         let body = if let Some(part) = line.part {
-            let parts = &mut self.parts[from as usize];
-            parts.extend(decoded(&part)?);
+            let (parts, is_too_long) = &mut self.parts[from as usize];
+            let part = decoded(&part)?;
+            *is_too_long |= parts.len() + part.len() > MESSAGE_MAX;
+            if !*is_too_long {
+                parts.extend(part);
+            }
             if line.more {
                 return Ok(None);
             }
-            std::mem::take(parts)
+            let parts = std::mem::take(parts);
+            if std::mem::take(is_too_long) {
+                return Err(format!("its message is longer than {} MiB", MESSAGE_MAX / 1024 / 1024));
+            }
+            parts
         } else if let Some(message) = line.message {
             message.get().as_bytes().to_vec()
         } else if let Some(text) = line.text {
@@ -272,8 +323,18 @@ impl<R: BufRead> Reader<R> {
         if line.unframed {
             return entry(What::Stray { from, bytes: body });
         }
+        self.messages += 1;
         entry(What::Message(Message { from, body, header: line.header.map(Into::into) }))
     }
+}
+
+fn endless(lines: u64) -> io::Error {
+    let mib = LINE_MAX / 1024 / 1024;
+    let text = format!(
+        "line {} has no end within {mib} MiB, and no line of a recording is so long; `head -n {lines} FILE` gives what is before it",
+        lines + 1
+    );
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 impl<R: BufRead> Iterator for Reader<R> {

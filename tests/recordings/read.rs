@@ -54,16 +54,110 @@ fn show(words: &[&str]) -> Output {
 }
 
 #[test]
-fn check_fails_where_a_line_is_damaged() {
+fn check_fails_where_something_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("x.jsonl"), folder.path().join("copy.jsonl"));
+    let (file, to) = (path.to_str().unwrap(), copy.to_str().unwrap());
+    let whole = String::from_utf8(session("dlv-1.20/exit-code.jsonl")).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let (header, end) = (lines[0], lines.len() - 1);
+    let without =
+        |lost: &str| whole.lines().filter(|line| !line.contains(lost)).collect::<Vec<_>>().join("\n");
+    let damaged: Vec<&str> =
+        lines.iter().map(|line| if line.contains("exited") { "[" } else { line }).collect();
+    for (text, code, said) in [
+        (whole.clone(), 0, ""),
+        (lines[..end].join("\n"), 0, "the file ends in the middle"),
+        (lines[..end].join("\n") + "\n", 0, "the recording has no end"),
+        (damaged.join("\n") + "\n", 1, "passed over"),
+        (without("exited") + "\n", 1, "were recorded, and"),
+        (whole.clone() + lines[5] + "\n", 1, "behind the recording's last line"),
+        (format!("{header}\n"), 1, "no message"),
+        (format!("{header}\n{}\n", lines[end].replace("\"messages\":", "\"x\":")), 1, "no message"),
+    ] {
+        std::fs::write(&path, &text).unwrap();
+        let output = show(&["--check", file]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{told} {}", String::from_utf8_lossy(&output.stdout));
+        assert!(told.contains(said), "{said}: {told}");
+        for words in [["--redact", to, "--yes", "--force", file], ["--html", "-o", to, "--force", file]] {
+            let output = show(&words);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(said == "no message" || told.contains(said), "{words:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn copy_of_a_damaged_recording_is_not_complete() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.jsonl");
     let whole = String::from_utf8(session("dlv-1.20/exit-code.jsonl")).unwrap();
-    let damaged = whole.lines().map(|line| if line.contains("exited") { "[" } else { line });
-    let damaged: Vec<&str> = damaged.collect();
-    for (text, code) in [(whole.clone(), 0), (damaged.join("\n") + "\n", 1)] {
-        std::fs::write(&path, text).unwrap();
-        let output = show(&["--check", path.to_str().unwrap()]);
-        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
+    let damaged: Vec<&str> =
+        whole.lines().map(|line| if line.contains("exited") { "[" } else { line }).collect();
+    std::fs::write(&path, damaged.join("\n") + "\n").unwrap();
+    let mut file = path;
+    for copy in ["copy.jsonl", "copy-of-the-copy.jsonl"] {
+        let copy = folder.path().join(copy);
+        let done = show(&["--redact", copy.to_str().unwrap(), "--yes", file.to_str().unwrap()]);
+        assert!(done.status.success(), "{done:?}");
+        let text = std::fs::read_to_string(&copy).unwrap();
+        assert!(text.lines().last().unwrap().contains("a copy of was damaged"), "{text}");
+        assert_eq!(show(&["--check", copy.to_str().unwrap()]).status.code(), Some(1));
+        file = copy;
+    }
+}
+
+#[test]
+fn line_without_an_end_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, out) = (folder.path().join("x.jsonl"), folder.path().join("out"));
+    let (file, out) = (path.to_str().unwrap(), out.to_str().unwrap());
+    let header = session("dlv-1.20/exit-code.jsonl").split(|byte| *byte == b'\n').next().unwrap().to_vec();
+    for (begin, said) in [(header, "line 2 has no end"), (Vec::new(), "no whole line")] {
+        let line = if begin.is_empty() { begin } else { [&begin[..], b"\n"].concat() };
+        std::fs::write(&path, line).unwrap();
+        // A file with a hole: it has no such bytes on the disk.
+        std::fs::File::options().append(true).open(&path).unwrap().set_len(8 << 30).unwrap();
+        for words in
+            [&[file][..], &["--check", file], &["--html", "-o", out, file], &["--redact", out, "--yes", file]]
+        {
+            let output = show(words);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{words:?}: {told}");
+            assert!(told.contains(said) && told.contains(file), "{words:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn message_too_long_in_its_parts_is_passed_over() {
+    use base64::Engine;
+    let part = base64::engine::general_purpose::STANDARD.encode(vec![b'x'; 8 << 20]);
+    let mut text = String::from(r#"{"recording":1,"tool":"t","protocol":"dap","start":"s"}"#) + "\n";
+    for more in (0..=32).map(|number| number < 32) {
+        text += &format!("{{\"t\":1,\"from\":\"dlv\",\"part\":\"{part}\",\"more\":{more}}}\n");
+    }
+    text += "{\"t\":2,\"from\":\"dlv\",\"part\":\"e30=\"}\n";
+    let (read, faults) = entries(text.as_bytes());
+    assert_eq!(read.len(), 1, "what comes behind it is read");
+    assert!(
+        matches!(&faults[..], [Fault::Damaged(why), Fault::NoEnd] if why.contains("256 MiB")),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn pipe_is_not_read_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, out) = (folder.path().join("pipe"), folder.path().join("out"));
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (pipe, out) = (pipe.to_str().unwrap(), out.to_str().unwrap());
+    for words in [["--html", "-o", out, pipe].as_slice(), &["--redact", out, "--yes", pipe]] {
+        let output = show(words); // hangs where it opens the pipe: nothing writes into it
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("no regular file"), "{told}");
     }
 }
 

@@ -26,7 +26,7 @@ const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"2026-01
 {"t":20,"from":"client","message":{"seq":9,"type":"request","command":"disconnect"}}
 {"t":21,"from":"dlv","message":{"seq":12,"type":"response","request_seq":9,"success":true,"command":"disconnect"}}
 {"t":22,"event":"ending","cause":"disconnected"}
-{"t":23,"event":"recording_ended","detail":"complete","messages":20}
+{"t":23,"event":"recording_ended","detail":"complete"}
 "#;
 
 const RPC: &str = r#"{"recording":1,"tool":"t","protocol":"json-rpc","start":"2026-01-01T00:00:00Z"}
@@ -43,7 +43,7 @@ const RPC: &str = r#"{"recording":1,"tool":"t","protocol":"json-rpc","start":"20
 {"t":11,"from":"client","message":{"method":"RPCServer.Detach","params":[{"Kill":true}],"id":5}}
 {"t":12,"from":"dlv","message":{"id":5,"result":{},"error":null}}
 {"t":13,"event":"ending","cause":"disconnected"}
-{"t":14,"event":"recording_ended","detail":"complete","messages":11}
+{"t":14,"event":"recording_ended","detail":"complete"}
 "#;
 
 fn findings(text: &str) -> Vec<(u64, &'static str, bool)> {
@@ -255,7 +255,7 @@ fn ending(healthy: &str, line: usize, lines: &[&str]) -> String {
     kept.chain(lines.iter().copied()).map(|line| format!("{line}\n")).collect()
 }
 
-const COMPLETE: &str = r#"{"t":90,"event":"recording_ended","detail":"complete","messages":1}"#;
+const COMPLETE: &str = r#"{"t":90,"event":"recording_ended","detail":"complete"}"#;
 
 #[test]
 fn program_that_ends_after_disconnect_is_known() {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
 use super::Redactor;
-use crate::recording::format::{ENDED, Line, PART};
+use crate::recording::format::{COMPLETE, DAMAGED, ENDED, Line, PART};
 use crate::recording::recorder::writer::with_body;
 use crate::recording::{Entry, Reader, Sender, What};
 
@@ -43,7 +43,8 @@ pub fn copy(
                 stray_line(t, from, &redactor.bytes(&bytes), out)?;
             }
             Entry { what: What::Step { event, detail, firewall, cause, in_proxy }, .. } => {
-                let detail = redactor.detail(&event, &detail);
+                let is_lost = event == ENDED && detail == COMPLETE && !reader.is_complete();
+                let detail = redactor.detail(&event, if is_lost { DAMAGED } else { &detail });
                 let messages = (event == ENDED).then_some(messages);
                 let detail = Some(detail).filter(|detail| !detail.is_empty()).map(Into::into);
                 let firewall = firewall.map(|firewall| redactor.firewall(&firewall).into());

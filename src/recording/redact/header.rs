@@ -3,7 +3,7 @@
 use super::texts::{Replace, Treatment};
 use super::{Names, Redactor, shapes::Shapes, words};
 use crate::recording::Header;
-use crate::recording::format::{ENDED, MISSING};
+use crate::recording::format::{DAMAGED, ENDED, MISSING};
 
 /// Steps of a session, and the last line's event.
 pub(super) const EVENTS: [&str; 14] = [
@@ -116,8 +116,10 @@ impl Redactor {
     /// Redacts a step in words. The way out may quote what the program has printed, where any number is
     /// the program's: it has its cause in a word of its own.
     pub fn detail(&mut self, event: &str, detail: &str) -> String {
-        if event == "ending" {
-            return self.fill.secret(detail);
+        match event {
+            "ending" => return self.fill.secret(detail),
+            ENDED if detail == DAMAGED => return detail.to_owned(),
+            _ => {}
         }
         match detail.strip_prefix(MISSING).filter(|_| event == ENDED) {
             Some(why) => format!("{MISSING}{}", self.unless(why, |why| WHYS.contains(&why))),
