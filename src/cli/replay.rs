@@ -64,7 +64,7 @@ pub(super) struct ReplayArgs {
     /// As client: an argument of `launch` and `attach` in place of the recorded one: processId=4711
     #[arg(long, value_name = "KEY=JSON", requires = "connect")]
     set: Vec<Argument>,
-    /// As client: seconds that each answer may take
+    /// As client: seconds that each answer may take; a server that answers nothing in them ends the replay
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "connect")]
     patience: u64,
     /// The recording

@@ -1,7 +1,7 @@
 //! Every recorded session, its client played against a real dlv: of the version that it was recorded with, and of another.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -308,6 +308,84 @@ fn program_that_ends_early_is_not_waited_for() {
     assert_eq!(code, Some(1), "{text}");
     assert!(took < AT_ONCE, "{took:?}: {text}");
     assert!(text.contains(": stopped\n"), "{text}");
+}
+
+/// Plays a session's client against a server of this kind; gives the exit code, what is printed, and the time.
+fn played_to(
+    patience: &str,
+    serve: impl FnOnce(TcpStream) + Send + 'static,
+) -> (Option<i32>, String, Duration) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || serve(listener.accept().unwrap().0));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
+    command.args(["replay", "--as", "client", "--connect", &address, "--patience", patience]);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/debug.jsonl"));
+    let begun = Instant::now();
+    let output = command.output().unwrap();
+    let took = begun.elapsed();
+    server.join().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap(), took)
+}
+
+fn frame(body: &str) -> Vec<u8> {
+    format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+const OTHER: &str = r#"{"seq":0,"type":"event","event":"other"}"#;
+
+/// Says each of these, for as long as the client is there.
+fn drip(mut stream: TcpStream, mut said: impl Iterator<Item = Vec<u8>>, pause: Duration) {
+    while said.next().is_some_and(|said| stream.write_all(&said).is_ok()) {
+        std::thread::sleep(pause);
+    }
+}
+
+#[test]
+fn server_that_never_answers_ends_replay() {
+    let pause = Duration::from_millis(50);
+    let silent = |mut stream: TcpStream| drop(std::io::copy(&mut stream, &mut std::io::sink()));
+    let drips = move |stream: TcpStream| {
+        let begun = format!("Content-Length: 1000000\r\n\r\n{{\"a\":\"{}", "x".repeat(2_000)).into_bytes();
+        drip(stream, begun.into_iter().map(|byte| vec![byte]), pause);
+    };
+    let others = move |stream: TcpStream| {
+        let events = std::iter::repeat(OTHER).map(frame);
+        drip(stream, events, pause);
+    };
+    let kinds: [Box<dyn FnOnce(TcpStream) + Send>; 3] = [Box::new(silent), Box::new(drips), Box::new(others)];
+    for serve in kinds {
+        let (code, text, took) = played_to("2", serve);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(took < Duration::from_secs(8), "{took:?}: {text}");
+        assert!(text.starts_with("the server is silent: no answer to initialize (line"), "{text}");
+        assert!(text.lines().count() < 10, "{text}");
+    }
+}
+
+#[test]
+fn server_that_says_too_much_ends_replay() {
+    let long = |mut stream: TcpStream| {
+        let length = 300 << 20;
+        let header = format!("Content-Length: {length}\r\n\r\n\"");
+        let _ = stream.write_all(header.as_bytes());
+        let chunk = vec![b'x'; 1 << 20];
+        while stream.write_all(&chunk).is_ok() {}
+    };
+    let many = |stream: TcpStream| {
+        let event = frame(OTHER);
+        drip(stream, std::iter::repeat(event.repeat(1_000)), Duration::ZERO);
+    };
+    let kinds: [(Box<dyn FnOnce(TcpStream) + Send>, &str); 2] = [
+        (Box::new(long), "a message of more than 256 MiB"),
+        (Box::new(many), "messages that were not recorded"),
+    ];
+    for (serve, said) in kinds {
+        let (code, text, _) = played_to("60", serve);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(said), "{text}");
+        assert!(text.lines().count() < 10, "{text}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every recorded session, played as dlv to the client that it was recorded with, whose program is elsewhere now.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -153,6 +153,50 @@ fn client_that_leaves_out_a_request_goes_on() {
     let ((code, report), _) = play(&["continue", "threads", "stopped"]);
     assert_eq!(code, Some(1), "{report}");
     assert!(report.contains("the client left without disconnect (line 7)"), "{report}");
+}
+
+/// A session of one request.
+fn only_disconnect() -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for line in [
+        json!({"recording": 1, "tool": "t", "protocol": "dap", "start": "2026-01-01T00:00:00Z"}),
+        json!({"t": 1, "from": "client", "message": {"seq": 1, "type": "request", "command": "disconnect"}}),
+        json!({"t": 2, "from": "dlv", "message":
+               {"seq": 1, "type": "response", "request_seq": 1, "success": true, "command": "disconnect"}}),
+    ] {
+        writeln!(file, "{line}").unwrap();
+    }
+    file
+}
+
+#[test]
+fn silent_connection_holds_no_client_up() {
+    let session = only_disconnect();
+    let replay = Replay::start(session.path(), &[]);
+    let _silent = TcpStream::connect(replay.front).unwrap();
+    let mut begun = TcpStream::connect(replay.front).unwrap();
+    begun.write_all(b"Content-Length: 100\r\n\r\n{").unwrap();
+    let mut client = Client::connect(replay.front);
+    client.ok("disconnect", json!({}));
+    drop(client);
+    let (code, report) = replay.ended();
+    assert_eq!(code, Some(0), "{report}");
+}
+
+#[test]
+fn client_that_asks_for_ever_is_ended() {
+    let session = only_disconnect();
+    let replay = Replay::start(session.path(), &[]);
+    let mut client = TcpStream::connect(replay.front).unwrap();
+    let body = r#"{"seq":1,"type":"request","command":"modules"}"#;
+    let asked = format!("Content-Length: {}\r\n\r\n{body}", body.len()).repeat(100);
+    let mut reader = client.try_clone().unwrap();
+    let answers = std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+    while client.write_all(asked.as_bytes()).is_ok() {}
+    let _ = answers.join().unwrap();
+    let (code, report) = replay.ended();
+    assert_eq!(code, Some(1));
+    assert!(report.contains("ended: 10000 requests came"), "{}", &report[..report.len().min(500)]);
 }
 
 #[test]

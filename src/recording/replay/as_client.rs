@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dlvgate_protocol::message::Argument;
 use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio::time::timeout;
 
 use super::as_dlv::Pace;
 use super::folders::Folders;
@@ -43,6 +44,8 @@ impl fmt::Display for Failure {
 pub struct Replayed {
     /// Why it ended before the recording did.
     pub failure: Option<Failure>,
+    /// Why the server was not heard to its end.
+    pub broken: Option<String>,
     /// Recorded requests that were not sent.
     pub not_sent: usize,
     /// Requests that were sent.
@@ -56,7 +59,7 @@ pub struct Replayed {
 impl Replayed {
     /// Whether everything was as recorded.
     pub fn is_same(&self) -> bool {
-        self.differences.is_empty() && self.failure.is_none()
+        self.differences.is_empty() && self.failure.is_none() && self.broken.is_none()
     }
 }
 
@@ -64,6 +67,9 @@ impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(failure) = &self.failure {
             writeln!(f, "{failure}")?;
+        }
+        if let Some(why) = &self.broken {
+            writeln!(f, "{why}")?;
         }
         for difference in &self.differences {
             writeln!(f, "{difference}")?;
@@ -117,7 +123,7 @@ impl Client {
         self
     }
 
-    /// How long each answer may take.
+    /// How long each answer may take. A server that answers nothing in it ends the replay.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Client {
         self.patience = patience;
@@ -150,12 +156,12 @@ impl Client {
     /// # Errors
     /// Where the server cannot be reached. One that breaks off in the middle is a difference.
     pub async fn run(&self, server: impl ToSocketAddrs) -> io::Result<Replayed> {
-        let stream = TcpStream::connect(server).await?;
+        let stream = timeout(self.patience, TcpStream::connect(server)).await??;
         stream.set_nodelay(true)?;
         let mut run = Run::new(self, stream);
         let requests = run.play().await;
         let (failure, differences) = (run.failure(), run.differences(requests));
-        let not_sent = self.script.requests() - requests;
-        Ok(Replayed { failure, not_sent, requests, messages: run.messages(), differences })
+        let (not_sent, broken) = (self.script.requests() - requests, run.broken());
+        Ok(Replayed { failure, broken, not_sent, requests, messages: run.messages(), differences })
     }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::time::Instant;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::folders::Folders;
 use super::player::{Early, Miss, Player};
@@ -22,6 +24,16 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long a client may be silent before an event goes without the request that it waits for. Shorter than clients wait for an
 /// answer (nvim-dap: 4 s), longer than one thinks that is about to ask it.
 const SILENCE: Duration = Duration::from_secs(3);
+
+/// Connections of which the first that speaks is served, and how long each may be silent: as at dlvgate's own front.
+const SILENT: usize = 64;
+const FIRST_BYTE: Duration = Duration::from_secs(60);
+
+/// How long a first message may take that has begun: clients write one at once.
+const FIRST_MESSAGE: Duration = Duration::from_secs(5);
+
+/// Requests that the recording has no answer to, after which it is the wrong one.
+const MISSES: usize = 10_000;
 
 /// How fast the recording is played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,12 +58,15 @@ pub struct Played {
     pub left_without: Option<(u64, String)>,
     /// Recorded requests that nobody asked: the line in the recording, and the command.
     pub not_asked: Vec<(u64, String)>,
+    /// Why the client was not served to its end.
+    pub broken: Option<String>,
 }
 
 impl Played {
     /// Whether the recording had an answer to everything, in its order, up to the end.
     pub fn is_success(&self) -> bool {
-        self.misses.is_empty() && self.early.is_empty() && self.left_without.is_none()
+        let is_whole = self.left_without.is_none() && self.broken.is_none();
+        self.misses.is_empty() && self.early.is_empty() && is_whole
     }
 }
 
@@ -59,6 +74,9 @@ impl fmt::Display for Played {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answered = self.requests - self.misses.len().min(self.requests);
         write!(f, "{} request(s), {answered} answered from the recording", self.requests)?;
+        if let Some(why) = &self.broken {
+            write!(f, "\nended: {why}")?;
+        }
         for miss in &self.misses {
             write!(f, "\nnot in the recording: {miss}")?;
         }
@@ -99,6 +117,8 @@ pub struct Server {
     pace: Pace,
     folders: Folders,
     admits: Option<Admits>,
+    /// Clients that have not spoken yet; each comes out when it does.
+    silent: Mutex<JoinSet<Option<TcpStream>>>,
 }
 
 /// Says of a client's address, and of the one that it has connected to, why it may not be served.
@@ -112,7 +132,8 @@ impl Server {
     pub async fn bind(address: impl ToSocketAddrs, script: Arc<Script>, pace: Pace) -> io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Server { listener, address, script, pace, folders: Folders::default(), admits: None })
+        let (folders, silent) = (Folders::default(), Mutex::default());
+        Ok(Server { listener, address, script, pace, folders, admits: None, silent })
     }
 
     /// Where a recorded file or folder is now. What the client says of its program is learned without that.
@@ -134,19 +155,13 @@ impl Server {
         self.address
     }
 
-    /// Serves the next client to its end. Who connects and says nothing is passed over, as dlvgate does it.
+    /// Serves the next client that speaks to its end. Who connects and says nothing holds no other up.
     ///
     /// # Errors
     /// Where nobody can be accepted any more. A client that breaks off is no error.
     pub async fn serve_one(&self) -> io::Result<Played> {
         loop {
-            let (client, peer) = self.listener.accept().await?;
-            let admits = |admits: &Admits| admits(peer, client.local_addr().unwrap_or(self.address));
-            if let Some(Err(why)) = self.admits.as_ref().map(admits) {
-                tracing::warn!(target: "dlvgate::recording", %peer, "closed: {why}");
-                continue;
-            }
-            client.set_nodelay(true)?;
+            let client = self.speaking().await?;
             if let Some(played) = self.play(client).await {
                 return Ok(played);
             }
@@ -155,11 +170,39 @@ impl Server {
 }
 
 impl Server {
-    /// `None` where the client said nothing.
+    /// The next client that has said something, or has left.
+    async fn speaking(&self) -> io::Result<TcpStream> {
+        let mut silent = self.silent.lock().await;
+        loop {
+            tokio::select! {
+                Some(spoken) = silent.join_next(), if !silent.is_empty() => {
+                    if let Ok(Some(client)) = spoken {
+                        return Ok(client);
+                    }
+                }
+                accepted = self.listener.accept(), if silent.len() < SILENT => {
+                    let (client, peer) = accepted?;
+                    let admits = |admits: &Admits| admits(peer, client.local_addr().unwrap_or(self.address));
+                    if let Some(Err(why)) = self.admits.as_ref().map(admits) {
+                        tracing::warn!(target: "dlvgate::recording", %peer, "closed: {why}");
+                        continue;
+                    }
+                    client.set_nodelay(true)?;
+                    silent.spawn(async {
+                        timeout(FIRST_BYTE, client.readable()).await.ok()?.ok()?;
+                        Some(client)
+                    });
+                }
+            }
+        }
+    }
+
+    /// `None` where the client said no message.
     async fn play(&self, mut client: TcpStream) -> Option<Played> {
         let (script, pace) = (&*self.script, self.pace);
         let mut player = Player::new(script, self.folders.clone());
-        let (mut requests, mut silent_since) = (0, Instant::now());
+        let (mut requests, mut silent_since, mut broken) = (0, Instant::now(), None);
+        let first_message = silent_since + FIRST_MESSAGE;
         let (reader, mut writer) = client.split();
         let mut incoming = Incoming::new(reader, script.protocol());
         let mut due: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
@@ -168,7 +211,7 @@ impl Server {
             let is_silent = next.is_none() && player.is_waiting();
             let told = tokio::select! {
                 biased;
-                () = async { tokio::time::sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
+                () = async { sleep_until(next.unwrap_or_else(Instant::now)).await }, if next.is_some() => {
                     let Some((_, body)) = due.pop_front() else { continue };
                     silent_since = Instant::now();
                     send(&mut writer, script.protocol(), &body).await
@@ -185,9 +228,14 @@ impl Server {
                         }
                         Ok(())
                     }
-                    Ok(None) | Err(_) => break,
+                    Ok(None) => break,
+                    Err(error) => {
+                        broken = (error.kind() == io::ErrorKind::InvalidData).then(|| error.to_string());
+                        break;
+                    }
                 },
-                () = tokio::time::sleep_until(silent_since + SILENCE), if is_silent => {
+                () = sleep_until(first_message), if requests == 0 => break,
+                () = sleep_until(silent_since + SILENCE), if is_silent => {
                     silent_since = Instant::now();
                     due.extend(player.go_on().into_iter().map(|say| (silent_since, say.body)));
                     Ok(())
@@ -196,11 +244,15 @@ impl Server {
             if told.is_err() {
                 break;
             }
+            if player.misses.len() >= MISSES {
+                broken = Some(format!(
+                    "{MISSES} requests came that the recording has no answer to: play the one of this client"
+                ));
+                break;
+            }
             if player.is_over && due.is_empty() {
                 let _ = writer.shutdown().await;
-                let _ =
-                    tokio::time::timeout(LINGER, async { while let Ok(Some(_)) = incoming.next().await {} })
-                        .await;
+                let _ = timeout(LINGER, async { while let Ok(Some(_)) = incoming.next().await {} }).await;
                 break;
             }
         }
@@ -210,6 +262,6 @@ impl Server {
         let not_asked = player.not_asked().map(|(line, name)| (line, name.to_owned())).collect();
         let left_without = player.left_without().map(|(line, name)| (line, name.to_owned()));
         let Player { misses, early, .. } = player;
-        Some(Played { requests, misses, early, left_without, not_asked })
+        Some(Played { requests, misses, early, left_without, not_asked, broken })
     }
 }

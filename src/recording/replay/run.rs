@@ -1,4 +1,6 @@
-//! One replay of a recording's client: what is sent when, what has come, and how it differs.
+//! One replay of a recording's client: what is sent when, and what has come.
+
+mod outcome;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -11,16 +13,15 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::as_client::{Client, Failure};
 use super::as_dlv::Pace;
 use super::numbers::Numbers;
 use super::pieces::Pieces;
-use super::script::{Script, arguments};
+use super::script::Script;
 use super::wire::{Incoming, send};
-use crate::recording::difference::{Difference, compare};
-use crate::recording::normal;
+use crate::recording::format::MESSAGE_MAX;
 use crate::recording::redact::Redactor;
 
 /// After the last that was waited for, how long the server may take for the rest and its end.
@@ -28,6 +29,14 @@ const REST: Duration = Duration::from_secs(1);
 
 /// How long an answer to a poll is waited for, which the one before may have anticipated.
 const POLL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Answers one after another that do not come, with nothing else of the recording: after them none will. Another version of
+/// dlv leaves out single ones.
+const SILENCES: usize = 2;
+
+/// Messages that the recording does not have, and bytes in all, that are kept to be compared.
+const EXTRA: usize = 100_000;
+const KEPT: usize = 2 * MESSAGE_MAX;
 
 /// Events that a client waits for before it goes on.
 const WAITED_FOR: [&str; 3] = ["initialized", "stopped", "terminated"];
@@ -63,6 +72,14 @@ pub(super) struct Run<'a> {
     stars: Option<Redactor>,
     began: Instant,
     messages: usize,
+    /// Bytes that came.
+    bytes: usize,
+    /// Messages that came and were recorded.
+    matched: usize,
+    /// Answers that did not come since anything did.
+    silences: usize,
+    /// Why nothing more is heard, where the connection has not just ended.
+    broken: Option<String>,
     /// The connection has ended.
     is_over: bool,
     /// The program has ended: it stops no more.
@@ -90,6 +107,10 @@ impl<'a> Run<'a> {
             stars: script.header.redacted.then(|| Redactor::with_stars(&script.header)),
             began: Instant::now(),
             messages: 0,
+            bytes: 0,
+            matched: 0,
+            silences: 0,
+            broken: None,
             is_over: false,
             is_terminated: false,
             failed: None,
@@ -100,6 +121,16 @@ impl<'a> Run<'a> {
     /// Messages that came.
     pub(super) fn messages(&self) -> usize {
         self.messages
+    }
+
+    /// Why the server was not heard to its end.
+    pub(super) fn broken(&mut self) -> Option<String> {
+        self.broken.take()
+    }
+
+    fn give_up(&mut self, why: String) {
+        self.broken.get_or_insert(why);
+        self.is_over = true;
     }
 
     /// Whether there is nothing to be waited for.
@@ -158,7 +189,19 @@ impl<'a> Run<'a> {
                 self.set(arguments);
             }
         }
-        send(&mut self.writer, self.script.protocol(), &serde_json::to_vec(&message)?).await
+        let body = serde_json::to_vec(&message)?;
+        let sent = timeout(self.client.patience, send(&mut self.writer, self.script.protocol(), &body));
+        match sent.await {
+            Ok(sent) => sent,
+            Err(late) => {
+                let name = &asked.name;
+                self.give_up(format!(
+                    "the server does not read: {name} could not be sent (line {})",
+                    asked.line
+                ));
+                Err(late.into())
+            }
+        }
     }
 
     fn set(&self, arguments: &mut Value) {
@@ -178,12 +221,24 @@ impl<'a> Run<'a> {
         }
         let is_polled = Pieces::of(expected) == Some(Pieces::Polled);
         let deadline = Instant::now() + if is_polled { patience.min(POLL_PATIENCE) } else { patience };
+        let before = self.matched;
         while self.heard[said].is_none()
             && !self.is_done()
             && !(is_event && self.is_terminated)
             && Instant::now() < deadline
         {
             self.hear(deadline).await;
+        }
+        let is_missed = self.heard[said].is_none() && !self.is_done() && !is_event && !is_polled;
+        if is_missed && self.matched == before {
+            self.silences += 1;
+            if self.matched == 0 || self.silences == SILENCES {
+                let (name, line) = (&expected.name, expected.line);
+                let seconds = patience.as_secs();
+                self.give_up(format!(
+                    "the server is silent: no answer to {name} (line {line}) came within {seconds} s, and nothing else that was recorded; --patience is for a slow one"
+                ));
+            }
         }
     }
 
@@ -197,12 +252,21 @@ impl<'a> Run<'a> {
         match tokio::time::timeout_at(deadline, self.incoming.next()).await {
             Err(_) => {}
             Ok(Ok(Some(body))) => self.heard(&body),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => self.give_up(error.to_string()),
             Ok(Ok(None) | Err(_)) => self.is_over = true,
         }
     }
 
     fn heard(&mut self, body: &[u8]) {
         self.messages += 1;
+        self.bytes += body.len();
+        if self.extra.len() >= EXTRA || self.bytes > KEPT {
+            let mib = KEPT / 1024 / 1024;
+            self.give_up(format!(
+                "more than {mib} MiB came, or {EXTRA} messages that were not recorded: is it dlv?"
+            ));
+            return;
+        }
         let message: Value = serde_json::from_slice(body).unwrap_or_default();
         let (name, place) = match conversation::Message::of(self.script.protocol(), body) {
             conversation::Message::Reply { key, .. } => {
@@ -240,6 +304,7 @@ impl<'a> Run<'a> {
                     &compared(&mut self.stars, &name, &message),
                 );
                 self.heard[place] = Some(message);
+                (self.matched, self.silences) = (self.matched + 1, 0);
             }
             None => self.extra.push((name, message)),
         }
@@ -264,67 +329,6 @@ impl<'a> Run<'a> {
         let words = words.into_iter().filter_map(Value::as_str).find(|words| !words.is_empty());
         let why = format!("{}\n{}", words.unwrap_or("it does not say why"), self.outputs.concat());
         Some(Failure { line: asked.line, name: asked.name.clone(), why: why.trim_end().to_owned() })
-    }
-
-    /// Where what came says something else than what was recorded. After a failure nothing is missed.
-    pub(super) fn differences(&mut self, sent: usize) -> Vec<Difference> {
-        let mut found = Vec::new();
-        if let Some((request, live)) = &self.failed {
-            let recorded = self.script.said.iter().find(|said| said.answers == Some(*request));
-            if let Some(said) = recorded {
-                let (recorded, live) = (normal::answer(&said.message), normal::answer(live));
-                compare(Some(said.line), &said.name, &recorded, &live, &mut found);
-            }
-            return found;
-        }
-        for asked in &self.script.asked[sent..] {
-            let recorded = arguments(self.script.protocol(), &asked.message).to_string();
-            let path = format!("{} could not be sent: the connection had ended", asked.name);
-            found.push(Difference { line: Some(asked.line), path, recorded: Some(recorded), live: None });
-        }
-        let stars = &mut self.stars;
-        let mut starred = |name: &str, message: &Value| compared(stars, name, message).into_owned();
-        let recorded: Vec<Value> =
-            self.script.said.iter().map(|said| starred(&said.name, &said.message)).collect();
-        let heard = self.script.said.iter().zip(&self.heard);
-        let heard: Vec<Option<Value>> =
-            heard.map(|(said, heard)| heard.as_ref().map(|heard| starred(&said.name, heard))).collect();
-        let extra: Vec<(&str, Value)> =
-            self.extra.iter().map(|(name, message)| (name.as_str(), starred(name, message))).collect();
-        let all = || self.script.said.iter().zip(recorded.iter().zip(&heard));
-        for (said, (recorded, heard)) in all().filter(|(said, _)| Pieces::of(said).is_none()) {
-            let recorded = normal::answer(recorded);
-            match heard {
-                Some(live) => {
-                    compare(Some(said.line), &said.name, &recorded, &normal::answer(live), &mut found);
-                }
-                None => found.push(Difference {
-                    line: Some(said.line),
-                    path: said.name.clone(),
-                    recorded: Some(recorded.to_string()),
-                    live: None,
-                }),
-            }
-        }
-        for (name, message) in extra.iter().filter(|(name, _)| Pieces::named(name).is_none()) {
-            let live = Some(normal::answer(message).to_string());
-            found.push(Difference { line: None, path: (*name).to_owned(), recorded: None, live });
-        }
-        for pieces in Pieces::ALL {
-            // How much a program prints cannot be told from placeholders.
-            if self.script.header.redacted && pieces == Pieces::Output {
-                continue;
-            }
-            let ones = || all().filter(|(said, _)| Pieces::of(said) == Some(pieces));
-            let first = ones().next().map(|(said, _)| said.line);
-            let whole = pieces.whole(ones().map(|(_, (recorded, _))| recorded));
-            let extra = extra.iter().filter(|(name, _)| Pieces::named(name) == Some(pieces));
-            let live =
-                ones().filter_map(|(_, (_, heard))| heard.as_ref()).chain(extra.map(|(_, message)| message));
-            compare(first, pieces.path(), &whole, &pieces.whole(live), &mut found);
-        }
-        found.retain(|one| !self.client.ignored.iter().any(|ignored| ignored.covers(&one.path)));
-        found
     }
 }
 

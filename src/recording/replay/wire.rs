@@ -8,6 +8,7 @@ use dlvgate_protocol::frame;
 use dlvgate_protocol::sniff::Protocol;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use crate::recording::format::MESSAGE_MAX;
 use crate::recording::recorder::assembler::{Assembler, Unit};
 
 /// Bytes read at once.
@@ -30,7 +31,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// The next message; `None` at the end of the stream. Can be cancelled.
     ///
     /// # Errors
-    /// Where the connection breaks, or what comes is no message.
+    /// Where the connection breaks; of [`io::ErrorKind::InvalidData`] where what comes is no message, or too long a one.
     pub(super) async fn next(&mut self) -> io::Result<Option<Bytes>> {
         let mut chunk = [0; CHUNK];
         loop {
@@ -47,6 +48,11 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
                 match unit {
                     Unit::Message { body, .. } => self.ready.push_back(body),
                     Unit::Part { bytes, more } => {
+                        if self.long.len() + bytes.len() > MESSAGE_MAX {
+                            let mib = MESSAGE_MAX / 1024 / 1024;
+                            let text = format!("a message of more than {mib} MiB came, and no more is held");
+                            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                        }
                         self.long.extend_from_slice(&bytes);
                         if !more {
                             self.ready.push_back(std::mem::take(&mut self.long).into());
