@@ -29,7 +29,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// says. Answers have the time since their request. With two recordings it says where they part; process ids, addresses, times
 /// and folders may differ.
 ///
-/// Exit code: 0, or 1 where two recordings differ or a rule is broken.
+/// Exit code: 0, or 1 where two recordings differ, a rule is broken, or --check finds that something of the recording is lost. That
+/// its end is missing is said, and is no failure.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate show session.jsonl
