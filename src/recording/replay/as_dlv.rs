@@ -189,7 +189,8 @@ impl Server {
                     }
                     client.set_nodelay(true)?;
                     silent.spawn(async {
-                        timeout(FIRST_BYTE, client.readable()).await.ok()?.ok()?;
+                        // `readable` of a new connection is true before anything came.
+                        timeout(FIRST_BYTE, client.peek(&mut [0])).await.ok()?.ok()?;
                         Some(client)
                     });
                 }
