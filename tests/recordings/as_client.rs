@@ -334,6 +334,9 @@ fn frame(body: &str) -> Vec<u8> {
 
 const OTHER: &str = r#"{"seq":0,"type":"event","event":"other"}"#;
 
+/// What a server does with its one client.
+type Serves = Box<dyn FnOnce(TcpStream) + Send>;
+
 /// Says each of these, for as long as the client is there.
 fn drip(mut stream: TcpStream, mut said: impl Iterator<Item = Vec<u8>>, pause: Duration) {
     while said.next().is_some_and(|said| stream.write_all(&said).is_ok()) {
@@ -353,7 +356,7 @@ fn server_that_never_answers_ends_replay() {
         let events = std::iter::repeat(OTHER).map(frame);
         drip(stream, events, pause);
     };
-    let kinds: [Box<dyn FnOnce(TcpStream) + Send>; 3] = [Box::new(silent), Box::new(drips), Box::new(others)];
+    let kinds: [Serves; 3] = [Box::new(silent), Box::new(drips), Box::new(others)];
     for serve in kinds {
         let (code, text, took) = played_to("2", serve);
         assert_eq!(code, Some(1), "{text}");
@@ -376,7 +379,7 @@ fn server_that_says_too_much_ends_replay() {
         let event = frame(OTHER);
         drip(stream, std::iter::repeat(event.repeat(1_000)), Duration::ZERO);
     };
-    let kinds: [(Box<dyn FnOnce(TcpStream) + Send>, &str); 2] = [
+    let kinds: [(Serves, &str); 2] = [
         (Box::new(long), "a message of more than 256 MiB"),
         (Box::new(many), "messages that were not recorded"),
     ];
