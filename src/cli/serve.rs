@@ -28,7 +28,7 @@ use crate::stdio;
 /// to the same port. With dlv's `--accept-multiclient` all clients share one dlv, which stays when they leave.
 ///
 /// When ready, `DAP server listening at: HOST:PORT` (headless: `API server …`) is the first line on standard output, as
-/// dlv prints it; the log goes to standard error. dlv is started at a client's first byte, or ahead with --warm; a port scan
+/// dlv prints it; the log goes to standard error. dlv is started at a client's first header, or ahead with --warm; a port scan
 /// or a health check costs nothing either way. SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one
 /// does so without waiting.
 #[derive(Debug, Args)]

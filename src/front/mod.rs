@@ -23,7 +23,7 @@ pub use owner::fuzzing;
 pub use owner::{CannotTell, Owners};
 pub use unix::SocketFile;
 
-use crate::session::{self, Link, Outcome, Settings, Visitor};
+use crate::session::{self, Cause, Link, Outcome, Settings, Visitor};
 use crate::shutdown::Shutdown;
 use places::Places;
 
@@ -186,10 +186,10 @@ fn canonical(peer: SocketAddr) -> SocketAddr {
     }
 }
 
-/// A session's end, where it was one. A panic harms its session alone, and is said.
+/// A session's end, where it was one: not of a client that said no message. A panic harms its session alone, and is said.
 fn settle(ended: Result<Outcome, tokio::task::JoinError>) -> Option<Outcome> {
     match ended {
-        Ok(Outcome::NoSession) => None,
+        Ok(Outcome::NoSession | Outcome::Session(Cause::NoMessage { .. })) => None,
         Ok(session) => Some(session),
         Err(error) => {
             tracing::error!(target: "dlvgate::front", %error, "a session's task failed");

@@ -1,18 +1,21 @@
-//! The first bytes of a connection: whether it speaks at all, and what.
+//! The first bytes of a connection: whether it speaks at all, and what. A client has said its first header, or in JSON-RPC
+//! its first request, before it counts as one.
 
 use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dlvgate_protocol::frame::Limits;
+use dlvgate_protocol::frame::{FrameError, HeaderReader, Limits};
 use dlvgate_protocol::jsonrpc;
-use dlvgate_protocol::scan::Scanner;
 use dlvgate_protocol::sniff::{PROBE, Protocol, sniff};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
 
+use super::cause::Cause;
 use super::ledger::Ledger;
 
-/// How long a connection may stay silent. Clients speak at once; a forgotten probe must not hold a descriptor.
+/// How long a connection may stay silent, or not get to the end of what it begins with. Clients speak at once; a forgotten
+/// probe must not hold a descriptor.
 pub const FIRST_BYTE: Duration = Duration::from_secs(60);
 
 /// Bytes that are held while dlv starts and the gate opens; then the kernel's buffers make the client wait.
@@ -56,11 +59,12 @@ impl Hold {
     }
 }
 
-/// Waits for the first byte and says what speaks. `json_rpc`: whether the dlv behind us does.
+/// Waits for the first byte, and what belongs to it, and says what speaks. `json_rpc`: whether the dlv behind us does.
 pub(super) async fn open(client: &mut (impl AsyncRead + Unpin), json_rpc: bool) -> Opening {
+    let deadline = Instant::now() + FIRST_BYTE;
     let mut hold = Hold::default();
     hold.bytes.reserve(4096);
-    match tokio::time::timeout(FIRST_BYTE, client.read_buf(&mut hold.bytes)).await {
+    match tokio::time::timeout_at(deadline, client.read_buf(&mut hold.bytes)).await {
         Err(_) => {
             return Opening::Nothing { why: super::cause::silent(FIRST_BYTE) };
         }
@@ -73,15 +77,12 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin), json_rpc: bool) 
         Ok(Ok(_)) => {}
     }
     match sniff(hold.bytes[0]) {
-        Some(Protocol::Dap) => match unframed(&hold.bytes) {
-            Some(why) => {
-                let text = format!("what the client sent is not framed as DAP: {why}");
-                let answer = Ledger::new(Protocol::Dap).remark(&text).unwrap_or_default();
-                Opening::Refused { answer, why: text }
-            }
-            None => Opening::Client(Protocol::Dap, hold),
-        },
-        Some(Protocol::JsonRpc) if json_rpc => Opening::Client(Protocol::JsonRpc, hold),
+        Some(Protocol::Dap) => {
+            begun(client, hold, Beginning::Dap(HeaderReader::new(Limits::default())), deadline).await
+        }
+        Some(Protocol::JsonRpc) if json_rpc => {
+            begun(client, hold, Beginning::JsonRpc(jsonrpc::Scanner::of_client()), deadline).await
+        }
         Some(Protocol::JsonRpc) => refuse_json_rpc(client, hold).await,
         None if PROBE.starts_with(&hold.bytes) || hold.bytes.starts_with(PROBE) => {
             let serves = if json_rpc { "DAP and Delve's JSON-RPC" } else { "DAP" };
@@ -99,10 +100,70 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin), json_rpc: bool) 
     }
 }
 
-/// What is wrong with the first header, as far as it is there; nothing is started for what cannot be read.
-fn unframed(bytes: &[u8]) -> Option<String> {
-    let mut scanner = Scanner::new(Limits::default());
-    scanner.step(bytes).err().map(|error| error.to_string())
+/// What a client has to say before anything is started for it.
+enum Beginning {
+    /// A header.
+    Dap(HeaderReader),
+    /// An object.
+    JsonRpc(jsonrpc::Scanner),
+}
+
+impl Beginning {
+    fn protocol(&self) -> Protocol {
+        match self {
+            Beginning::Dap(_) => Protocol::Dap,
+            Beginning::JsonRpc(_) => Protocol::JsonRpc,
+        }
+    }
+
+    /// Whether it is whole with these bytes, which follow on those before.
+    fn is_whole_with(&mut self, mut bytes: &[u8]) -> Result<bool, FrameError> {
+        match self {
+            Beginning::Dap(header) => Ok(header.step(bytes)?.1.is_some()),
+            Beginning::JsonRpc(object) => {
+                while !bytes.is_empty() {
+                    // The session tells the client what is wrong with it.
+                    let Ok(step) = object.step(bytes) else { return Ok(true) };
+                    if matches!(step.part, jsonrpc::Part::Object { end: true }) {
+                        return Ok(true);
+                    }
+                    bytes = &bytes[step.consumed..];
+                }
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Waits for the rest of what the client has begun with.
+async fn begun(
+    client: &mut (impl AsyncRead + Unpin),
+    mut hold: Hold,
+    mut beginning: Beginning,
+    deadline: Instant,
+) -> Opening {
+    let protocol = beginning.protocol();
+    let mut seen = 0;
+    while hold.bytes.len() < HELD {
+        match beginning.is_whole_with(&hold.bytes[seen..]) {
+            Ok(true) => break,
+            Ok(false) => seen = hold.bytes.len(),
+            Err(why) => {
+                return refused(protocol, format!("what the client sent is not framed as DAP: {why}"));
+            }
+        }
+        match tokio::time::timeout_at(deadline, client.read_buf(&mut hold.bytes)).await {
+            Err(_) => return refused(protocol, Cause::NoMessage { limit: FIRST_BYTE }.to_string()),
+            Ok(Err(error)) => return Opening::Nothing { why: error.to_string() },
+            Ok(Ok(0)) => return Opening::Nothing { why: "closed in its first message".to_owned() },
+            Ok(Ok(_)) => {}
+        }
+    }
+    Opening::Client(protocol, hold)
+}
+
+fn refused(protocol: Protocol, why: String) -> Opening {
+    Opening::Refused { answer: Ledger::new(protocol).remark(&why).unwrap_or_default(), why }
 }
 
 /// `dlv dap` would hang on it. The answer comes by the request's id, where that can be read in time.
@@ -138,6 +199,8 @@ struct Request<'a> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     async fn answer(bytes: &[u8]) -> Option<String> {
@@ -163,13 +226,40 @@ mod tests {
     #[tokio::test]
     async fn a_header_in_any_case_is_held_whole() {
         assert_eq!(answer(b"content-length: 5\r\n\r\n{").await, None);
-        assert_eq!(answer(b"C").await, None);
+    }
+
+    /// The clock is the test's: it jumps to the deadline while nothing else happens.
+    #[tokio::test(start_paused = true)]
+    async fn begun_header_makes_no_client() {
+        for (begun, json_rpc) in
+            [(&b"Content-Le"[..], false), (b"Content-Length: 5\r\n", true), (b"{\"method\":", true)]
+        {
+            assert!(matches!(open(&mut &*begun, json_rpc).await, Opening::Nothing { .. }), "it closes");
+            let (mut ours, mut theirs) = tokio::io::duplex(64);
+            theirs.write_all(begun).await.unwrap();
+            let before = Instant::now();
+            let Opening::Refused { why, .. } = open(&mut ours, json_rpc).await else { panic!("{begun:?}") };
+            assert!(why.contains("no message"), "{why}");
+            assert_eq!(before.elapsed().as_secs(), FIRST_BYTE.as_secs());
+        }
+    }
+
+    #[tokio::test]
+    async fn slow_beginning_is_held_whole() {
+        for (slow, json_rpc) in
+            [(&b"Content-Length: 5\r\n\r\n"[..], false), (br#"{"method":"}","id":1}"#, true)]
+        {
+            let (mut ours, mut theirs) = tokio::io::duplex(1);
+            let (opened, ()) =
+                tokio::join!(open(&mut ours, json_rpc), async { theirs.write_all(slow).await.unwrap() });
+            assert!(matches!(opened, Opening::Client(_, hold) if &hold.bytes[..] == slow));
+        }
     }
 
     #[tokio::test]
     async fn json_rpc_is_served_where_dlv_does() {
-        let opened = open(&mut &b" {"[..], true).await;
-        assert!(matches!(opened, Opening::Client(Protocol::JsonRpc, hold) if &hold.bytes[..] == b" {"));
+        let opened = open(&mut &b" {}"[..], true).await;
+        assert!(matches!(opened, Opening::Client(Protocol::JsonRpc, hold) if &hold.bytes[..] == b" {}"));
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ for_every_dlv!(
     a_client_that_resets_leaves_nothing_behind,
     a_client_that_closes_its_half_gets_the_rest_and_leaves_nothing_behind,
     a_client_that_goes_during_a_build_leaves_nothing_behind,
-    a_client_that_goes_after_one_byte_leaves_nothing_behind,
+    a_client_that_goes_after_its_header_leaves_nothing_behind,
 );
 
 /// Ends sessions with a program at a stop, and with one that runs, in this way.
@@ -53,10 +53,10 @@ fn a_client_that_goes_during_a_build_leaves_nothing_behind(dlv: &Pair) {
     program.assert_no_binary();
 }
 
-fn a_client_that_goes_after_one_byte_leaves_nothing_behind(dlv: &Pair) {
+fn a_client_that_goes_after_its_header_leaves_nothing_behind(dlv: &Pair) {
     let server = Serve::with(dlv).start();
     let mut client = server.client();
-    client.raw(b"C");
+    client.raw(b"Content-Length: 2\r\n\r\n");
     server.log.wait_for("first_byte", 1); // one that is gone before it is looked at is nobody's
     drop(client);
     server.log.wait_for("closed", 1);

@@ -15,6 +15,7 @@ for_every_dlv!(
     one_session_more_than_allowed_is_told_so,
     a_client_that_comes_back_at_once_finds_its_place,
     a_port_scan_does_not_spend_the_session,
+    begun_header_takes_no_place,
 );
 
 fn two_sessions_side_by_side_do_not_meet(dlv: &Pair) {
@@ -102,6 +103,26 @@ fn a_port_scan_does_not_spend_the_session(dlv: &Pair) {
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     debug.run_out(thread);
     assert_eq!(server.exit().code(), Some(0), "with --once it ends after its session");
+}
+
+/// One that lies there, and one that is closed, with the only place and with the only session.
+fn begun_header_takes_no_place(dlv: &Pair) {
+    for only in [&["--max-sessions", "1"][..], &["--once"]] {
+        let mut server = Serve::with(dlv).flags(only).start();
+        let [mut lies, mut goes] = [server.client(), server.client()];
+        lies.raw(b"Content-Le");
+        goes.raw(b"Content-Le");
+        goes.eof_after_close();
+        let mut client = server.client();
+        client.ok("initialize", initialize_arguments());
+        Debug { client }.disconnect();
+        lies.eof_after_close();
+        if only[0] == "--once" {
+            assert_eq!(server.exit().code(), Some(0));
+        } else {
+            server.closed(1);
+        }
+    }
 }
 
 /// As an IDE's restart does: its old session is still on its way out.

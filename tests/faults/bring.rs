@@ -15,7 +15,7 @@ use crate::support::server::Server;
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, frames, poll};
 
-/// Bytes of a message that are a header's beginning.
+/// Bytes of a body that are its beginning.
 const BEGINNING: usize = 10;
 
 /// How far the client is.
@@ -73,7 +73,7 @@ fn begin(stage: &Stage, mut client: Client) -> (Client, Progress) {
     let message = frames::frame(&body);
     let sent = match (stage.cell.step, stage.cell.fault) {
         (Step::Connect, _) => 0,
-        (Step::Sniff, _) => BEGINNING,
+        (Step::Sniff, _) => message.len() - body.len(),
         // Before what it asks can be told, and after.
         (Step::Launch | Step::Ready, Fault::ClientStalled) => message.len() - body.len() + BEGINNING,
         (Step::Gate, Fault::ClientStalled) => message.len() - 1,

@@ -41,8 +41,8 @@ impl Cell {
         };
         let step = self.step;
         match self.fault {
-            // Nobody reads any more what it sends.
-            ClientGarbage => step != Step::Close,
+            // After a header it is a body like others; and nobody reads any more what it sends.
+            ClientGarbage => !matches!(step, Step::Sniff | Step::Close),
             // It is being ended: silence is its good right.
             ClientGone | ClientHalfClosed | ClientStalled => true,
             DlvExits0 | DlvExits1 | DlvKilled | DlvHangs | DlvFloods => step.has_dlv(),

@@ -27,6 +27,7 @@ for_every_dlv!(
     a_unix_socket_is_served,
     several_clients_come_and_come_back,
     a_silent_connection_spends_nothing,
+    begun_header_spends_nothing,
 );
 
 fn a_dap_session_in_place_of_dlv_dap(dlv: &Pair) {
@@ -187,4 +188,13 @@ fn a_silent_connection_spends_nothing(dlv: &Pair) {
         Debug::begin_quietly(Client::connect(running.ready())).client.reset();
         assert_eq!(running.ended().status.code(), Some(0), "the client was the one");
     }
+}
+
+fn begun_header_spends_nothing(dlv: &Pair) {
+    let mut running = Dlv::new(dlv, Which::Command).args(["dap"]).start();
+    let mut begun = Client::connect(running.ready());
+    begun.raw(b"Content-Le");
+    begun.eof_after_close();
+    Debug::begin_quietly(Client::connect(running.ready())).client.reset();
+    assert_eq!(running.ended().status.code(), Some(0), "the client was the one");
 }
