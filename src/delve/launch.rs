@@ -196,6 +196,11 @@ impl Launcher {
         self.ports.plan() != PortPlan::Unix
     }
 
+    /// Whether the system chooses the port, and another one is as good.
+    pub fn chooses_no_port(&self) -> bool {
+        self.ports.plan() == PortPlan::Any && !matches!(self.streams, Streams::InPlace(_))
+    }
+
     /// What would be started now.
     ///
     /// # Errors

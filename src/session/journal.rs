@@ -1,7 +1,7 @@
 //! The session's transitions: one structured log event each, so that a test and a user can read the order.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::delve::Address;
@@ -90,7 +90,7 @@ pub(super) struct Journal {
     began: Instant,
     observer: Option<Observer>,
     tap: Tap,
-    delve: OnceLock<(i32, Address)>,
+    delve: Mutex<Option<(i32, Address)>>,
     /// The number of the spare whose life it is.
     spare: Option<u64>,
 }
@@ -117,7 +117,7 @@ impl Journal {
 
     /// The life of a dlv that all sessions share, as session 0.
     pub(super) fn of_a_server(observer: Option<Observer>) -> Journal {
-        let (began, tap, delve) = (Instant::now(), Tap::none(), OnceLock::new());
+        let (began, tap, delve) = (Instant::now(), Tap::none(), Mutex::default());
         Journal { session: 0, began, observer, tap, delve, spare: None }
     }
 
@@ -128,7 +128,7 @@ impl Journal {
 
     /// The session has this spare from now on: a dlv that is ready, its open gate and its connection.
     pub(super) fn takes_spare(&self, number: u64, pid: i32, address: &Address, firewall: &'static str) {
-        let _ = self.delve.set((pid, address.clone()));
+        self.has_delve(pid, address);
         let at = self.began.elapsed();
         self.note(Transition::DlvReady, format_args!("pid {pid} at {address}, spare {number}"));
         if let Some(address) = address.tcp() {
@@ -149,8 +149,12 @@ impl Journal {
 
     /// dlv is ready.
     pub(super) fn dlv_ready(&self, pid: i32, address: &Address) {
-        let _ = self.delve.set((pid, address.clone()));
+        self.has_delve(pid, address);
         self.note(Transition::DlvReady, format_args!("pid {pid} at {address}"));
+    }
+
+    fn has_delve(&self, pid: i32, address: &Address) {
+        *self.delve.lock().unwrap_or_else(PoisonError::into_inner) = Some((pid, address.clone()));
     }
 
     /// A step of the gate on `port`; `firewall` is the backend, and `off` means that there is no rule.
@@ -165,7 +169,7 @@ impl Journal {
 
     fn write(&self, transition: Transition, at: Duration, extra: Extra, detail: impl fmt::Display) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let delve = self.delve.get().cloned();
+        let delve = self.delve.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let detail = match (self.spare, detail.to_string()) {
             (None, detail) => detail,
             (Some(number), detail) if detail.is_empty() => format!("spare {number}"),

@@ -160,6 +160,13 @@ impl Lifecycle {
         }
     }
 
+    /// The dlv whose gate could not be opened is stopped, and another one is wanted.
+    pub fn launch_again(&mut self) {
+        if self.delve == Held::Running && self.gate == Gate::Wanted && !self.ending {
+            self.delve = Held::Wanted;
+        }
+    }
+
     /// Whether the way out has begun.
     pub fn is_ending(&self) -> bool {
         self.ending
@@ -207,12 +214,14 @@ mod tests {
                     }
                 }
                 seen.insert(state.clone());
-                let (mut done, mut ended, mut started) = (state.clone(), state.clone(), state);
+                let (mut done, mut ended, mut again, mut started) =
+                    (state.clone(), state.clone(), state.clone(), state);
                 done.done();
                 ended.end();
+                again.launch_again();
                 started.started();
                 started.end();
-                open.extend([done, ended, started]);
+                open.extend([done, ended, again, started]);
             }
         }
         seen
@@ -266,6 +275,22 @@ mod tests {
         other.started();
         other.end();
         assert_eq!(steps(other), []);
+    }
+
+    #[test]
+    fn gate_that_is_refused_may_start_another_dlv() {
+        for mut state in [Lifecycle::with_own_delve(), Lifecycle::of_a_spare(), Lifecycle::of_a_server()] {
+            state.done();
+            assert_eq!(state.next(), Step::OpenGate);
+            state.launch_again();
+            assert_eq!(steps(state.clone())[..2], [Step::Launch, Step::OpenGate]);
+            state.end();
+            state.launch_again();
+            assert_eq!(steps(state), [], "the first one is stopped already");
+        }
+        let mut other = Lifecycle::with_running_delve(true);
+        other.launch_again();
+        assert_eq!(other, Lifecycle::with_running_delve(true), "no other one takes its place");
     }
 
     /// A spare that waits, and a session that looks for one.

@@ -5,6 +5,7 @@ mod aside;
 mod carrier;
 mod cause;
 mod ear;
+mod elsewhere;
 mod farewell;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -51,6 +52,7 @@ use crate::firewall::{FirewallError, Gate, Peer};
 use crate::recording::Tap;
 use crate::shutdown::Shutdown;
 use aside::Aside;
+use elsewhere::Elsewhere;
 use farewell::Farewell;
 use journal::Journal;
 use opening::{Hold, Opening};
@@ -219,6 +221,7 @@ impl<'a> Session<'a> {
 
     /// Everything up to the first reason to end.
     async fn until_an_end(&mut self, stop: &Shutdown) -> Cause {
+        let mut elsewhere = Elsewhere::default();
         loop {
             let done = match self.lifecycle.next() {
                 Step::Take => match self.take(stop).await {
@@ -236,7 +239,15 @@ impl<'a> Session<'a> {
             };
             match done {
                 Ok(()) => self.lifecycle.done(),
-                Err(cause) => return cause,
+                Err(cause) => {
+                    let launcher = self.settings.upstream.launcher();
+                    let (delve, lifecycle) = (&mut self.delve, &mut self.lifecycle);
+                    let instead =
+                        elsewhere.instead_of(cause, launcher, delve, lifecycle, &self.journal, stop);
+                    if let Err(cause) = instead.await {
+                        return cause;
+                    }
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::cause::Cause;
+use super::elsewhere::Elsewhere;
 use super::journal::{Journal, Observer, Transition};
 use super::lifecycle::{Lifecycle, Step};
 use super::source::Source;
@@ -212,6 +213,7 @@ impl SharedDelve {
         gate: &mut Option<Gate>,
         phase: &watch::Sender<Phase>,
     ) -> Cause {
+        let mut elsewhere = Elsewhere::default();
         loop {
             let done = match lifecycle.next() {
                 Step::Launch => self.launch(lifecycle, journal, delve).await,
@@ -223,7 +225,14 @@ impl SharedDelve {
             };
             match done {
                 Ok(()) => lifecycle.done(),
-                Err(cause) => return cause,
+                Err(cause) => {
+                    let launcher = self.source.launcher();
+                    let instead =
+                        elsewhere.instead_of(cause, launcher, delve, lifecycle, journal, &self.stop);
+                    if let Err(cause) = instead.await {
+                        return cause;
+                    }
+                }
             }
         }
         phase.send_replace(Phase::Ready(self.address(delve)));

@@ -22,6 +22,13 @@ impl Source {
         }
     }
 
+    pub(super) fn launcher(&self) -> Option<&Launcher> {
+        match self {
+            Source::Launch(launcher) => Some(launcher),
+            Source::Running(_) => None,
+        }
+    }
+
     pub(super) fn is_in_place(&self) -> bool {
         matches!(self, Source::Launch(launcher) if matches!(launcher.streams, Streams::InPlace(_)))
     }

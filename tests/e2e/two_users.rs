@@ -1,12 +1,13 @@
 //! Two users of one machine, both with a sudoers entry for the guard: neither opens, shuts or slows what is the other's. With the real
 //! sudo, nftables and the kernel's own answers, in a network namespace.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::unistd::{Uid, setfsuid};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid, setfsuid};
 
 use crate::nftables::HOST;
 use crate::support::holder::{Holder, says};
@@ -182,6 +183,54 @@ fn number_taken_by_another_names_no_table_to_delete() {
     assert_eq!(machine.0.printed(), during, "the gate stands");
     gate.end_input();
     assert!(gate.exit().success());
+}
+
+/// The system has one port for dlv, on which another user's gate stands; once that is refused, it has others.
+fn leaves_port_of_anothers_gate(flags: &[&str]) {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    let has_ports = |range: &str| {
+        machine.0.inside(|| std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", range).unwrap());
+    };
+    let mut gate = Holder::start(&mut machine.open(BOB, 40100, "127.0.0.1"));
+    let during = machine.0.ruleset();
+    has_ports("40100 40100");
+    let words = ["/usr/local/libexec/dlvgate", "serve", "--firewall", "nftables"];
+    let mut serve = machine.command(ALICE, &[&words, flags].concat());
+    let mut serve =
+        serve.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let request =
+        "{\"seq\":1,\"type\":\"request\",\"command\":\"initialize\",\"arguments\":{\"adapterID\":\"go\"}}";
+    let message = format!("Content-Length: {}\r\n\r\n{request}", request.len());
+    serve.stdin.as_mut().expect("a pipe").write_all(message.as_bytes()).unwrap();
+    let mut log = BufReader::new(serve.stderr.take().expect("a pipe")).lines().map(Result::unwrap);
+    let refused = log.find(|line| line.contains("another one is started")).expect("it is refused");
+    assert!(refused.contains("port 40100 has a gate of user 1"), "{refused}");
+    has_ports("41000 41999");
+    let open = log.find(|line| line.contains("gate_open\"") || line.contains("ending")).expect("a gate");
+    assert!(open.contains("gate_open") && !open.contains("40100"), "{open}");
+    kill(Pid::from_raw(serve.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    log.for_each(drop);
+    assert!(serve.wait().unwrap().success());
+    assert_eq!(machine.0.ruleset(), during, "the other's gate stands");
+    gate.end_input();
+    assert!(gate.exit().success());
+}
+
+#[test]
+fn session_leaves_port_of_anothers_gate() {
+    leaves_port_of_anothers_gate(&["--stdio"]);
+}
+
+#[test]
+fn spare_leaves_port_of_anothers_gate() {
+    leaves_port_of_anothers_gate(&["--listen", "127.0.0.1:2345", "--warm", "1"]);
+}
+
+#[test]
+fn shared_dlv_leaves_port_of_anothers_gate() {
+    let program = ["--", "exec", "/usr/bin/dlv", "--accept-multiclient", "--continue", "--", "version"];
+    leaves_port_of_anothers_gate(&[&["--listen", "127.0.0.1:2345"], &program[..]].concat());
 }
 
 /// The kernel lists sockets that are bound and no more whatever port it is asked for.

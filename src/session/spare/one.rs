@@ -10,6 +10,7 @@ use crate::delve::{Address, Delve, Launcher, Target};
 use crate::fault;
 use crate::firewall::{Firewall, FirewallError, Gate, Peer};
 use crate::session::cause::Cause;
+use crate::session::elsewhere::Elsewhere;
 use crate::session::journal::{Journal, Observer, Transition};
 use crate::session::lifecycle::{Lifecycle, Step};
 use crate::session::way_out::WayOut;
@@ -67,10 +68,18 @@ impl Spare {
         if !launcher.is_on_a_port() {
             self.lifecycle = self.lifecycle.clone().on_no_port();
         }
+        let mut elsewhere = Elsewhere::default();
         loop {
             match self.lifecycle.next() {
                 Step::Launch => self.launch(launcher, stop).await?,
-                Step::OpenGate => self.open_gate(firewall).await?,
+                Step::OpenGate => {
+                    if let Err(cause) = self.open_gate(firewall).await {
+                        let (delve, lifecycle) = (&mut self.delve, &mut self.lifecycle);
+                        let journal = &self.journal;
+                        elsewhere.instead_of(cause, Some(launcher), delve, lifecycle, journal, stop).await?;
+                        continue;
+                    }
+                }
                 Step::Dial => self.dial(stop).await?,
                 _ => break,
             }
