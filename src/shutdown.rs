@@ -1,13 +1,15 @@
 //! Being told to stop: once politely, and again in a hurry.
 
-mod last_signal;
+mod disposition;
 
 use std::io;
 
+use nix::sys::signal::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-pub use last_signal::die_of;
+pub use disposition::die_of;
+use disposition::is_ignored;
 
 /// What has been asked for so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +58,13 @@ impl Trigger {
 }
 
 /// SIGINT, SIGTERM and SIGHUP, heard from the moment this is made: none of them finds its default action any more,
-/// which would leave things behind.
+/// which would leave things behind. One that we were started to ignore stays ignored: nohup(1), or a shell without job
+/// control in the background.
 #[derive(Debug)]
 pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+    hangup: Option<Signal>,
 }
 
 impl Signals {
@@ -71,9 +74,9 @@ impl Signals {
     /// Where the system does not let us.
     pub fn listen() -> io::Result<Signals> {
         Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+            interrupt: hear(Number::SIGINT)?,
+            terminate: hear(Number::SIGTERM)?,
+            hangup: hear(Number::SIGHUP)?,
         })
     }
 
@@ -81,13 +84,27 @@ impl Signals {
     pub async fn pass_on(mut self, trigger: Trigger) {
         loop {
             let name = tokio::select! {
-                _ = self.interrupt.recv() => "SIGINT",
-                _ = self.terminate.recv() => "SIGTERM",
-                _ = self.hangup.recv() => "SIGHUP",
+                () = next(&mut self.interrupt) => "SIGINT",
+                () = next(&mut self.terminate) => "SIGTERM",
+                () = next(&mut self.hangup) => "SIGHUP",
             };
             trigger.stop(name);
             tracing::info!(target: "dlvgate", signal = name, "stopping");
         }
+    }
+}
+
+fn hear(number: Number) -> io::Result<Option<Signal>> {
+    if is_ignored(number) {
+        return Ok(None);
+    }
+    signal(SignalKind::from_raw(number as i32)).map(Some)
+}
+
+async fn next(heard: &mut Option<Signal>) {
+    match heard {
+        Some(heard) => drop(heard.recv().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::for_every_dlv;
 use crate::lost::{WAYS, Way};
 use crate::support::client::Client;
-use crate::support::debug::{Debug, build, exec};
+use crate::support::debug::{Debug, build, exec, initialize_arguments};
 use crate::support::dropin::{Dlv, Running, Which};
 use crate::support::gate::StandinPf;
 use crate::support::process::{self, Process, listening_ports};
@@ -245,5 +245,34 @@ fn a_killed_serve_without_streams_leaves_nothing() {
         running.nothing_left();
         poll(PATIENCE, || process::debug_binaries(&program.folder).is_empty().then_some(()))
             .expect("no binary");
+    }
+}
+
+/// As `nohup` starts it, and a plain shell in the background; then its terminal is closed.
+#[test]
+fn ignored_signals_end_nothing() {
+    for words in [["serve", "--listen=127.0.0.1:0"], ["dlv", "dap"]] {
+        let mut dlv = Dlv::new(&Pair::any(), Which::Dlvgate).args(words);
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "sh", "-c", "trap '' HUP INT; exec \"$0\" \"$@\""]);
+        command.arg(dlv.command.get_program()).args(dlv.command.get_args());
+        command.envs(dlv.command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        command.current_dir(dlv.command.get_current_dir().expect("a folder"));
+        let (terminal, end) = Way::Terminal.stream();
+        command.stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap()).stderr(terminal);
+        dlv.command = command;
+        let mut running = dlv.start_as_it_is();
+        let mut client = Client::connect(front(&running));
+        client.ok("initialize", initialize_arguments());
+        drop(end);
+        running.signal(Signal::SIGHUP);
+        running.signal(Signal::SIGINT);
+        client.ok("initialize", initialize_arguments());
+        running.signal(Signal::SIGTERM);
+        // It ends for the first signal that it hears.
+        let said = client.bytes(|bytes| String::from_utf8_lossy(bytes).contains("was stopped ("));
+        assert!(String::from_utf8_lossy(&said).contains("was stopped (SIGTERM)"), "{words:?}");
+        code(&mut running);
+        running.nothing_left();
     }
 }
