@@ -315,6 +315,41 @@ fn project_file_in_a_folder_of_others_is_refused() {
     assert!(said.contains(&format!("its folder {}", open.display())), "{said}");
 }
 
+/// As in /tmp, where every user can put a file above what others do there.
+#[test]
+fn file_of_another_user_in_an_open_folder_is_passed_over() {
+    let place = Place::new();
+    if !nix::unistd::geteuid().is_root() {
+        println!("not root: no file can be another user's");
+        return;
+    }
+    let file = place.projects("max-sessions = 2");
+    let mode = |mode| {
+        std::fs::set_permissions(place.path("project"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let passed_over = || {
+        for words in [&["config", "--json"][..], &["trust", "--yes"], &["dlv", "dap", "--listen=0.0.0.0:0"]] {
+            let said = String::from_utf8(place.run(words).stderr).unwrap();
+            let warned = said.matches("belongs to user 65534, and everybody").count();
+            assert_eq!(warned, 1, "{words:?}: {said}");
+        }
+        assert_eq!(place.setting("max-sessions", &[]).0, ["8"]);
+    };
+    mode(0o1777);
+    chown(&file, Some(65_534), None).unwrap();
+    passed_over();
+    // A link of theirs, to a file that is not.
+    std::fs::rename(&file, place.path("elsewhere/other.toml")).unwrap();
+    chown(place.path("elsewhere/other.toml"), Some(0), None).unwrap();
+    std::os::unix::fs::symlink(place.path("elsewhere/other.toml"), &file).unwrap();
+    std::os::unix::fs::lchown(&file, Some(65_534), None).unwrap();
+    passed_over();
+    place.write("dlvgate.toml", "max-sessions = 3");
+    assert_eq!(place.setting("max-sessions", &[]).0, ["3"], "the next one above counts");
+    mode(0o777);
+    assert!(place.refused(&["config"]).contains("can write"), "there they could replace the user's own");
+}
+
 /// posix_acl(5) as the kernel takes it: the owner and user 1 may read and write.
 #[cfg(target_os = "linux")]
 #[test]

@@ -123,6 +123,7 @@ fn say_usage(said: &clap::Error) -> ExitCode {
 /// The command line again, with what the files set as the defaults of `serve`'s flags, and of doctor's of the same name.
 fn configured(words: &[OsString]) -> anyhow::Result<(Cli, Config)> {
     let config = settings::load(settings::named(words).as_deref())?;
+    settings::tell_passed_over(&config.passed_over);
     settings::check(&config, &serve_command())?;
     let command = Cli::command().mut_subcommand("serve", |serve| settings::with_defaults(serve, &config));
     let command = command.mut_subcommand("doctor", |doctor| settings::with_defaults(doctor, &config));

@@ -11,8 +11,10 @@ use clap::{Arg, ArgMatches, Command};
 use toml::Value;
 
 use super::consent;
-use crate::config::{Config, ConfigError, Consent, Entry, File, Owner, What};
+use crate::config::{Config, ConfigError, Consent, Entry, File, Owner, PassedOver, What};
+use crate::printable::printable;
 use crate::privilege::Caller;
+use crate::stdio::post;
 use crate::variables;
 
 /// Flags of `serve` that say what is to be done now, and no settings.
@@ -34,6 +36,13 @@ pub(super) fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
         })?,
     };
     Config::load(named.as_deref(), &folder, home().as_deref())
+}
+
+/// Says which files are not looked at.
+pub(super) fn tell_passed_over(files: &[PassedOver]) {
+    for file in files {
+        post!("dlvgate: {}", printable(&file.to_string()));
+    }
 }
 
 /// The home folder of who runs this: under sudo, of who called it.

@@ -59,7 +59,7 @@ pub(super) fn run(args: &TrustArgs, serve: &Command) -> anyhow::Result<ExitCode>
         return revoke(&consents, &path);
     }
     let file = File::of_project(&path, Some(&consents))?;
-    let config = Config { files: vec![file], missing: Vec::new() };
+    let config = Config { files: vec![file], ..Config::default() };
     let asked = settings::asked(&config, serve)?;
     let [file] = &config.files[..] else { bail!("there is no file") };
     let shown = on_one_line(&path.display().to_string()).into_owned();
@@ -90,7 +90,9 @@ fn path(named: Option<&Path>) -> anyhow::Result<PathBuf> {
         Some(file) => file.to_owned(),
         None => {
             let folder = std::env::current_dir().context("this folder is not there any more")?;
-            let found = project_file(&folder);
+            let mut passed_over = Vec::new();
+            let found = project_file(&folder, &mut passed_over);
+            settings::tell_passed_over(&passed_over);
             found.ok_or_else(|| usage(format_args!("there is no {NAME} in this folder, nor in one above")))?
         }
     };

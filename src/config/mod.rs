@@ -7,6 +7,7 @@ mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod others;
+mod search;
 
 use std::fs::Metadata;
 use std::io::{self, Read};
@@ -17,6 +18,7 @@ pub use consent::{Consent, Consents, Given};
 pub use error::{ConfigError, What};
 pub use file::Entry;
 pub use others::Others;
+pub use search::{PassedOver, project_file};
 
 use crate::variables;
 use others::{owners, who_can_write};
@@ -81,6 +83,8 @@ pub struct Config {
     pub files: Vec<File>,
     /// Where one was looked for and is not.
     pub missing: Vec<PathBuf>,
+    /// Those that another user could put in the user's way, and that are not looked at.
+    pub passed_over: Vec<PassedOver>,
 }
 
 impl Config {
@@ -97,7 +101,7 @@ impl Config {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                 config.files.push(read(&path, Owner::User)?);
             }
-            None => match project_file(folder) {
+            None => match project_file(folder, &mut config.passed_over) {
                 // Whoever works in the folder of their own configuration has not cloned it.
                 Some(path) if user_file(home).as_ref() == Some(&path) => {}
                 Some(path) => config.files.push(File::of_project(&path, Consents::of(home).as_ref())?),
@@ -139,11 +143,6 @@ pub fn settled(path: &Path) -> PathBuf {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
         _ => path,
     }
-}
-
-/// The first configuration file from `folder` upwards.
-pub fn project_file(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file())
 }
 
 fn read(path: &Path, owner: Owner) -> Result<File, ConfigError> {

@@ -111,6 +111,9 @@ fn run_or_say(words: Vec<OsString>, log_flags: Option<LogArgs>) -> anyhow::Resul
         Err(_) if argv.is_none() => Config::default(),
         config => config?,
     };
+    if argv.is_some() {
+        settings::tell_passed_over(&config.passed_over);
+    }
     let FromVariables { log: log_args, common } = from_variables(&config)?;
     let dlv = find(common.dlv.as_deref(), None)?;
     let calls = calls(&dlv)?;

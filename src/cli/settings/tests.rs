@@ -25,7 +25,7 @@ fn project(key: &str, value: Value) -> Config {
         sha256: String::new(),
         consent: Consent::None,
     };
-    Config { files: vec![file], missing: Vec::new() }
+    Config { files: vec![file], ..Config::default() }
 }
 
 /// What `serve` gets where nothing but this file says anything.
