@@ -212,7 +212,12 @@ impl Door {
                 .map_err(|error| usage(format_args!("--listen {}: {error}", args.listen)))?,
             (Listen::Passed(_), None) => anyhow::bail!("--listen {}: no socket was passed", args.listen),
         };
-        let admission = Admission::new(address.ip(), args.common.allow.clone()).map_err(usage)?;
+        let allowed = args.common.allow.clone();
+        let admission = match &passed {
+            Some(bound) => Admission::passed(bound, allowed),
+            None => Admission::new(address.ip(), allowed),
+        }
+        .map_err(usage)?;
         let owners = match args.common.only_same_user {
             Some(false) => None,
             _ => Some(Owners::of_this_process()?),

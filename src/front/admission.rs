@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::Bound;
 use super::owner::own_addresses;
 use crate::firewall::Peer;
 
@@ -71,11 +72,25 @@ impl Admission {
     /// # Errors
     /// Where the front is not a loopback address and no peer is named, or one that can never connect.
     pub fn new(front: IpAddr, allowed: Vec<Peer>) -> Result<Admission, Refused> {
+        Admission::at(front, front.is_ipv6() && front.is_unspecified(), allowed)
+    }
+
+    /// The same for a front that somebody else has bound, and that need not take both families.
+    ///
+    /// # Errors
+    /// As [`Admission::new`].
+    pub fn passed(front: &Bound, allowed: Vec<Peer>) -> Result<Admission, Refused> {
+        Admission::at(front.address().ip(), front.takes_both(), allowed)
+    }
+
+    fn at(front: IpAddr, takes_both: bool, allowed: Vec<Peer>) -> Result<Admission, Refused> {
         let front = front.to_canonical();
         if allowed.is_empty() && !front.is_loopback() {
             return Err(Refused::OpenToAll { front });
         }
-        if let Some((peer, never)) = allowed.iter().find_map(|peer| Some((peer, never(front, peer)?))) {
+        if let Some((peer, never)) =
+            allowed.iter().find_map(|peer| Some((peer, never(front, takes_both, peer)?)))
+        {
             return Err(Refused::Never { peer: peer.clone(), never });
         }
         Ok(Admission { allowed })
@@ -97,10 +112,9 @@ impl Admission {
     }
 }
 
-/// Why this peer can never connect to a front; an unspecified IPv6 address takes both families.
-fn never(front: IpAddr, peer: &Peer) -> Option<Never> {
+/// Why this peer can never connect to a front.
+fn never(front: IpAddr, takes_both: bool, peer: &Peer) -> Option<Never> {
     let net = peer.net();
-    let takes_both = front.is_ipv6() && front.is_unspecified();
     let is_one = net.prefix_len() == net.max_prefix_len();
     if net.addr().is_multicast() || (is_one && net.addr().is_unspecified()) {
         Some(Never::NoMachine)

@@ -106,11 +106,17 @@ impl Bound {
     /// `[\w\.]+`), so a front of both families has its IPv4 one.
     pub fn name(&self) -> SocketAddr {
         match self.address.ip() {
-            IpAddr::V6(ip) if ip.is_unspecified() && !self.socket.only_v6().unwrap_or(false) => {
+            IpAddr::V6(_) if self.takes_both() => {
                 SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.address.port()))
             }
             _ => self.address,
         }
+    }
+
+    /// Whether it is every address of both families. One that was passed may be of IPv6 alone.
+    pub(super) fn takes_both(&self) -> bool {
+        let ip = self.address.ip();
+        ip.is_ipv6() && ip.is_unspecified() && !self.socket.only_v6().unwrap_or(true)
     }
 
     /// Lets clients connect.
@@ -153,6 +159,23 @@ mod tests {
                 Some(io::ErrorKind::AddrInUse),
                 "{taken}"
             );
+        }
+    }
+
+    #[test]
+    fn passed_socket_of_ipv6_alone_takes_no_ipv4() {
+        if Listener::bind("[::1]:0").is_err() {
+            return; // no IPv6 here
+        }
+        for only_v6 in [false, true] {
+            let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+            socket.set_only_v6(only_v6).unwrap();
+            socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+            let bound = Bound::passed(socket.into()).unwrap();
+            assert_eq!((bound.takes_both(), bound.name().is_ipv6()), (!only_v6, only_v6));
+            let of_ipv4 = Admission::passed(&bound, vec!["192.0.2.5".parse().unwrap()]);
+            assert_eq!(of_ipv4.is_err(), only_v6);
+            assert!(Admission::passed(&bound, vec!["2001:db8::5".parse().unwrap()]).is_ok());
         }
     }
 

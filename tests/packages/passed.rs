@@ -9,8 +9,10 @@ use super::has;
 /// Opens a socket, passes it as number 3, and becomes dlvgate.
 const PASSES: &str = "
 import os, socket, sys
-s = socket.socket()
-s.bind(('127.0.0.1', 0))
+six = sys.argv[1] == 'ipv6 alone'
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
+if six: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+s.bind(('::' if six else '127.0.0.1', 0))
 if sys.argv[1] == 'listens': s.listen()
 if sys.argv[1] == 'fresh': s = socket.socket()
 os.dup2(s.fileno(), 3)
@@ -61,11 +63,16 @@ fn what_is_no_listening_socket_is_refused() {
         return;
     }
     for (how, flags, words) in [
-        ("fresh", ["--listen", "fd:3"], "no TCP socket that has an address"),
-        ("listens", ["--listen", "fd:9"], "no such descriptor is open"),
-        ("listens", ["--listen", "fd:1"], "3 or more"),
+        ("fresh", &["--listen", "fd:3"][..], "no TCP socket that has an address"),
+        ("listens", &["--listen", "fd:9"], "no such descriptor is open"),
+        ("listens", &["--listen", "fd:1"], "3 or more"),
+        (
+            "ipv6 alone",
+            &["--listen", "fd:3", "--allow", "192.0.2.5"],
+            "an IPv4 address can never connect to ::",
+        ),
     ] {
-        let mut server = start(how, &flags);
+        let mut server = start(how, flags);
         let mut said = String::new();
         server.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert_eq!(server.0.wait().unwrap().code(), Some(2), "{said}");
