@@ -51,7 +51,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DIR", env = "DLVGATE_DLV_CWD")]
     dlv_cwd: Option<PathBuf>,
     /// Use a dlv that listens already instead of starting one: a `dlv dap`, which serves one session at a time, or with
-    /// --headless a headless one. Its port is gated where it is on this machine
+    /// --headless a headless one. Its port is gated where it is on loopback
     #[arg(long, value_name = "ADDR", conflicts_with = "dlv_words")]
     upstream: Option<ListenAddress>,
     /// The dlv at --upstream is headless: it speaks JSON-RPC too, and to several clients if it was started so
@@ -263,7 +263,7 @@ async fn upstream(
             .await
             .map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
         if !found.ip().is_loopback() {
-            tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback");
+            tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback, and who else can reach it is not guarded");
         }
         return Ok(match args.headless {
             true => share(Source::Running(found), firewall, stop),

@@ -77,7 +77,7 @@ impl Lifecycle {
         Lifecycle { spare: true, ..Lifecycle::with_own_delve() }
     }
 
-    /// A session on a dlv that somebody else runs; gated where its port is this machine's.
+    /// A session on a dlv that somebody else runs; gated where it is on loopback.
     pub fn with_running_delve(gated: bool) -> Lifecycle {
         let gate = if gated { Gate::Wanted } else { Gate::NotOurs };
         Lifecycle { delve: Held::NotOurs, gate, ..Lifecycle::with_own_delve() }
