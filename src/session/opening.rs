@@ -81,7 +81,7 @@ pub(super) async fn open(client: &mut (impl AsyncRead + Unpin), json_rpc: bool) 
             begun(client, hold, Beginning::Dap(HeaderReader::new(Limits::default())), deadline).await
         }
         Some(Protocol::JsonRpc) if json_rpc => {
-            begun(client, hold, Beginning::JsonRpc(jsonrpc::Scanner::of_client()), deadline).await
+            begun(client, hold, Beginning::JsonRpc(Box::new(jsonrpc::Scanner::of_client())), deadline).await
         }
         Some(Protocol::JsonRpc) => refuse_json_rpc(client, hold).await,
         None if PROBE.starts_with(&hold.bytes) || hold.bytes.starts_with(PROBE) => {
@@ -105,7 +105,7 @@ enum Beginning {
     /// A header.
     Dap(HeaderReader),
     /// An object.
-    JsonRpc(jsonrpc::Scanner),
+    JsonRpc(Box<jsonrpc::Scanner>),
 }
 
 impl Beginning {
