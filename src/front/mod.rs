@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use address::{Listen, ListenAddress, resolve, resolve_peer};
@@ -83,6 +84,7 @@ impl Front {
         let of_address = self.admission.names_somebody().then_some(settings.max_sessions_per_address);
         let places = Places::new(settings.max_sessions, of_address);
         let mut sessions = JoinSet::new();
+        let (open, closing) = watch::channel(());
         let mut number = 0;
         let mut last = None;
         loop {
@@ -97,10 +99,14 @@ impl Front {
                         }
                     };
                     number += 1;
-                    let (settings, stop) = (Arc::clone(&settings), stop.clone());
+                    let (settings, stop, closing) = (Arc::clone(&settings), stop.clone(), closing.clone());
                     sessions.spawn(async move {
                         let place = place; // until the end
-                        let visitor = Visitor { name: &peer.name, sessions: place.sessions.clone() };
+                        let visitor = Visitor {
+                            name: &peer.name,
+                            sessions: place.sessions.clone(),
+                            closing: Some(closing),
+                        };
                         session::run(client, visitor, number, &settings, &stop).await
                     });
                 }
@@ -114,7 +120,7 @@ impl Front {
                 () = &mut over => break,
             }
         }
-        drop(self.listener);
+        drop((self.listener, open));
         while let Some(ended) = sessions.join_next().await {
             last = settle(ended).or(last);
         }

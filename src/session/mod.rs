@@ -83,7 +83,7 @@ pub enum Outcome {
 /// Serves one connection to its end; when it returns nothing of it is left.
 pub async fn run(
     mut client: Link,
-    visitor: Visitor<'_>,
+    mut visitor: Visitor<'_>,
     number: u64,
     settings: &Settings,
     stop: &Shutdown,
@@ -93,6 +93,7 @@ pub async fn run(
         opened = opening::open(&mut client, settings.upstream.serves_json_rpc()) => opened,
         _ = stop.begun() => return Outcome::NoSession,
         () = settings.upstream.over() => return Outcome::NoSession,
+        () = visitor.comes_too_late() => return Outcome::NoSession,
     };
     match opened {
         Opening::Client(protocol, hold) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::cause::Cause;
 use super::settings::Settings;
@@ -18,12 +18,22 @@ pub struct Visitor<'a> {
     pub name: &'a str,
     /// A permit for each session that its address may have open; `None` where that is not limited.
     pub sessions: Option<Arc<Semaphore>>,
+    /// Its sender is dropped when no session may begin any more.
+    pub closing: Option<watch::Receiver<()>>,
 }
 
 impl<'a> Visitor<'a> {
     /// The only one there is.
     pub fn alone(name: &'a str) -> Visitor<'a> {
-        Visitor { name, sessions: None }
+        Visitor { name, sessions: None, closing: None }
+    }
+
+    /// Returns once no session may begin any more.
+    pub(super) async fn comes_too_late(&mut self) {
+        match &mut self.closing {
+            Some(closing) => while closing.changed().await.is_ok() {},
+            None => std::future::pending().await,
+        }
     }
 }
 
