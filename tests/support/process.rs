@@ -4,12 +4,32 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The variable by which the descendants of a server are known, whatever becomes of their parents.
 pub const MARK: &str = "DLVGATE_TEST_SERVER";
+
+/// Has what is started from now on take the signals that this process was started to ignore, as under nohup: a handler
+/// does not pass to a child, and to ignore a signal does.
+pub fn take_signals_that_are_ignored() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+        let ignored = u64::from_str_radix(mask.trim(), 16).unwrap_or_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _entered = runtime.enter();
+        for kind in [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()] {
+            if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
+                drop(signal(kind).unwrap()); // the handler stays
+            }
+        }
+    });
+}
 
 /// One process.
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::process;
+
 /// One dlv with the Go that it supports.
 #[derive(Clone, Debug)]
 pub struct Pair {
@@ -71,6 +73,7 @@ impl Pair {
 
     /// A command with this pair's environment.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        process::take_signals_that_are_ignored();
         let mut command = Command::new(program);
         command.envs(self.env());
         command
