@@ -66,6 +66,9 @@ fn a_program_that_hangs_is_unknown_and_keeps_nobody() {
         unknown.contains(&"go.runs") && unknown.iter().any(|id| id.starts_with("network.")),
         "{unknown:?}"
     );
+    let environment =
+        list(&said["findings"]).iter().find(|one| one["id"] == "go.environment").expect("it is told");
+    assert!(environment["seen"].as_str().unwrap().contains("did not end within"), "{environment}");
     let good: Vec<&str> = list(&said["findings"])
         .iter()
         .filter(|one| one["state"] == "good")

@@ -12,12 +12,16 @@ use crate::doctor::tool;
 
 /// What `go env` says, in the root folder.
 #[derive(Clone, Debug, Default)]
-pub(in crate::doctor) struct GoEnv(BTreeMap<String, String>);
+pub(in crate::doctor) struct GoEnv {
+    variables: BTreeMap<String, String>,
+    /// Why there are none, where `go` was asked.
+    silent: Option<String>,
+}
 
 impl GoEnv {
     /// A variable that is not empty.
     pub(in crate::doctor) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 
@@ -28,8 +32,13 @@ impl Context {
             let Some(go) = self.gos().await.winner() else { return GoEnv::default() };
             let mut command = tokio::process::Command::new(&go.path);
             command.args(["env", "-json"]).current_dir("/").env_remove("GOROOT").env_remove("GOPATH");
-            let said = tool::run(command).await.map(|said| said.stdout).unwrap_or_default();
-            GoEnv(serde_json::from_str(&said).unwrap_or_default())
+            match tool::run(command).await.map(|said| serde_json::from_str(&said.stdout)) {
+                Ok(Ok(variables)) => GoEnv { variables, silent: None },
+                Ok(Err(_)) => {
+                    GoEnv { silent: Some("it says nothing that can be read".to_owned()), ..GoEnv::default() }
+                }
+                Err(why) => GoEnv { silent: Some(why.to_string()), ..GoEnv::default() },
+            }
         };
         self.go_env.get_or_init(look).await
     }
@@ -49,8 +58,8 @@ pub(in crate::doctor) fn unset(context: &Context, name: &str, value: &str) -> Ve
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let Some(go) = context.gos().await.winner() else { return Vec::new() };
     let env = context.go_env().await;
-    if env.0.is_empty() {
-        let seen = "`go env` says nothing that can be read";
+    if let Some(why) = &env.silent {
+        let seen = format!("`go env` is of no use: {why}");
         return vec![Finding::new(Group::Go, "environment", State::Unknown, seen)];
     }
     let mut found = vec![goroot(context, &go.root, go.version), gopath(context, env, &go.root)];

@@ -51,8 +51,12 @@ async fn look() -> Finding {
 
 async fn helper(is_root: bool, finding: impl Fn(State, String) -> Finding) -> Finding {
     let ours = format!("dlvgate {}", env!("CARGO_PKG_VERSION"));
-    let theirs =
-        tool::ask(HELPER, &["-V"]).await.map(|said| said.stdout.trim().to_owned()).unwrap_or_default();
+    let theirs = match tool::ask(HELPER, &["-V"]).await {
+        Ok(said) => said.stdout.trim().to_owned(),
+        Err(why) => {
+            return finding(State::Unknown, format!("the helper {HELPER} does not tell its version: {why}"));
+        }
+    };
     if theirs != ours {
         return finding(
             State::Warning,
