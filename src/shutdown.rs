@@ -58,12 +58,12 @@ impl Trigger {
 }
 
 /// SIGINT, SIGTERM and SIGHUP, heard from the moment this is made: none of them finds its default action any more,
-/// which would leave things behind. One that we were started to ignore stays ignored: nohup(1), or a shell without job
-/// control in the background.
+/// which would leave things behind. A SIGHUP that we were started to ignore stays ignored, as nohup(1) wants it. The other
+/// two are heard all the same, as dlv hears them: a plain shell has what it starts in the background ignore SIGINT.
 #[derive(Debug)]
 pub struct Signals {
-    interrupt: Option<Signal>,
-    terminate: Option<Signal>,
+    interrupt: Signal,
+    terminate: Signal,
     hangup: Option<Signal>,
 }
 
@@ -74,9 +74,9 @@ impl Signals {
     /// Where the system does not let us.
     pub fn listen() -> io::Result<Signals> {
         Ok(Signals {
-            interrupt: hear(Number::SIGINT)?,
-            terminate: hear(Number::SIGTERM)?,
-            hangup: hear(Number::SIGHUP)?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if is_ignored(Number::SIGHUP) { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
@@ -84,21 +84,14 @@ impl Signals {
     pub async fn pass_on(mut self, trigger: Trigger) {
         loop {
             let name = tokio::select! {
-                () = next(&mut self.interrupt) => "SIGINT",
-                () = next(&mut self.terminate) => "SIGTERM",
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
                 () = next(&mut self.hangup) => "SIGHUP",
             };
             trigger.stop(name);
             tracing::info!(target: "dlvgate", signal = name, "stopping");
         }
     }
-}
-
-fn hear(number: Number) -> io::Result<Option<Signal>> {
-    if is_ignored(number) {
-        return Ok(None);
-    }
-    signal(SignalKind::from_raw(number as i32)).map(Some)
 }
 
 async fn next(heard: &mut Option<Signal>) {
