@@ -346,6 +346,15 @@ fn file_of_another_user_in_an_open_folder_is_passed_over() {
     passed_over();
     place.write("dlvgate.toml", "max-sessions = 3");
     assert_eq!(place.setting("max-sessions", &[]).0, ["3"], "the next one above counts");
+    // A hard link of theirs, to a file of ours that everybody can write.
+    std::fs::remove_file(&file).unwrap();
+    let ours = place.path("elsewhere/lock");
+    std::fs::write(&ours, "max-sessions = 2").unwrap();
+    std::fs::set_permissions(&ours, std::fs::Permissions::from_mode(0o666)).unwrap();
+    std::fs::hard_link(&ours, &file).unwrap();
+    let said = String::from_utf8(place.run(&["config", "--json"]).stderr).unwrap();
+    assert!(said.contains("everybody can write it, and everybody can put a file there"), "{said}");
+    assert_eq!(place.setting("max-sessions", &[]).0, ["3"], "the next one above counts");
     mode(0o777);
     assert!(place.refused(&["config"]).contains("can write"), "there they could replace the user's own");
 }

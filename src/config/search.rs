@@ -5,24 +5,32 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::NAME;
-use super::others::owners;
+use super::others::{owners, who_can_write};
 
 /// The mode of a folder such as /tmp: everybody can make a file there, and take none of another user's away.
 const STICKY_AND_OPEN: u32 = 0o1002;
 
-/// A file of another user's in such a folder. It would be refused, and so could keep every user from working below.
+/// A file in such a folder that another user owns, or can write and has linked there. It would be refused, and so could keep
+/// every user from working below.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     path: PathBuf,
-    uid: u32,
+    why: String,
 }
 
 impl PassedOver {
     fn new(path: &Path) -> Option<PassedOver> {
         let folder = path.parent()?.metadata().ok()?;
-        let uid = path.symlink_metadata().ok()?.uid();
-        let is_in_the_way = folder.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN && !owners().contains(&uid);
-        is_in_the_way.then(|| PassedOver { path: path.to_owned(), uid })
+        if folder.mode() & STICKY_AND_OPEN != STICKY_AND_OPEN {
+            return None;
+        }
+        let entry = path.symlink_metadata().ok()?;
+        let why = if owners().contains(&entry.uid()) {
+            format!("{} can write it", who_can_write(path, &path.metadata().ok()?)?)
+        } else {
+            format!("it belongs to user {}", entry.uid())
+        };
+        Some(PassedOver { path: path.to_owned(), why })
     }
 }
 
@@ -30,10 +38,10 @@ impl fmt::Display for PassedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: not read, since it belongs to user {}, and everybody can put a file there; where you trust that user, name \
-             it: --config FILE",
+            "{}: not read, since {}, and everybody can put a file there; where you trust it all the same, name it: --config \
+             FILE",
             self.path.display(),
-            self.uid
+            self.why
         )
     }
 }
