@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dlvgate_protocol::frame::{FrameError, HeaderReader, Limits};
+use dlvgate_protocol::frame::{HeaderReader, Limits};
 use dlvgate_protocol::jsonrpc;
 use dlvgate_protocol::sniff::{PROBE, Protocol, sniff};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -117,13 +117,21 @@ impl Beginning {
     }
 
     /// Whether it is whole with these bytes, which follow on those before.
-    fn is_whole_with(&mut self, mut bytes: &[u8]) -> Result<bool, FrameError> {
+    ///
+    /// # Errors
+    /// Why they are nothing of the protocol.
+    fn is_whole_with(&mut self, mut bytes: &[u8]) -> Result<bool, String> {
         match self {
-            Beginning::Dap(header) => Ok(header.step(bytes)?.1.is_some()),
+            Beginning::Dap(header) => {
+                let stepped = header.step(bytes);
+                let (_, header) =
+                    stepped.map_err(|why| format!("what the client sent is not framed as DAP: {why}"))?;
+                Ok(header.is_some())
+            }
             Beginning::JsonRpc(object) => {
                 while !bytes.is_empty() {
-                    // The session tells the client what is wrong with it.
-                    let Ok(step) = object.step(bytes) else { return Ok(true) };
+                    let step = object.step(bytes);
+                    let step = step.map_err(|why| format!("what the client sent is no JSON-RPC: {why}"))?;
                     if matches!(step.part, jsonrpc::Part::Object { end: true }) {
                         return Ok(true);
                     }
@@ -148,9 +156,7 @@ async fn begun(
         match beginning.is_whole_with(&hold.bytes[seen..]) {
             Ok(true) => break,
             Ok(false) => seen = hold.bytes.len(),
-            Err(why) => {
-                return refused(protocol, format!("what the client sent is not framed as DAP: {why}"));
-            }
+            Err(why) => return refused(protocol, why),
         }
         match tokio::time::timeout_at(deadline, client.read_buf(&mut hold.bytes)).await {
             Err(_) => return refused(protocol, Cause::NoMessage { limit: FIRST_BYTE }.to_string()),
@@ -253,6 +259,18 @@ mod tests {
             let (opened, ()) =
                 tokio::join!(open(&mut ours, json_rpc), async { theirs.write_all(slow).await.unwrap() });
             assert!(matches!(opened, Opening::Client(_, hold) if &hold.bytes[..] == slow));
+        }
+    }
+
+    #[tokio::test]
+    async fn garbage_makes_no_client() {
+        for (garbage, json_rpc) in [(&b"Content-Length: x\r\n\r\n"[..], false), (b"{]", true), (b"{}]", true)]
+        {
+            let opened = open(&mut &*garbage, json_rpc).await;
+            let is_refused =
+                matches!(&opened, Opening::Refused { why, .. } if why.contains("what the client sent"));
+            // What follows an object is the session's to refuse.
+            assert_eq!(is_refused, garbage != b"{}]");
         }
     }
 
