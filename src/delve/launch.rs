@@ -196,9 +196,10 @@ impl Launcher {
         self.ports.plan() != PortPlan::Unix
     }
 
-    /// Whether the system chooses the port, and another one is as good.
-    pub fn chooses_no_port(&self) -> bool {
-        self.ports.plan() == PortPlan::Any && !matches!(self.streams, Streams::InPlace(_))
+    /// Whether another dlv at another port is as good as this one.
+    pub fn may_be_started_again(&self) -> bool {
+        let in_place = matches!(self.streams, Streams::InPlace(_));
+        self.ports.plan() == PortPlan::Any && self.argv.waits_for_a_client() && !in_place
     }
 
     /// What would be started now.

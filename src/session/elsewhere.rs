@@ -30,7 +30,8 @@ impl Elsewhere {
         stop: &Shutdown,
     ) -> Result<(), Cause> {
         let is_of_another = matches!(&cause, Cause::GateRefused(why) if why.is_of_another());
-        let may_move = is_of_another && self.0 < MAX_MORE && launcher.is_some_and(Launcher::chooses_no_port);
+        let may_move =
+            is_of_another && self.0 < MAX_MORE && launcher.is_some_and(Launcher::may_be_started_again);
         let Some(at_others) = delve.take_if(|_| may_move) else { return Err(cause) };
         self.0 += 1;
         at_others.stop(Signal::SIGTERM, stop.hurried()).await;

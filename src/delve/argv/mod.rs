@@ -150,6 +150,11 @@ impl Argv {
         self.continues
     }
 
+    /// Whether nothing is built, run or attached to before a client comes.
+    pub fn waits_for_a_client(&self) -> bool {
+        matches!(self.command(), Some("dap" | "exec" | "core")) && !self.continues
+    }
+
     /// Whether clients of other users may come; `None` where nothing is said.
     pub fn only_same_user(&self) -> Option<bool> {
         self.only_same_user

@@ -164,3 +164,19 @@ fn bytes_that_are_no_text_stay_where_they_are() {
         assert_eq!(Argv::parse(given).unwrap().listening_on(&Address::loopback(9)), moved);
     }
 }
+
+#[test]
+fn dlv_that_acts_at_its_start_waits_for_no_client() {
+    for (line, waits) in [
+        ("dap", true),
+        ("exec ./x --headless --accept-multiclient", true),
+        ("exec ./x --headless --accept-multiclient --continue", false),
+        ("core ./x ./core --headless", true),
+        ("debug --headless", false),
+        ("test ./x --headless", false),
+        ("attach 42 --headless", false),
+    ] {
+        let words = line.split(' ').map(OsString::from).collect();
+        assert_eq!(Argv::parse(words).unwrap().waits_for_a_client(), waits, "{line}");
+    }
+}
