@@ -59,6 +59,9 @@ pub const RULES: [(&str, &str); 36] = [
 /// Causes of an end that cut what was under way: the client went, and what was for it had nobody to go to.
 const CLIENT_LEFT: [&str; 2] = ["client_left", "client_reset"];
 
+/// The end after the client's `disconnect`.
+const DISCONNECTED: &str = "disconnected";
+
 const CUT: &str = "it was under way when the connection ended";
 
 /// A rule that is broken.
@@ -211,9 +214,11 @@ impl Checker {
 
     /// All findings, by line. `is_complete`: the recording has its end, so that what is missing never came.
     pub fn finish(mut self, is_complete: bool) -> Vec<Finding> {
-        let client_left = self.cause.is_some_and(|cause| CLIENT_LEFT.contains(&cause.as_str()));
+        let cause = self.cause.unwrap_or_default();
+        let client_left = CLIENT_LEFT.contains(&cause.as_str());
         for (from, (line, count)) in self.stray {
-            match client_left {
+            // A client that said more after its `disconnect` and one that left are the same, seen sooner or later.
+            match client_left || (from == Sender::Client && cause == DISCONNECTED) {
                 true => self.findings.known(line, STRAY, stray(from, count), CUT),
                 false => self.findings.add(line, STRAY, stray(from, count)),
             }

@@ -295,19 +295,27 @@ fn ended_program_that_is_told_to_run_is_known() {
 
 #[test]
 fn client_that_left_is_owed_nothing() {
-    let lines = |cause: &str| {
+    let lines = |from: &str, cause: &str| {
+        let stray = format!(
+            r#"{{"t":20,"from":"{from}","text":"Content-Length: 90\r\n\r\n{{\"se","unframed":true}}"#
+        );
         let ends = format!(r#"{{"t":21,"event":"ending","cause":"{cause}"}}"#);
         let lines = [
             r#"{"t":20,"from":"client","message":{"seq":9,"type":"request","command":"disconnect"}}"#,
-            r#"{"t":20,"from":"dlv","text":"Content-Length: 90\r\n\r\n{\"se","unframed":true}"#,
+            stray.as_str(),
             ends.as_str(),
             COMPLETE,
         ];
         findings(&ending(DAP, 21, &lines))
     };
     for (cause, is_known) in [("client_left", true), ("client_reset", true), ("dlv_gone", false)] {
-        assert_eq!(lines(cause), [(21, "unanswered", is_known), (22, "stray-bytes", is_known)], "{cause}");
+        for from in ["client", "dlv"] {
+            let expected = [(21, "unanswered", is_known), (22, "stray-bytes", is_known)];
+            assert_eq!(lines(from, cause), expected, "{from}, {cause}");
+        }
     }
+    assert_eq!(lines("client", "disconnected")[1], (22, "stray-bytes", true));
+    assert_eq!(lines("dlv", "disconnected")[1], (22, "stray-bytes", false));
     // What is followed by more was not cut.
     let stray = r#"{"t":16,"from":"dlv","text":"x","unframed":true}"#;
     let left = DAP.replace("\"cause\":\"disconnected\"", "\"cause\":\"client_left\"");
