@@ -34,7 +34,7 @@ help:
 	@echo '  make test-pf-real'
 	@echo '                 on a Mac: the tests of pf with its own, as root through sudo (make test has a stand-in for pf)'
 	@echo '  make check     formatting, lints, documentation, the macOS target, the oldest compiler, dependencies, unsafe code'
-	@echo '  make fuzz      every parser, FUZZ_SECONDS=60 each: docs/fuzzing.md (make fuzz-smoke: a second each)'
+	@echo '  make fuzz      every parser, FUZZ_SECONDS=60 each: docs/dev/fuzzing.md (make fuzz-smoke: a second each)'
 	@echo '  make miri      the tests of dlvgate-protocol under Miri, where a nightly toolchain has it'
 	@echo '  make reproducible'
 	@echo '                 build the release binary twice, in different places, and compare'

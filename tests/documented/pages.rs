@@ -66,8 +66,16 @@ pub fn root() -> &'static Path {
 
 /// Every page with links, translations and the tests' own among them.
 pub fn with_links() -> Vec<Page> {
-    let folders =
-        ["", "docs", "docs/zh", "fixtures/sessions", "tests/setup", "tests/standins/pfctl", "tests/pf"];
+    let folders = [
+        "",
+        "docs",
+        "docs/dev",
+        "docs/zh",
+        "fixtures/sessions",
+        "tests/setup",
+        "tests/standins/pfctl",
+        "tests/pf",
+    ];
     folders.iter().flat_map(|folder| in_folder(folder)).map(|path| page(&path)).collect()
 }
 
@@ -79,10 +87,12 @@ fn in_folder(folder: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// README.md and docs/*.md. The blocks of translations, in folders of docs, are those of the page that is translated.
+/// README.md, docs/*.md and docs/dev/*.md. The blocks of a translation, in docs/zh, are those of the page that it
+/// translates.
 pub fn all() -> Vec<Page> {
     let readme = root().join("README.md");
-    std::iter::once(readme).chain(in_folder("docs")).map(|path| page(&path)).collect()
+    let pages = ["docs", "docs/dev"].into_iter().flat_map(in_folder);
+    std::iter::once(readme).chain(pages).map(|path| page(&path)).collect()
 }
 
 /// One page.

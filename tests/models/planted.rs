@@ -35,7 +35,7 @@ fn no_interleaving_and_no_fault_breaks_a_promise() {
     }
     println!("{table}");
     if more == 0 {
-        has_table("docs/verification.md", "tests/models", &table);
+        has_table("docs/dev/verification.md", "tests/models", &table);
     }
 }
 

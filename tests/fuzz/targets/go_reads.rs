@@ -2,7 +2,7 @@
 //! user forces is what they find: google/go-dap and net/rpc/jsonrpc, each built with every Go that
 //! is there, see each stream that passes.
 //!
-//! What differs all the same is counted, by its reason: [`Reason`], docs/fuzzing.md.
+//! What differs all the same is counted, by its reason: [`Reason`], docs/dev/fuzzing.md.
 #![no_main]
 
 use std::cell::RefCell;
