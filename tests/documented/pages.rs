@@ -87,8 +87,8 @@ fn in_folder(folder: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// README.md, docs/*.md and docs/dev/*.md. The blocks of a translation, in docs/zh, are those of the page that it
-/// translates.
+/// README.md, docs/*.md and docs/dev/*.md. A translation, in docs/zh, has the blocks of the page
+/// that it translates.
 pub fn all() -> Vec<Page> {
     let readme = root().join("README.md");
     let pages = ["docs", "docs/dev"].into_iter().flat_map(in_folder);
