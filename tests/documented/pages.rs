@@ -69,6 +69,7 @@ pub fn with_links() -> Vec<Page> {
     let folders = [
         "",
         "docs",
+        "docs/adr",
         "docs/dev",
         "docs/zh",
         "fixtures/sessions",
