@@ -1,6 +1,7 @@
 //! Tests a debugging client without dlv and without Go: a recording answers in their place.
 //!
-//! `cargo run --example recording_instead_of_dlv`; the client here is a few lines of DAP, yours is the editor or plugin.
+//! `cargo run --example recording_instead_of_dlv`; the client here is a few lines of DAP, yours is
+//! the editor or plugin.
 
 use std::io;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Points at which a test can hold the program, to kill it there.
 //!
-//! In a build with debug assertions, and only there, `DLVGATE_FAULT_POINT=NAME=FILE` makes the program wait at the
-//! point NAME, the first time: it creates FILE, and goes on when FILE is gone. A release has no such points.
+//! In a build with debug assertions, and only there, `DLVGATE_FAULT_POINT=NAME=FILE` makes the
+//! program wait at the point NAME, the first time: it creates FILE, and goes on when FILE is gone.
+//! A release has no such points.
 
 /// Waits here, where a test asks for it.
 #[cfg(debug_assertions)]

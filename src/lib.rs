@@ -1,8 +1,9 @@
-//! dlvgate: a proxy between a debugging client and Delve. It starts dlv, guards its port in the packet filter,
-//! forwards the session untouched, and leaves nothing behind.
+//! dlvgate: a proxy between a debugging client and Delve. It starts dlv, guards its port in the
+//! packet filter, forwards the session untouched, and leaves nothing behind.
 //!
-//! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`] know [`session`], which knows [`recording`], [`delve`] and
-//! [`firewall`]; the protocol's bytes are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
+//! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`]
+//! know [`session`], which knows [`recording`], [`delve`] and [`firewall`]; the protocol's bytes
+//! are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
 
 // These macros panic where they cannot write; `stdio` does not.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

@@ -1,5 +1,6 @@
-//! Text of others, for a terminal: from a client, dlv, the debugged program, a recording, a file, a process, the packet
-//! filter. What could move the cursor, change the terminal, or show a line in another order than it is written, is replaced.
+//! Text of others, for a terminal: from a client, dlv, the debugged program, a recording, a file, a
+//! process, the packet filter. What could move the cursor, change the terminal, or show a line in
+//! another order than it is written, is replaced.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -7,7 +8,8 @@ use std::io::{self, Write};
 /// Stands for each character that is not shown.
 const REPLACED: char = '·';
 
-/// What the lines of a log entry after its first begin with: each entry of the log itself begins with its time.
+/// What the lines of a log entry after its first begin with: each entry of the log itself begins
+/// with its time.
 const CONTINUED: &str = "    ";
 
 /// The text without control characters. Line feeds and tabs stay.
@@ -35,9 +37,9 @@ pub(crate) fn line_bound(char: char) -> Option<char> {
     }
 }
 
-/// C0 and C1 (U+0000 to U+001F, U+007F to U+009F); what writes in another direction (Unicode's Bidi_Control); what ends a
-/// line besides a line feed (U+2028, U+2029); tags (U+E0000 to U+E007F), which are not seen.
-/// Whether a terminal shows a character as itself, in its place.
+/// C0 and C1 (U+0000 to U+001F, U+007F to U+009F); what writes in another direction (Unicode's
+/// Bidi_Control); what ends a line besides a line feed (U+2028, U+2029); tags (U+E0000 to U+E007F),
+/// which are not seen. Whether a terminal shows a character as itself, in its place.
 pub(crate) fn is_visible(char: char) -> bool {
     is_harmless(char) && !char.is_control()
 }
@@ -51,7 +53,8 @@ fn is_harmless(char: char) -> bool {
     }
 }
 
-/// Writes text through [`printable`]. What `write!` passes on is whole characters; half of one becomes U+FFFD.
+/// Writes text through [`printable`]. What `write!` passes on is whole characters; half of one
+/// becomes U+FFFD.
 pub struct Printable<W>(pub W);
 
 impl<W: Write> Write for Printable<W> {
@@ -65,8 +68,8 @@ impl<W: Write> Write for Printable<W> {
     }
 }
 
-/// JSON without such characters: it escapes C0's itself (RFC 8259, section 7), and others may stand in strings alone, where
-/// an escape means the same.
+/// JSON without such characters: it escapes C0's itself (RFC 8259, section 7), and others may stand
+/// in strings alone, where an escape means the same.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     if json.chars().all(is_harmless) {
         return Cow::Borrowed(json);
@@ -96,8 +99,8 @@ impl<W: Write> Write for PrintableJson<W> {
     }
 }
 
-/// Writes the entries of the log's text form, each with one call. Colours are the formatter's own: it replaces the escape
-/// characters of what it is given.
+/// Writes the entries of the log's text form, each with one call. Colours are the formatter's own:
+/// it replaces the escape characters of what it is given.
 pub(crate) struct LogEntries<W>(pub W);
 
 impl<W: Write> Write for LogEntries<W> {

@@ -1,4 +1,5 @@
-//! Giving root back: who starts dlvgate with sudo wants a gate, and not dlv and their program to run as root.
+//! Giving root back: who starts dlvgate with sudo wants a gate, and not dlv and their program to
+//! run as root.
 
 mod groups;
 
@@ -44,7 +45,8 @@ impl Caller {
         }
     }
 
-    /// Does something as this user and as root again after, in all threads: what is made meanwhile is the user's.
+    /// Does something as this user and as root again after, in all threads: what is made meanwhile
+    /// is the user's.
     ///
     /// # Errors
     /// Where the system refuses either.

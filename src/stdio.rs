@@ -1,12 +1,15 @@
-//! Standard output and standard error: no write here panics, and none holds up a command that holds something.
+//! Standard output and standard error: no write here panics, and none holds up a command that holds
+//! something.
 //!
-//! The other end of either may be closed, full, stalled, or a terminal that is gone. [`print!`](std::print) and its like panic
-//! then, and a write to a full pipe waits until it is read, which may be never. So there are two ways to write:
+//! The other end of either may be closed, full, stalled, or a terminal that is gone.
+//! [`print!`](std::print) and its like panic then, and a write to a full pipe waits until it is
+//! read, which may be never. So there are two ways to write:
 //!
-//! * A command that is over when its text is written (`show`, `doctor`) writes itself and waits for its reader, as any filter
-//!   does: `say!` for people, [`print`] and `stdout` for results. It handles no signals, so these end it.
-//! * A command that holds something (a session, a gate) hands its text to a `queue`, which a thread writes. What does not fit
-//!   is dropped and counted: sessions, gates and signals come first.
+//! * A command that is over when its text is written (`show`, `doctor`) writes itself and waits for
+//!   its reader, as any filter does: `say!` for people, [`print`] and `stdout` for results. It
+//!   handles no signals, so these end it.
+//! * A command that holds something (a session, a gate) hands its text to a `queue`, which a thread
+//!   writes. What does not fit is dropped and counted: sessions, gates and signals come first.
 
 mod queue;
 mod results;
@@ -27,7 +30,8 @@ const READY_LINE: Duration = Duration::from_millis(500);
 /// How often it is looked whether all is written.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Writes a line to standard error and waits for its reader. A failure is ignored: there is no other place to say it.
+/// Writes a line to standard error and waits for its reader. A failure is ignored: there is no
+/// other place to say it.
 macro_rules! say {
     ($($text:tt)*) => { $crate::stdio::tell(format_args!("{}\n", format_args!($($text)*))) };
 }
@@ -51,8 +55,8 @@ pub(crate) fn tell(text: fmt::Arguments<'_>) {
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// Writes a command's ready line to standard output. A failure is logged, and the command goes on: a client that knows the
-/// address already must not lose its session or gate.
+/// Writes a command's ready line to standard output. A failure is logged, and the command goes on:
+/// a client that knows the address already must not lose its session or gate.
 pub(crate) fn announce(line: &str) {
     if let Err(error) = STDOUT.deliver(format!("{line}\n").into_bytes(), READY_LINE) {
         tracing::warn!(target: "dlvgate", %error, "standard output does not take the ready line; going on without");
@@ -66,7 +70,8 @@ pub(crate) async fn written() {
     }
 }
 
-/// Waits a moment for what the queues have still to write. To be called when nothing is held any more.
+/// Waits a moment for what the queues have still to write. To be called when nothing is held any
+/// more.
 pub fn settle() {
     STDOUT.settle(LAST_WORDS);
     STDERR.settle(LAST_WORDS);

@@ -1,4 +1,5 @@
-//! Configuration files, as a user has them: which value is in force, where it comes from, and what is refused.
+//! Configuration files, as a user has them: which value is in force, where it comes from, and what
+//! is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::os::unix::fs::{PermissionsExt, chown};

@@ -1,4 +1,5 @@
-//! Whole messages for whoever does not forward them: a `tokio_util` codec over [`frame`](crate::frame).
+//! Whole messages for whoever does not forward them: a `tokio_util` codec over
+//! [`frame`](crate::frame).
 
 use std::io;
 

@@ -1,4 +1,5 @@
-//! What passes between a client and Delve, in either protocol: who asks, who answers, and what ties the two.
+//! What passes between a client and Delve, in either protocol: who asks, who answers, and what ties
+//! the two.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -57,7 +57,8 @@ impl Default for Limits {
 ///
 /// # Panics
 ///
-/// As [`BufMut::put_slice`] does: if `out` is of fixed size and too small. `Vec` and `BytesMut` grow.
+/// As [`BufMut::put_slice`] does: if `out` is of fixed size and too small. `Vec` and `BytesMut`
+/// grow.
 pub fn write_header(body_len: u64, out: &mut impl BufMut) {
     // 20 digits hold u64::MAX.
     let mut digits = [0_u8; 20];

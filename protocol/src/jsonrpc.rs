@@ -1,8 +1,8 @@
 //! Delve's JSON-RPC API v2 as a proxy sees it: where objects begin and end, and what they answer.
 //!
 //! Requests and replies are JSON objects one after another; a line feed between them is written by
-//! Delve and not required of a client. Source: Go, `net/rpc/jsonrpc/server.go` and `client.go`, which
-//! Delve serves the API with (`service/rpccommon/server.go`).
+//! Delve and not required of a client. Source: Go, `net/rpc/jsonrpc/server.go` and `client.go`,
+//! which Delve serves the API with (`service/rpccommon/server.go`).
 
 mod fields;
 mod id;

@@ -1,7 +1,8 @@
 //! File names on two sides: the client's machine has the sources elsewhere than dlv's.
 //!
-//! The rules work as Delve's own `substitutePath` (Delve, `pkg/locspec/locations.go`, `SubstitutePath`): whole path
-//! components, the first rule that fits wins, and what fits none is left as it is.
+//! The rules work as Delve's own `substitutePath` (Delve, `pkg/locspec/locations.go`,
+//! `SubstitutePath`): whole path components, the first rule that fits wins, and what fits none is
+//! left as it is.
 
 use std::fmt;
 use std::str::FromStr;

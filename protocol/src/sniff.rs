@@ -14,8 +14,9 @@ pub enum Protocol {
     JsonRpc,
 }
 
-/// What asks whether a dlvgate is there. It is neither protocol, costs nothing, and is answered with one line that begins
-/// `dlvgate`. It ends as a DAP header does, so that a dlv sees at once that it is none, and does not wait for the rest.
+/// What asks whether a dlvgate is there. It is neither protocol, costs nothing, and is answered
+/// with one line that begins `dlvgate`. It ends as a DAP header does, so that a dlv sees at once
+/// that it is none, and does not wait for the rest.
 pub const PROBE: &[u8] = b"dlvgate?\r\n\r\n";
 
 /// Tells the protocol from the first byte of a connection.

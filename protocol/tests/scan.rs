@@ -1,4 +1,5 @@
-//! Whatever a stream of DAP messages is cut into, the scanner says the same about it, and the truth.
+//! Whatever a stream of DAP messages is cut into, the scanner says the same about it, and the
+//! truth.
 // Helpers outside #[test] functions may panic as well.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -17,8 +17,8 @@ use crate::stdio;
 
 /// Print the settings that are in force, and where each comes from
 ///
-/// A flag wins over a variable, a variable over the project's dlvgate.toml (found from this folder upwards), that over
-/// yours (~/.config/dlvgate/dlvgate.toml), and that over the default.
+/// A flag wins over a variable, a variable over the project's dlvgate.toml (found from this folder
+/// upwards), that over yours (~/.config/dlvgate/dlvgate.toml), and that over the default.
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     /// As JSON, for programs

@@ -19,7 +19,8 @@ const KEYS: [(&str, &str); 6] = [
     ("dlv", "it chooses a program that is run as you"),
 ];
 
-/// Arguments of `launch` and `attach` that change what is shown, and nothing that is run (Delve, `service/dap/types.go`).
+/// Arguments of `launch` and `attach` that change what is shown, and nothing that is run (Delve,
+/// `service/dap/types.go`).
 const SHOWN: [&str; 9] = [
     "stopOnEntry",
     "stackTraceDepth",
@@ -32,9 +33,9 @@ const SHOWN: [&str; 9] = [
     "noDebug",
 ];
 
-/// What an entry of a project's file does that the user has to agree to. `values` are those in force: no word that
-/// is split later.
-/// `hides_users`: the user's own file sets the key too, and the project's file wins.
+/// What an entry of a project's file does that the user has to agree to. `values` are those in
+/// force: no word that is split later. `hides_users`: the user's own file sets the key too, and the
+/// project's file wins.
 pub(super) fn needed(file: &File, entry: &Entry, values: &[String], hides_users: bool) -> Option<String> {
     if file.owner == Owner::User {
         return None;
@@ -91,7 +92,8 @@ fn deciding(value: &str) -> Option<String> {
     (!is_free).then(|| format!("`{}`", argument.key))
 }
 
-/// Whether flags of `go build` say which files are built, and nothing else: `-toolexec`, for one, is a program that is run.
+/// Whether flags of `go build` say which files are built, and nothing else: `-toolexec`, for one,
+/// is a program that is run.
 fn only_selects(flags: &Value) -> bool {
     let selects = |flag: &str| {
         let tags = flag.strip_prefix("-tags=").or_else(|| flag.strip_prefix("--tags="));

@@ -13,10 +13,12 @@ use crate::firewall::guard::{self, ConfineError, Programs};
 use crate::printable::printable;
 use crate::stdio::post;
 
-/// Hold gates for the dlvgate at the other end of standard input and output (started by dlvgate itself)
+/// Hold gates for the dlvgate at the other end of standard input and output (started by dlvgate
+/// itself)
 ///
-/// Takes requests to open, shut and drop the gate of a port, a JSON object a line, and closes everything when its
-/// standard input ends. Its own folder of journals lets the next one close what it left, should it be killed.
+/// Takes requests to open, shut and drop the gate of a port, a JSON object a line, and closes
+/// everything when its standard input ends. Its own folder of journals lets the next one close what
+/// it left, should it be killed.
 #[derive(Debug, Args)]
 pub(super) struct GuardArgs {
     #[command(flatten)]

@@ -34,7 +34,8 @@ enum Format {
     Json,
 }
 
-/// Starts the log, at the `usual` level where the user asks for none. What is logged before is lost.
+/// Starts the log, at the `usual` level where the user asks for none. What is logged before is
+/// lost.
 pub(super) fn init(args: &LogArgs, usual: Level) {
     let level = match (args.quiet, args.verbose) {
         (true, _) => Level::WARN,
@@ -43,7 +44,8 @@ pub(super) fn init(args: &LogArgs, usual: Level) {
         (_, 1) => Level::DEBUG,
         _ => Level::TRACE,
     };
-    // Its own way to say that an entry could not be written panics where that cannot be written either.
+    // Its own way to say that an entry could not be written panics where that cannot be written
+    // either.
     let log = tracing_subscriber::fmt().with_max_level(level).log_internal_errors(false);
     match args.log_format {
         Format::Json => {

@@ -38,15 +38,15 @@ use crate::stdio::{self, post};
 pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 
-/// How long what the debugged program printed last may take to be read from our standard output. A reader that
-/// has stopped reading must not keep us.
+/// How long what the debugged program printed last may take to be read from our standard output. A
+/// reader that has stopped reading must not keep us.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
 /// Debug Go through a guarded port.
 ///
-/// dlvgate stands between a debugging client (GoLand with a DAP plugin, VS Code, Neovim, …) and Delve. It starts
-/// dlv for each session, guards dlv's port in the packet filter, forwards the session untouched, and leaves
-/// nothing behind: no open port, no dlv, no orphaned program.
+/// dlvgate stands between a debugging client (GoLand with a DAP plugin, VS Code, Neovim, …) and
+/// Delve. It starts dlv for each session, guards dlv's port in the packet filter, forwards the
+/// session untouched, and leaves nothing behind: no open port, no dlv, no orphaned program.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -58,7 +58,8 @@ const LAST_OUTPUT: Duration = Duration::from_millis(500);
 pub struct Cli {
     #[command(flatten)]
     log: log::LogArgs,
-    /// The configuration file, instead of the dlvgate.toml of this folder or one above [env: DLVGATE_CONFIG]
+    /// The configuration file, instead of the dlvgate.toml of this folder or one above [env:
+    /// DLVGATE_CONFIG]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -85,7 +86,8 @@ enum Command {
     Man(man::ManArgs),
 }
 
-/// Parses the command line, with what configuration files set, runs the command, and says on standard error what failed.
+/// Parses the command line, with what configuration files set, runs the command, and says on
+/// standard error what failed.
 pub fn run(words: Vec<OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
@@ -120,14 +122,16 @@ fn say_usage(said: &clap::Error) -> ExitCode {
     }
 }
 
-/// The command line again, with what the files set as the defaults of `serve`'s flags, and of doctor's of the same name.
+/// The command line again, with what the files set as the defaults of `serve`'s flags, and of
+/// doctor's of the same name.
 fn configured(words: &[OsString]) -> anyhow::Result<(Cli, Config)> {
     let config = settings::load(settings::named(words).as_deref())?;
     settings::tell_passed_over(&config.passed_over);
     settings::check(&config, &serve_command())?;
     let command = Cli::command().mut_subcommand("serve", |serve| settings::with_defaults(serve, &config));
     let command = command.mut_subcommand("doctor", |doctor| settings::with_defaults(doctor, &config));
-    let command = settings::with_defaults(command, &config); // what is said for all commands: the log
+    // what is said for all commands: the log
+    let command = settings::with_defaults(command, &config);
     let matches = command.try_get_matches_from(words)?;
     match matches.subcommand_matches("serve").and_then(settings::contradiction) {
         Some(contradiction) => Err(usage(contradiction)),
@@ -178,8 +182,9 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One thread serves every session: each is a few small reads and writes, and a hand-over between threads costs
-/// more than they do. It is also the thread that dlv's life is tied to where the system can do that.
+/// One thread serves every session: each is a few small reads and writes, and a hand-over between
+/// threads costs more than they do. It is also the thread that dlv's life is tied to where the
+/// system can do that.
 fn on_runtime<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(command);

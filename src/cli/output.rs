@@ -1,4 +1,5 @@
-//! The file that a command was asked to write: whole or not at all, and over no file that dlvgate was not told to replace.
+//! The file that a command was asked to write: whole or not at all, and over no file that dlvgate
+//! was not told to replace.
 
 use std::fs::Metadata;
 use std::io::{self, BufWriter, Write};
@@ -20,7 +21,8 @@ pub(super) enum OutputError {
     Io { path: PathBuf, source: io::Error },
 }
 
-/// A file that takes its name when it is finished. It is for its owner only, whatever was there before.
+/// A file that takes its name when it is finished. It is for its owner only, whatever was there
+/// before.
 #[derive(Debug)]
 pub(super) struct OutputFile {
     file: BufWriter<NamedTempFile>,
@@ -30,14 +32,16 @@ pub(super) struct OutputFile {
 }
 
 impl OutputFile {
-    /// Begins a file beside `path`. `input`: what is read, and must stay; `force`: a regular file that is there is replaced.
+    /// Begins a file beside `path`. `input`: what is read, and must stay; `force`: a regular file
+    /// that is there is replaced.
     ///
     /// # Errors
     /// Where `path` is taken, or no file can be made beside it.
     pub(super) fn new(path: &Path, input: &Path, force: bool) -> Result<OutputFile, OutputError> {
         check(path, input, force)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).map_err(|source| failed(path, source))?; // mode 600
+        // mode 600
+        let file = NamedTempFile::new_in(folder).map_err(|source| failed(path, source))?;
         let (path, input) = (path.to_owned(), input.to_owned());
         Ok(OutputFile { file: BufWriter::new(file), path, input, force })
     }
@@ -80,7 +84,8 @@ pub(super) fn check(path: &Path, input: &Path, force: bool) -> Result<(), Output
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         meta => meta.map_err(|source| failed(path, source))?,
     };
-    // A rename would put a file in the place of a device or of a link, and root's command even in /dev.
+    // A rename would put a file in the place of a device or of a link, and root's command even in
+    // /dev.
     if let Some(what) = other_than_file(&meta) {
         return Err(OutputError::NotAFile { path: path.to_owned(), what });
     }

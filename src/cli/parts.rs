@@ -1,4 +1,5 @@
-//! Hidden flags, with which a test puts programs and folders of its own in the place of the system's.
+//! Hidden flags, with which a test puts programs and folders of its own in the place of the
+//! system's.
 
 use std::path::PathBuf;
 

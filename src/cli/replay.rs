@@ -21,15 +21,18 @@ use crate::stdio::{self, post};
 
 /// Play a recorded session: as dlv to a live client, or as the client to a live dlv or proxy
 ///
-/// As dlv, a client gets the recorded answers. What it asks is matched by command and arguments, not by its place; process
-/// ids, addresses and folders may differ. What the recording has no answer to is answered with an error and told at the end.
-/// An event waits for what was asked before it, 3 s at most in which nothing is asked.
+/// As dlv, a client gets the recorded answers. What it asks is matched by command and arguments,
+/// not by its place; process ids, addresses and folders may differ. What the recording has no
+/// answer to is answered with an error and told at the end. An event waits for what was asked
+/// before it, 3 s at most in which nothing is asked.
 ///
-/// As client, the recorded requests are sent, each when what the recorded client had heard before has come, with frame, variable,
-/// thread, goroutine and breakpoint numbers and addresses put in as they are now. The answers are compared with the recorded
-/// ones. A launch or attach that fails, and did not when it was recorded, ends it.
+/// As client, the recorded requests are sent, each when what the recorded client had heard before
+/// has come, with frame, variable, thread, goroutine and breakpoint numbers and addresses put in as
+/// they are now. The answers are compared with the recorded ones. A launch or attach that fails,
+/// and did not when it was recorded, ends it.
 ///
-/// Exit code: 0, or 1 where something was asked or answered that is not as recorded, or did not come in its place.
+/// Exit code: 0, or 1 where something was asked or answered that is not as recorded, or did not
+/// come in its place.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate replay --as dlv --listen 127.0.0.1:2345 session.jsonl
@@ -55,16 +58,19 @@ pub(super) struct ReplayArgs {
     /// As dlv: serve one client after another, until a signal, instead of one
     #[arg(long, conflicts_with = "connect")]
     keep: bool,
-    /// Where a recorded file or folder is now. As dlv, what the client says of its program is learned without
+    /// Where a recorded file or folder is now. As dlv, what the client says of its program is
+    /// learned without
     #[arg(long, value_name = "RECORDED=NOW")]
     folder: Vec<Rule>,
-    /// As client: a value that may differ, with all below it: stackTrace.body.stackFrames[].line; * is any name
+    /// As client: a value that may differ, with all below it: stackTrace.body.stackFrames[].line; *
+    /// is any name
     #[arg(long, value_name = "PATH", requires = "connect")]
     ignore: Vec<Ignore>,
     /// As client: an argument of `launch` and `attach` in place of the recorded one: processId=4711
     #[arg(long, value_name = "KEY=JSON", requires = "connect")]
     set: Vec<Argument>,
-    /// As client: seconds that each answer may take; a server that answers nothing in them ends the replay
+    /// As client: seconds that each answer may take; a server that answers nothing in them ends the
+    /// replay
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "connect")]
     patience: u64,
     /// The recording

@@ -23,14 +23,16 @@ use crate::stdio;
 
 /// Listen for debugging clients; each gets its own dlv behind a gate
 ///
-/// Without a command after `--` each DAP client gets a `dlv dap`, and names its program itself. With one (exec, debug, test,
-/// attach, core, as dlv takes it) dlv is headless, and GoLand's Go Remote and DAP clients (`attach`, mode `remote`) connect
-/// to the same port. With dlv's `--accept-multiclient` all clients share one dlv, which stays when they leave.
+/// Without a command after `--` each DAP client gets a `dlv dap`, and names its program itself.
+/// With one (exec, debug, test, attach, core, as dlv takes it) dlv is headless, and GoLand's Go
+/// Remote and DAP clients (`attach`, mode `remote`) connect to the same port. With dlv's
+/// `--accept-multiclient` all clients share one dlv, which stays when they leave.
 ///
-/// When ready, `DAP server listening at: HOST:PORT` (headless: `API server …`) is the first line on standard output, as
-/// dlv prints it; the log goes to standard error. dlv is started at a client's first header, or ahead with --warm; a port scan
-/// or a health check costs nothing either way. SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one
-/// does so without waiting.
+/// When ready, `DAP server listening at: HOST:PORT` (headless: `API server …`) is the first line on
+/// standard output, as dlv prints it; the log goes to standard error. dlv is started at a client's
+/// first header, or ahead with --warm; a port scan or a health check costs nothing either way.
+/// SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one does so
+/// without waiting.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate serve --listen 127.0.0.1:2345
@@ -40,21 +42,24 @@ use crate::stdio;
   dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
-    /// Where clients connect: HOST:PORT, or :PORT for every address, IPv4 and IPv6; port 0 is any free one; fd:N for a socket that listens already,
-    /// as systemd passes it
+    /// Where clients connect: HOST:PORT, or :PORT for every address, IPv4 and IPv6; port 0 is any
+    /// free one; fd:N for a socket that listens already, as systemd passes it
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345", env = "DLVGATE_LISTEN")]
     listen: Listen,
     /// Serve one client on standard input and output instead of listening
     #[arg(long, conflicts_with = "once")]
     stdio: bool,
-    /// The folder that dlv runs in: relative programs and Go modules are found from there [default: this one]
+    /// The folder that dlv runs in: relative programs and Go modules are found from there [default:
+    /// this one]
     #[arg(long, value_name = "DIR", env = "DLVGATE_DLV_CWD")]
     dlv_cwd: Option<PathBuf>,
-    /// Use a dlv that listens already instead of starting one: a `dlv dap`, which serves one session at a time, or with
-    /// --headless a headless one. Its port is gated where it is on loopback
+    /// Use a dlv that listens already instead of starting one: a `dlv dap`, which serves one
+    /// session at a time, or with --headless a headless one. Its port is gated where it is on
+    /// loopback
     #[arg(long, value_name = "ADDR", conflicts_with = "dlv_words")]
     upstream: Option<ListenAddress>,
-    /// The dlv at --upstream is headless: it speaks JSON-RPC too, and to several clients if it was started so
+    /// The dlv at --upstream is headless: it speaks JSON-RPC too, and to several clients if it was
+    /// started so
     #[arg(long, requires = "upstream")]
     headless: bool,
     /// End with the first session; a connection that does not speak is none
@@ -72,7 +77,8 @@ pub(super) struct ServeArgs {
     dlv_words: Vec<OsString>,
 }
 
-/// The socket that `--listen fd:N` names. To be called before anything is opened, which could have that number.
+/// The socket that `--listen fd:N` names. To be called before anything is opened, which could have
+/// that number.
 ///
 /// # Errors
 /// Where there is none, or it is no TCP socket with an address.
@@ -142,7 +148,8 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 let prefix =
                     if serves == Some(Serves::Both) || args.headless { API_PREFIX } else { DAP_PREFIX };
                 let front = door.open()?;
-                stdio::announce(&format!("{prefix}{}", front.name())); // in dlv's own words: clients wait for it
+                // in dlv's own words: clients wait for it
+                stdio::announce(&format!("{prefix}{}", front.name()));
                 if let Some(spares) = &spares {
                     spares.start();
                 }

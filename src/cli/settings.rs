@@ -1,5 +1,6 @@
-//! Settings from configuration files: they become the defaults of flags, so that a flag wins over a variable, a variable over
-//! the project's file, that over the user's, and that over dlvgate's own default; and one parser reads them all.
+//! Settings from configuration files: they become the defaults of flags, so that a flag wins over a
+//! variable, a variable over the project's file, that over the user's, and that over dlvgate's own
+//! default; and one parser reads them all.
 
 use std::ffi::OsString;
 use std::io;
@@ -86,7 +87,8 @@ pub(super) fn key(arg: &Arg) -> &str {
 /// Checks every entry of every file, against all settings of the `known` command.
 ///
 /// # Errors
-/// Names the first that is unknown, cannot be taken, or is not the project's to say without the user's consent.
+/// Names the first that is unknown, cannot be taken, or is not the project's to say without the
+/// user's consent.
 pub(super) fn check(config: &Config, known: &Command) -> Result<(), ConfigError> {
     visit(config, known, |file, asked| match file.consent {
         Consent::Given => Ok(()),
@@ -155,7 +157,8 @@ fn unknown(key: &str, known: &Command) -> What {
     What::UnknownKey { key: key.to_owned(), nearest }
 }
 
-/// The values that the flag's own parser makes of these words: split at its delimiter, each one valid.
+/// The values that the flag's own parser makes of these words: split at its delimiter, each one
+/// valid.
 fn in_force(arg: &Arg, words: &[String]) -> Result<Vec<String>, String> {
     let alone = Command::new("dlvgate").no_binary_name(true).arg(
         arg.clone().required(false).global(false).default_values(Vec::<String>::new()).env(None::<&str>),
@@ -247,8 +250,8 @@ pub(super) fn relative_dlv(matches: &ArgMatches) -> Option<String> {
     })
 }
 
-/// Flags that say how a dlv is started, which one that listens already has no use for. Two flags contradict each other; a
-/// variable or a file that says one of them is about the other times.
+/// Flags that say how a dlv is started, which one that listens already has no use for. Two flags
+/// contradict each other; a variable or a file that says one of them is about the other times.
 const STARTS_DLV: [&str; 4] = ["dlv", "dlv_cwd", "dlv_port", "start_timeout"];
 
 /// Looks for flags that contradict `--upstream` or `--warm`, and a variable that cannot be meant.

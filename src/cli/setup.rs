@@ -25,18 +25,20 @@ const BUILD_AND_START: u16 = 600;
 /// Settings of every session.
 #[derive(Debug, Args)]
 pub(super) struct CommonArgs {
-    /// Who may connect: an address, a network, or a link-local address with its interface (fe80::1%en0); needed where the
-    /// front is not on loopback
+    /// Who may connect: an address, a network, or a link-local address with its interface
+    /// (fe80::1%en0); needed where the front is not on loopback
     #[arg(long, value_name = "CIDR", env = "DLVGATE_ALLOW", value_delimiter = ',')]
     pub(super) allow: Vec<Peer>,
-    /// Of this machine, serve this user's clients only, as dlv does over loopback [default: true; for `dlvgate dlv`, what dlv's own flag says]
+    /// Of this machine, serve this user's clients only, as dlv does over loopback [default: true;
+    /// for `dlvgate dlv`, what dlv's own flag says]
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, env = "DLVGATE_ONLY_SAME_USER")]
     pub(super) only_same_user: Option<bool>,
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     pub(super) dlv: Option<PathBuf>,
-    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B; or unix for none: dlv (1.22.1 or newer)
-    /// listens on a Unix socket in a folder that is yours alone, and needs no gate
+    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B; or unix
+    /// for none: dlv (1.22.1 or newer) listens on a Unix socket in a folder that is yours alone,
+    /// and needs no gate
     #[arg(long, value_name = "N|A-B|unix", default_value = "0", env = "DLVGATE_DLV_PORT")]
     pub(super) dlv_port: PortPlan,
     /// Which packet filter guards dlv's port
@@ -45,14 +47,17 @@ pub(super) struct CommonArgs {
     /// Sessions that may be open at once; a further client is told so
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS")]
     pub(super) max_sessions: u16,
-    /// Of these, from one address [default: half, rounded up, where --allow names more than one address; else all]
+    /// Of these, from one address [default: half, rounded up, where --allow names more than one
+    /// address; else all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS_PER_ADDRESS")]
     pub(super) max_sessions_per_address: Option<u16>,
-    /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`, which build first]
+    /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`,
+    /// which build first]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_START_TIMEOUT")]
     pub(super) start_timeout: Option<u16>,
-    /// A folder's name on the client's machine and on dlv's: CLIENT=SERVER. For each `launch` and `attach`, after the
-    /// client's own `substitutePath`; for GoLand (JSON-RPC) in every file name, both ways
+    /// A folder's name on the client's machine and on dlv's: CLIENT=SERVER. For each `launch` and
+    /// `attach`, after the client's own `substitutePath`; for GoLand (JSON-RPC) in every file name,
+    /// both ways
     #[arg(long, value_name = "CLIENT=SERVER", env = "DLVGATE_SUBSTITUTE_PATH", value_delimiter = ',')]
     substitute_path: Vec<Rule>,
     /// An argument for each `launch` and `attach` (and a `restart` with new arguments) where the
@@ -62,12 +67,12 @@ pub(super) struct CommonArgs {
     /// The same, in place of the client's own; a request that cannot take it is refused
     #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_FORCE", value_delimiter = '\n')]
     launch_force: Vec<Argument>,
-    /// Write each session into a file in this folder, with every message and its time; only you can read it. See
-    /// `dlvgate show --help`
+    /// Write each session into a file in this folder, with every message and its time; only you can
+    /// read it. See `dlvgate show --help`
     #[arg(long, value_name = "DIR", env = "DLVGATE_RECORD")]
     pub(super) record: Option<PathBuf>,
-    /// Keep every text out of the recording that the protocol does not name itself, such as values, names, output and paths: they
-    /// become placeholders of the same length
+    /// Keep every text out of the recording that the protocol does not name itself, such as values,
+    /// names, output and paths: they become placeholders of the same length
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, env = "DLVGATE_REDACT")]
     pub(super) redact: bool,
     #[command(flatten)]
@@ -75,8 +80,8 @@ pub(super) struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// The packet filter, as far as there is a port for it: dlv's, or a front's that other machines can reach. `as_root`: under
-    /// sudo dlv is root's all the same.
+    /// The packet filter, as far as there is a port for it: dlv's, or a front's that other machines
+    /// can reach. `as_root`: under sudo dlv is root's all the same.
     ///
     /// # Errors
     /// As [`Firewall::prepare`].
@@ -110,7 +115,8 @@ impl CommonArgs {
         Amendments::new(self.substitute_path.clone(), self.launch_set.clone(), self.launch_force.clone())
     }
 
-    /// Who records the sessions, if they are to be. `launcher` starts the dlv; there is none for one that runs already.
+    /// Who records the sessions, if they are to be. `launcher` starts the dlv; there is none for
+    /// one that runs already.
     pub(super) fn recorder(
         &self,
         launcher: Option<&Launcher>,

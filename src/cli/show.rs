@@ -25,12 +25,12 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Show a recorded session: a timeline with each answer's time, and a summary
 ///
-/// Each line has the time since the client's first byte in milliseconds, who said it, what it is, and the beginning of what it
-/// says. Answers have the time since their request. With two recordings it says where they part; process ids, addresses, times
-/// and folders may differ.
+/// Each line has the time since the client's first byte in milliseconds, who said it, what it is,
+/// and the beginning of what it says. Answers have the time since their request. With two
+/// recordings it says where they part; process ids, addresses, times and folders may differ.
 ///
-/// Exit code: 0, or 1 where two recordings differ, a rule is broken, or --check finds that something of the recording is lost. That
-/// its end is missing is said, and is no failure.
+/// Exit code: 0, or 1 where two recordings differ, a rule is broken, or --check finds that
+/// something of the recording is lost. That its end is missing is said, and is no failure.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate show session.jsonl
@@ -42,7 +42,8 @@ const LOOK: Duration = Duration::from_millis(100);
   dlvgate show --redact to-send.jsonl session.jsonl
   dlvgate show --json session.jsonl | jq 'select(.success == false)'")]
 pub(super) struct ShowArgs {
-    /// Only requests and answers of this command, or method with or without `RPCServer.`; may be repeated
+    /// Only requests and answers of this command, or method with or without `RPCServer.`; may be
+    /// repeated
     #[arg(long, value_name = "NAME")]
     command: Vec<String>,
     /// Only events of this name, or steps of the session such as gate_open; may be repeated
@@ -63,15 +64,15 @@ pub(super) struct ShowArgs {
     /// A JSON object a line, and no summary
     #[arg(long, conflicts_with = "other")]
     json: bool,
-    /// Write one page to look at in a browser: a sequence diagram and a latency timeline, with search; nothing is loaded from
-    /// anywhere
+    /// Write one page to look at in a browser: a sequence diagram and a latency timeline, with
+    /// search; nothing is loaded from anywhere
     #[arg(long, group = "written", conflicts_with_all = ["follow", "json", "check", "redact", "command", "event", "since", "slower_than", "grep"])]
     html: bool,
     /// With --html: the page's file
     #[arg(short, long, value_name = "OUT", requires = "html")]
     output: Option<PathBuf>,
-    /// Write a copy to be sent to a stranger: of texts, only words of the protocol stay, and numbers and times; what stays is listed
-    /// before
+    /// Write a copy to be sent to a stranger: of texts, only words of the protocol stay, and
+    /// numbers and times; what stays is listed before
     #[arg(long, value_name = "OUT", group = "written", conflicts_with_all = ["other", "follow", "json", "check", "command", "event", "since", "slower_than", "grep"])]
     redact: Option<PathBuf>,
     /// Replace the file that is to be written, where it is there
@@ -80,13 +81,15 @@ pub(super) struct ShowArgs {
     /// With --redact: names of functions, variables and types stay, and of the project's files
     #[arg(long, requires = "redact")]
     keep_names: bool,
-    /// With --keep-names: the folder whose file names stay [default: where the program is, and where dlv runs]
+    /// With --keep-names: the folder whose file names stay [default: where the program is, and
+    /// where dlv runs]
     #[arg(long, value_name = "DIR", requires = "keep_names")]
     project: Option<PathBuf>,
     /// With --redact: do not ask before it is written
     #[arg(long, requires = "redact")]
     yes: bool,
-    /// Hold the protocol's rules against it instead, and say what breaks them; what dlv and clients are known to do is said and is no failure
+    /// Hold the protocol's rules against it instead, and say what breaks them; what dlv and clients
+    /// are known to do is said and is no failure
     #[arg(long, conflicts_with_all = ["other", "follow", "json", "command", "event", "since", "slower_than", "grep"])]
     check: bool,
     /// The recording
@@ -195,7 +198,8 @@ fn hold_against_rules(file: &Path) -> anyhow::Result<ExitCode> {
         out.flush()
     })();
     unless_nobody_reads(printed)?;
-    // What is missing was held against no rule. That the end is missing is usual: dlvgate was killed, or the session runs.
+    // What is missing was held against no rule. That the end is missing is usual: dlvgate was
+    // killed, or the session runs.
     let is_damaged = |notice: &Notice| match &notice.fault {
         Fault::Damaged(_) | Fault::Miscounted { .. } => true,
         Fault::EndedEarly(why) => why == DAMAGED,

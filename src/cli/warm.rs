@@ -15,11 +15,12 @@ use crate::shutdown::Shutdown;
 /// Spares.
 #[derive(Debug, Args)]
 pub(super) struct WarmArgs {
-    /// Keep so many spare `dlv dap` started, gated and connected, so that a client does not wait for it: at most 8. With 0
-    /// nothing is started before a client speaks
+    /// Keep so many spare `dlv dap` started, gated and connected, so that a client does not wait
+    /// for it: at most 8. With 0 nothing is started before a client speaks
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_SPARES)), env = "DLVGATE_WARM")]
     warm: u16,
-    /// Seconds without a session after which --warm ends its spares; the next client brings them back
+    /// Seconds without a session after which --warm ends its spares; the next client brings them
+    /// back
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..), env = "DLVGATE_WARM_IDLE")]
     warm_idle: u32,
 }
@@ -44,7 +45,8 @@ impl WarmArgs {
     }
 }
 
-/// Looks for flags with which `--warm` means nothing. A variable or a file that says it is about other times.
+/// Looks for flags with which `--warm` means nothing. A variable or a file that says it is about
+/// other times.
 pub(super) fn contradiction(serve: &ArgMatches) -> Option<String> {
     let is_given = |id: &str| serve.value_source(id) == Some(ValueSource::CommandLine);
     let warm = *serve.get_one::<u16>("warm")?;

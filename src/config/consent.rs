@@ -1,4 +1,5 @@
-//! The user's consent to a project's file, remembered by the hash of what stood in it: a file that changes has none.
+//! The user's consent to a project's file, remembered by the hash of what stood in it: a file that
+//! changes has none.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};

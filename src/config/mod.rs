@@ -1,5 +1,5 @@
-//! Configuration files: where they are, who may have written them, and what each line sets. What the settings are and mean
-//! is the command line's affair.
+//! Configuration files: where they are, who may have written them, and what each line sets. What
+//! the settings are and mean is the command line's affair.
 
 mod consent;
 mod error;
@@ -32,8 +32,8 @@ const LIMIT: u64 = 1024 * 1024;
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The project's: whoever clones it has it, so that it needs the user's consent to open anything to others or to choose a
-    /// program.
+    /// The project's: whoever clones it has it, so that it needs the user's consent to open
+    /// anything to others or to choose a program.
     Project,
     /// The user's own.
     User,
@@ -88,8 +88,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `named` instead of the project's file where it is given, else the first `dlvgate.toml` from `folder` upwards;
-    /// and the user's, in `home`'s configuration folder.
+    /// Reads `named` instead of the project's file where it is given, else the first `dlvgate.toml`
+    /// from `folder` upwards; and the user's, in `home`'s configuration folder.
     ///
     /// # Errors
     /// Where a file cannot be read, is no TOML, or may have been written by somebody else.
@@ -136,7 +136,8 @@ fn user_file(home: Option<&Path>) -> Option<PathBuf> {
     Some(folder.join("dlvgate").join(NAME))
 }
 
-/// The path by which a consent is remembered: the folder as it is, since relative paths in the file start there.
+/// The path by which a consent is remembered: the folder as it is, since relative paths in the file
+/// start there.
 pub fn settled(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     match (path.parent().map(Path::canonicalize), path.file_name()) {
@@ -147,7 +148,8 @@ pub fn settled(path: &Path) -> PathBuf {
 
 fn read(path: &Path, owner: Owner) -> Result<File, ConfigError> {
     let failed = |what| ConfigError { path: path.to_owned(), line: None, what };
-    // What is judged, hashed and parsed is one and the same, whatever becomes of the path meanwhile.
+    // What is judged, hashed and parsed is one and the same, whatever becomes of the path
+    // meanwhile.
     let text = text(path, owner).map_err(failed)?;
     let entries = file::parse(&text).map_err(|(line, said)| ConfigError {
         path: path.to_owned(),

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::NAME;
 use super::others::{owners, who_can_write};
 
-/// The mode of a folder such as /tmp: everybody can make a file there, and take none of another user's away.
+/// The mode of a folder such as /tmp: everybody can make a file there, and take none of another
+/// user's away.
 const STICKY_AND_OPEN: u32 = 0o1002;
 
 /// A file in such a folder that another user owns, or can write and has linked there. It would be refused, and so could keep

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-/// An address of dlv's. It is written as dlv's `--listen` takes it: `127.0.0.1:2345`, `unix:/run/user/1000/dlv.sock`.
+/// An address of dlv's. It is written as dlv's `--listen` takes it: `127.0.0.1:2345`,
+/// `unix:/run/user/1000/dlv.sock`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A port.
@@ -38,7 +39,8 @@ impl Address {
         }
         let mut address: SocketAddr = text.parse().ok()?;
         if address.ip().is_unspecified() {
-            // dlv prints `[::]` for a listener on both families; 127.0.0.1 reaches it even without IPv6.
+            // dlv prints `[::]` for a listener on both families; 127.0.0.1 reaches it even without
+            // IPv6.
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
         Some(Address::Tcp(address))

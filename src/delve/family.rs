@@ -1,5 +1,6 @@
-//! The processes that stem from one dlv, found by the process session that dlv leads. A dlv that shares our session, since
-//! it needs our terminal, has no such mark: then they are its descendants and, where orphans become ours, our children.
+//! The processes that stem from one dlv, found by the process session that dlv leads. A dlv that
+//! shares our session, since it needs our terminal, has no such mark: then they are its descendants
+//! and, where orphans become ours, our children.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,11 +10,12 @@ use nix::unistd::{Pid, getsid};
 
 pub(super) use system::born;
 
-/// How dlv names the binaries that it builds (Delve, `pkg/gobuild`): it removes them at a clean end only.
+/// How dlv names the binaries that it builds (Delve, `pkg/gobuild`): it removes them at a clean end
+/// only.
 const BUILT_PREFIX: &str = "__debug_bin";
 
-/// What was seen of a dlv's family, over time: a built binary's path is known only while a process runs or
-/// builds it.
+/// What was seen of a dlv's family, over time: a built binary's path is known only while a process
+/// runs or builds it.
 #[derive(Debug, Default)]
 pub(super) struct Family {
     built: BTreeSet<PathBuf>,
@@ -43,7 +45,8 @@ impl Family {
         matches!(self.mark, Mark::Session)
     }
 
-    /// The living members besides the leader. Notes the binaries that they run, and those that they build.
+    /// The living members besides the leader. Notes the binaries that they run, and those that they
+    /// build.
     pub(super) fn members(&mut self, leader: Pid) -> Vec<Pid> {
         let members = match &self.mark {
             Mark::Session => {
@@ -93,7 +96,8 @@ fn descendants(leader: Pid, before: &BTreeSet<Pid>, parents: &[(Pid, Pid)]) -> V
     family.into_iter().filter(|pid| *pid != leader).collect()
 }
 
-/// What `go build -o PATH` and `go test -c -o PATH` write to; dlv gives an absolute path or one in its own folder.
+/// What `go build -o PATH` and `go test -c -o PATH` write to; dlv gives an absolute path or one in
+/// its own folder.
 fn built_by(pid: Pid) -> Option<PathBuf> {
     let arguments = system::arguments(pid);
     let output = arguments.iter().skip_while(|argument| *argument != "-o").nth(1)?;
@@ -116,7 +120,8 @@ mod system {
         numbers.map(Pid::from_raw).collect()
     }
 
-    /// Each process with its parent (proc(5), `stat`; the name before it can hold anything but its last bracket).
+    /// Each process with its parent (proc(5), `stat`; the name before it can hold anything but its
+    /// last bracket).
     pub(super) fn parents() -> Vec<(Pid, Pid)> {
         let parent = |pid: Pid| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -126,8 +131,9 @@ mod system {
         pids().into_iter().filter_map(parent).collect()
     }
 
-    /// When a process that runs began, in a form that serves to tell it from another of its number (proc(5), `stat`: the
-    /// third field is its state, the 22nd the time in ticks since the system's start).
+    /// When a process that runs began, in a form that serves to tell it from another of its number
+    /// (proc(5), `stat`: the third field is its state, the 22nd the time in ticks since the
+    /// system's start).
     pub(in crate::delve) fn born(pid: Pid) -> Option<String> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();

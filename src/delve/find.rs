@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::variables;
 
-/// The places, besides PATH, into which `go install` and Homebrew put dlv. A program that was started from
-/// the Dock has a PATH without them.
+/// The places, besides PATH, into which `go install` and Homebrew put dlv. A program that was
+/// started from the Dock has a PATH without them.
 fn usual_places(home: Option<&OsStr>) -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = variables::folder("GOBIN").into_iter().collect();
     places.extend(variables::folders("GOPATH").into_iter().map(|path| path.join("bin")));
@@ -35,11 +35,12 @@ pub enum FindError {
 pub(super) const INSTALL: &str = "install it with `go install github.com/go-delve/delve/cmd/dlv@latest`, `brew install delve` \
                                   or `apt install delve`, or name it with --dlv PATH or DLVGATE_DLV";
 
-/// The dlv to run: the one asked for, else the first in PATH, else one in the usual places, below `home` where that is
-/// another than HOME. dlvgate itself, which may be called `dlv`, is passed over.
+/// The dlv to run: the one asked for, else the first in PATH, else one in the usual places, below
+/// `home` where that is another than HOME. dlvgate itself, which may be called `dlv`, is passed
+/// over.
 ///
-/// What was asked for by its path is returned whether it exists or not: starting it says why it cannot be started. The path
-/// is absolute, since dlv may run in another folder than ours.
+/// What was asked for by its path is returned whether it exists or not: starting it says why it
+/// cannot be started. The path is absolute, since dlv may run in another folder than ours.
 ///
 /// # Errors
 /// See [`FindError`].

@@ -14,14 +14,16 @@ use crate::variables;
 /// What the names of these folders begin with, and of nothing else that is ours.
 const PREFIX: &str = "dlvgate-socket-";
 
-/// Bytes of the longest path that a Unix socket may have (`sun_path`, with its end: 104 on macOS, 108 on Linux).
+/// Bytes of the longest path that a Unix socket may have (`sun_path`, with its end: 104 on macOS,
+/// 108 on Linux).
 const LONGEST: usize = 103;
 
-/// How often a folder is made: one that is not locked yet may be taken for a left one, by another dlvgate that starts.
+/// How often a folder is made: one that is not locked yet may be taken for a left one, by another
+/// dlvgate that starts.
 const TRIES: u32 = 3;
 
-/// A folder that this user alone may enter, removed with this. It is locked for as long as it is somebody's, so that the
-/// next start can tell a folder that a killed dlvgate has left.
+/// A folder that this user alone may enter, removed with this. It is locked for as long as it is
+/// somebody's, so that the next start can tell a folder that a killed dlvgate has left.
 #[derive(Debug)]
 pub(super) struct Folder {
     /// Released after the folder is gone.
@@ -30,8 +32,8 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes one in `$XDG_RUNTIME_DIR`, where that is this user's alone, else in the folder for temporary files; and removes
-    /// there what killed ones have left.
+    /// Makes one in `$XDG_RUNTIME_DIR`, where that is this user's alone, else in the folder for
+    /// temporary files; and removes there what killed ones have left.
     ///
     /// # Errors
     /// Where no folder can be made, or a socket in it would have too long a name.
@@ -109,7 +111,8 @@ fn sweep(place: &Path) {
     }
 }
 
-/// What dlvgate makes has nothing else in it: another program's folder of such a name is not touched.
+/// What dlvgate makes has nothing else in it: another program's folder of such a name is not
+/// touched.
 fn has_sockets_alone(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = |entry: io::Result<std::fs::DirEntry>| {

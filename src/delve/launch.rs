@@ -181,7 +181,8 @@ impl Launcher {
         }
     }
 
-    /// Starts a dlv and does not wait: [`Delve::ready`] does, and [`Delve::stop`] ends it at any time.
+    /// Starts a dlv and does not wait: [`Delve::ready`] does, and [`Delve::stop`] ends it at any
+    /// time.
     ///
     /// # Errors
     /// See [`LaunchError`].

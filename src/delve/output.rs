@@ -37,8 +37,8 @@ impl Tail {
     }
 }
 
-/// Copies `from` to `to` until its end; what cannot be written any more is read all the same, since a full
-/// pipe would stop the debugged program.
+/// Copies `from` to `to` until its end; what cannot be written any more is read all the same, since
+/// a full pipe would stop the debugged program.
 pub(super) async fn pass_on(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

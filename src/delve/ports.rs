@@ -1,4 +1,5 @@
-//! The upstream port: any free one, one that the user names, one out of a range; or none, and a Unix socket.
+//! The upstream port: any free one, one that the user names, one out of a range; or none, and a
+//! Unix socket.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -67,7 +68,8 @@ impl fmt::Display for PortPlan {
     }
 }
 
-/// Hands the ports of the plan to sessions, each to one at a time; of Unix sockets there are always more.
+/// Hands the ports of the plan to sessions, each to one at a time; of Unix sockets there are always
+/// more.
 #[derive(Clone, Debug)]
 pub struct PortPool {
     plan: PortPlan,
@@ -94,7 +96,8 @@ impl PortPool {
         self.plan
     }
 
-    /// As [`PortPool::lease`], of the ports on which nobody listens. Another program can still take the port before dlv does.
+    /// As [`PortPool::lease`], of the ports on which nobody listens. Another program can still take
+    /// the port before dlv does.
     ///
     /// # Errors
     /// As [`PortPool::lease`].
@@ -118,8 +121,8 @@ impl PortPool {
         (first..=last).all(|port| taken.ports.contains(&port))
     }
 
-    /// The lowest port above `after` that no session holds; port 0 where the system chooses. `None` where the plan has no
-    /// further one.
+    /// The lowest port above `after` that no session holds; port 0 where the system chooses. `None`
+    /// where the plan has no further one.
     ///
     /// # Errors
     /// Where there can be no folder for Unix sockets.
@@ -174,8 +177,8 @@ impl PortLease {
         self.address.tcp().map_or(0, |address| address.port())
     }
 
-    /// Takes the port that the system has chosen. `false` where another session has it: a dlv that has its client listens no
-    /// more, and the system may give its port to the next.
+    /// Takes the port that the system has chosen. `false` where another session has it: a dlv that
+    /// has its client listens no more, and the system may give its port to the next.
     pub(super) fn claim(&mut self, port: u16) -> bool {
         let Some(pool) = self.pool.as_ref().filter(|_| self.port() == 0) else { return true };
         let is_free = pool.lock().unwrap_or_else(PoisonError::into_inner).ports.insert(port);

@@ -21,7 +21,8 @@ use super::reaper::Reaper;
 use super::streams::Feed;
 use crate::stdio::STDERR;
 
-/// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a build some more.
+/// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a
+/// build some more.
 const PREAMBLE_LIMIT: usize = 64 * 1024;
 
 /// Characters that are shown of what is printed in place of a ready line.
@@ -30,14 +31,15 @@ const FIRST_LINE: usize = 80;
 /// Bytes read at once while the ready line is waited for.
 const CHUNK: usize = 4096;
 
-/// After dlv's end, how long its last words on standard error are waited for. They are in the pipe already.
+/// After dlv's end, how long its last words on standard error are waited for. They are in the pipe
+/// already.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A wait this long for the ready line is worth a line in the log.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
-/// A dlv. Stop it with [`Delve::stop`]. Dropping it kills dlv alone, as a last resort; one that is not ready yet is
-/// killed with whatever it has started, since it has no debugged program.
+/// A dlv. Stop it with [`Delve::stop`]. Dropping it kills dlv alone, as a last resort; one that is
+/// not ready yet is killed with whatever it has started, since it has no debugged program.
 #[derive(Debug)]
 pub struct Delve {
     path: PathBuf,
@@ -99,8 +101,8 @@ impl Delve {
         })
     }
 
-    /// Waits for the ready line. What comes before it is passed on where dlv runs in our place. Can be cancelled, and dlv be
-    /// stopped then.
+    /// Waits for the ready line. What comes before it is passed on where dlv runs in our place. Can
+    /// be cancelled, and dlv be stopped then.
     ///
     /// # Errors
     /// Where dlv ends first, or says nothing of the kind within `limit`.
@@ -135,8 +137,8 @@ impl Delve {
         }
     }
 
-    /// Lets dlv's output flow. Where dlv runs in our place its ready line comes first, with `front` for the address; none
-    /// comes where that is empty.
+    /// Lets dlv's output flow. Where dlv runs in our place its ready line comes first, with `front`
+    /// for the address; none comes where that is empty.
     ///
     /// Nothing waits for the line's reader here: sessions and signals come first.
     pub fn announce(&mut self, front: &str) {
@@ -156,19 +158,22 @@ impl Delve {
         self.ready.as_ref().map_or(Address::ANY, |ready| ready.address.clone())
     }
 
-    /// Takes the port on which it listens for its session. `false` where another session has it still.
+    /// Takes the port on which it listens for its session. `false` where another session has it
+    /// still.
     pub(super) fn claim_port(&mut self) -> bool {
         let port = self.address().tcp().map(|address| address.port());
         port.is_none_or(|port| self.lease.claim(port))
     }
 
-    /// Its process id; where it does not share our terminal, also the id of its process group and session.
+    /// Its process id; where it does not share our terminal, also the id of its process group and
+    /// session.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// The last of what it and the debugged program wrote to standard error. After its end, what is still in the pipe is
-    /// waited for a moment; a debugged program that outlives it keeps the pipe open.
+    /// The last of what it and the debugged program wrote to standard error. After its end, what is
+    /// still in the pipe is waited for a moment; a debugged program that outlives it keeps the pipe
+    /// open.
     pub async fn last_words(&mut self) -> String {
         let rest = async { while self.pumps.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LAST_WORDS, rest).await;
@@ -184,8 +189,8 @@ impl Delve {
         }
     }
 
-    /// Notes which programs dlv has started, so that a binary that it built can be removed even where dlv
-    /// and the program are both killed later. Runs beside the caller.
+    /// Notes which programs dlv has started, so that a binary that it built can be removed even
+    /// where dlv and the program are both killed later. Runs beside the caller.
     pub fn observe(&mut self) {
         let (family, pid) = (Arc::clone(&self.family), self.pid);
         self.pumps.spawn_blocking(move || {
@@ -199,7 +204,8 @@ impl Delve {
     }
 }
 
-/// The ready line with what was read beyond it; `None` at the end of what dlv prints, or where it prints too much.
+/// The ready line with what was read beyond it; `None` at the end of what dlv prints, or where it
+/// prints too much.
 async fn wait_for_ready(pid: Pid, feed: &mut Feed, said: &mut Vec<u8>) -> Option<(ReadyLine, Vec<u8>)> {
     let mut preamble = Preamble::default();
     let mut patience = Box::pin(tokio::time::sleep(LONG_WAIT));
@@ -231,8 +237,8 @@ async fn wait_for_ready(pid: Pid, feed: &mut Feed, said: &mut Vec<u8>) -> Option
     }
 }
 
-/// A dlv that is not ready: where it never gets so, or nobody waits for it any more, it is killed with whatever it has
-/// started.
+/// A dlv that is not ready: where it never gets so, or nobody waits for it any more, it is killed
+/// with whatever it has started.
 #[derive(Debug)]
 struct Unready {
     pid: Pid,

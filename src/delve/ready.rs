@@ -1,10 +1,10 @@
-//! dlv's ready line. It is the only proof of readiness that costs nothing: a probe connection would spend
-//! the one session that `dlv dap` serves.
+//! dlv's ready line. It is the only proof of readiness that costs nothing: a probe connection would
+//! spend the one session that `dlv dap` serves.
 
 use super::address::Address;
 
-/// `DAP server listening at: 127.0.0.1:38697` (Delve, `cmd/dlv/cmds/commands.go`; `API server …` from a
-/// headless one), with the address to dial.
+/// `DAP server listening at: 127.0.0.1:38697` (Delve, `cmd/dlv/cmds/commands.go`; `API server …`
+/// from a headless one), with the address to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadyLine {
     /// What comes before the address.
@@ -38,8 +38,8 @@ pub(super) struct Preamble {
 }
 
 impl Preamble {
-    /// Takes a chunk. What is no ready line is appended to `passed` as it came, before its line is whole where it can
-    /// be told. Returns the ready line with what came after it.
+    /// Takes a chunk. What is no ready line is appended to `passed` as it came, before its line is
+    /// whole where it can be told. Returns the ready line with what came after it.
     pub(super) fn take(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Option<(ReadyLine, Vec<u8>)> {
         for (at, byte) in chunk.iter().enumerate() {
             if self.other {

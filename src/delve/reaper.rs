@@ -1,13 +1,15 @@
-//! The reaper: a process of dlvgate's that ends what dlvgate cannot end any more, because it was killed itself.
+//! The reaper: a process of dlvgate's that ends what dlvgate cannot end any more, because it was
+//! killed itself.
 //!
-//! A killed dlvgate sees to nothing. On Linux the kernel asks its dlvs to end then, and a dlv whose one client it was ends
-//! with the connection; but a dlv in its first milliseconds leaves its program running, one that hangs does not end, and on
-//! macOS one that waits for clients (`--accept-multiclient`) stays for ever. So each dlv is told to the reaper, over a socket,
-//! from its own process before it becomes dlv: there is none that it does not know. Where the socket ends, the
-//! reaper ends those that are left, as [`Delve::stop`](super::Delve::stop) does.
+//! A killed dlvgate sees to nothing. On Linux the kernel asks its dlvs to end then, and a dlv whose
+//! one client it was ends with the connection; but a dlv in its first milliseconds leaves its
+//! program running, one that hangs does not end, and on macOS one that waits for clients
+//! (`--accept-multiclient`) stays for ever. So each dlv is told to the reaper, over a socket, from
+//! its own process before it becomes dlv: there is none that it does not know. Where the socket
+//! ends, the reaper ends those that are left, as [`Delve::stop`](super::Delve::stop) does.
 //!
-//! What is said is a process id, as four bytes: of a dlv that begins; its negative, of one that is over with its family; 0, where
-//! the one that began last could not become dlv.
+//! What is said is a process id, as four bytes: of a dlv that begins; its negative, of one that is
+//! over with its family; 0, where the one that began last could not become dlv.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -38,14 +40,15 @@ const LOOK: Duration = Duration::from_millis(1);
 /// How long dlvgate's own end may wait for the reaper's, which has nothing left to do then.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
-/// What is written without waiting. Where the reader is gone, that is an error and no SIGPIPE: on macOS the socket has an option for
-/// that.
+/// What is written without waiting. Where the reader is gone, that is an error and no SIGPIPE: on
+/// macOS the socket has an option for that.
 #[cfg(target_os = "linux")]
 const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 #[cfg(not(target_os = "linux"))]
 const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT;
 
-/// The proxy's side: starts the reaper with the first dlv, and anew where somebody ended it. The default is none.
+/// The proxy's side: starts the reaper with the first dlv, and anew where somebody ended it. The
+/// default is none.
 #[derive(Clone, Debug, Default)]
 pub struct Reaper(Option<Arc<Mutex<Watch>>>);
 
@@ -67,8 +70,8 @@ impl Reaper {
         Reaper(Some(Arc::default()))
     }
 
-    /// The socket on which a dlv that is about to begin says so. `None` where there is no reaper: that is logged, and
-    /// the kernel alone sees to it.
+    /// The socket on which a dlv that is about to begin says so. `None` where there is no reaper:
+    /// that is logged, and the kernel alone sees to it.
     pub(super) fn line(&self) -> Option<Line> {
         let mut watch = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         watch.line().inspect_err(|error| {
@@ -158,7 +161,8 @@ impl Drop for Watch {
 }
 
 impl Line {
-    /// To be called in the process that becomes dlv: makes two system calls, allocates nothing, takes no lock.
+    /// To be called in the process that becomes dlv: makes two system calls, allocates nothing,
+    /// takes no lock.
     pub(super) fn begins(&self) {
         let _ = self.say(nix::unistd::getpid().as_raw());
     }
@@ -197,8 +201,8 @@ pub fn reap() {
     end(wards, TERM_GRACE);
 }
 
-/// Nothing that is meant for dlvgate ends the reaper before it: what a terminal sends, what a service manager sends to all,
-/// `pkill dlvgate`. It ends with its standard input.
+/// Nothing that is meant for dlvgate ends the reaper before it: what a terminal sends, what a
+/// service manager sends to all, `pkill dlvgate`. It ends with its standard input.
 fn stand_apart() {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
@@ -245,7 +249,8 @@ fn end(mut wards: BTreeMap<Pid, Ward>, grace: Duration) {
 enum Dlv {
     Runs,
     Ended,
-    /// Another process has its number: nothing of dlv's family was left then, or the system would not have given it away.
+    /// Another process has its number: nothing of dlv's family was left then, or the system would
+    /// not have given it away.
     Replaced,
 }
 

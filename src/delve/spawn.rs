@@ -1,8 +1,9 @@
 //! Starting a child: as the leader of a process session of its own, or in our place at a terminal.
 //!
-//! A session id is inherited and survives its leader: it is how the debugged program is found after dlv died
-//! (dlv puts it into its own process group, so a signal to dlv's group does not reach it). A terminal's Ctrl-C
-//! does not reach the child either: dlvgate decides the order in which things end.
+//! A session id is inherited and survives its leader: it is how the debugged program is found after
+//! dlv died (dlv puts it into its own process group, so a signal to dlv's group does not reach it).
+//! A terminal's Ctrl-C does not reach the child either: dlvgate decides the order in which things
+//! end.
 #![allow(
     unsafe_code,
     reason = "`pre_exec` is the one way to call setsid(2) and dup2(2) between fork and exec, and a descriptor that we were \
@@ -18,11 +19,12 @@ use tokio::process::Command;
 use super::reaper::Line;
 use crate::descriptors;
 
-/// Makes the child a session leader and, where the system can, has it asked to end (SIGTERM) when the thread
-/// that starts it ends: dlv then kills the debugged program, even where dlvgate was killed itself. The `reaper` is told of it.
+/// Makes the child a session leader and, where the system can, has it asked to end (SIGTERM) when
+/// the thread that starts it ends: dlv then kills the debugged program, even where dlvgate was
+/// killed itself. The `reaper` is told of it.
 pub(super) fn in_own_session(command: &mut Command, reaper: Option<Line>) -> &mut Command {
-    // SAFETY: the closure runs in the forked child before exec and makes async-signal-safe system calls;
-    // it allocates nothing and takes no lock.
+    // SAFETY: the closure runs in the forked child before exec and makes async-signal-safe system
+    // calls; it allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(move || {
             nix::unistd::setsid()?;
@@ -34,8 +36,9 @@ pub(super) fn in_own_session(command: &mut Command, reaper: Option<Line>) -> &mu
     }
 }
 
-/// Leaves the child in our process session, whose terminal it needs: dlv gives the terminal to the debugged program. It is
-/// asked to end with us all the same. Where the system can, what it leaves behind becomes our child (`PR_SET_CHILD_SUBREAPER`).
+/// Leaves the child in our process session, whose terminal it needs: dlv gives the terminal to the
+/// debugged program. It is asked to end with us all the same. Where the system can, what it leaves
+/// behind becomes our child (`PR_SET_CHILD_SUBREAPER`).
 pub(super) fn in_our_session(command: &mut Command) -> &mut Command {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_child_subreaper(true);
@@ -55,7 +58,8 @@ fn die_with_parent() -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the child `theirs` as its descriptor `number`. `theirs` has to live until the child is started.
+/// Gives the child `theirs` as its descriptor `number`. `theirs` has to live until the child is
+/// started.
 pub(super) fn with_descriptor<'a>(
     command: &'a mut Command,
     theirs: &OwnedFd,
@@ -77,10 +81,11 @@ pub(super) fn with_descriptor<'a>(
 
 /// A descriptor that we were started with. `None` where there is none of this number.
 ///
-/// To be called before anything else is opened, which could have that number, and once for each: it is ours from then on.
+/// To be called before anything else is opened, which could have that number, and once for each: it
+/// is ours from then on.
 pub fn inherited(number: RawFd) -> Option<OwnedFd> {
-    // SAFETY: F_SETFD touches no memory; it fails where the descriptor is not open. An open one that nothing in this process
-    // has opened has no other owner.
+    // SAFETY: F_SETFD touches no memory; it fails where the descriptor is not open. An open one
+    // that nothing in this process has opened has no other owner.
     unsafe {
         let is_open = libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) == 0;
         is_open.then(|| OwnedFd::from_raw_fd(number))

@@ -8,8 +8,9 @@ use nix::sys::signal::{Signal, kill, killpg};
 
 use super::process::Delve;
 
-/// How long dlv may take to end after a signal. It kills the debugged program and removes its binary in about
-/// 0.2 s; during a build it waits for the build, and a build that takes longer than this is cut off.
+/// How long dlv may take to end after a signal. It kills the debugged program and removes its
+/// binary in about 0.2 s; during a build it waits for the build, and a build that takes longer than
+/// this is cut off.
 pub(super) const TERM_GRACE: Duration = Duration::from_secs(5);
 
 /// How long the pipes of an ended family may take to reach their end.
@@ -27,12 +28,13 @@ pub struct Stopped {
 }
 
 impl Delve {
-    /// Ends dlv with `signal` (SIGTERM or SIGINT), after 5 s with SIGKILL to its process group, and then whatever is
-    /// left of its family: the debugged program has a group of its own. Removes the binary that a
-    /// killed dlv leaves. `hurry` skips the grace.
+    /// Ends dlv with `signal` (SIGTERM or SIGINT), after 5 s with SIGKILL to its process group, and
+    /// then whatever is left of its family: the debugged program has a group of its own. Removes
+    /// the binary that a killed dlv leaves. `hurry` skips the grace.
     pub async fn stop(mut self, signal: Signal, hurry: impl Future<Output = ()>) -> Stopped {
         self.keep();
-        self.announce(""); // where it was not ready yet, what it says last is passed on all the same
+        // where it was not ready yet, what it says last is passed on all the same
+        self.announce("");
         let mut killed = false;
         let mut status = self.child.try_wait().ok().flatten();
         if status.is_none() {

@@ -21,7 +21,8 @@ use crate::stdio::{STDERR, STDOUT};
 /// How a dlv is connected to the world.
 #[derive(Clone, Debug)]
 pub enum Streams {
-    /// A server's: it reads nothing, and what it prints goes to our standard output and standard error.
+    /// A server's: it reads nothing, and what it prints goes to our standard output and standard
+    /// error.
     Served,
     /// The same where standard output is the client's: all that it prints goes to standard error.
     Aside,
@@ -44,7 +45,8 @@ pub enum Log {
 }
 
 impl Log {
-    /// What `--log-dest` names: a file, or a descriptor by its number. To be called before anything else is opened.
+    /// What `--log-dest` names: a file, or a descriptor by its number. To be called before anything
+    /// else is opened.
     ///
     /// # Errors
     /// Where the file cannot be written, or the descriptor is not open.
@@ -94,7 +96,8 @@ pub(super) struct Wiring {
 }
 
 impl Streams {
-    /// Connects a command, whose words this sets too. A dlv that leads a process session is the reaper's concern.
+    /// Connects a command, whose words this sets too. A dlv that leads a process session is the
+    /// reaper's concern.
     ///
     /// # Errors
     /// Where the system has no pipe or terminal left.
@@ -122,7 +125,8 @@ impl Streams {
             _ if log.is_on_a_terminal() => {
                 let (screen, theirs) = Screen::open()?;
                 if is_one_terminal() {
-                    // Over two ways what the program says on the one would overtake what it said before on the other.
+                    // Over two ways what the program says on the one would overtake what it said
+                    // before on the other.
                     command.stderr(Stdio::from(theirs.try_clone()?));
                 }
                 command.stdout(Stdio::from(theirs));

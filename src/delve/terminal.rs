@@ -1,5 +1,5 @@
-//! A terminal between the debugged program and ours: the program finds a terminal at its standard output, and what comes by
-//! can be read for dlv's ready line.
+//! A terminal between the debugged program and ours: the program finds a terminal at its standard
+//! output, and what comes by can be read for dlv's ready line.
 
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -16,8 +16,8 @@ pub(super) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// The processors that a program is for: its ELF header's or Mach-O header's (several in a universal binary). Nothing where it
-/// is neither, such as a script.
+/// The processors that a program is for: its ELF header's or Mach-O header's (several in a
+/// universal binary). Nothing where it is neither, such as a script.
 pub(super) fn architectures(path: &Path) -> Vec<&'static str> {
     let mut head = Vec::new();
     let Ok(file) = File::open(path) else { return head_of(&head) };
@@ -128,7 +128,8 @@ fn assigned(line: &str, name: &str) -> Option<String> {
     Some(value.trim().trim_matches(['"', '\'']).to_owned())
 }
 
-/// The first line of the user's own profiles that ends the shell, or puts another program in its place.
+/// The first line of the user's own profiles that ends the shell, or puts another program in its
+/// place.
 pub(super) fn leaving(home: &Path) -> Option<(PathBuf, usize)> {
     let own = profiles(home).into_iter().filter(|file| file.starts_with(home));
     own.into_iter().find_map(|file| {
@@ -143,8 +144,8 @@ pub(super) fn comment_out(file: &Path, number: usize) -> Remedy {
     edit("", file, &format!("{number}s/^/# /"), number)
 }
 
-/// Edits a file with sed. The file as it was stays beside it, under a name of its own: a second edit, or one of a later run,
-/// must not write over what the first has kept.
+/// Edits a file with sed. The file as it was stays beside it, under a name of its own: a second
+/// edit, or one of a later run, must not write over what the first has kept.
 pub(super) fn edit(sudo: &str, file: impl AsRef<Path>, script: &str, mark: impl Display) -> Remedy {
     let file = file.as_ref();
     let suffix = format!(".before-dlvgate-{mark}");

@@ -118,7 +118,8 @@ impl Finding {
     }
 }
 
-/// What to mend first: the worst, and of several the one that may be the others' cause. Nothing where all is well.
+/// What to mend first: the worst, and of several the one that may be the others' cause. Nothing
+/// where all is well.
 pub fn first(findings: &[Finding]) -> Option<&Finding> {
     let worst = findings.iter().map(|finding| finding.state).max()?;
     findings.iter().find(|finding| finding.state == worst && worst >= State::Warning)

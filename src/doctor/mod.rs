@@ -1,7 +1,8 @@
-//! What stands between a client and dlv on this machine: checks that run side by side, each of which says what was seen, why
-//! it matters, and the command that mends it.
+//! What stands between a client and dlv on this machine: checks that run side by side, each of
+//! which says what was seen, why it matters, and the command that mends it.
 //!
-//! A check looks and changes nothing. What it cannot tell it calls unknown; nothing unknown passes for good.
+//! A check looks and changes nothing. What it cannot tell it calls unknown; nothing unknown passes
+//! for good.
 
 mod context;
 mod delve;

@@ -139,7 +139,8 @@ mod system {
     /// In `st` of /proc/net/tcp (Linux, include/net/tcp_states.h).
     const LISTEN: &str = "0A";
 
-    /// Who listens on this port. May take some milliseconds for each hundred processes: not for the runtime's thread.
+    /// Who listens on this port. May take some milliseconds for each hundred processes: not for the
+    /// runtime's thread.
     pub(in crate::doctor) fn listeners(port: u16) -> Vec<Listener> {
         all(|listener| listener.address.port() == port)
     }
@@ -299,7 +300,8 @@ mod system {
     }
 }
 
-/// `lsof -F pn`: a line `p` with a process's number, `u` with its user's, then `n` with an address for each socket.
+/// `lsof -F pn`: a line `p` with a process's number, `u` with its user's, then `n` with an address
+/// for each socket.
 #[cfg(any(test, not(target_os = "linux")))]
 fn lsof(listed: &str) -> Vec<(u32, Option<u32>, SocketAddr)> {
     let (mut pid, mut uid, mut found) = (0, None, Vec::new());

@@ -1,8 +1,9 @@
 //! From the client's machine: what becomes of a connection to a port.
 //!
-//! A bare `dlv dap` serves one connection and ends: whoever connects and leaves has spent its session. So the first look, where the
-//! system can do it (Linux), is half a handshake: the port's own system answers, and the program is never told of it. Who listens
-//! is asked only where the caller says so.
+//! A bare `dlv dap` serves one connection and ends: whoever connects and leaves has spent its
+//! session. So the first look, where the system can do it (Linux), is half a handshake: the port's
+//! own system answers, and the program is never told of it. Who listens is asked only where the
+//! caller says so.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -20,7 +21,8 @@ pub const PROBE: &[u8] = dlvgate_protocol::sniff::PROBE;
 /// How the answer begins, also that of a dlvgate which does not know the probe.
 const ANSWER: &str = "dlvgate";
 
-/// How long a connection may take. A SYN is sent again after 1 s and 3 s: two lost ones are no firewall.
+/// How long a connection may take. A SYN is sent again after 1 s and 3 s: two lost ones are no
+/// firewall.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long an answer may take.
@@ -100,7 +102,8 @@ pub struct Reach {
     pub took_ms: u128,
 }
 
-/// Tries one address. `ask`: whoever listens may be spoken to, although a bare dlv's only session is spent by it.
+/// Tries one address. `ask`: whoever listens may be spoken to, although a bare dlv's only session
+/// is spent by it.
 pub async fn reach(address: SocketAddr, ask: bool) -> Reach {
     let began = Instant::now();
     let half = tokio::task::spawn_blocking(move || half_a_handshake(address)).await;
@@ -127,7 +130,8 @@ async fn who_listens(address: SocketAddr, ask: bool) -> Who {
     }
 }
 
-/// Where half a handshake cannot be had: on this machine the process table tells, elsewhere a whole connection only.
+/// Where half a handshake cannot be had: on this machine the process table tells, elsewhere a whole
+/// connection only.
 async fn by_connecting(address: SocketAddr, ask: bool) -> (Way, Option<Who>) {
     match by_process(address).await {
         Some(Who::Tunnel { said }) if ask => {
@@ -189,7 +193,8 @@ async fn asked(address: SocketAddr) -> Who {
     }
 }
 
-/// dlvgate answers the probe; an SSH, HTTP or other server says something of its own; a dlv closes without a word.
+/// dlvgate answers the probe; an SSH, HTTP or other server says something of its own; a dlv closes
+/// without a word.
 async fn answer_of(mut stream: TcpStream, address: SocketAddr) -> Who {
     let said = tokio::time::timeout(ASK, exchange(&mut stream, PROBE)).await;
     drop(stream);
@@ -246,8 +251,8 @@ fn half_a_handshake(_: SocketAddr) -> Option<Way> {
     None
 }
 
-/// The other system has answered our SYN; ours, told that data will follow (tcp(7), `TCP_QUICKACK` off), waits with its ACK. Closing
-/// with a reset before it leaves nothing to be accepted.
+/// The other system has answered our SYN; ours, told that data will follow (tcp(7), `TCP_QUICKACK`
+/// off), waits with its ACK. Closing with a reset before it leaves nothing to be accepted.
 #[cfg(target_os = "linux")]
 fn half_a_handshake(address: SocketAddr) -> Option<Way> {
     use socket2::{Domain, Protocol, Socket, Type};

@@ -1,4 +1,5 @@
-//! One call of a packet filter's program: fed, waited for within a limit, and out of a terminal's reach.
+//! One call of a packet filter's program: fed, waited for within a limit, and out of a terminal's
+//! reach.
 
 use std::io;
 use std::process::{Output, Stdio};
@@ -7,12 +8,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-/// How long one call may take. pfctl and nft answer in milliseconds; they wait only where another process holds the
-/// packet filter, and a client is waiting for us meanwhile.
+/// How long one call may take. pfctl and nft answer in milliseconds; they wait only where another
+/// process holds the packet filter, and a client is waiting for us meanwhile.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a killed call may take to end, so that it changes nothing any more when the next one begins. One that the kernel
-/// holds is not waited for.
+/// How long a killed call may take to end, so that it changes nothing any more when the next one
+/// begins. One that the kernel holds is not waited for.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why there is no answer.

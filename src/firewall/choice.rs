@@ -9,10 +9,12 @@ use super::{Backend, Firewall, FirewallError, Off};
 /// What `--firewall` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Choice {
-    /// The system's own where it filters anything and we may ask it, else off; the log says which and why
+    /// The system's own where it filters anything and we may ask it, else off; the log says which
+    /// and why
     #[default]
     Auto,
-    /// macOS's packet filter, through /sbin/pfctl; every port is guarded, and pf enabled for as long
+    /// macOS's packet filter, through /sbin/pfctl; every port is guarded, and pf enabled for as
+    /// long
     Pf,
     /// Linux's packet filter, through /usr/sbin/nft; every port is guarded
     Nftables,
@@ -46,10 +48,12 @@ impl Default for Parts {
 }
 
 impl Firewall {
-    /// Settles the choice, starts the guard where there is to be one, and checks that it can work, so that what is
-    /// missing is said, and a password asked for, when the server starts and not when a client waits.
+    /// Settles the choice, starts the guard where there is to be one, and checks that it can work,
+    /// so that what is missing is said, and a password asked for, when the server starts and not
+    /// when a client waits.
     ///
-    /// `is_reachable`: the front can be reached from other machines. What cannot be told is then no reason to go on.
+    /// `is_reachable`: the front can be reached from other machines. What cannot be told is then no
+    /// reason to go on.
     ///
     /// # Errors
     /// Where a packet filter is to be used, by choice or because it filters, and cannot be.
@@ -115,7 +119,8 @@ async fn automatic(start: Start, is_reachable: bool) -> Result<Firewall, Firewal
     }
 }
 
-/// Has a guard close what others have left, and ends it. Returns what was found, and why gates would not work.
+/// Has a guard close what others have left, and ends it. Returns what was found, and why gates
+/// would not work.
 ///
 /// # Errors
 /// Where no guard can be had.

@@ -1,8 +1,8 @@
 //! The gate: what the packet filter is told about one port, and by whom.
 //!
-//! The rest of the program sees three operations on a port (open it for peers, shut it for everybody,
-//! remove every trace) and nothing of rules, anchors or tokens. The [`guard`], a process of its own, drives the packet
-//! filter: [`pf`] or [`nftables`], each a folder of the same shape.
+//! The rest of the program sees three operations on a port (open it for peers, shut it for
+//! everybody, remove every trace) and nothing of rules, anchors or tokens. The [`guard`], a process
+//! of its own, drives the packet filter: [`pf`] or [`nftables`], each a folder of the same shape.
 
 mod call;
 mod choice;
@@ -108,10 +108,12 @@ impl Firewall {
         }
     }
 
-    /// Guards `port`: the peers pass, everybody else is blocked. Returns once the rules were read back.
+    /// Guards `port`: the peers pass, everybody else is blocked. Returns once the rules were read
+    /// back.
     ///
     /// # Errors
-    /// Whatever keeps the rules from being loaded, enabled or read back; then nothing is left loaded.
+    /// Whatever keeps the rules from being loaded, enabled or read back; then nothing is left
+    /// loaded.
     pub async fn open(&self, port: u16, peers: &[Peer]) -> Result<Gate, FirewallError> {
         self.open_with(port, peers, None).await
     }
@@ -142,7 +144,8 @@ impl Firewall {
         Ok(Gate { firewall: self.clone(), port })
     }
 
-    /// Waits until the guard has ended without being asked by us, and says how; for ever where there is none.
+    /// Waits until the guard has ended without being asked by us, and says how; for ever where
+    /// there is none.
     pub async fn lost(&self) -> GuardError {
         match &self.held {
             Held::Off(_) => std::future::pending().await,
@@ -173,8 +176,8 @@ impl fmt::Display for Firewall {
     }
 }
 
-/// One port's gate. Its holder shuts it and removes it, in this order. The guard does so with one that is dropped when
-/// its pipe ends.
+/// One port's gate. Its holder shuts it and removes it, in this order. The guard does so with one
+/// that is dropped when its pipe ends.
 #[must_use = "an open gate has to be shut and removed"]
 pub struct Gate {
     firewall: Firewall,
@@ -192,7 +195,8 @@ impl Gate {
         self.firewall.name()
     }
 
-    /// Waits until the guard has removed this gate by itself, because another user has the port; for ever where it does not.
+    /// Waits until the guard has removed this gate by itself, because another user has the port;
+    /// for ever where it does not.
     pub async fn lost(&self) -> FirewallError {
         match &self.firewall.held {
             Held::Off(_) => std::future::pending().await,

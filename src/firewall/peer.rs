@@ -15,8 +15,8 @@ const MAPPED_BITS: u8 = 96;
 
 /// An address or a network, written `192.0.2.5`, `2001:db8::/32` or `fe80::1%en0`.
 ///
-/// An IPv4-mapped address is folded into IPv4, which it is on the wire. A link-local one comes with its interface:
-/// the same address is another machine's on another interface.
+/// An IPv4-mapped address is folded into IPv4, which it is on the wire. A link-local one comes with
+/// its interface: the same address is another machine's on another interface.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Peer {
@@ -84,8 +84,8 @@ impl From<IpNet> for Peer {
 impl FromStr for Peer {
     type Err = PeerError;
 
-    /// `ADDR`, `ADDR/BITS`, `ADDR%INTERFACE` or `ADDR%INTERFACE/BITS` (RFC 4007, section 11). Bits beyond a network's
-    /// own are dropped.
+    /// `ADDR`, `ADDR/BITS`, `ADDR%INTERFACE` or `ADDR%INTERFACE/BITS` (RFC 4007, section 11). Bits
+    /// beyond a network's own are dropped.
     fn from_str(text: &str) -> Result<Peer, PeerError> {
         let no_address = || PeerError::NoAddress(text.to_owned());
         let (head, bits) = text.split_once('/').map_or((text, None), |(head, bits)| (head, Some(bits)));

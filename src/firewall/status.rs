@@ -1,4 +1,5 @@
-//! What is open, for whom, since when, and whose it is: from the journals, and as root from the packet filter too.
+//! What is open, for whom, since when, and whose it is: from the journals, and as root from the
+//! packet filter too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -49,7 +50,8 @@ pub struct GuardStatus {
     pub pid: u32,
     /// Whether it runs, or cannot be told. What a dead one has left is for `sweep`.
     pub is_alive: bool,
-    /// Whether its process id is of the namespace that we see; where not, it cannot be told whether it runs.
+    /// Whether its process id is of the namespace that we see; where not, it cannot be told whether
+    /// it runs.
     pub is_told: bool,
     /// Whether its rules are in the network that we see.
     pub is_here: bool,
@@ -179,7 +181,8 @@ pub async fn from_filter(
     Ok(())
 }
 
-/// Whether a process has the id in the gate's name: its guard may live, with journals elsewhere. Then it is not to be removed by hand.
+/// Whether a process has the id in the gate's name: its guard may live, with journals elsewhere.
+/// Then it is not to be removed by hand.
 pub fn is_of_a_process(gate: &Loaded) -> bool {
     Process::now(gate.pid).is_some()
 }

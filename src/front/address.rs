@@ -28,7 +28,8 @@ impl ListenAddress {
 pub enum Listen {
     /// An address to listen on.
     At(ListenAddress),
-    /// `fd:N`: a socket that listens already, as systemd (`sd_listen_fds(3)`) and inetd-like programs pass it.
+    /// `fd:N`: a socket that listens already, as systemd (`sd_listen_fds(3)`) and inetd-like
+    /// programs pass it.
     Passed(RawFd),
 }
 
@@ -84,8 +85,9 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// Looks up where to listen; of several addresses an IPv4 one is taken, which every client can write down. Without a host
-/// it is every address, of IPv4 and IPv6, as for Go's programs: `[::]`, which [`Bound`](super::Bound) takes for both.
+/// Looks up where to listen; of several addresses an IPv4 one is taken, which every client can
+/// write down. Without a host it is every address, of IPv4 and IPv6, as for Go's programs: `[::]`,
+/// which [`Bound`](super::Bound) takes for both.
 ///
 /// # Errors
 /// Where the name has no address.
@@ -96,7 +98,8 @@ pub async fn resolve(address: &ListenAddress) -> io::Result<SocketAddr> {
     look_up(&address.host, address.port).await
 }
 
-/// Looks up where to connect. No host, or an unspecified address, is this machine, as for Go's programs.
+/// Looks up where to connect. No host, or an unspecified address, is this machine, as for Go's
+/// programs.
 ///
 /// # Errors
 /// Where the name has no address.
@@ -109,8 +112,8 @@ pub async fn resolve_peer(address: &ListenAddress) -> io::Result<SocketAddr> {
     Ok(found)
 }
 
-/// Every address. A kernel without IPv6 has none that IPv4 would leave out; whatever else keeps a socket of IPv6 from being
-/// made is an error of its own, later.
+/// Every address. A kernel without IPv6 has none that IPv4 would leave out; whatever else keeps a
+/// socket of IPv6 from being made is an error of its own, later.
 fn every(port: u16, no_ipv6: Option<io::Error>) -> SocketAddr {
     match no_ipv6.and_then(|error| error.raw_os_error()) {
         Some(libc::EAFNOSUPPORT) => {

@@ -70,7 +70,8 @@ impl Admission {
     /// The admission of a front on `front`.
     ///
     /// # Errors
-    /// Where the front is not a loopback address and no peer is named, or one that can never connect.
+    /// Where the front is not a loopback address and no peer is named, or one that can never
+    /// connect.
     pub fn new(front: IpAddr, allowed: Vec<Peer>) -> Result<Admission, Refused> {
         Admission::at(front, front.is_ipv6() && front.is_unspecified(), allowed)
     }
@@ -101,8 +102,8 @@ impl Admission {
         !self.allowed.is_empty()
     }
 
-    /// Whether this address may connect. An IPv4-mapped address counts as the IPv4 address that it is, and a link-local
-    /// one is known with the interface that it came through.
+    /// Whether this address may connect. An IPv4-mapped address counts as the IPv4 address that it
+    /// is, and a link-local one is known with the interface that it came through.
     pub fn admits(&self, client: SocketAddr) -> bool {
         if self.allowed.is_empty() {
             return client.ip().to_canonical().is_loopback();

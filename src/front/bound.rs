@@ -37,7 +37,8 @@ impl Bound {
         Bound::of(Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?, address)
     }
 
-    /// The same under sudo, with a socket that is the caller's, as the front will be: the guard holds its caller to their own.
+    /// The same under sudo, with a socket that is the caller's, as the front will be: the guard
+    /// holds its caller to their own.
     ///
     /// # Errors
     /// As [`Bound::new`], or where the caller's user cannot be taken on and put off again.
@@ -48,9 +49,11 @@ impl Bound {
 
     fn of(socket: Socket, address: SocketAddr) -> io::Result<Bound> {
         if address.is_ipv6() && address.ip().is_unspecified() {
-            socket.set_only_v6(false)?; // whatever the system's own default is (Linux: net.ipv6.bindv6only)
+            // whatever the system's own default is (Linux: net.ipv6.bindv6only)
+            socket.set_only_v6(false)?;
         }
-        socket.set_reuse_address(true)?; // a server that was just stopped leaves connections in TIME_WAIT
+        // a server that was just stopped leaves connections in TIME_WAIT
+        socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
@@ -92,7 +95,8 @@ impl Bound {
         }
     }
 
-    /// The socket, for the guard, which has to see whose it is and where it is bound. A front that needs a gate has one alone.
+    /// The socket, for the guard, which has to see whose it is and where it is bound. A front that
+    /// needs a gate has one alone.
     pub fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

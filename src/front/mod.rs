@@ -28,7 +28,8 @@ use crate::session::{self, Cause, Link, Outcome, Settings, Visitor};
 use crate::shutdown::Shutdown;
 use places::Places;
 
-/// A laptop that fell asleep never says goodbye: after this silence the kernel asks, and again at the interval.
+/// A laptop that fell asleep never says goodbye: after this silence the kernel asks, and again at
+/// the interval.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -70,8 +71,9 @@ impl Front {
         &self.name
     }
 
-    /// Serves sessions until told to stop, with `once` until the first session's end, or until `over`, after which nobody
-    /// new is let in. Returns when all sessions have left nothing behind, with the last session's outcome.
+    /// Serves sessions until told to stop, with `once` until the first session's end, or until
+    /// `over`, after which nobody new is let in. Returns when all sessions have left nothing
+    /// behind, with the last session's outcome.
     pub async fn serve(
         self,
         settings: Arc<Settings>,
@@ -161,7 +163,8 @@ impl Front {
         let tuned =
             client.set_nodelay(true).and_then(|()| SockRef::from(&client).set_tcp_keepalive(&keepalive));
         if let Err(error) = tuned {
-            tracing::debug!(target: "dlvgate::front", %peer, %error, "the connection takes no options"); // it is closed already
+            // it is closed already
+            tracing::debug!(target: "dlvgate::front", %peer, %error, "the connection takes no options");
         }
         Some((Link::Tcp(client), Peer { name: peer.to_string(), ip: Some(peer.ip()) }))
     }
@@ -175,7 +178,8 @@ impl Front {
         Some((Link::Unix(client), Peer { name: peer, ip: None }))
     }
 
-    /// A client of this machine must be of our own user, whichever of the machine's addresses it comes from.
+    /// A client of this machine must be of our own user, whichever of the machine's addresses it
+    /// comes from.
     fn owned(&self, client: &TcpStream, peer: SocketAddr) -> Result<(), String> {
         match &self.owners {
             Some(owners) => owners.admit(peer, client.local_addr().map_err(|error| error.to_string())?),
@@ -192,7 +196,8 @@ fn canonical(peer: SocketAddr) -> SocketAddr {
     }
 }
 
-/// A session's end, where it was one: not of a client that said no message. A panic harms its session alone, and is said.
+/// A session's end, where it was one: not of a client that said no message. A panic harms its
+/// session alone, and is said.
 fn settle(ended: Result<Outcome, tokio::task::JoinError>) -> Option<Outcome> {
     match ended {
         Ok(Outcome::NoSession | Outcome::Session(Cause::NoMessage { .. })) => None,

@@ -1,5 +1,5 @@
-//! Whose connection it is. dlv serves its own user's processes only, and a proxy in between would take that check
-//! away: dlv sees the proxy's user, whoever the client is.
+//! Whose connection it is. dlv serves its own user's processes only, and a proxy in between would
+//! take that check away: dlv sees the proxy's user, whoever the client is.
 
 #[cfg(all(fuzzing, target_os = "linux"))]
 pub mod fuzzing;
@@ -18,8 +18,8 @@ use crate::users::is_one_user;
 pub(super) use local::own_addresses;
 use system::System;
 
-/// The uids whose processes on this machine may connect: ours, and under sudo the caller's. None of them is the one that
-/// stands for all users whom our user namespace does not know.
+/// The uids whose processes on this machine may connect: ours, and under sudo the caller's. None of
+/// them is the one that stands for all users whom our user namespace does not know.
 #[derive(Debug)]
 pub struct Owners {
     uids: Vec<u32>,
@@ -50,13 +50,16 @@ impl Owners {
         Ok(Owners { uids, system })
     }
 
-    /// Whether the process at the other end of a connection is on another machine, or belongs to one of them.
+    /// Whether the process at the other end of a connection is on another machine, or belongs to
+    /// one of them.
     ///
-    /// The socket itself is looked for, whatever its address: what is found is of this machine. What is not found has
-    /// been closed where the address is the machine's own, and else is another machine's.
+    /// The socket itself is looked for, whatever its address: what is found is of this machine.
+    /// What is not found has been closed where the address is the machine's own, and else is
+    /// another machine's.
     ///
     /// # Errors
-    /// Says whose it is instead, or that it cannot be told: a connection that is closed already has no owner.
+    /// Says whose it is instead, or that it cannot be told: a connection that is closed already has
+    /// no owner.
     pub fn admit(&self, peer: SocketAddr, front: SocketAddr) -> Result<(), String> {
         match self.system.owner(Ends { peer, front }) {
             Ok(Owner::Uid(uid)) if self.include(uid) => Ok(()),
@@ -75,7 +78,8 @@ impl Owners {
         }
     }
 
-    /// The same of a client that we have connected to, once it has spoken: before, its end may wait to be accepted.
+    /// The same of a client that we have connected to, once it has spoken: before, its end may wait
+    /// to be accepted.
     ///
     /// # Errors
     /// As [`Owners::admit`].
@@ -119,7 +123,8 @@ mod system {
     use crate::sockets::kernel::Kernel;
     use crate::sockets::table;
 
-    /// Linux: the kernel is asked for the one socket; where it cannot be asked, its tables are read.
+    /// Linux: the kernel is asked for the one socket; where it cannot be asked, its tables are
+    /// read.
     #[derive(Debug)]
     pub(super) struct System {
         pub(super) kernel: Option<Kernel>,
@@ -166,7 +171,8 @@ mod system {
 
     impl System {
         /// # Errors
-        /// Where the list does not have a socket of our own as ours: it is read otherwise than it is written.
+        /// Where the list does not have a socket of our own as ours: it is read otherwise than it
+        /// is written.
         pub(super) fn new() -> io::Result<System> {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));

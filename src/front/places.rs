@@ -1,5 +1,5 @@
-//! How many connections there may be: in all, and of one address, so that one of those who may connect cannot keep the
-//! others out.
+//! How many connections there may be: in all, and of one address, so that one of those who may
+//! connect cannot keep the others out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
-/// Connections that have not spoken yet. Each costs a descriptor, of which macOS gives 256 to a process, and nothing
-/// else; what exceeds this is closed.
+/// Connections that have not spoken yet. Each costs a descriptor, of which macOS gives 256 to a
+/// process, and nothing else; what exceeds this is closed.
 const MAX_SILENT: usize = 64;
 
 /// Those of one address, where several may connect: as many stay for the others.

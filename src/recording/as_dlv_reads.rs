@@ -1,5 +1,5 @@
-//! A client's message as dlv reads it: Go takes keys in any case, a key several times, bytes that are no UTF-8, and 10,000
-//! levels.
+//! A client's message as dlv reads it: Go takes keys in any case, a key several times, bytes that
+//! are no UTF-8, and 10,000 levels.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,12 @@ use dlvgate_protocol::conversation;
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
-/// Requests of which dlv takes the last `arguments` whole. It fills those of any other from each that comes.
+/// Requests of which dlv takes the last `arguments` whole. It fills those of any other from each
+/// that comes.
 const TAKEN_WHOLE: [&str; 3] = ["launch", "attach", "restart"];
 
-/// Gives a client's message; `Null` where dlv takes none. A value nested deeper than 128 levels is the text that it is.
+/// Gives a client's message; `Null` where dlv takes none. A value nested deeper than 128 levels is
+/// the text that it is.
 pub(super) fn message(body: &[u8]) -> Value {
     let Some(members) = conversation::client_members(body) else { return Value::Null };
     let members: Vec<(Cow<'_, str>, Value)> =

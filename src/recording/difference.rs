@@ -55,8 +55,8 @@ fn excerpt(text: &str, same: usize) -> String {
     format!("{}{shown}{}", if skipped > 0 { "…" } else { "" }, if is_cut { "…" } else { "" })
 }
 
-/// Values that may differ: a path as in [`Difference::path`], with `[]` for any element, `*` for any one name, `**` for
-/// any number of them, and all that is below it.
+/// Values that may differ: a path as in [`Difference::path`], with `[]` for any element, `*` for
+/// any one name, `**` for any number of them, and all that is below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignore(Vec<String>);
 
@@ -93,7 +93,8 @@ fn segments(path: &str) -> Vec<String> {
     path.split('.').filter(|segment| !segment.is_empty()).map(str::to_owned).collect()
 }
 
-/// Appends where `live` differs from `recorded`, both in their normal form. `path` is what they are.
+/// Appends where `live` differs from `recorded`, both in their normal form. `path` is what they
+/// are.
 pub(in crate::recording) fn compare(
     line: Option<u64>,
     path: &str,

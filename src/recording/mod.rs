@@ -1,7 +1,7 @@
 //! Recordings: a file with every message of a session, and what can be done with one.
 //!
-//! `docs/recording-format.md` describes the file. A session writes one through a [`Tap`]; everything else reads one with a
-//! [`Reader`].
+//! `docs/recording-format.md` describes the file. A session writes one through a [`Tap`];
+//! everything else reads one with a [`Reader`].
 
 mod as_dlv_reads;
 pub mod check;

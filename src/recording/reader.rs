@@ -14,7 +14,8 @@ use dlvgate_protocol::sniff::Protocol;
 use super::as_dlv_reads;
 use super::format::{COMPLETE, ENDED, Header, InProxy, Line, MESSAGE_MAX, PART, Sender, VERSION};
 
-/// Bytes of the longest line that is read: [`PART`] of which each is written as `\u0000`, and what is around them.
+/// Bytes of the longest line that is read: [`PART`] of which each is written as `\u0000`, and what
+/// is around them.
 const LINE_MAX: usize = 6 * PART + 1024 * 1024;
 
 /// One entry of a recording.
@@ -231,7 +232,8 @@ impl<R: BufRead> Reader<R> {
         self.messages
     }
 
-    /// What could not be read so far. Call it when there are no more entries: only then is a last line that has no end cut.
+    /// What could not be read so far. Call it when there are no more entries: only then is a last
+    /// line that has no end cut.
     pub fn notices(&self) -> Vec<Notice> {
         let cut = match self.buffer.is_empty() {
             false => Some(Notice { line: self.lines + 1, fault: Fault::Cut }),

@@ -1,4 +1,5 @@
-//! What a user has changed in what passes, where the client has no field for it. Nothing is, unless it is asked for.
+//! What a user has changed in what passes, where the client has no field for it. Nothing is, unless
+//! it is asked for.
 
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ pub struct Amendments {
 }
 
 impl Amendments {
-    /// `paths`: a file's names on the client's side and on dlv's, of which DAP has dlv itself take care. `set` and `force`:
-    /// arguments of DAP's `launch` and `attach`, where the client has none of its own, or in any case.
+    /// `paths`: a file's names on the client's side and on dlv's, of which DAP has dlv itself take
+    /// care. `set` and `force`: arguments of DAP's `launch` and `attach`, where the client has none
+    /// of its own, or in any case.
     pub fn new(paths: Vec<Rule>, set: Vec<Argument>, force: Vec<Argument>) -> Amendments {
         let launch = LaunchDefaults { set, force, substitute_path: paths.clone() };
         Amendments { launch: Arc::new(launch), paths: Arc::new(Rules::new(paths)) }

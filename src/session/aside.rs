@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A future that is polled only when it has been woken itself. A task that is woken for each chunk would otherwise look each
-/// time whether a signal has come, dlv has ended or a time is over.
+/// A future that is polled only when it has been woken itself. A task that is woken for each chunk
+/// would otherwise look each time whether a signal has come, dlv has ended or a time is over.
 pub(super) struct Aside<F> {
     future: Pin<Box<F>>,
     bell: Arc<Bell>,

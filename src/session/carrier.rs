@@ -1,8 +1,10 @@
-//! One direction of the conversation, with its I/O: a chunk is read, looked at, and sent on, in one go.
+//! One direction of the conversation, with its I/O: a chunk is read, looked at, and sent on, in one
+//! go.
 //!
-//! A direction has no buffer of its own: what is read lies in one that all sessions of the thread share, and is sent
-//! before anything else happens. Only what the receiver does not take at once is kept, and nothing is read before it is
-//! gone. So an idle session costs no buffer, and a receiver that stalls costs one chunk.
+//! A direction has no buffer of its own: what is read lies in one that all sessions of the thread
+//! share, and is sent before anything else happens. Only what the receiver does not take at once is
+//! kept, and nothing is read before it is gone. So an idle session costs no buffer, and a receiver
+//! that stalls costs one chunk.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,7 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::ear::Ear;
 use super::lane::{Lane, Piece, Unframed, Watcher};
 
-/// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of dlv's mostly fits.
+/// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of
+/// dlv's mostly fits.
 const CHUNK: usize = 64 * 1024;
 
 /// Pieces sent with one call; a chunk has one, unless a header in it is written anew.
@@ -74,8 +77,8 @@ impl Carrier {
         }
     }
 
-    /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between two messages, as soon
-    /// as the stream stands there.
+    /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between
+    /// two messages, as soon as the stream stands there.
     pub(super) fn poll_carry(
         &mut self,
         cx: &mut Context<'_>,
@@ -132,7 +135,8 @@ impl Carrier {
         self.unsent.len() >= CHUNK
     }
 
-    /// Reads a chunk, of which nothing goes on. `false` is the end: of the stream, or of what can be followed.
+    /// Reads a chunk, of which nothing goes on. `false` is the end: of the stream, or of what can
+    /// be followed.
     pub(super) async fn hear(
         &mut self,
         from: &mut (impl AsyncRead + Unpin),
@@ -159,11 +163,12 @@ impl Carrier {
         poll_fn(|cx| self.poll_send(cx, to)).await
     }
 
-    /// Makes up for the rest of a body whose sender is gone, so that the messages after it can be read. The
-    /// receiver finds one message that is no JSON and, unlike a hang, can say so.
+    /// Makes up for the rest of a body whose sender is gone, so that the messages after it can be
+    /// read. The receiver finds one message that is no JSON and, unlike a hang, can say so.
     ///
     /// # Errors
-    /// Where the receiver is gone too, more is missing than is worth making up for, or nobody knows how much is.
+    /// Where the receiver is gone too, more is missing than is worth making up for, or nobody knows
+    /// how much is.
     pub(super) async fn complete(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         self.flush(to).await?;
         let mut missing = match self.lane.missing() {
@@ -252,7 +257,8 @@ impl Carrier {
             self.unsent = BytesMut::new(); // a session that waits keeps no memory
         }
         if self.unflushed {
-            ready!(Pin::new(to).poll_flush(cx))?; // standard output holds back a line that has no end
+            // standard output holds back a line that has no end
+            ready!(Pin::new(to).poll_flush(cx))?;
             self.unflushed = false;
             if let Some(read_at) = self.read_at.take() {
                 self.ear.tap().held(read_at.elapsed());

@@ -222,7 +222,8 @@ fn dlv_gone(
     write!(f, ". The last of its standard error:\n{stderr}")
 }
 
-/// Why a request was not passed on: dlv would close the connection without a word (go-dap, `ReadBaseMessage`).
+/// Why a request was not passed on: dlv would close the connection without a word (go-dap,
+/// `ReadBaseMessage`).
 pub(super) fn body_too_large(body_len: u64) -> String {
     format!(
         "this request has {body_len} bytes and dlv takes at most 4 MiB ({DELVE_MAX_BODY} bytes) in one message. \

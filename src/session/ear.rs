@@ -1,4 +1,5 @@
-//! What of a direction's bytes goes into the recording: all that the client says, as it says it, and all that it hears.
+//! What of a direction's bytes goes into the recording: all that the client says, as it says it,
+//! and all that it hears.
 
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};

@@ -13,11 +13,12 @@ use super::link::Link;
 use super::socket::drain;
 use super::talk::Talk;
 
-/// How long a client may take to hear the reason and close; one that does not read is not waited for.
+/// How long a client may take to hear the reason and close; one that does not read is not waited
+/// for.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What a client sent before it could know of the end is answered before the end is announced: this long after its
-/// last byte nothing more is expected to be on its way.
+/// What a client sent before it could know of the end is answered before the end is announced: this
+/// long after its last byte nothing more is expected to be on its way.
 const QUIET: Duration = Duration::from_millis(20);
 
 /// A client that never stops sending hears of the end after this.
@@ -31,12 +32,14 @@ pub(super) enum Farewell<'a> {
     Because(&'a str),
 }
 
-/// How long the client may take to close first, once it has the last bytes. A client that finds them and the end of the stream
-/// at once may act on the end first (nvim-dap does); dlv itself takes about 10 ms in between.
+/// How long the client may take to close first, once it has the last bytes. A client that finds
+/// them and the end of the stream at once may act on the end first (nvim-dap does); dlv itself
+/// takes about 10 ms in between.
 const CLIENT_FIRST: Duration = Duration::from_millis(20);
 
-/// Says the last words and closes: at once where nothing is unread, as dlv does. A socket that is closed with unread bytes
-/// resets, and a reset discards what was said last; so those are read first.
+/// Says the last words and closes: at once where nothing is unread, as dlv does. A socket that is
+/// closed with unread bytes resets, and a reset discards what was said last; so those are read
+/// first.
 pub(super) async fn say(client: &mut Link, talk: &mut Talk, unread: &[u8], farewell: Farewell<'_>) {
     let said = async {
         if let Farewell::Because(text) = farewell {
@@ -56,7 +59,8 @@ pub(super) async fn say(client: &mut Link, talk: &mut Talk, unread: &[u8], farew
     let _ = tokio::time::timeout(LINGER, said).await;
 }
 
-/// Answers what is pending and what still comes, until `disconnect` is answered or the client closes.
+/// Answers what is pending and what still comes, until `disconnect` is answered or the client
+/// closes.
 async fn explain(client: &mut Link, talk: &mut Talk, unread: &[u8], text: &str) -> std::io::Result<()> {
     talk.down.complete(client).await?;
     let mut last = LastRequests { unread, ended: false };
@@ -88,7 +92,8 @@ async fn explain(client: &mut Link, talk: &mut Talk, unread: &[u8], text: &str) 
     Ok(())
 }
 
-/// Queues a word, and sends what is queued before it is too much: a client may have asked thousands of times.
+/// Queues a word, and sends what is queued before it is too much: a client may have asked thousands
+/// of times.
 async fn queue(word: Bytes, client: &mut Link, talk: &mut Talk) -> std::io::Result<()> {
     talk.down.queue(word);
     if talk.down.is_full() { talk.down.flush(client).await } else { Ok(()) }

@@ -1,4 +1,5 @@
-//! The session's transitions: one structured log event each, so that a test and a user can read the order.
+//! The session's transitions: one structured log event each, so that a test and a user can read the
+//! order.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,7 +70,8 @@ impl fmt::Display for Transition {
 /// A transition as an observer gets it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The session's number, counted from 1 for each server; 0 for a dlv that all sessions share, or that none has yet.
+    /// The session's number, counted from 1 for each server; 0 for a dlv that all sessions share,
+    /// or that none has yet.
     pub session: u64,
     /// What happened.
     pub transition: Transition,
@@ -126,7 +128,8 @@ impl Journal {
         Journal { spare: Some(number), ..Journal::of_a_server(observer) }
     }
 
-    /// The session has this spare from now on: a dlv that is ready, its open gate and its connection.
+    /// The session has this spare from now on: a dlv that is ready, its open gate and its
+    /// connection.
     pub(super) fn takes_spare(&self, number: u64, pid: i32, address: &Address, firewall: &'static str) {
         self.has_delve(pid, address);
         let at = self.began.elapsed();
@@ -157,7 +160,8 @@ impl Journal {
         *self.delve.lock().unwrap_or_else(PoisonError::into_inner) = Some((pid, address.clone()));
     }
 
-    /// A step of the gate on `port`; `firewall` is the backend, and `off` means that there is no rule.
+    /// A step of the gate on `port`; `firewall` is the backend, and `off` means that there is no
+    /// rule.
     pub(super) fn gate(&self, transition: Transition, firewall: &'static str, port: u16) {
         self.write(transition, self.began.elapsed(), Extra::Firewall(firewall), format_args!("port {port}"));
     }

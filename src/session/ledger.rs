@@ -8,11 +8,12 @@ use dlvgate_protocol::envelope::Name;
 use dlvgate_protocol::sniff::Protocol;
 use dlvgate_protocol::{jsonrpc, message};
 
-/// Requests whose answers are watched for. A client has a handful under way; what goes beyond is forwarded all
-/// the same, and only not answered by us should dlv die.
+/// Requests whose answers are watched for. A client has a handful under way; what goes beyond is
+/// forwarded all the same, and only not answered by us should dlv die.
 const MAX_PENDING: usize = 4096;
 
-/// The first `seq` of messages that dlvgate makes. dlv's own are 0 or count from 1: these cannot meet them.
+/// The first `seq` of messages that dlvgate makes. dlv's own are 0 or count from 1: these cannot
+/// meet them.
 const FIRST_OWN_SEQ: i64 = 1_000_000_000;
 
 /// `id` of the error in our responses (DAP: unique within one adapter; dlv's are 2000 to 9999).
@@ -39,8 +40,8 @@ pub(super) struct Ledger {
     pub(super) terminated: bool,
     /// dlv got something that is no message of the protocol.
     pub(super) malformed: bool,
-    /// Something has happened that the relay acts on: the client said its first message, `disconnect` or `Detach` was
-    /// answered, a program was started.
+    /// Something has happened that the relay acts on: the client said its first message,
+    /// `disconnect` or `Detach` was answered, a program was started.
     pub(super) milestone: bool,
 }
 
@@ -67,8 +68,8 @@ impl Ledger {
         }
     }
 
-    /// dlv answers; JSON-RPC's answers do not say what. Unknown requests are no matter: dlv answers what it cannot read with
-    /// a `request_seq` of 0.
+    /// dlv answers; JSON-RPC's answers do not say what. Unknown requests are no matter: dlv answers
+    /// what it cannot read with a `request_seq` of 0.
     pub(super) fn answered(&mut self, key: Option<Key>, name: Option<Name>, success: bool) {
         let asked = key.and_then(|key| self.take(key));
         let Some(name) = name.or(asked) else { return };
@@ -100,7 +101,8 @@ impl Ledger {
         }
     }
 
-    /// The answer to a request that comes too late: DAP's `disconnect` is agreed to, all else refused.
+    /// The answer to a request that comes too late: DAP's `disconnect` is agreed to, all else
+    /// refused.
     pub(super) fn last_answer(&mut self, key: Key, name: &Name, text: &str) -> Bytes {
         match key {
             Key::Seq(seq) if name == "disconnect" => {
@@ -111,9 +113,10 @@ impl Ledger {
         }
     }
 
-    /// The next of all that a client has to hear when the conversation ends against its will: an answer to every request
-    /// under way, and, where a session had begun, the reason in the console and `terminated`. One at a time, since each may
-    /// have the reason at length, and there may be thousands.
+    /// The next of all that a client has to hear when the conversation ends against its will: an
+    /// answer to every request under way, and, where a session had begun, the reason in the console
+    /// and `terminated`. One at a time, since each may have the reason at length, and there may be
+    /// thousands.
     pub(super) fn last_word(&mut self, text: &str) -> Option<Bytes> {
         if let Some((key, name)) = self.pending.pop_front() {
             return Some(self.last_answer(key, &name, text));
@@ -128,7 +131,8 @@ impl Ledger {
         Some(message::terminated_event(self.seq()))
     }
 
-    /// The reason as a console message, for a client that asked nothing which could be answered. JSON-RPC knows none.
+    /// The reason as a console message, for a client that asked nothing which could be answered.
+    /// JSON-RPC knows none.
     pub(super) fn remark(&mut self, text: &str) -> Option<Bytes> {
         match self.protocol {
             Protocol::Dap => Some(message::output_event(self.seq(), "stderr", &format!("dlvgate: {text}\n"))),

@@ -1,7 +1,7 @@
 //! The order of one session, without any I/O: what may happen next, given what has happened.
 //!
-//! The product's promise is kept here: dlv listens → gate open → dialled → bytes are forwarded; and on the
-//! way out, wherever it begins: gate shut → dlv stopped → gate gone.
+//! The product's promise is kept here: dlv listens → gate open → dialled → bytes are forwarded; and
+//! on the way out, wherever it begins: gate shut → dlv stopped → gate gone.
 
 /// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,12 +67,14 @@ impl Lifecycle {
         Lifecycle { delve: Held::Wanted, gate: Gate::Wanted, dialled: false, spare: false, ending: false }
     }
 
-    /// A session that takes over a [spare](Lifecycle::of_a_spare) where there is one, and else starts its own dlv.
+    /// A session that takes over a [spare](Lifecycle::of_a_spare) where there is one, and else
+    /// starts its own dlv.
     pub fn with_a_spare() -> Lifecycle {
         Lifecycle { delve: Held::Sought, ..Lifecycle::with_own_delve() }
     }
 
-    /// A dlv that is started ahead, behind its gate and with its one connection, for a session that is still to come.
+    /// A dlv that is started ahead, behind its gate and with its one connection, for a session that
+    /// is still to come.
     pub fn of_a_spare() -> Lifecycle {
         Lifecycle { spare: true, ..Lifecycle::with_own_delve() }
     }
@@ -83,7 +85,8 @@ impl Lifecycle {
         Lifecycle { delve: Held::NotOurs, gate, ..Lifecycle::with_own_delve() }
     }
 
-    /// A session on a dlv that all sessions share, which has a [`server's`](Lifecycle::of_a_server) lifecycle.
+    /// A session on a dlv that all sessions share, which has a [`server's`](Lifecycle::of_a_server)
+    /// lifecycle.
     pub fn with_shared_delve() -> Lifecycle {
         Lifecycle { delve: Held::Awaited, gate: Gate::NotOurs, ..Lifecycle::with_own_delve() }
     }
@@ -124,8 +127,8 @@ impl Lifecycle {
         }
     }
 
-    /// The step that [`next`](Lifecycle::next) named is done. A relay that is done is the session's end; a take that is
-    /// done has found nothing, and a wait that is done was in vain.
+    /// The step that [`next`](Lifecycle::next) named is done. A relay that is done is the session's
+    /// end; a take that is done has found nothing, and a wait that is done was in vain.
     pub fn done(&mut self) {
         match self.next() {
             Step::Take => self.delve = Held::Wanted,
@@ -141,8 +144,8 @@ impl Lifecycle {
         }
     }
 
-    /// The session that looks for a spare gets this one, with all that it holds. `false` where the one does not look for any,
-    /// or the other is not one that waits: then nothing has changed.
+    /// The session that looks for a spare gets this one, with all that it holds. `false` where the
+    /// one does not look for any, or the other is not one that waits: then nothing has changed.
     pub fn take(&mut self, spare: &mut Lifecycle) -> bool {
         let may = self.next() == Step::Take && spare.next() == Step::Wait;
         if may {

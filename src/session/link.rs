@@ -1,4 +1,5 @@
-//! One end of a session, the client's or dlv's: a connection over TCP, over a Unix socket, or standard input and output.
+//! One end of a session, the client's or dlv's: a connection over TCP, over a Unix socket, or
+//! standard input and output.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -44,7 +45,8 @@ impl Link {
         }
     }
 
-    /// Asks the system how much of the next byte there is, and does not take it. Standard input cannot be asked.
+    /// Asks the system how much of the next byte there is, and does not take it. Standard input
+    /// cannot be asked.
     pub(super) fn peek(&self) -> io::Result<usize> {
         let mut byte = [MaybeUninit::uninit()];
         match self {
@@ -59,8 +61,8 @@ impl Link {
         matches!(self.peek(), Ok(1..))
     }
 
-    /// Whether our end can be closed on its own, so that the client closes its end in turn. Standard output cannot before we
-    /// end.
+    /// Whether our end can be closed on its own, so that the client closes its end in turn.
+    /// Standard output cannot before we end.
     pub(super) fn can_be_closed(&self) -> bool {
         !matches!(self, Link::Stdio(..))
     }

@@ -200,7 +200,8 @@ impl<'a> Session<'a> {
         };
         self.lifecycle.end();
         self.journal.ending(cause.name(), &cause);
-        // The client hears the reason while the port is shut and dlv is stopped; neither waits for the other.
+        // The client hears the reason while the port is shut and dlv is stopped; neither waits for
+        // the other.
         let text = cause.to_client();
         let farewell = text.as_deref().map_or(Farewell::Wanted, Farewell::Because);
         let mut way_out = WayOut {
@@ -263,7 +264,8 @@ impl<'a> Session<'a> {
         };
         let delve = match delve {
             Err(cause @ (Cause::ClientReset | Cause::Stopped { .. })) => {
-                self.journal.note(Transition::DlvStopped, "killed before it was ready"); // by being dropped
+                // by being dropped
+                self.journal.note(Transition::DlvStopped, "killed before it was ready");
                 return Err(cause);
             }
             other => other?,

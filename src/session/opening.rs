@@ -1,5 +1,5 @@
-//! The first bytes of a connection: whether it speaks at all, and what. A client has said its first header, or in JSON-RPC
-//! its first request, before it counts as one.
+//! The first bytes of a connection: whether it speaks at all, and what. A client has said its first
+//! header, or in JSON-RPC its first request, before it counts as one.
 
 use std::io;
 use std::time::Duration;
@@ -14,11 +14,12 @@ use tokio::time::Instant;
 use super::cause::Cause;
 use super::ledger::Ledger;
 
-/// How long a connection may stay silent, or not get to the end of what it begins with. Clients speak at once; a forgotten
-/// probe must not hold a descriptor.
+/// How long a connection may stay silent, or not get to the end of what it begins with. Clients
+/// speak at once; a forgotten probe must not hold a descriptor.
 pub const FIRST_BYTE: Duration = Duration::from_secs(60);
 
-/// Bytes that are held while dlv starts and the gate opens; then the kernel's buffers make the client wait.
+/// Bytes that are held while dlv starts and the gate opens; then the kernel's buffers make the
+/// client wait.
 const HELD: usize = 64 * 1024;
 
 /// How long the rest of a JSON-RPC request is waited for, to answer it by its id.
@@ -45,8 +46,8 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Keeps reading, within [`HELD`], while something else is waited for. Returns only where the connection
-    /// was reset.
+    /// Keeps reading, within [`HELD`], while something else is waited for. Returns only where the
+    /// connection was reset.
     pub(super) async fn keep_reading(&mut self, client: &mut (impl AsyncRead + Unpin)) -> io::Error {
         while !self.ended && self.bytes.len() < HELD {
             match client.read_buf(&mut self.bytes).await {
@@ -59,7 +60,8 @@ impl Hold {
     }
 }
 
-/// Waits for the first byte, and what belongs to it, and says what speaks. `json_rpc`: whether the dlv behind us does.
+/// Waits for the first byte, and what belongs to it, and says what speaks. `json_rpc`: whether the
+/// dlv behind us does.
 pub(super) async fn open(client: &mut (impl AsyncRead + Unpin), json_rpc: bool) -> Opening {
     let deadline = Instant::now() + FIRST_BYTE;
     let mut hold = Hold::default();
@@ -172,7 +174,8 @@ fn refused(protocol: Protocol, why: String) -> Opening {
     Opening::Refused { answer: Ledger::new(protocol).remark(&why).unwrap_or_default(), why }
 }
 
-/// `dlv dap` would hang on it. The answer comes by the request's id, where that can be read in time.
+/// `dlv dap` would hang on it. The answer comes by the request's id, where that can be read in
+/// time.
 async fn refuse_json_rpc(client: &mut (impl AsyncRead + Unpin), mut hold: Hold) -> Opening {
     let deadline = tokio::time::Instant::now() + REST_OF_REQUEST;
     let mut id = request_id(&hold.bytes);

@@ -22,23 +22,23 @@ use super::socket::drain;
 use super::talk::{Replies, Requests, Talk};
 use crate::delve::Delve;
 
-/// How long the first message may take to be whole enough to say what it is. One that never is would hold a dlv and a
-/// place among the sessions.
+/// How long the first message may take to be whole enough to say what it is. One that never is
+/// would hold a dlv and a place among the sessions.
 const FIRST_MESSAGE: Duration = Duration::from_secs(60);
 
-/// After the answer to `disconnect`, how long dlv may take to say the rest and close. It takes about 10 ms; a
-/// multi-client server does not close at all.
+/// After the answer to `disconnect`, how long dlv may take to say the rest and close. It takes
+/// about 10 ms; a multi-client server does not close at all.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// After the client's end of file or reset, how long dlv may take to close. It kills the program in about 0.2 s, and
-/// finishes a build first.
+/// After the client's end of file or reset, how long dlv may take to close. It kills the program in
+/// about 0.2 s, and finishes a build first.
 const CLIENT_LEFT_GRACE: Duration = Duration::from_secs(5);
 
 /// After dlv's exit, how long bytes that it sent before may take to arrive.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
-/// At a session's end, how long a client that is behind has to take what dlv said before: the kernel would keep that for it, were
-/// it connected to dlv itself.
+/// At a session's end, how long a client that is behind has to take what dlv said before: the
+/// kernel would keep that for it, were it connected to dlv itself.
 const SLOW_CLIENT: Duration = Duration::from_secs(60);
 
 /// After the connection's end, how long dlv's exit status is waited for, to tell the client.
@@ -50,8 +50,8 @@ const MAX_TO_SAY: usize = 64;
 /// Chunks that a direction carries before others have their turn.
 const TURN: usize = 32;
 
-/// Forwards until an end, and says which. Stopping by a signal is the caller's: the future can be dropped, and
-/// `talk` is then as far as it was.
+/// Forwards until an end, and says which. Stopping by a signal is the caller's: the future can be
+/// dropped, and `talk` is then as far as it was.
 pub(super) async fn relay(
     client: &mut Link,
     upstream: &mut Link,
@@ -125,8 +125,8 @@ pub(super) async fn relay(
     cause
 }
 
-/// Tells dlv that the client is gone and waits until it has seen to its program. A signal would cut its clean-up, and a
-/// build that is under way would leave its binary.
+/// Tells dlv that the client is gone and waits until it has seen to its program. A signal would cut
+/// its clean-up, and a build that is under way would leave its binary.
 async fn let_go(upstream: &mut Link) -> io::Result<()> {
     upstream.shutdown().await?;
     drain(upstream).await
@@ -183,8 +183,8 @@ enum Event {
     Late,
 }
 
-/// Both directions on one task: a chunk is carried within one poll, and what one direction finds out the other knows in the
-/// same poll, without a lock or a wake-up.
+/// Both directions on one task: a chunk is carried within one poll, and what one direction finds
+/// out the other knows in the same poll, without a lock or a wake-up.
 struct Relay<'a> {
     client: &'a mut Link,
     upstream: &'a mut Link,
@@ -236,7 +236,8 @@ impl<'a> Relay<'a> {
         Ok(())
     }
 
-    /// The client has not got yet what dlv has said. While dlv runs, that there is more does not count: it may never stop.
+    /// The client has not got yet what dlv has said. While dlv runs, that there is more does not
+    /// count: it may never stop.
     fn is_behind(&self, dlv_has_exited: bool) -> bool {
         self.talk.down.is_behind() || dlv_has_exited && self.gave_way
     }
@@ -281,7 +282,8 @@ impl<'a> Relay<'a> {
             }
             Halt::Unreadable => Poll::Ready(Some(Event::ClientReset)),
             Halt::Unframed(error) => Poll::Ready(Some(Event::ClientUnframed(error))),
-            // dlv does not read any more; the other direction still has what it said last, and then ends.
+            // dlv does not read any more; the other direction still has what it said last, and then
+            // ends.
             Halt::Unwritable => Poll::Pending,
         }
     }

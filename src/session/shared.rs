@@ -1,4 +1,5 @@
-//! A dlv that outlives its clients: a headless one that several share, or one that runs in our place.
+//! A dlv that outlives its clients: a headless one that several share, or one that runs in our
+//! place.
 
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +21,9 @@ use crate::shutdown::Shutdown;
 /// After a session's connection to dlv has ended, how long dlv's own end is waited for.
 const EXIT: Duration = Duration::from_millis(500);
 
-/// A dlv for all sessions, behind a gate that lives as long as it does. It is started by the first session, or by
-/// [`SharedDelve::start`]; where it has ended the next session starts another one, unless it runs in our place.
+/// A dlv for all sessions, behind a gate that lives as long as it does. It is started by the first
+/// session, or by [`SharedDelve::start`]; where it has ended the next session starts another one,
+/// unless it runs in our place.
 pub struct SharedDelve {
     source: Source,
     firewall: Firewall,
@@ -91,17 +93,20 @@ impl SharedDelve {
         drop(self.living());
     }
 
-    /// Waits until it can be dialled: it listens and its gate is open. Starts it where it does not run. Can be cancelled.
+    /// Waits until it can be dialled: it listens and its gate is open. Starts it where it does not
+    /// run. Can be cancelled.
     ///
     /// # Errors
-    /// Where it cannot be started, has ended for good, or serves one client alone and that one has come already.
+    /// Where it cannot be started, has ended for good, or serves one client alone and that one has
+    /// come already.
     pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<Address, Cause> {
         loop {
             let (mut phase, is_ending) = self.living_phase()?;
             let settled = |phase: &Phase| matches!(phase, Phase::Ready(_) | Phase::Ended(_));
             match phase.wait_for(settled).await.map(|phase| phase.clone()) {
                 Ok(Phase::Ready(address)) => return Ok(address),
-                Ok(Phase::Ended(_)) if is_ending && !self.source.is_in_place() => {} // the next one is started
+                // the next one is started
+                Ok(Phase::Ended(_)) if is_ending && !self.source.is_in_place() => {}
                 Ok(Phase::Ended(ended)) => return Err(Cause::SharedEnded(ended.cause)),
                 Ok(_) | Err(_) => return Err(Cause::Stopped { signal: "the server's end" }),
             }
@@ -271,7 +276,8 @@ impl SharedDelve {
         }
     }
 
-    /// Where it runs in our place, a signal while it starts is its own to answer; else it is killed, by being dropped.
+    /// Where it runs in our place, a signal while it starts is its own to answer; else it is
+    /// killed, by being dropped.
     async fn launch(
         &self,
         lifecycle: &mut Lifecycle,

@@ -8,8 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::cause::Cause;
 use super::settings::Settings;
 
-/// How long a client waits for a place where all are taken: a session on its way out gives its own back within this,
-/// and an IDE's restart connects at once.
+/// How long a client waits for a place where all are taken: a session on its way out gives its own
+/// back within this, and an IDE's restart connects at once.
 const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who is at the other end of a connection.

@@ -10,7 +10,8 @@ use crate::delve::{Launcher, Serves, Streams};
 pub enum Source {
     /// It is started.
     Launch(Box<Launcher>),
-    /// A headless one that listens already, at this address. Whether it takes several clients is its own affair.
+    /// A headless one that listens already, at this address. Whether it takes several clients is
+    /// its own affair.
     Running(SocketAddr),
 }
 

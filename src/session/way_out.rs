@@ -36,7 +36,8 @@ impl WayOut<'_> {
         self.upstream.take();
     }
 
-    /// A failure does not keep the rest from being done: with dlv gone, nothing listens on the port.
+    /// A failure does not keep the rest from being done: with dlv gone, nothing listens on the
+    /// port.
     async fn shut_gate(&mut self) {
         let Some(gate) = self.gate.as_ref() else { return };
         match gate.shut().await {
@@ -52,7 +53,8 @@ impl WayOut<'_> {
             Some("SIGINT") => Signal::SIGINT,
             _ => Signal::SIGTERM,
         };
-        // The port is another session's from then on. The guard, which has one after the other, is told of this gate's end first.
+        // The port is another session's from then on. The guard, which has one after the other, is
+        // told of this gate's end first.
         let stopped = delve.stop(signal, stop.hurried()).await;
         self.status = stopped.status;
         let status = stopped.status.map_or_else(|| "status unknown".to_owned(), |status| status.to_string());

@@ -1,4 +1,5 @@
-//! Asks the kernel for one socket, over netlink: what it costs does not grow with the number of sockets.
+//! Asks the kernel for one socket, over netlink: what it costs does not grow with the number of
+//! sockets.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,10 +20,12 @@ const DATAGRAM: usize = 1024;
 /// Room for a part of a dump: the kernel fills no more than this (Linux, net/netlink/af_netlink.c).
 const DUMP_PART: usize = 32 * 1024;
 
-/// Parts of one dump: each has a hundred sockets and more, so these are all that a machine has ports for.
+/// Parts of one dump: each has a hundred sockets and more, so these are all that a machine has
+/// ports for.
 const DUMP_PARTS: usize = 4096;
 
-/// Answers to earlier questions that are passed over. There is none, unless an answer was cut short.
+/// Answers to earlier questions that are passed over. There is none, unless an answer was cut
+/// short.
 const STALE: usize = 16;
 
 /// A socket to the kernel, kept for the server's life.
@@ -31,8 +34,8 @@ pub(crate) struct Kernel {
     socket: Netlink,
     /// The last question's number; held from a question until its answer.
     sequence: Mutex<u32>,
-    /// It has found a socket once, so that one that it does not find is not there: a kernel without the module that looks
-    /// for TCP sockets says the same.
+    /// It has found a socket once, so that one that it does not find is not there: a kernel without
+    /// the module that looks for TCP sockets says the same.
     can_look: AtomicBool,
 }
 

@@ -36,7 +36,8 @@ pub(crate) struct Ends {
 pub(crate) enum Owner {
     /// This user has made the socket.
     Uid(u32),
-    /// No process holds it: what is left of a closed socket counts as root's in the kernel's tables, whoever's it was.
+    /// No process holds it: what is left of a closed socket counts as root's in the kernel's
+    /// tables, whoever's it was.
     Nobody,
 }
 

@@ -1,4 +1,5 @@
-//! In which network namespace a socket is: a user may make one of their own, with every port to themselves.
+//! In which network namespace a socket is: a user may make one of their own, with every port to
+//! themselves.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -10,7 +11,8 @@ use nix::{getsockopt_impl, sockopt_impl};
 use socket2::{Domain, Socket, Type};
 
 sockopt_impl!(
-    /// The number of a socket's network namespace (Linux 5.14), which no other has before the next boot.
+    /// The number of a socket's network namespace (Linux 5.14), which no other has before the next
+    /// boot.
     NetnsCookie,
     GetOnly,
     libc::SOL_SOCKET,
@@ -18,7 +20,8 @@ sockopt_impl!(
     u64
 );
 
-/// Whether the socket is in the network namespace of this process; `None`: this kernel does not tell.
+/// Whether the socket is in the network namespace of this process; `None`: this kernel does not
+/// tell.
 pub(crate) fn is_of_this_network(socket: impl AsFd) -> io::Result<Option<bool>> {
     // Any socket of ours. The guard may make those of TCP.
     let own = Socket::new(Domain::IPV4, Type::STREAM, None)?;

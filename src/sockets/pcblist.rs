@@ -1,9 +1,10 @@
 //! macOS's list of TCP sockets, `net.inet.tcp.pcblist_n`, as XNU lays it out. No I/O.
 //!
-//! XNU, bsd/netinet/in_pcblist.c, `get_pcblist_n`: a `struct xinpgen`; then for each socket `struct xinpcb_n` with its addresses,
-//! `struct xsocket_n` with its user, buffers, statistics and TCP's state; at last another `xinpgen`. Each begins with its
-//! length and, but for `xinpgen`, its kind, and begins at a multiple of 8 bytes from the list's beginning. Fields are packed to
-//! 4 bytes (`#pragma pack(4)`), in the machine's byte order, ports and addresses in the network's.
+//! XNU, bsd/netinet/in_pcblist.c, `get_pcblist_n`: a `struct xinpgen`; then for each socket
+//! `struct xinpcb_n` with its addresses, `struct xsocket_n` with its user, buffers, statistics and
+//! TCP's state; at last another `xinpgen`. Each begins with its length and, but for `xinpgen`, its
+//! kind, and begins at a multiple of 8 bytes from the list's beginning. Fields are packed to 4
+//! bytes (`#pragma pack(4)`), in the machine's byte order, ports and addresses in the network's.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -19,8 +20,9 @@ const ALIGNMENT: usize = 8;
 const ADDRESSES: u32 = 0x10;
 const SOCKET: u32 = 0x01;
 
-/// Where the fields of `struct xinpcb_n` begin (bsd/netinet/in_pcb.h): ports, which family the addresses are of, addresses. An
-/// IPv4 address is the last four of sixteen bytes (`struct in_addr_4in6`).
+/// Where the fields of `struct xinpcb_n` begin (bsd/netinet/in_pcb.h): ports, which family the
+/// addresses are of, addresses. An IPv4 address is the last four of sixteen bytes
+/// (`struct in_addr_4in6`).
 const FOREIGN_PORT: usize = 16;
 const LOCAL_PORT: usize = 18;
 const FAMILY: usize = 44;
@@ -32,8 +34,8 @@ const IPV4_IN_6: usize = 12;
 const IPV4: u8 = 1;
 const IPV6: u8 = 2;
 
-/// Where the fields of `struct xsocket_n` begin (bsd/sys/socketvar.h): a handle, 0 where no socket is left; the protocol; the
-/// effective user who made it.
+/// Where the fields of `struct xsocket_n` begin (bsd/sys/socketvar.h): a handle, 0 where no socket
+/// is left; the protocol; the effective user who made it.
 const HANDLE: usize = 8;
 const PROTOCOL: usize = 36;
 const USER: usize = 64;

@@ -18,7 +18,8 @@ mod os {
 
     impl SocketTables {
         pub(super) fn new() -> SocketTables {
-            // A kernel without the module that tells of TCP sockets lets us open, and answers nothing.
+            // A kernel without the module that tells of TCP sockets lets us open, and answers
+            // nothing.
             let kernel = Kernel::open().ok().filter(|kernel| kernel.occupants(&[0]).is_ok());
             SocketTables(kernel)
         }
@@ -85,8 +86,8 @@ impl Ports {
         Ports(os::SocketTables::new())
     }
 
-    /// Every socket at these ports, connections too: one question. What it costs grows with the room
-    /// that the kernel has for connections.
+    /// Every socket at these ports, connections too: one question. What it costs grows with the
+    /// room that the kernel has for connections.
     ///
     /// # Errors
     /// Where the system does not tell.

@@ -1,4 +1,5 @@
-//! The question for one TCP socket and its answer, as sock_diag(7) and netlink(7) lay them out. No I/O.
+//! The question for one TCP socket and its answer, as sock_diag(7) and netlink(7) lay them out. No
+//! I/O.
 //!
 //! Numbers are in the machine's byte order, but ports and addresses in the network's.
 
@@ -17,7 +18,8 @@ const SOCKET: usize = 48;
 /// `struct inet_diag_req_v2`: family, protocol, extensions, padding, states, the socket.
 const QUESTION: usize = HEADER + 8 + SOCKET;
 
-/// `struct inet_diag_msg`: family, state, timer, retransmits, the socket, then expiry, two queues, uid, inode.
+/// `struct inet_diag_msg`: family, state, timer, retransmits, the socket, then expiry, two queues,
+/// uid, inode.
 const ANSWER: usize = HEADER + 4 + SOCKET + 20;
 
 /// `SOCK_DIAG_BY_FAMILY`, of a question and of its answer (Linux, include/uapi/linux/sock_diag.h).
@@ -35,8 +37,8 @@ const INTERRUPTED: u16 = 0x10;
 /// `NLMSG_DONE`: the end of a dump.
 const DONE: u16 = 3;
 
-/// `TCP_LISTEN`, and `TCP_BOUND_INACTIVE` (Linux 6.8): bound, and neither listening nor connected. Older kernels tell nothing of
-/// such a socket.
+/// `TCP_LISTEN`, and `TCP_BOUND_INACTIVE` (Linux 6.8): bound, and neither listening nor connected.
+/// Older kernels tell nothing of such a socket.
 const LISTEN: u8 = 10;
 const BOUND: u8 = 13;
 /// How the kernel reports one that was asked for as [`BOUND`].
@@ -58,8 +60,8 @@ const ERROR: u16 = 2;
 /// `INET_DIAG_NOCOOKIE`: nothing is known of the socket but its addresses.
 const NO_COOKIE: u32 = u32::MAX;
 
-/// Loopback's number in every network namespace (Linux, include/net/flow.h). Named, a client that has bound itself to the
-/// interface is found too; one that has not is found either way.
+/// Loopback's number in every network namespace (Linux, include/net/flow.h). Named, a client that
+/// has bound itself to the interface is found too; one that has not is found either way.
 const LOOPBACK: u32 = 1;
 
 /// What the kernel says.
@@ -82,7 +84,8 @@ pub(crate) struct Malformed(&'static str);
 
 /// Asks for the client's own end of a connection.
 ///
-/// An IPv4 connection is asked for as such, also where both ends write it as IPv6: that is how the kernel keeps it.
+/// An IPv4 connection is asked for as such, also where both ends write it as IPv6: that is how the
+/// kernel keeps it.
 pub(crate) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     let (local, remote) = (ends.peer.ip().to_canonical(), ends.front.ip().to_canonical());
     let family = if local.is_ipv4() && remote.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
@@ -97,8 +100,8 @@ pub(crate) fn question(sequence: u32, ends: Ends) -> [u8; QUESTION] {
     whole(&out)
 }
 
-/// Asks for the sockets of a family whose own port is one of these. The kernel chooses: a list of all
-/// would be as long as any user makes it.
+/// Asks for the sockets of a family whose own port is one of these. The kernel chooses: a list of
+/// all would be as long as any user makes it.
 pub(crate) fn dump(sequence: u32, family: i32, ports: &[u16]) -> Vec<u8> {
     let mut out = beginning(DUMP, sequence, family);
     out.resize(QUESTION, 0); // whatever the addresses are
@@ -147,7 +150,8 @@ fn whole(out: &[u8]) -> [u8; QUESTION] {
     question
 }
 
-/// What stays on this machine comes through loopback, but for link-local addresses, which keep their interface.
+/// What stays on this machine comes through loopback, but for link-local addresses, which keep
+/// their interface.
 fn interface(peer: SocketAddr) -> u32 {
     match peer {
         SocketAddr::V6(peer) if peer.scope_id() != 0 => peer.scope_id(),
@@ -238,8 +242,8 @@ pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answe
     }
 }
 
-/// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens at the client's address,
-/// so that addresses have to be compared.
+/// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens
+/// at the client's address, so that addresses have to be compared.
 fn socket(fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
     let SocketInfo { state: _, local, remote, owner } = told(fields)?;
     Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::Nobody })

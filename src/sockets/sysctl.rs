@@ -1,5 +1,6 @@
 //! Reads macOS's list of TCP sockets, as netstat(1) does; it needs no privilege.
-#![allow(unsafe_code)] // sysctlbyname(3) takes a buffer and its length; the crate that wraps it brings eight others along
+// sysctlbyname(3) takes a buffer and its length; the crate that wraps it brings eight others along
+#![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_void};
 use std::io;
@@ -10,7 +11,8 @@ use nix::libc;
 /// XNU, bsd/netinet/tcp_subr.c.
 const LIST: &CStr = c"net.inet.tcp.pcblist_n";
 
-/// How often it is asked for: between two calls there may be more sockets than there was room made for.
+/// How often it is asked for: between two calls there may be more sockets than there was room made
+/// for.
 const TRIES: usize = 5;
 
 /// The list as the kernel gives it.
@@ -35,7 +37,8 @@ pub(crate) fn tcp_sockets() -> io::Result<Vec<u8>> {
 /// How long it is, with room for some more sockets.
 fn length() -> io::Result<usize> {
     let mut length = 0;
-    // SAFETY: the name is a C string; without a buffer the length alone is written, to a number of ours.
+    // SAFETY: the name is a C string; without a buffer the length alone is written, to a number of
+    // ours.
     let refused =
         unsafe { libc::sysctlbyname(LIST.as_ptr(), ptr::null_mut(), &mut length, ptr::null_mut(), 0) };
     if refused == 0 { Ok(length) } else { Err(io::Error::last_os_error()) }
@@ -45,7 +48,8 @@ fn length() -> io::Result<usize> {
 fn fill(buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = buffer.len();
     let start = buffer.as_mut_ptr().cast::<c_void>();
-    // SAFETY: the name is a C string, and no more than `length` bytes are written from `start` on, which are the buffer's.
+    // SAFETY: the name is a C string, and no more than `length` bytes are written from `start` on,
+    // which are the buffer's.
     let refused = unsafe { libc::sysctlbyname(LIST.as_ptr(), start, &mut length, ptr::null_mut(), 0) };
     if refused == 0 { Ok(length) } else { Err(io::Error::last_os_error()) }
 }

@@ -1,5 +1,5 @@
-//! The kernel's socket tables as text: /proc/net/tcp and tcp6 (proc(5)). Each is as long as there are sockets, and is read
-//! where the kernel cannot be asked for one.
+//! The kernel's socket tables as text: /proc/net/tcp and tcp6 (proc(5)). Each is as long as there
+//! are sockets, and is read where the kernel cannot be asked for one.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -61,7 +61,8 @@ fn row_of(row: &str) -> Option<Occupant> {
     Some(Occupant { local, owner, does: if state == LISTEN { Does::Listen } else { Does::Connect } })
 }
 
-/// An address of proc(5): `0100007F:1F90`, 32-bit words in the machine's byte order, the port in hexadecimal.
+/// An address of proc(5): `0100007F:1F90`, 32-bit words in the machine's byte order, the port in
+/// hexadecimal.
 pub(crate) fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let words: Vec<[u8; 4]> = (0..ip.len() / 8)

@@ -135,7 +135,8 @@ impl Queue {
         Some(number)
     }
 
-    /// Starts the thread with the first text. Where the system has no thread for us, the next text tries again.
+    /// Starts the thread with the first text. Where the system has no thread for us, the next text
+    /// tries again.
     fn has_thread(&'static self, state: &mut State) -> bool {
         if !state.has_thread {
             let thread = std::thread::Builder::new().name(self.name.to_owned()).stack_size(STACK);
@@ -192,7 +193,8 @@ impl Queue {
     }
 }
 
-/// Passes on what others print, in order with our own texts. It waits for the stream's reader, and no thread of the runtime does.
+/// Passes on what others print, in order with our own texts. It waits for the stream's reader, and
+/// no thread of the runtime does.
 #[derive(Debug)]
 pub(crate) struct Passage(&'static Queue);
 
@@ -207,7 +209,8 @@ impl AsyncWrite for Passage {
         let part = &text[..text.len().min(PASSAGE)];
         match self.0.take(part.to_vec()) {
             Some(_) => Poll::Ready(Ok(part.len())),
-            None => Poll::Ready(Err(io::ErrorKind::WouldBlock.into())), // there is no thread to write it
+            // there is no thread to write it
+            None => Poll::Ready(Err(io::ErrorKind::WouldBlock.into())),
         }
     }
 

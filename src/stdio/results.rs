@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
 
-/// Standard output that is locked. Once its reader is gone (`| head`) it takes everything and writes nothing, and the command
-/// ends as it would otherwise. Other errors name the stream.
+/// Standard output that is locked. Once its reader is gone (`| head`) it takes everything and
+/// writes nothing, and the command ends as it would otherwise. Other errors name the stream.
 #[derive(Debug)]
 pub(crate) struct Results {
     stdout: StdoutLock<'static>,
@@ -62,8 +62,8 @@ impl Write for Results {
     }
 }
 
-/// Whether an error of standard output means that its reader is gone: a closed pipe, or a terminal that is gone (EIO). A disk has
-/// EIO too, and then something is wrong.
+/// Whether an error of standard output means that its reader is gone: a closed pipe, or a terminal
+/// that is gone (EIO). A disk has EIO too, and then something is wrong.
 pub(crate) fn is_reader_gone(error: &io::Error) -> bool {
     let is_device = || {
         fstat(io::stdout().as_fd())

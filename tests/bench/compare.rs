@@ -1,4 +1,5 @@
-//! `make bench`: dlvgate beside a direct connection and other forwarders, all in one run. `--help` says how to use it.
+//! `make bench`: dlvgate beside a direct connection and other forwarders, all in one run. `--help`
+//! says how to use it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! The driver's end of a session. While it is measured it writes, reads and compares: nothing is parsed.
+//! The driver's end of a session. While it is measured it writes, reads and compares: nothing is
+//! parsed.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -14,7 +15,8 @@ const FIRST: u32 = 1_000_000;
 const DIGITS: usize = 7;
 /// Longer than any header that is expected.
 const HEADER: usize = 64;
-/// A message that is not kept is read in such pieces, and has as many bytes as were asked for, but for one repeated block.
+/// A message that is not kept is read in such pieces, and has as many bytes as were asked for, but
+/// for one repeated block.
 const CHUNK: usize = 256 * 1024;
 const MARGIN: usize = 80 * 1024;
 
@@ -25,7 +27,8 @@ pub struct Connection {
     input: Vec<u8>,
 }
 
-/// A request, or several in one write, and the bytes that answer it, of which only the numbers change.
+/// A request, or several in one write, and the bytes that answer it, of which only the numbers
+/// change.
 pub struct Exchange {
     request: Vec<u8>,
     request_numbers: Vec<usize>,
@@ -88,8 +91,8 @@ impl Connection {
         self.learn("initialize", &arguments).map(drop)
     }
 
-    /// Asks once, reads the answer strictly, and keeps it to be compared with. What comes before the response (events)
-    /// is part of the answer.
+    /// Asks once, reads the answer strictly, and keeps it to be compared with. What comes before
+    /// the response (events) is part of the answer.
     pub fn learn(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Exchange> {
         let number = self.take_numbers(1);
         let request = compose(number, command, arguments);

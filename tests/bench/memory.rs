@@ -9,7 +9,8 @@ pub fn can_be_told() -> bool {
     Path::new("/proc/self/smaps_rollup").exists()
 }
 
-/// The resident set of a process, in KiB; of processes that it has forked, what is theirs alone and their share of the rest.
+/// The resident set of a process, in KiB; of processes that it has forked, what is theirs alone and
+/// their share of the rest.
 pub fn resident(server: u32) -> anyhow::Result<f64> {
     // One that has ended meanwhile has nothing.
     let forks =
@@ -17,7 +18,8 @@ pub fn resident(server: u32) -> anyhow::Result<f64> {
     Ok(field(&status(server), "VmRSS:")? + forks.sum::<f64>())
 }
 
-/// Lets the highest resident set so far be the present one; gives that, in KiB, forked processes included.
+/// Lets the highest resident set so far be the present one; gives that, in KiB, forked processes
+/// included.
 pub fn forget_peak(server: u32) -> anyhow::Result<f64> {
     for folder in all(server)? {
         std::fs::write(folder.join("clear_refs"), "5").context("the highest resident set cannot be reset")?;

@@ -14,12 +14,14 @@ const NAME: &str = "dlvgate";
 
 /// dlvgate beside a direct connection and other forwarders, in one run
 ///
-/// Every figure is a median over rounds. In each round every target has its turn, and what is compared was measured in the
-/// same round: other work on the machine moves the figures, and the ratios hardly. All of it (this driver, the forwarder,
-/// the upstream) runs on one CPU, and a second time on two.
+/// Every figure is a median over rounds. In each round every target has its turn, and what is
+/// compared was measured in the same round: other work on the machine moves the figures, and the
+/// ratios hardly. All of it (this driver, the forwarder, the upstream) runs on one CPU, and a
+/// second time on two.
 ///
-/// Targets: `direct` (always), each `--dlvgate`, `copy` (tokio's copy_bidirectional with its 8 KiB, on one thread that knows nothing but sockets),
-/// `copy-main` (the same as `#[tokio::main]` runs it), `copy-64k` (as `copy`, with 64 KiB), `haproxy` and `socat` where they are installed.
+/// Targets: `direct` (always), each `--dlvgate`, `copy` (tokio's copy_bidirectional with its 8 KiB,
+/// on one thread that knows nothing but sockets), `copy-main` (the same as `#[tokio::main]` runs
+/// it), `copy-64k` (as `copy`, with 64 KiB), `haproxy` and `socat` where they are installed.
 #[derive(Debug, Parser)]
 #[command(
     name = "bench",
@@ -36,7 +38,8 @@ pub struct Options {
     /// Only these loads [default: all]
     #[arg(long = "load", value_name = "LOAD", value_enum, value_delimiter = ',')]
     loads: Vec<Load>,
-    /// Only these targets besides `direct` and dlvgate: copy, copy-main, copy-64k, haproxy, socat, none [default: all]
+    /// Only these targets besides `direct` and dlvgate: copy, copy-main, copy-64k, haproxy, socat,
+    /// none [default: all]
     #[arg(long = "target", value_name = "TARGET", value_delimiter = ',', value_parser = ["copy", "copy-main", "copy-64k", "haproxy", "socat", "none"])]
     targets: Vec<String>,
     /// On how many CPUs
@@ -70,7 +73,8 @@ pub enum Begun {
     Skip,
 }
 
-/// Reads the arguments. `cargo test` has no `--bench`: then everything is tried once, and little is measured.
+/// Reads the arguments. `cargo test` has no `--bench`: then everything is tried once, and little is
+/// measured.
 pub fn begin() -> anyhow::Result<Begun> {
     let arguments = || std::env::args().skip(1);
     if let Some(role) = Role::of(arguments()) {
@@ -110,7 +114,8 @@ impl Options {
         std::iter::once(Target::direct()).chain(self.builds.iter().cloned()).chain(others).collect()
     }
 
-    /// The real dlvs that `tests/setup/install-delve` has installed: the oldest and the newest, or one of them for a try.
+    /// The real dlvs that `tests/setup/install-delve` has installed: the oldest and the newest, or
+    /// one of them for a try.
     pub fn dlvs(&self) -> Vec<(String, PathBuf)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/toolchains");
         let folders = std::fs::read_dir(folder).into_iter().flatten().flatten();

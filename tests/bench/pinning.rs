@@ -30,7 +30,8 @@ mod system {
 
     use super::Pinning;
 
-    /// The CPUs that this process was started with, the last first: the first one serves most interrupts.
+    /// The CPUs that this process was started with, the last first: the first one serves most
+    /// interrupts.
     fn allowed() -> &'static [usize] {
         static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
         ALLOWED.get_or_init(|| {

@@ -23,8 +23,8 @@ const MANY_FILES: u64 = 10_000;
 /// Kills what was told to it and not taken back, once its standard input ends.
 static REAPER: Mutex<Option<Child>> = Mutex::new(None);
 
-/// Lets this process and what it starts have as many open files as the system allows them: a thousand sessions are two thousand
-/// sockets.
+/// Lets this process and what it starts have as many open files as the system allows them: a
+/// thousand sessions are two thousand sockets.
 pub fn allow_many_files() -> anyhow::Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     // Where there is no limit, macOS wants one all the same.

@@ -1,5 +1,5 @@
-//! Rounds: in each one every target has its turn, so that what else the machine does meets all alike, and figures of
-//! one round can be compared with each other.
+//! Rounds: in each one every target has its turn, so that what else the machine does meets all
+//! alike, and figures of one round can be compared with each other.
 
 /// The figures of each lane, round by round. `block` measures one lane once.
 pub fn interleaved<Lane>(
@@ -18,8 +18,8 @@ pub fn interleaved<Lane>(
     Ok(figures)
 }
 
-/// Whose turn it is: another one begins each round, and every second round goes the other way, so that nobody has always
-/// the same predecessor.
+/// Whose turn it is: another one begins each round, and every second round goes the other way, so
+/// that nobody has always the same predecessor.
 fn place(round: usize, turn: usize, count: usize) -> usize {
     if round % 2 == 0 { (round / 2 + turn) % count } else { (round / 2 + count - turn) % count }
 }

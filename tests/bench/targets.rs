@@ -92,7 +92,8 @@ impl Target {
         }
     }
 
-    /// How it is started in front of `upstream`; `None` where there is nothing to start. What it writes goes into `folder`.
+    /// How it is started in front of `upstream`; `None` where there is nothing to start. What it
+    /// writes goes into `folder`.
     pub fn start(
         &self,
         upstream: SocketAddr,
@@ -148,7 +149,8 @@ fn dlvgate(program: &Path, upstream: SocketAddr, sessions: Sessions) -> Command 
     command
 }
 
-/// One thread, TCP as it comes. Splicing is off by default; said, since the comparison is with a proxy that reads.
+/// One thread, TCP as it comes. Splicing is off by default; said, since the comparison is with a
+/// proxy that reads.
 fn haproxy(front: SocketAddr, upstream: SocketAddr) -> String {
     format!(
         "global

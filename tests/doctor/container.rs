@@ -1,4 +1,5 @@
-//! A machine of a test's own: this one's files below an overlay, in namespaces for mounts, processes and the network.
+//! A machine of a test's own: this one's files below an overlay, in namespaces for mounts,
+//! processes and the network.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -15,8 +16,8 @@ const MARK: &str = "dlvgate-test-mark";
 /// How long a container may live, in seconds.
 const LIFE: &str = "120";
 
-/// Makes the machine. `$1` is an empty folder, `$2` the program, `$3` the folder of the pairs of dlv and Go, `$4` the user,
-/// `$5` whether its network is `apart`, `$6` the stand-in for pfctl.
+/// Makes the machine. `$1` is an empty folder, `$2` the program, `$3` the folder of the pairs of
+/// dlv and Go, `$4` the user, `$5` whether its network is `apart`, `$6` the stand-in for pfctl.
 const SETUP: &str = r#"
 set -e
 mount --make-rprivate /
@@ -74,7 +75,8 @@ pub struct Container {
 }
 
 impl Container {
-    /// A network of its own, with a loopback interface and 192.0.2.1/24. `None`, with a word, where none can be made.
+    /// A network of its own, with a loopback interface and 192.0.2.1/24. `None`, with a word, where
+    /// none can be made.
     pub fn new(user: User) -> Option<Container> {
         Container::start(user, true)
     }

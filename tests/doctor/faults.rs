@@ -1,6 +1,7 @@
-//! The planted faults, from faults/*.txt: `# NAME`, `first ID: WORDS` (the finding that has to come first, and words of it), perhaps
-//! `user me`, `asked ARGUMENTS` (doctor's), `named only` (the remedy is a person's, or outside of the machine), and indented what
-//! plants it, in the shell that doctor is then run in.
+//! The planted faults, from faults/*.txt: `# NAME`, `first ID: WORDS` (the finding that has to come
+//! first, and words of it), perhaps `user me`, `asked ARGUMENTS` (doctor's), `named only` (the
+//! remedy is a person's, or outside of the machine), and indented what plants it, in the shell that
+//! doctor is then run in.
 
 use super::container::User;
 use super::fault::{Fault, try_all};

@@ -1,10 +1,12 @@
-//! `dlvgate doctor --reach`, from another machine: what becomes of a connection, and that nothing is spent by the question.
+//! `dlvgate doctor --reach`, from another machine: what becomes of a connection, and that nothing
+//! is spent by the question.
 
 use serde_json::Value;
 
 use super::container::{Container, User};
 
-/// The client's machine, at the other end of the wire: a network namespace in the container. What answers is in the container itself.
+/// The client's machine, at the other end of the wire: a network namespace in the container. What
+/// answers is in the container itself.
 const OTHER: &str = "ip netns add other 2>/dev/null || { mkdir -p /run/netns; ip netns add other; }
 ip link set wire0 netns other
 ip -n other address add 192.0.2.5/24 dev wire0

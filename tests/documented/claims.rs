@@ -1,4 +1,5 @@
-//! Which scenario runs which block. A block is named by its page and by words that no other ```sh block of that page has.
+//! Which scenario runs which block. A block is named by its page and by words that no other ```sh
+//! block of that page has.
 
 use crate::pages::{self, Block, Page};
 use crate::scenarios::{configuration, doctor, firewall, goland, packages, recordings, run};

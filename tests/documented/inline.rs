@@ -1,5 +1,6 @@
-//! `dlvgate …` in lines of text and in captured sessions: its words are words that this dlvgate, and dlv, know. They are
-//! given to it with `--help` behind them: what comes before is then parsed, and nothing is done.
+//! `dlvgate …` in lines of text and in captured sessions: its words are words that this dlvgate,
+//! and dlv, know. They are given to it with `--help` behind them: what comes before is then parsed,
+//! and nothing is done.
 
 use std::process::Command;
 

@@ -22,8 +22,8 @@ impl Block {
         format!("{}:{}", self.page, self.line)
     }
 
-    /// The commands of a block of the shell: a line each, but for one that goes on after a backslash, and for a command in
-    /// the background, which belongs to what comes after it.
+    /// The commands of a block of the shell: a line each, but for one that goes on after a
+    /// backslash, and for a command in the background, which belongs to what comes after it.
     pub fn commands(&self) -> Vec<String> {
         let (mut commands, mut begun) = (Vec::new(), String::new());
         for line in self.text.lines().filter(|line| !is_empty(line)) {
@@ -163,7 +163,8 @@ pub fn spans(prose: &str) -> Vec<(usize, String)> {
     let lines: Vec<&str> = prose.lines().collect();
     let mut at = 0;
     while at < lines.len() {
-        // A span may go on in the next line of its paragraph, and not beyond; a row of a table is one.
+        // A span may go on in the next line of its paragraph, and not beyond; a row of a table is
+        // one.
         let is_row = |line: &str| line.trim_start().starts_with('|');
         let mut end = at + 1;
         while end < lines.len() && !lines[end].trim().is_empty() && !is_row(lines[at]) && !is_row(lines[end])

@@ -8,7 +8,8 @@ use crate::support::client::Client;
 use crate::support::debug::initialize_arguments;
 use crate::support::rpc::Rpc;
 
-/// Commands that are not run as they are printed: how each begins, what is run in its place, and why.
+/// Commands that are not run as they are printed: how each begins, what is run in its place, and
+/// why.
 const INSTEAD: &[(&str, &str, &str)] = &[
     ("make demo", "make --dry-run -C \"$REPOSITORY\" demo && dlvgate demo", "a release build takes minutes"),
     ("make packages", "make --dry-run -C \"$REPOSITORY\" packages", "it takes minutes"),
@@ -22,7 +23,8 @@ pub fn as_printed(stage: &Stage, block: &Block) -> Vec<String> {
     block.commands().iter().map(|command| one(stage, command)).collect()
 }
 
-/// One of them: it ends with exit code 0, or serves what it is there to serve and ends with 0 when it is told to.
+/// One of them: it ends with exit code 0, or serves what it is there to serve and ends with 0 when
+/// it is told to.
 pub fn one(stage: &Stage, command: &str) -> String {
     let command = &adapted(command);
     let words = without_comment(command);
@@ -49,7 +51,8 @@ fn adapted(command: &str) -> String {
     }
 }
 
-/// Something that listens: the ready line comes, a client is answered, and it ends with 0 on a signal.
+/// Something that listens: the ready line comes, a client is answered, and it ends with 0 on a
+/// signal.
 fn front(stage: &Stage, command: &str, for_one_client: bool) -> String {
     let mut running = stage.start(command);
     running.says("server listening at: ");

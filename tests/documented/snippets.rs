@@ -1,4 +1,5 @@
-//! Configuration that the pages show: each is read by what it is for, or by what knows its language.
+//! Configuration that the pages show: each is read by what it is for, or by what knows its
+//! language.
 
 use std::fs;
 use std::io::Write;
@@ -17,7 +18,8 @@ fn complaint(block: &Block) -> Result<(), String> {
         "lua" => piped(&["luac", "-p", "-"], &block.text),
         "python" => piped(&["python3", "-c", "import ast, sys; ast.parse(sys.stdin.read())"], &block.text),
         "elisp" => balanced(&block.text),
-        // A block of the shell is a scenario's, a captured session the inline commands'; a property and a drawing have no rule.
+        // A block of the shell is a scenario's, a captured session the inline commands'; a property
+        // and a drawing have no rule.
         "sh" | "console" | "properties" | "" => Ok(()),
         other => Err(format!("nothing checks ```{other}: add what does to tests/documented/snippets.rs")),
     }

@@ -1,5 +1,6 @@
-//! Where a block is run: a home folder with a Go project in it, and namespaces of its own for the network, the mounts and
-//! the processes, so that printed ports are free, root's commands change nothing, and nothing outlives the test.
+//! Where a block is run: a home folder with a Go project in it, and namespaces of its own for the
+//! network, the mounts and the processes, so that printed ports are free, root's commands change
+//! nothing, and nothing outlives the test.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,4 +1,5 @@
-//! `--substitute-path`, `--launch-set` and `--launch-force`: for clients that have no field for them.
+//! `--substitute-path`, `--launch-set` and `--launch-force`: for clients that have no field for
+//! them.
 
 use std::path::{Path, PathBuf};
 

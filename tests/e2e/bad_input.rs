@@ -1,4 +1,5 @@
-//! What is no DAP: each is answered so that a person understands it, and the server goes on serving.
+//! What is no DAP: each is answered so that a person understands it, and the server goes on
+//! serving.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,8 @@ fn assert_serves(server: &Server) {
     Debug { client }.disconnect();
 }
 
-/// What the client was told before the server closed: the text of an error response or an output event.
+/// What the client was told before the server closed: the text of an error response or an output
+/// event.
 fn told(client: &Client) -> String {
     let (end, _) = client.end();
     assert_eq!(end, End::Eof, "a reset can swallow what was said");
@@ -124,7 +126,8 @@ fn a_broken_later_message_is_explained(dlv: &Pair) {
         let mut client = server.client();
         client.ok("initialize", initialize_arguments());
         let _ = client.try_raw(&bytes);
-        // These two do not end the session: one waits for the rest of its body, the other is dropped.
+        // These two do not end the session: one waits for the rest of its body, the other is
+        // dropped.
         let goes_on = matches!(what, "far beyond the limit" | "nothing");
         if goes_on {
             client.half_close_if_open();

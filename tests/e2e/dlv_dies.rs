@@ -1,4 +1,5 @@
-//! dlv is killed, or dies, in the middle of a session: the client learns it at once, and nothing is left.
+//! dlv is killed, or dies, in the middle of a session: the client learns it at once, and nothing is
+//! left.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,8 @@ fn kill_with_pending(dlv: &Process, client: &mut Client, requests: &[(&str, Valu
     (Instant::now(), pending)
 }
 
-/// The requests are answered with dlv's death, then `output` tells it too, then `terminated`, then the end.
+/// The requests are answered with dlv's death, then `output` tells it too, then `terminated`, then
+/// the end.
 fn assert_told(client: &Client, killed: Instant, pending: &[i64]) {
     client.event("terminated");
     client.eof();

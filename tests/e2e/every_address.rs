@@ -1,4 +1,5 @@
-//! A front on every address of the machine, and what its gate alone decides: on hosts that would let strangers in.
+//! A front on every address of the machine, and what its gate alone decides: on hosts that would
+//! let strangers in.
 
 use std::io::ErrorKind;
 
@@ -18,7 +19,8 @@ table inet host {
 }
 ";
 
-/// A client of the machine's own gets a reset, whichever of its addresses it comes from and goes to.
+/// A client of the machine's own gets a reset, whichever of its addresses it comes from and goes
+/// to.
 fn assert_own_clients_are_refused(server: &Namespace) {
     for (from, to) in [("127.0.0.1", "127.0.0.1"), ("127.0.0.2", "127.0.0.1"), (SERVER, SERVER)] {
         let refused = server.inside(|| connect(from, at(to))).expect_err(from);

@@ -98,7 +98,8 @@ fn status_sees_rules_that_somebody_flushed_and_rules_that_nobody_told_of() {
     let anchor = anchors.lines().map(str::trim).find(|line| line.contains("dlvgate")).unwrap();
     pf.run(&["-a", anchor, "-F", "rules"]);
     pf.run(&["-a", anchor, "-F", "Tables"]);
-    // No process has the first id; init has the other, and what a process holds that runs is not to be removed by hand.
+    // No process has the first id; init has the other, and what a process holds that runs is not to
+    // be removed by hand.
     let deny = |pid: u32| {
         format!("block return in log quick proto tcp from any to any port 9 label \"dlvgate:{pid}:9:deny\"\n")
     };
@@ -275,7 +276,8 @@ fn every_kind_of_peer_is_taken_by_pf_and_leaves_no_trace() {
     pf.assert_untouched();
 }
 
-/// What comes over the pipe is none of anybody's who may open a gate; bytes without a pattern, for the guard itself.
+/// What comes over the pipe is none of anybody's who may open a gate; bytes without a pattern, for
+/// the guard itself.
 #[test]
 fn a_guard_that_is_fed_garbage_opens_nothing_and_ends_in_order() {
     let Some(namespace) = Namespace::new() else { return };

@@ -1,4 +1,5 @@
-//! The gate in pf, with a stand-in for pfctl: its journal and the session's log must tell the same story.
+//! The gate in pf, with a stand-in for pfctl: its journal and the session's log must tell the same
+//! story.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

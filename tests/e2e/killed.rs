@@ -1,4 +1,5 @@
-//! `kill -9` of each process, at each moment of a gate's life, with each packet filter: what is left, and until when.
+//! `kill -9` of each process, at each moment of a gate's life, with each packet filter: what is
+//! left, and until when.
 //!
 //! The table in docs/firewall.md is this test's; `DLVGATE_WRITE_DOCS=1` writes it anew.
 
@@ -102,8 +103,8 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Brings a session to the moment, kills, and returns how long it took until nothing was left; for a guard that
-    /// was killed, from the next start on.
+    /// Brings a session to the moment, kills, and returns how long it took until nothing was left;
+    /// for a guard that was killed, from the next start on.
     fn run(&self, folder: &Path) -> Duration {
         let marker = folder.join(format!("{}-{:?}", self.moment, self.victim));
         let mut server = self.start(&marker);

@@ -1,5 +1,6 @@
-//! End-to-end tests: a real dlv behind a real `dlvgate serve`, and a client of the tests' own. One file for each
-//! thing that a user does. What the tests read of processes and ports comes from /proc.
+//! End-to-end tests: a real dlv behind a real `dlvgate serve`, and a client of the tests' own. One
+//! file for each thing that a user does. What the tests read of processes and ports comes from
+//! /proc.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

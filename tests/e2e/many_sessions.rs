@@ -21,7 +21,8 @@ use crate::support::{PATIENCE, poll};
 
 const SESSIONS: usize = 200;
 const AT_ONCE: u64 = 8;
-/// First packets of hundreds of thousands that may be under way just when one of 400 changes of the ruleset is made.
+/// First packets of hundreds of thousands that may be under way just when one of 400 changes of the
+/// ruleset is made.
 const SLIPPED: u64 = 3;
 /// What a noisy machine may take; a quiet one needs a third of it.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -38,7 +39,8 @@ table inet host {
 }
 ";
 
-/// Counts the first packets of connections: of another user as they leave, and of everybody after all filtering.
+/// Counts the first packets of connections: of another user as they leave, and of everybody after
+/// all filtering.
 const WITNESS: &str = "
 table inet witness {
     chain sent {
@@ -96,7 +98,8 @@ impl Clients<'_> {
         }
     }
 
-    /// One session, or `false` where all places are taken: those that are on their way out hold theirs still.
+    /// One session, or `false` where all places are taken: those that are on their way out hold
+    /// theirs still.
     fn a_session(&self, random: &mut Random) -> bool {
         let mut client = client();
         let kind = random.below(6);
@@ -192,8 +195,9 @@ fn two_hundred_sessions_at_random_leave_no_rule_and_let_nobody_else_in() {
     {
         assert_eq!(count(&after, stranger), 0, "{stranger}");
     }
-    // A packet that is under way on loopback while a ruleset is exchanged is sent under the old one and received under the new
-    // one. Its connection is never made (above), since the next packet of its sender is refused.
+    // A packet that is under way on loopback while a ruleset is exchanged is sent under the old one
+    // and received under the new one. Its connection is never made (above), since the next packet
+    // of its sender is refused.
     let slipped = count(&after, "to dlv by another user");
     assert!(slipped <= SLIPPED, "{slipped} first packets of another user's reached dlv's port");
     assert!(count(&after, "sent by another user") > 1_000, "the witness sees nothing");

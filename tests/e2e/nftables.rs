@@ -1,4 +1,5 @@
-//! The gate in nftables, with the real nft and the kernel's own packet filter, in a network namespace for each test.
+//! The gate in nftables, with the real nft and the kernel's own packet filter, in a network
+//! namespace for each test.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -25,8 +26,9 @@ for_every_dlv!(
     killed_dlv_leaves_no_rule,
 );
 
-/// A host that lets the front be reached and drops everything else, loopback and established connections included: in
-/// a table laid out as ufw has it, by policy; in one of its own, by rule; and on the way out.
+/// A host that lets the front be reached and drops everything else, loopback and established
+/// connections included: in a table laid out as ufw has it, by policy; in one of its own, by rule;
+/// and on the way out.
 pub const HOST: &str = "
 table ip filter {
     chain ufw-user-input { tcp dport 2345 accept comment \"the front\"; tcp sport 2345 accept; }
@@ -169,8 +171,8 @@ fn the_end_of_one_session_does_not_touch_the_gate_of_another() {
     assert_same(&before, &namespace);
 }
 
-/// The ruleset is changed by this script in mid-session; the session ends well all the same, and what is left is what
-/// the script made.
+/// The ruleset is changed by this script in mid-session; the session ends well all the same, and
+/// what is left is what the script made.
 fn ends_well_although(script: &str) {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(script);

@@ -1,5 +1,5 @@
-//! nftables that cannot be used, or does not take a gate, with a script in nft's place: the reason is told, and nothing is
-//! forwarded.
+//! nftables that cannot be used, or does not take a gate, with a script in nft's place: the reason
+//! is told, and nothing is forwarded.
 
 use crate::support::client::Client;
 use crate::support::debug::initialize_arguments;

@@ -13,7 +13,8 @@ use crate::support::{PATIENCE, poll};
 /// `nobody` on Debian.
 const OTHER: u32 = 65_534;
 
-/// Speaks as the other user; gives what it was answered. `None` where this test's user cannot become another.
+/// Speaks as the other user; gives what it was answered. `None` where this test's user cannot
+/// become another.
 fn as_other_user(port: u16) -> Option<String> {
     run_as_other_user(&format!("exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /' >&3; timeout 20 cat <&3"))
 }
@@ -51,7 +52,8 @@ fn another_user_gets_nothing_and_the_log_names_them() {
     server.closed(1);
 }
 
-/// What is left of a closed socket counts as root's in the kernel's tables, and this server is root's.
+/// What is left of a closed socket counts as root's in the kernel's tables, and this server is
+/// root's.
 #[test]
 fn another_user_who_has_spoken_and_left_gets_no_session_either() {
     let server = Serve::with(&Pair::any()).start();

@@ -81,7 +81,8 @@ fn a_dlv_on_an_ipv6_address_is_found(dlv: &Pair) {
     }
 }
 
-/// dlv's side of a connection goes before its session has: from then on the system may give the port to another dlv.
+/// dlv's side of a connection goes before its session has: from then on the system may give the
+/// port to another dlv.
 fn a_port_that_the_system_gives_anew_stays_its_first_session_s_until_that_ends(dlv: &Pair) {
     let (port, real) = (free_ports(1), dlv.dlv.display());
     let fake = FakeDlv::new(&format!(

@@ -1,4 +1,5 @@
-//! The process that ends what a killed proxy has left: with real dlvs, and by hand with processes of the tests' own.
+//! The process that ends what a killed proxy has left: with real dlvs, and by hand with processes
+//! of the tests' own.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -103,7 +104,8 @@ fn a_dlv_is_asked_first_and_its_binary_removed_where_it_was_building() {
     let folder = tempfile::tempdir().unwrap();
     let (asked, binary) = (folder.path().join("asked"), folder.path().join("__debug_bin1"));
     std::fs::write(&binary, "").unwrap();
-    // The words after `read` are those of a build; the shell waits for it, so it dies at its trap's end.
+    // The words after `read` are those of a build; the shell waits for it, so it dies at its trap's
+    // end.
     let script = format!(
         "trap 'echo asked > {}; exit' TERM; sh -c 'echo $$; sleep 300' go build -o {} & wait",
         asked.display(),
@@ -130,7 +132,8 @@ fn nothing_is_left(server: &Server) {
     poll(PATIENCE, gone).unwrap_or_else(|| panic!("processes are left: {:#?}", server.children()));
 }
 
-/// Stands for a dlv: a shell that leads a process session, and says the process id of what it has started.
+/// Stands for a dlv: a shell that leads a process session, and says the process id of what it has
+/// started.
 struct Family {
     leader: Child,
 }

@@ -1,5 +1,6 @@
-//! A thousand sessions at once, clients that stop reading, and messages of any size: what they cost the server. In a network
-//! namespace of their own, since what is left of thousands of connections makes each look at the system's tables slow.
+//! A thousand sessions at once, clients that stop reading, and messages of any size: what they cost
+//! the server. In a network namespace of their own, since what is left of thousands of connections
+//! makes each look at the system's tables slow.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -114,7 +115,8 @@ fn a_thousand_sessions_come_and_go_and_memory_stays_flat() {
                 session.close((index + round) % 2 == 0);
             }
             wait_for_connections(upstream, SESSIONS / 2);
-            // The places of those that are on their way out are not free yet for a moment; a client waits for one.
+            // The places of those that are on their way out are not free yet for a moment; a client
+            // waits for one.
             sessions.extend((0..SESSIONS / 2).map(|_| Session::begin(server.front())));
             sessions.iter_mut().for_each(|session| session.ask("threads", json!({})));
         }

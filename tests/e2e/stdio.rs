@@ -119,7 +119,8 @@ fn a_whole_session_over_standard_input_and_output(dlv: &Pair) {
     assert!(places.is_sorted(), "{log}");
 }
 
-/// Its reader is gone before the first line. With dlv 1.20 this ended with 101 and left the built program, each time.
+/// Its reader is gone before the first line. With dlv 1.20 this ended with 101 and left the built
+/// program, each time.
 fn a_lost_standard_error_changes_nothing(dlv: &Pair) {
     let program = Program::source("demo");
     let mut session = Session::unread(dlv, &[]);

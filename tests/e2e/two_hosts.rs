@@ -1,4 +1,5 @@
-//! A client on another host: two network namespaces on a wire, and a server that drops everything by default.
+//! A client on another host: two network namespaces on a wire, and a server that drops everything
+//! by default.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
@@ -17,7 +18,8 @@ use crate::support::toolchain::Pair;
 
 for_every_dlv!(only_the_allowed_address_debugs_and_the_ruleset_is_byte_for_byte_what_it_was);
 
-/// Everything is dropped but what IPv6 needs to find its neighbours: no counter, so that every byte counts.
+/// Everything is dropped but what IPv6 needs to find its neighbours: no counter, so that every byte
+/// counts.
 pub const HOST: &str = "
 table inet host {
     chain in { type filter hook input priority filter; policy drop; icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; }
@@ -25,7 +27,8 @@ table inet host {
 }
 ";
 
-/// The server's link-local address, as the peer's host knows it: its wire is the interface after loopback.
+/// The server's link-local address, as the peer's host knows it: its wire is the interface after
+/// loopback.
 const SERVER_ON_THE_LINK: &str = "[fe80::1%2]:2345";
 
 /// A host that drops what leaves, too.
@@ -58,8 +61,8 @@ fn dlv_port(server: &Server) -> u16 {
     ports.into_iter().find(|port| *port != server.front().port()).expect("dlv listens")
 }
 
-/// A whole session from this address of the peer's host; during it the other address gets nothing. `count` is how many
-/// there have been then.
+/// A whole session from this address of the peer's host; during it the other address gets nothing.
+/// `count` is how many there have been then.
 pub fn a_session(link: &Link, server: &Server, dlv: &Pair, peer: &str, other: &str, count: usize) {
     let (program, front) =
         (Program::built(dlv, "demo"), at(if peer.contains(':') { SERVER_V6 } else { SERVER }));

@@ -1,5 +1,6 @@
-//! Two users of one machine, both with a sudoers entry for the guard: neither opens, shuts or slows what is the other's. With the real
-//! sudo, nftables and the kernel's own answers, in a network namespace.
+//! Two users of one machine, both with a sudoers entry for the guard: neither opens, shuts or slows
+//! what is the other's. With the real sudo, nftables and the kernel's own answers, in a network
+//! namespace.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -19,7 +20,8 @@ const ALICE: u32 = 65_534;
 const BOB: u32 = 1;
 const ROOT: u32 = 0;
 
-/// Installs what both users may start, in a mount namespace of the command's own, and becomes one of them.
+/// Installs what both users may start, in a mount namespace of the command's own, and becomes one
+/// of them.
 const SETUP: &str = r#"
 set -e
 mount -t tmpfs -o mode=750 tmpfs /etc/sudoers.d
@@ -185,7 +187,8 @@ fn number_taken_by_another_names_no_table_to_delete() {
     assert!(gate.exit().success());
 }
 
-/// The system has one port for dlv, from which another user is connected; once that is refused, it has others.
+/// The system has one port for dlv, from which another user is connected; once that is refused, it
+/// has others.
 fn leaves_port_of_anothers_connection(flags: &[&str]) {
     let Some(machine) = Machine::new() else { return };
     let server = machine.listens(BOB, 5000);
@@ -409,7 +412,8 @@ fn interfaces_of_peers_are_few_and_there() {
     assert!(open(1, "absent").contains("fe80::1%absent0 is on an interface that this machine does not have"));
 }
 
-/// How long a gate takes to open and close, the shortest of some: what others do meanwhile on a busy machine is not of interest.
+/// How long a gate takes to open and close, the shortest of some: what others do meanwhile on a
+/// busy machine is not of interest.
 fn shortest(machine: &Machine) -> Duration {
     let request = "{\"id\":2,\"do\":{\"open\":{\"port\":4001,\"peers\":[\"192.0.2.5\"]}}}\n";
     let one = || {

@@ -29,7 +29,8 @@ fn groups(pid: i32) -> String {
     status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap().trim().to_owned()
 }
 
-/// A session during which dlvgate, dlv and the program are the caller's, and only the guard is root's.
+/// A session during which dlvgate, dlv and the program are the caller's, and only the guard is
+/// root's.
 fn only_the_guard_is_root(server: &Server, namespace: &Namespace, guard: i32) {
     let program = Program::built(&Pair::any(), "demo");
     let client = namespace.inside(|| server.client());

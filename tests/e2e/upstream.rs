@@ -96,7 +96,8 @@ fn a_message_that_follows_the_disconnect_response_still_reaches_the_client() {
         reply(r#"{"seq":2,"type":"response","request_seq":2,"success":true,"command":"disconnect"}"#);
         stream.write_all(&frame(r#"{"seq":3,"type":"event","event":"terminated"}"#)).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
-        // A socket that is closed with unread requests resets, and a reset may eat what was said last.
+        // A socket that is closed with unread requests resets, and a reset may eat what was said
+        // last.
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).start();

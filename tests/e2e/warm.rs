@@ -1,4 +1,5 @@
-//! `--warm`: a dlv that is there before its client. What a client gets, whatever becomes of the spare.
+//! `--warm`: a dlv that is there before its client. What a client gets, whatever becomes of the
+//! spare.
 
 use std::net::{Ipv4Addr, TcpStream};
 

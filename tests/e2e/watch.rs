@@ -1,5 +1,5 @@
-//! `dlvgate firewall watch` on Linux, with the real nft in a network namespace: who is refused at a gate is told, and the
-//! ruleset is afterwards what it was.
+//! `dlvgate firewall watch` on Linux, with the real nft in a network namespace: who is refused at a
+//! gate is told, and the ruleset is afterwards what it was.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-//! Bytes as clients send them: in pieces, all at once, with headers that dlv would not take, and beyond its limit.
+//! Bytes as clients send them: in pieces, all at once, with headers that dlv would not take, and
+//! beyond its limit.
 
 use serde_json::json;
 

@@ -126,7 +126,8 @@ fn agree(setup: &Setup, seen: &Mutex<BTreeMap<String, usize>>) -> Result<(), Tes
 #[test]
 fn explain_and_an_evaluator_written_apart_agree_on_random_rulesets_and_packets() {
     let seen = Mutex::new(BTreeMap::new());
-    // A shrunk case is small enough to read after some dozens of steps; there is nothing to keep of it in a file.
+    // A shrunk case is small enough to read after some dozens of steps; there is nothing to keep of
+    // it in a file.
     let config =
         Config { cases: RULESETS, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     let missing = |seen: &BTreeMap<String, usize>| -> Vec<String> {

@@ -5,8 +5,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// The anchors that may hold rules, each with the names by which its rules may call others. `10` is before `9`, and
-/// capitals before small letters. Nothing calls back up: pf forbids no circle, but no evaluator gets out of one.
+/// The anchors that may hold rules, each with the names by which its rules may call others. `10` is
+/// before `9`, and capitals before small letters. Nothing calls back up: pf forbids no circle, but
+/// no evaluator gets out of one.
 const ANCHORS: [(&str, &[&str]); 8] = [
     ("com.apple", &["9", "10/*", "*", "/other", "/other/*"]),
     ("com.apple/10", &["deep", "*"]),
@@ -64,7 +65,8 @@ pub fn setup(packets: usize) -> impl Strategy<Value = Setup> {
         .map(|(path, calls)| option::weighted(0.6, ruleset(calls, 4)).prop_map(move |text| (*path, text)))
         .collect();
     (
-        // Seldom enough to leave most packets to the rules, often enough that no run of 200 is without.
+        // Seldom enough to leave most packets to the rules, often enough that no run of 200 is
+        // without.
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.5),
         prop::bool::weighted(0.2),
@@ -127,7 +129,8 @@ fn word(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
     select(words)
 }
 
-/// One of the words, or nothing. Conditions are seldom, since rules have to match to contend with each other.
+/// One of the words, or nothing. Conditions are seldom, since rules have to match to contend with
+/// each other.
 fn seldom(words: &'static [&'static str], often: f64) -> impl Strategy<Value = &'static str> {
     option::weighted(often, select(words)).prop_map(Option::unwrap_or_default)
 }

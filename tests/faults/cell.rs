@@ -58,8 +58,8 @@ impl Cell {
         }
     }
 
-    /// Whether a real dlv debugs a real program in it. Where dlv itself does what no good one does, and where it has to be
-    /// held in the middle of something, it is the stand-in.
+    /// Whether a real dlv debugs a real program in it. Where dlv itself does what no good one does,
+    /// and where it has to be held in the middle of something, it is the stand-in.
     pub fn is_real(self) -> bool {
         use Fault::{DlvExits0, DlvExits1, DlvFloods, DlvGarbage, TwoReadyLines, UpstreamResets};
         matches!(self.step, Step::Running | Step::Stopped)
@@ -69,15 +69,17 @@ impl Cell {
             )
     }
 
-    /// Whether time limits pass in it, which are not waited for: the clock that they are measured with is moved.
+    /// Whether time limits pass in it, which are not waited for: the clock that they are measured
+    /// with is moved.
     pub fn is_hurried(self) -> bool {
         use Fault::{ClientStalled, DlvFloods, DlvHangs, NoReadyLine, PfctlHangs};
         matches!(self.fault, ClientStalled | DlvHangs | NoReadyLine | PfctlHangs)
             || (self.fault == DlvFloods && self.step >= Step::Drain)
     }
 
-    /// Whether the fault alone makes the session end, and at once: what is held need not go on for it. Then that is waited for, so
-    /// that what the client does next comes after it and not beside it.
+    /// Whether the fault alone makes the session end, and at once: what is held need not go on for
+    /// it. Then that is waited for, so that what the client does next comes after it and not beside
+    /// it.
     pub fn ends_at_once(self) -> bool {
         use Fault::{
             ClientGarbage, DlvExits0, DlvExits1, DlvGarbage, DlvKilled, GuardDies, Sigint, Sigkill, Sigterm,
@@ -103,15 +105,17 @@ impl Cell {
             || !matches!(self.fault, ClientGarbage | ClientGone | ClientHalfClosed | ClientStalled)
     }
 
-    /// Whether its gate may outlive the session, so that the next one's dlv gets the same port on purpose.
+    /// Whether its gate may outlive the session, so that the next one's dlv gets the same port on
+    /// purpose.
     pub fn may_leave_its_gate(self) -> bool {
         use Fault::{DiskFull, PfctlFails, PfctlHangs, PfctlLies};
         matches!(self.fault, DiskFull | PfctlFails | PfctlHangs | PfctlLies)
     }
 
-    /// Whether the session is recorded: where a recording could break off, or its times could be wrong. Never where time limits
-    /// pass, since the thread that writes waits by a clock that such a leap would leave behind; nor where descriptors are counted,
-    /// since who asks dlv for its version gives some back at any time.
+    /// Whether the session is recorded: where a recording could break off, or its times could be
+    /// wrong. Never where time limits pass, since the thread that writes waits by a clock that such
+    /// a leap would leave behind; nor where descriptors are counted, since who asks dlv for its
+    /// version gives some back at any time.
     pub fn is_recorded(self) -> bool {
         use Fault::{
             ClientGone, ClockBack, ClockForward, DiskFull, DlvKilled, GuardDies, MemoryLimit, Sigkill,

@@ -52,7 +52,8 @@ impl Clock {
     }
 }
 
-/// A wait in epoll ends early in a process that was stopped and goes on (signal(7)). Nothing else comes of it.
+/// A wait in epoll ends early in a process that was stopped and goes on (signal(7)). Nothing else
+/// comes of it.
 fn wake(pid: i32) {
     signal_pid(pid, Signal::SIGSTOP);
     poll(PATIENCE, || (!is_alive(pid) || stands(pid)).then_some(()));

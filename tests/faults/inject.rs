@@ -43,7 +43,8 @@ pub fn inject(stage: &mut Stage, progress: &mut Progress) {
     match stage.cell.fault {
         Fault::ClientGone => stage.client.take().expect("it is there").reset(),
         Fault::ClientHalfClosed => stage.client.as_ref().expect("it is there").half_close_if_open(),
-        // One that has begun a message is waited for until a limit; one that has said something, for ever.
+        // One that has begun a message is waited for until a limit; one that has said something,
+        // for ever.
         Fault::ClientStalled if step < Step::FirstByte => {}
         Fault::ClientStalled => stage.pass(HOUR),
         Fault::ClientGarbage => {

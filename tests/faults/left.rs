@@ -1,4 +1,5 @@
-//! What must not stay: processes, ports, rules, tokens, journals, files. And what stays must be readable.
+//! What must not stay: processes, ports, rules, tokens, journals, files. And what stays must be
+//! readable.
 
 use std::fs;
 use std::path::Path;
@@ -63,7 +64,8 @@ fn nothing_left(stage: &Stage) {
     if stage.recordings.is_none() {
         return server.nothing_left();
     }
-    // `dlv version` and `go version`, which a server's first recording wants to know, are no session's, and may take their time.
+    // `dlv version` and `go version`, which a server's first recording wants to know, are no
+    // session's, and may take their time.
     let is_clean = || {
         let nothing = server.children().is_empty() && debug_binaries(server.folder()).is_empty();
         (nothing && server.ports() == [server.front().port()]).then_some(())

@@ -23,7 +23,8 @@ use crate::support::toolchain::Pair;
 /// Cells at a time: most of a cell is waiting.
 const SIDE_BY_SIDE: usize = 10;
 
-/// Only cells of which `fault at step` holds this, for who looks into one; the page is not compared then.
+/// Only cells of which `fault at step` holds this, for who looks into one; the page is not compared
+/// then.
 const ONLY: &str = "DLVGATE_FAULTS";
 
 /// The least that are to be there.

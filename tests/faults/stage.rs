@@ -101,7 +101,8 @@ impl Stage {
         let _ = std::fs::remove_file(&self.marker);
     }
 
-    /// Waits until `done`, or until the client has waited for too long. In a cell in which time limits pass, they do.
+    /// Waits until `done`, or until the client has waited for too long. In a cell in which time
+    /// limits pass, they do.
     pub fn until(&mut self, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let deadline = Instant::now() + PATIENCE;
         let (mut leaps, mut seen, mut since) = (0, 0, Instant::now());

@@ -14,7 +14,8 @@ pub fn program(folder: &Path) -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let path = folder.join("dlv");
-        // By another process: a handle open for writing, which a child of another thread inherits, makes it "busy".
+        // By another process: a handle open for writing, which a child of another thread inherits,
+        // makes it "busy".
         assert!(
             Command::new("cp").arg(standin::example("standin-dlv")).arg(&path).status().unwrap().success()
         );

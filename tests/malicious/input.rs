@@ -59,7 +59,8 @@ impl Input {
         Self::says(name, expected, move || frame(&body()))
     }
 
-    /// So many dlvs are started for it, where that is not as its expectation has it: one for what is passed on, else none.
+    /// So many dlvs are started for it, where that is not as its expectation has it: one for what
+    /// is passed on, else none.
     pub fn starting(mut self, dlvs: RangeInclusive<usize>) -> Self {
         self.starts = dlvs;
         self

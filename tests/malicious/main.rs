@@ -1,6 +1,7 @@
-//! Clients that want harm. Each input is one: what it sends or does, and what must come of it. After each, and while its
-//! connection is still open, the server serves; nothing is started for what is no DAP; memory stays within a bound; the log
-//! has nothing that a terminal would obey; and a session that was open before is open at the end.
+//! Clients that want harm. Each input is one: what it sends or does, and what must come of it.
+//! After each, and while its connection is still open, the server serves; nothing is started for
+//! what is no DAP; memory stays within a bound; the log has nothing that a terminal would obey; and
+//! a session that was open before is open at the end.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -18,8 +18,8 @@ use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll, standin};
 
-/// By how much the server's own memory may grow during a whole kind: some sessions' buffers, and what an allocator keeps.
-/// Some inputs alone are larger than that.
+/// By how much the server's own memory may grow during a whole kind: some sessions' buffers, and
+/// what an allocator keeps. Some inputs alone are larger than that.
 const GROWTH: u64 = 8 * 1024 * 1024;
 
 /// Sessions that may be open at once; with the honest one there are two or three.
@@ -50,7 +50,8 @@ fn played_dlv() -> PathBuf {
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("malicious");
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("dlv");
-        // By another process: a handle that is open for writing must not be inherited, or the program is "busy".
+        // By another process: a handle that is open for writing must not be inherited, or the
+        // program is "busy".
         let mut copy = Command::new("cp");
         copy.arg("--remove-destination").arg(standin::example("standin-played-dlv")).arg(&path);
         assert!(copy.status().unwrap().success());
@@ -182,7 +183,8 @@ impl Place {
             .unwrap_or_else(|| panic!("{} dlvs were started, not {at_least}", count()))
     }
 
-    /// Nothing in it is obeyed by a terminal, or looks like an entry and is none. What dlv prints is dlv's.
+    /// Nothing in it is obeyed by a terminal, or looks like an entry and is none. What dlv prints
+    /// is dlv's.
     fn assert_log(&self) {
         let lines = self.server.log.lines();
         let (ours, others): (Vec<&String>, Vec<&String>) = lines.iter().partition(|line| is_entry(line));

@@ -79,7 +79,8 @@ fn resets(name: &'static str, dlvs: usize, said: fn(&[u8]) -> usize) -> Input {
     .starting(0..=dlvs)
 }
 
-/// Asks without reading, until nothing more is taken or all is asked; the server serves meanwhile; then it goes.
+/// Asks without reading, until nothing more is taken or all is asked; the server serves meanwhile;
+/// then it goes.
 fn never_reads(name: &'static str, asked: fn() -> Vec<u8>) -> Input {
     Input::does(name, Gone, move |place| {
         let mut stream = narrow(place);
@@ -159,7 +160,8 @@ pub fn inputs() -> Vec<Input> {
             (&stream).write_all(&message[..10]).unwrap();
             SockRef::from(&stream).send_out_of_band(b"!").unwrap();
             (&stream).write_all(&message[10..]).unwrap();
-            // The system gives what is before the byte and keeps what is behind it until something happens again.
+            // The system gives what is before the byte and keeps what is behind it until something
+            // happens again.
             stream.shutdown(Shutdown::Write).unwrap();
             Client::over(stream)
         }),

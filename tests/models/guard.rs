@@ -1,4 +1,5 @@
-//! The guard's side: its duties, one step after another, on a packet filter and a disk that may fail.
+//! The guard's side: its duties, one step after another, on a packet filter and a disk that may
+//! fail.
 
 use dlvgate::firewall::guard::duties::{Outcome, Step};
 
@@ -122,7 +123,8 @@ impl Setting {
         }
     }
 
-    /// As pf's driver does it: load, take the token, read back; what cannot be read back is taken away again.
+    /// As pf's driver does it: load, take the token, read back; what cannot be read back is taken
+    /// away again.
     fn load(&self, world: &World, port: Port, mut may: impl FnMut(&str, Result<World, &'static str>)) {
         let mut done = world.clone();
         if world.filter[port] == Rules::None {
@@ -187,8 +189,8 @@ impl World {
         after
     }
 
-    /// Whether the dlv whose gate is to go listens still. One that is given back nobody had; and once the proxy is gone, every dlv
-    /// was its own.
+    /// Whether the dlv whose gate is to go listens still. One that is given back nobody had; and
+    /// once the proxy is gone, every dlv was its own.
     fn is_reached(&self, port: Port) -> bool {
         if self.proxy != Proxy::Serves {
             let is_the_end = matches!(self.guard, Guard::Runs { ending: true, .. });

@@ -55,7 +55,8 @@ impl Setting {
         let step = self.step(holder);
         let mut may =
             |what: &str, after: Result<World, &'static str>| next.push((format!("{name} {what}"), after));
-        // Its client goes, a signal comes: at any time, but for the gate's opening, which nothing interrupts.
+        // Its client goes, a signal comes: at any time, but for the gate's opening, which nothing
+        // interrupts.
         if !holder.lifecycle.is_ending() && step != Step::OpenGate {
             may("is told to end", Ok(world.with(place, |holder| holder.lifecycle.end())));
         }
@@ -165,7 +166,8 @@ impl Setting {
         after
     }
 
-    /// A request goes to the guard, unless another waits for its answer; where there is no guard, it has failed.
+    /// A request goes to the guard, unless another waits for its answer; where there is no guard,
+    /// it has failed.
     fn asks(
         &self,
         world: &World,
@@ -240,7 +242,8 @@ impl Setting {
         over
     }
 
-    /// What a holder makes of an answer: on the way out a failure does not keep the rest from being done.
+    /// What a holder makes of an answer: on the way out a failure does not keep the rest from being
+    /// done.
     fn answered(&self, world: &World, place: usize, ask: Ask, done: bool) -> World {
         let mut after = world.with(place, |holder| match ask {
             Ask::Open(_) if !done && self.planted != Planted::GoOnAfterTheRefusal => holder.lifecycle.end(),

@@ -1,11 +1,13 @@
-//! The model goes through everything without a broken promise, and finds each error that is planted.
+//! The model goes through everything without a broken promise, and finds each error that is
+//! planted.
 
 use crate::page::has_table;
 use crate::search::{Found, search};
 use crate::settings::{Planted, Setting};
 use crate::world::Kind;
 
-/// Who is there together, and how many faults may happen. There are two ports, so whoever ends makes room for the next.
+/// Who is there together, and how many faults may happen. There are two ports, so whoever ends
+/// makes room for the next.
 const SETTINGS: [(&str, &[Kind], usize); 6] = [
     ("a session", &[Kind::Own], 2),
     ("two sessions", &[Kind::Own, Kind::Own], 1),
@@ -39,8 +41,8 @@ fn no_interleaving_and_no_fault_breaks_a_promise() {
     }
 }
 
-/// What is planted, who is there, how many faults it takes, and the promise that is then broken. Without what is planted these are
-/// parts of the settings above, which break none.
+/// What is planted, who is there, how many faults it takes, and the promise that is then broken.
+/// Without what is planted these are parts of the settings above, which break none.
 const ERRORS: [(Planted, &[Kind], usize, &str); 19] = [
     (Planted::DialBeforeTheGate, &[Kind::Own], 0, "dialled before the gate"),
     (Planted::ForwardBeforeTheAnswer, &[Kind::Own], 0, "is not open"),

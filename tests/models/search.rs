@@ -1,4 +1,5 @@
-//! Every state that can be reached, breadth first: what is found wrong is told with the shortest way to it.
+//! Every state that can be reached, breadth first: what is found wrong is told with the shortest
+//! way to it.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
@@ -12,7 +13,8 @@ pub trait Model {
     /// Where it begins.
     fn begin(&self) -> Self::State;
 
-    /// All that may happen next: what it is called, and the state after it, or which promise it breaks.
+    /// All that may happen next: what it is called, and the state after it, or which promise it
+    /// breaks.
     fn next(&self, state: &Self::State) -> Vec<(String, Result<Self::State, &'static str>)>;
 
     /// The promise that a state breaks; `is_last`: nothing can happen any more.

@@ -33,7 +33,8 @@ pub struct World {
     pub listens: [bool; PORTS],
     /// Somebody else's dlv: it is not ours to end.
     pub foreign: [bool; PORTS],
-    /// A change to the port's rules or to the disk has failed: that something is left is said, not hidden.
+    /// A change to the port's rules or to the disk has failed: that something is left is said, not
+    /// hidden.
     pub excused: bool,
     /// How many faults may still happen.
     pub faults: usize,

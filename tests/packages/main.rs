@@ -1,4 +1,5 @@
-//! What a package brings besides the program: pages, completions, units, and the socket that a unit passes.
+//! What a package brings besides the program: pages, completions, units, and the socket that a unit
+//! passes.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,5 @@
-//! The helper, its sudoers entry, openings at boot: put in place, shown, refused, and removed without a trace.
+//! The helper, its sudoers entry, openings at boot: put in place, shown, refused, and removed
+//! without a trace.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! `dlvgate firewall install`, `uninstall`, `snapshot` and `rollback`, in folders that stand for a system, and once in
-//! the system itself, within a mount namespace.
+//! `dlvgate firewall install`, `uninstall`, `snapshot` and `rollback`, in folders that stand for a
+//! system, and once in the system itself, within a mount namespace.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

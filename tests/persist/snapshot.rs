@@ -1,4 +1,5 @@
-//! Snapshots: what was is brought back, what somebody else changed is not lost, and what is corrupt is not used.
+//! Snapshots: what was is brought back, what somebody else changed is not lost, and what is corrupt
+//! is not used.
 
 use std::fs;
 

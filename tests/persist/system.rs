@@ -1,4 +1,5 @@
-//! The system itself, as far as a mount namespace hides it from everybody else: a real install, and a real sudo.
+//! The system itself, as far as a mount namespace hides it from everybody else: a real install, and
+//! a real sudo.
 
 use std::path::Path;
 use std::process::Command;

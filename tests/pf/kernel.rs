@@ -11,7 +11,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::machine::{Connection, DAEMON, Heard, OTHER, Outcome, PEER, Pf};
 
-/// What is blocked without a word is waited for so long. What passes over the loopback interface takes no time.
+/// What is blocked without a word is waited for so long. What passes over the loopback interface
+/// takes no time.
 const LIMIT: Duration = Duration::from_secs(3);
 
 const IFCONFIG: &str = "/sbin/ifconfig";
@@ -52,7 +53,8 @@ impl Pf for Kernel {
             Ok(()) => Outcome::Connected(Box::new(Open(socket.into()))),
             Err(error) => match error.kind() {
                 ErrorKind::TimedOut => Outcome::Silent,
-                // The latter two are what a program hears whose own packet is blocked on its way out.
+                // The latter two are what a program hears whose own packet is blocked on its way
+                // out.
                 ErrorKind::ConnectionRefused
                 | ErrorKind::ConnectionReset
                 | ErrorKind::HostUnreachable
@@ -91,8 +93,8 @@ impl Connection for Open {
     }
 }
 
-/// Another address of lo0: Linux has the whole of 127.0.0.0/8, macOS only 127.0.0.1. Removed at the end, unless it was
-/// there before.
+/// Another address of lo0: Linux has the whole of 127.0.0.0/8, macOS only 127.0.0.1. Removed at the
+/// end, unless it was there before.
 struct Alias(Option<Ipv4Addr>);
 
 impl Alias {

@@ -16,7 +16,8 @@ use crate::service::Service;
 /// Names the pfctl of this machine.
 const VARIABLE: &str = "DLVGATE_TEST_PFCTL";
 
-/// The address from which everybody on this machine connects, and the one at which the services are.
+/// The address from which everybody on this machine connects, and the one at which the services
+/// are.
 pub const PEER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Another address of the loopback interface.
 pub const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -148,7 +149,8 @@ impl Machine {
         let mut dlvgate = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
         dlvgate.args(command).arg("--pfctl").arg(self.pf.pfctl());
         self.pf.equip(&mut dlvgate);
-        dlvgate.env_remove("SUDO_UID"); // a gate is for who called sudo, and it is root that connects here
+        // a gate is for who called sudo, and it is root that connects here
+        dlvgate.env_remove("SUDO_UID");
         dlvgate
     }
 

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// How the names of the tests' anchors begin: below `com.apple`, which the main ruleset of every Mac evaluates.
+/// How the names of the tests' anchors begin: below `com.apple`, which the main ruleset of every
+/// Mac evaluates.
 pub const OURS: &str = "com.apple/010.dlvgate.test.";
 
 /// What pfctl says on standard error whatever it is asked.

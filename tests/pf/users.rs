@@ -1,4 +1,5 @@
-//! Rules that ask whose a socket is. On the loopback interface only a Mac can show whether they match as meant.
+//! Rules that ask whose a socket is. On the loopback interface only a Mac can show whether they
+//! match as meant.
 
 use crate::machine::{DAEMON, Heard, Machine, PEER, me};
 use crate::service::Service;

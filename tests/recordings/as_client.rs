@@ -1,4 +1,5 @@
-//! Every recorded session, its client played against a real dlv: of the version that it was recorded with, and of another.
+//! Every recorded session, its client played against a real dlv: of the version that it was
+//! recorded with, and of another.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -63,7 +64,8 @@ fn dlv_1_27_answers_as_it_was_recorded() {
 /// Another version does not answer everything, and its answers come at once.
 const NEVER_COMES: Duration = Duration::from_secs(5);
 
-/// What the other version of dlv does differently: `fixtures/sessions/other-version.md` lists it, with the reasons.
+/// What the other version of dlv does differently: `fixtures/sessions/other-version.md` lists it,
+/// with the reasons.
 struct Explained {
     recorded: String,
     live: String,
@@ -174,7 +176,8 @@ fn a_difference_is_shown_and_is_a_failure() {
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("cannot be reached"), "{nobody:?}");
 }
 
-/// Plays a session's client from the command line against a real dlv; gives the exit code, what is printed, and the time.
+/// Plays a session's client from the command line against a real dlv; gives the exit code, what is
+/// printed, and the time.
 fn played(dlv: &Pair, session: &str, flags: &[&str]) -> (Option<i32>, String, Duration) {
     let running = Dlv::new(dlv, Which::Real).args(["dap", "--listen=127.0.0.1:0"]).start();
     let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
@@ -219,7 +222,8 @@ fn attach_to_a_process_that_is_gone_ends_replay() {
     }
 }
 
-/// What dlv loads of a slice names its elements by their address, and a client asks for more of one by that name.
+/// What dlv loads of a slice names its elements by their address, and a client asks for more of one
+/// by that name.
 fn ask_by_address(stage: &Stage<'_>) {
     let (mut debug, thread) = Debug::stopped_at(stage.client(), stage.program, "// breakpoint: data");
     let top = debug.top(thread);
@@ -310,7 +314,8 @@ fn program_that_ends_early_is_not_waited_for() {
     assert!(text.contains(": stopped\n"), "{text}");
 }
 
-/// Plays a session's client against a server of this kind; gives the exit code, what is printed, and the time.
+/// Plays a session's client against a server of this kind; gives the exit code, what is printed,
+/// and the time.
 fn played_to(
     patience: &str,
     serve: impl FnOnce(TcpStream) + Send + 'static,

@@ -1,4 +1,5 @@
-//! Every recorded session, played as dlv to the client that it was recorded with, whose program is elsewhere now.
+//! Every recorded session, played as dlv to the client that it was recorded with, whose program is
+//! elsewhere now.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -107,7 +108,8 @@ fn what_the_recording_does_not_have_is_refused_and_reported() {
     assert!(report.contains("recorded and not asked for: scopes"), "{report}");
 }
 
-/// `breakpoints` of a program that runs, and a `stopped` that came after them: what Delve's own tests do.
+/// `breakpoints` of a program that runs, and a `stopped` that came after them: what Delve's own
+/// tests do.
 #[test]
 fn client_that_leaves_out_a_request_goes_on() {
     let folder = tempfile::tempdir().unwrap();

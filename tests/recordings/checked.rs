@@ -1,4 +1,5 @@
-//! `dlvgate show --check` and the recorded sessions: what is found in them is what their client did on purpose.
+//! `dlvgate show --check` and the recorded sessions: what is found in them is what their client did
+//! on purpose.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +15,8 @@ use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
 use crate::theatre::fixture;
 
-/// What the client of a session asks although it should not: session, dlv's version where only there, rule.
+/// What the client of a session asks although it should not: session, dlv's version where only
+/// there, rule.
 const ON_PURPOSE: [(&str, &str, &str); 8] = [
     ("breakpoints", "dlv-1.20", "not-supported"), // hit conditions work there and are not offered
     ("data-breakpoint", "dlv-1.20", "not-supported"),
@@ -123,7 +125,8 @@ fn odd_requests_are_shown_as_dlv_reads_them() {
     }
 }
 
-/// A dlv that serves several clients stays, and says goodbye with what it would have said at the end.
+/// A dlv that serves several clients stays, and says goodbye with what it would have said at the
+/// end.
 #[test]
 fn exit_code_after_disconnect_is_dlvs_own_way() {
     let Some(dlv) = Pair::find("dlv-1.27") else { return };

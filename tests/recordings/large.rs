@@ -1,4 +1,5 @@
-//! A recording of a hundred thousand messages: how long it takes to be shown, and in how much memory.
+//! A recording of a hundred thousand messages: how long it takes to be shown, and in how much
+//! memory.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

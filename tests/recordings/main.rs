@@ -1,4 +1,5 @@
-//! Recordings: made, read, shown and played. The sessions of `fixtures/sessions` are held against both roles.
+//! Recordings: made, read, shown and played. The sessions of `fixtures/sessions` are held against
+//! both roles.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

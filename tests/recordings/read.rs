@@ -228,7 +228,8 @@ fn a_recording_of_a_stranger_does_nothing_to_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.jsonl");
     let text = String::from_utf8(session("dlv-1.27/exit-code.jsonl")).unwrap();
-    // A title, a colour, and a line over the one before; in a command, an argument, a step and the header.
+    // A title, a colour, and a line over the one before; in a command, an argument, a step and the
+    // header.
     let evil = "\\u001b]0;owned\\u0007\\u001b[31m\\r";
     let text = text.replace("initialize\"", &format!("{evil}initialize\"")).replace("e2e", evil);
     let text = text

@@ -1,4 +1,5 @@
-//! Records `fixtures/sessions` anew, each session with the real dlv of two versions: `make fixtures`.
+//! Records `fixtures/sessions` anew, each session with the real dlv of two versions:
+//! `make fixtures`.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

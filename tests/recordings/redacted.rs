@@ -138,7 +138,8 @@ fn paths(whole: &Value, redacted: &Value, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// Sessions that ask by a name, an expression or a place in words: they are asked whole, and the answers differ.
+/// Sessions that ask by a name, an expression or a place in words: they are asked whole, and the
+/// answers differ.
 const ASK_BY_NAME: [&str; 11] = [
     "debug",
     "change",

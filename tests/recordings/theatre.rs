@@ -66,7 +66,8 @@ impl Drop for Prepared {
     }
 }
 
-/// `dlv connect` asks more where a source is newer than the program, and a recorded program is older than today's copy.
+/// `dlv connect` asks more where a source is newer than the program, and a recorded program is
+/// older than today's copy.
 fn make_older(folder: &Path) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -100,8 +101,8 @@ pub fn real_dlv(dlv: &Pair, scenario: &Scenario, prepared: &Prepared) -> Running
     }
 }
 
-/// Plays a session with a real dlv behind `dlvgate serve --record`; gives the recording as if it had been made on a machine
-/// where the folders are elsewhere.
+/// Plays a session with a real dlv behind `dlvgate serve --record`; gives the recording as if it
+/// had been made on a machine where the folders are elsewhere.
 pub fn recorded(dlv: &Pair, scenario: &Scenario) -> String {
     let prepared = Prepared::new(dlv, scenario);
     moved(&record_prepared(dlv, scenario, &prepared), prepared.parent(), dlv)

@@ -1,4 +1,5 @@
-//! A page in the user's own browser: it can have requests sent to 127.0.0.1 as this user, with a body of its choice.
+//! A page in the user's own browser: it can have requests sent to 127.0.0.1 as this user, with a
+//! body of its choice.
 
 use serde_json::json;
 
@@ -15,7 +16,8 @@ fn body() -> String {
     String::from_utf8(frame(&request.to_string())).unwrap()
 }
 
-/// The beginnings of requests as browsers send them, and as nothing but a page's wishes could make them.
+/// The beginnings of requests as browsers send them, and as nothing but a page's wishes could make
+/// them.
 fn requests() -> Vec<String> {
     let body = body();
     let lines = [
@@ -30,7 +32,8 @@ fn requests() -> Vec<String> {
         "Content-Length / HTTP/1.1",
         "content-length /:5 HTTP/1.1",
         "C / HTTP/1.1",
-        // HTTP/2 without TLS, WebSocket's answer in vain, and a page that was found by DNS rebinding.
+        // HTTP/2 without TLS, WebSocket's answer in vain, and a page that was found by DNS
+        // rebinding.
         "PRI * HTTP/2.0",
         "GET /socket HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade",
         "POST / HTTP/1.1\r\nHost: evil.example:2345\r\nOrigin: http://evil.example:2345",

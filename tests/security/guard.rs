@@ -1,4 +1,5 @@
-//! The guard, which is root's, and a caller who is not: what it takes from its surroundings, and what it could do at most.
+//! The guard, which is root's, and a caller who is not: what it takes from its surroundings, and
+//! what it could do at most.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -114,7 +115,8 @@ fn tried(namespace: &Namespace, when: &str) -> Vec<String> {
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
-/// The kernel has Landlock where it takes the question for its version; the trial then is refused a file of root's.
+/// The kernel has Landlock where it takes the question for its version; the trial then is refused a
+/// file of root's.
 fn has_landlock() -> bool {
     let listed = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -181,7 +183,8 @@ fn forbidden_acts_fail_inside_the_guard() {
 #[test]
 fn caller_s_surroundings_do_not_reach_the_guard() {
     let Some(namespace) = Namespace::new() else { return };
-    // As a caller could leave them: limits that kill, signals that are ignored, descriptors, priority, umask, a folder.
+    // As a caller could leave them: limits that kill, signals that are ignored, descriptors,
+    // priority, umask, a folder.
     let script = "ulimit -S -f 1; ulimit -S -t 1; ulimit -S -c unlimited; umask 0777; trap '' XFSZ XCPU CHLD USR1 ALRM; cd /tmp; \
         exec 9</etc/passwd 2>&-; echo 900 >/proc/self/oom_score_adj; exec nice -n 19 \"$@\"";
     let mut guard = Guard::start(&namespace, script, |command| {
@@ -247,7 +250,8 @@ fn hard_limit_is_lifted_or_the_guard_refuses() {
     }
 }
 
-/// What the unit of `firewall install --open` leaves a guard, as far as it can be had without systemd.
+/// What the unit of `firewall install --open` leaves a guard, as far as it can be had without
+/// systemd.
 #[test]
 fn guard_works_under_the_unit_s_restrictions() {
     let Some(namespace) = Namespace::new() else { return };
@@ -386,8 +390,9 @@ fn acts_are_told_to_the_system_s_log() {
     assert!(!namespace.ruleset().contains("dlvgate"));
 }
 
-/// How long a guard's first open takes here, from its start: the least of several; and how much of a processor, in clock ticks,
-/// all of them took it and its calls of nft: other work on the machine does not change that.
+/// How long a guard's first open takes here, from its start: the least of several; and how much of
+/// a processor, in clock ticks, all of them took it and its calls of nft: other work on the machine
+/// does not change that.
 fn cost_of_an_open(namespace: &Namespace) -> (Duration, u64) {
     let opens = (0..5).map(|_| {
         let begun = Instant::now();

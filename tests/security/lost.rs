@@ -52,7 +52,8 @@ impl Way {
         }
     }
 
-    /// Standard output and standard error, which are one where this is a terminal, and their other ends.
+    /// Standard output and standard error, which are one where this is a terminal, and their other
+    /// ends.
     pub fn streams(self) -> (Stdio, Stdio, Vec<OwnedFd>) {
         let (output, output_end) = self.stream();
         let (error, error_end) = match self {

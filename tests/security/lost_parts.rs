@@ -97,7 +97,8 @@ fn a_replay_as_dlv_outlives_its_streams() {
         let (mut running, mut ends) = start(Dlv::new(&Pair::any(), Which::Dlvgate).args(words), way, when);
         let front = front(&running);
         for _ in 0..=usize::from(signal.is_some()) {
-            let mut client = Client::connect(front); // with --keep a second one is served after the first one's report
+            // with --keep a second one is served after the first one's report
+            let mut client = Client::connect(front);
             client.ok("initialize", initialize_arguments());
             way.lose(&mut ends);
         }

@@ -1,4 +1,5 @@
-//! Commands whose result goes to standard output: they end quietly where its reader is gone, and say so where the disk is full.
+//! Commands whose result goes to standard output: they end quietly where its reader is gone, and
+//! say so where the disk is full.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,5 @@
-//! Commands that hold something, whose standard output and error are lost: they serve on, and end when asked, as they would
-//! with both.
+//! Commands that hold something, whose standard output and error are lost: they serve on, and end
+//! when asked, as they would with both.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;

@@ -28,7 +28,8 @@ fn promises() -> Vec<Promise> {
     rows.collect()
 }
 
-/// Whether `file` has a test of this name: marked as one, or in the list of a macro that makes tests.
+/// Whether `file` has a test of this name: marked as one, or in the list of a macro that makes
+/// tests.
 fn has_test(file: &str, name: &str) -> bool {
     let Ok(text) = fs::read_to_string(root().join(file)) else { return false };
     let lines: Vec<&str> = text.lines().collect();

@@ -31,7 +31,8 @@ pub fn bytes_answered(mut stream: TcpStream) -> usize {
     }
 }
 
-/// The log has a line that says of who has all these words that it was closed, and tells of no session.
+/// The log has a line that says of who has all these words that it was closed, and tells of no
+/// session.
 pub fn is_named(server: &Server, words: &[&str]) {
     let named = |line: &String| line.contains("closed:") && words.iter().all(|word| line.contains(word));
     let told = poll(PATIENCE, || server.log.lines().iter().any(named).then_some(()));

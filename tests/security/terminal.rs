@@ -1,5 +1,6 @@
-//! What others have written never reaches a terminal as it is: each command that shows it, with text that would change the
-//! terminal's title, clear it, write backwards or over what stands there.
+//! What others have written never reaches a terminal as it is: each command that shows it, with
+//! text that would change the terminal's title, clear it, write backwards or over what stands
+//! there.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +14,8 @@ use crate::place::{Place, Ran, quoted};
 use crate::support::fake_dlv::FakeDlv;
 use crate::support::{PATIENCE, poll, script};
 
-/// C0 with BEL, backspace and carriage return; ESC's sequences; DEL; C1's CSI; what turns the direction; what ends a line.
+/// C0 with BEL, backspace and carriage return; ESC's sequences; DEL; C1's CSI; what turns the
+/// direction; what ends a line.
 const HOSTILE: &str =
     "MARK\x1b]0;t\x07\x1b[2J\r\x08\x0b\u{7f}\u{9b}31m\u{85}\u{202e}\u{2067}\u{200f}\u{2028}\u{e0041}END";
 
@@ -223,7 +225,8 @@ fn what_dlv_has_said_is_logged_without_effect_and_looks_like_one_entry() {
         ["serve", "--listen", "127.0.0.1:0", "--firewall", "off", "--dlv", dlv.path.to_str().unwrap()];
     let request = b"Content-Length: 46\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"threads\"}";
     let log = log_of(place.command(&listen), request, "closed");
-    // What dlv prints is passed on as it prints it, as if it were started here; the entry is dlvgate's.
+    // What dlv prints is passed on as it prints it, as if it were started here; the entry is
+    // dlvgate's.
     let entry = log.lines().find(|line| line.contains("\"ending\"")).expect("the end is logged");
     assert_harmless("the end", entry);
     assert!(entry.contains("forged"), "it is one entry: {entry:?}");

@@ -1,6 +1,7 @@
-//! Soak: random sessions, eight at a time, most of them faulty in some way, at servers that go on meanwhile. What a session
-//! without a fault of its own must get is checked in full, so that harm by another one is seen; and whenever all have ended,
-//! nothing of them may be left. `DLVGATE_SOAK_SECONDS` says how long, `DLVGATE_SOAK_SEED` which choices.
+//! Soak: random sessions, eight at a time, most of them faulty in some way, at servers that go on
+//! meanwhile. What a session without a fault of its own must get is checked in full, so that harm
+//! by another one is seen; and whenever all have ended, nothing of them may be left.
+//! `DLVGATE_SOAK_SECONDS` says how long, `DLVGATE_SOAK_SEED` which choices.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -57,7 +58,8 @@ fn length() -> Duration {
 /// The stand-in, under the name that it stands for.
 fn standin_dlv(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("dlv");
-    // By another process: a handle that is open for writing must not be inherited, or the program is "busy".
+    // By another process: a handle that is open for writing must not be inherited, or the program
+    // is "busy".
     assert!(
         Command::new("cp").arg(standin::example("standin-played-dlv")).arg(&path).status().unwrap().success()
     );
@@ -103,8 +105,8 @@ fn round(places: &[Place], tally: &Tally, seed: u64, which: u64, sessions: u64) 
 
 #[test]
 fn random_sessions_with_faults_leave_nothing_and_harm_no_other() {
-    // What thousands of connections leave makes dlv's own look at the system's table slow, and fail at times: so the
-    // stand-ins are apart from the real one.
+    // What thousands of connections leave makes dlv's own look at the system's table slow, and fail
+    // at times: so the stand-ins are apart from the real one.
     let (Some(real), Some(played)) = (Namespace::new(), Namespace::new()) else { return };
     for name in ["demo", "loop", "exit3"] {
         Program::built(&Pair::any(), name);
@@ -123,7 +125,8 @@ fn random_sessions_with_faults_leave_nothing_and_harm_no_other() {
     places.iter_mut().for_each(|place| place.settle(began));
     let mut chances = Random::new(seed, u64::MAX);
     let mut rounds = 0;
-    // A short run on a busy machine has time for one round, in which a place may have had no session.
+    // A short run on a busy machine has time for one round, in which a place may have had no
+    // session.
     while began.elapsed() < length || places.iter().any(|place| place.looks() < LEAST_LOOKS) {
         assert!(rounds < MOST_ROUNDS || is_long, "{rounds} rounds, and a place that had hardly any session");
         for place in &mut places {

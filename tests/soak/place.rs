@@ -20,7 +20,8 @@ use crate::support::random::Random;
 use crate::support::server::{Serve, Server};
 use crate::support::toolchain::Pair;
 
-/// How long the last of a round may take to be gone: a dlv that hangs is given 5 s, and 5 s more after SIGTERM.
+/// How long the last of a round may take to be gone: a dlv that hangs is given 5 s, and 5 s more
+/// after SIGTERM.
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// Which packet filter a server has.
@@ -159,7 +160,8 @@ impl<'a> Place<'a> {
         Some(name)
     }
 
-    /// Once all clients are gone: waits until nothing of them is left, and notes what the server holds.
+    /// Once all clients are gone: waits until nothing of them is left, and notes what the server
+    /// holds.
     pub fn settle(&mut self, began: Instant) {
         if let Filter::Pf(pf) = &self.filter {
             pf.works();

@@ -165,7 +165,8 @@ fn misbehaved(place: &Place, random: &mut Random, how: &str) -> bool {
     true
 }
 
-/// Whether dlv has died within a message. Its rest is made up with spaces then: what follows can be read, and it itself cannot.
+/// Whether dlv has died within a message. Its rest is made up with spaces then: what follows can be
+/// read, and it itself cannot.
 pub fn cut_off(client: &Client) -> bool {
     client.end();
     let said = client.bytes(|_| false);

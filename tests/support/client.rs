@@ -1,4 +1,5 @@
-//! A small DAP client, written from the specification alone. It keeps every message in the order of arrival.
+//! A small DAP client, written from the specification alone. It keeps every message in the order of
+//! arrival.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -179,7 +180,8 @@ impl Client {
         assert_eq!(self.inbox().not_dap, None);
     }
 
-    /// Waits until `enough` of the bytes that came, or the end, and gives them all: for what is not DAP.
+    /// Waits until `enough` of the bytes that came, or the end, and gives them all: for what is not
+    /// DAP.
     pub fn bytes(&self, enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let deadline = Instant::now() + PATIENCE;
         let mut inbox = self.inbox();
@@ -247,7 +249,8 @@ impl Drop for Client {
         } else {
             let _ = self.stream.shutdown(Shutdown::Write);
         }
-        // Sends nothing, but ends the reading thread, whose second handle would keep the socket open.
+        // Sends nothing, but ends the reading thread, whose second handle would keep the socket
+        // open.
         let _ = self.stream.shutdown(Shutdown::Read);
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
@@ -255,7 +258,8 @@ impl Drop for Client {
     }
 }
 
-/// What a user is shown of a failed response: `body.error.format` where there is one, else `message`.
+/// What a user is shown of a failed response: `body.error.format` where there is one, else
+/// `message`.
 pub fn error_text(response: &Value) -> String {
     let text = response["body"]["error"]["format"].as_str().or(response["message"].as_str());
     text.unwrap_or_else(|| panic!("an error without a text: {response}")).to_owned()

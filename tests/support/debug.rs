@@ -38,7 +38,8 @@ pub struct Debug {
 }
 
 impl Debug {
-    /// Initializes, sends `launch` or `attach`, sets breakpoints on these lines of the file, and lets the program go.
+    /// Initializes, sends `launch` or `attach`, sets breakpoints on these lines of the file, and
+    /// lets the program go.
     pub fn begin(mut client: Client, command: &str, arguments: Value, file: &Path, lines: &[i64]) -> Self {
         client.ok("initialize", initialize_arguments());
         Self { client }.configure(command, arguments, file, lines)

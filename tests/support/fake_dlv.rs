@@ -13,7 +13,8 @@ pub struct FakeDlv {
 }
 
 impl FakeDlv {
-    /// A script that answers `dlv version` as a new dlv would, and does `on_dap` when it is run as `dlv dap …`.
+    /// A script that answers `dlv version` as a new dlv would, and does `on_dap` when it is run as
+    /// `dlv dap …`.
     pub fn new(on_dap: &str) -> Self {
         Self::with_version("1.27.1", on_dap)
     }

@@ -1,4 +1,5 @@
-//! The wire, read strictly: what the server sends must be exactly `Content-Length: N\r\n\r\n` and N bytes of JSON.
+//! The wire, read strictly: what the server sends must be exactly `Content-Length: N\r\n\r\n` and N
+//! bytes of JSON.
 
 use serde_json::Value;
 
@@ -7,8 +8,8 @@ pub fn frame(body: &str) -> Vec<u8> {
     format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// The next message at the front of `bytes`: `Ok(None)` while it is not complete, an error for any byte that the
-/// protocol does not allow there.
+/// The next message at the front of `bytes`: `Ok(None)` while it is not complete, an error for any
+/// byte that the protocol does not allow there.
 pub fn split_first(bytes: &[u8]) -> Result<Option<(Value, usize)>, String> {
     const HEADER: &[u8] = b"Content-Length: ";
     let common = bytes.len().min(HEADER.len());

@@ -104,7 +104,8 @@ impl StandinPf {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Whether a new connection from this address to this port gets through on the loopback interface.
+    /// Whether a new connection from this address to this port gets through on the loopback
+    /// interface.
     pub fn passes(&self, from: &str, port: u16) -> bool {
         self.evaluates(&["in", "lo0", "tcp", from, "50000", "127.0.0.1", &port.to_string()])
     }

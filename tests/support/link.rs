@@ -40,8 +40,8 @@ impl Link {
             for address in addresses {
                 let with_bits =
                     if address.contains(':') { format!("{address}/64") } else { format!("{address}/24") };
-                // Without the wait in which an address might turn out to be another host's. Of several IPv6
-                // addresses the preferred one is taken: the first.
+                // Without the wait in which an address might turn out to be another host's. Of
+                // several IPv6 addresses the preferred one is taken: the first.
                 let lifetime = if *address == OTHER_V6 { "0" } else { "forever" };
                 let mut words = vec!["addr", "add", &with_bits, "dev", "wire0"];
                 if address.contains(':') {

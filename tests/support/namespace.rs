@@ -1,4 +1,5 @@
-//! A network namespace of a test's own: a loopback interface, and a ruleset that no other test sees.
+//! A network namespace of a test's own: a loopback interface, and a ruleset that no other test
+//! sees.
 
 use std::fs::File;
 use std::io::Write;
@@ -54,7 +55,8 @@ impl Namespace {
         ["ip", "netns", "exec", &self.name]
     }
 
-    /// Does something on a thread that is in it: sockets and children that are made there belong to it.
+    /// Does something on a thread that is in it: sockets and children that are made there belong to
+    /// it.
     pub fn inside<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
         let handle = File::open(format!("/run/netns/{}", self.name)).expect("the namespace");
         std::thread::scope(|scope| {
@@ -81,8 +83,8 @@ impl Namespace {
         if output.status.success() { Ok(()) } else { Err(said()) }
     }
 
-    /// Holds a table that takes no change from anybody else, with one chain and one rule, as firewalld can; it goes
-    /// with what this gives.
+    /// Holds a table that takes no change from anybody else, with one chain and one rule, as
+    /// firewalld can; it goes with what this gives.
     pub fn own_table(&self, name: &str, chain: &str, rule: &str) -> TableOwner {
         let mut nft = self.command(&["nft", "-i"]);
         let nft = nft.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("nft runs");
@@ -110,7 +112,8 @@ impl Namespace {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// What a user of the machine gets who connects to this loopback port: the shell's complaint, or nothing.
+    /// What a user of the machine gets who connects to this loopback port: the shell's complaint,
+    /// or nothing.
     pub fn connect_as(&self, user: u32, port: u16) -> String {
         let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
         let user = user.to_string();
@@ -120,7 +123,8 @@ impl Namespace {
         String::from_utf8_lossy(&output.expect("setpriv runs").stderr).into_owned()
     }
 
-    /// A wire to another one: an interface of this name on either side, with these hardware addresses.
+    /// A wire to another one: an interface of this name on either side, with these hardware
+    /// addresses.
     pub fn wire(&self, other: &Self, interface: &str, macs: [&str; 2]) {
         let end = |namespace: &Self, mac| format!("name {interface} address {mac} netns {}", namespace.name);
         let add = format!("link add {} type veth peer {}", end(self, macs[0]), end(other, macs[1]));

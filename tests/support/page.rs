@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-/// The table between the marks `<!-- MARK: begin -->` and `<!-- MARK: end -->` of this page is the one that the test has made.
-/// `DLVGATE_WRITE_DOCS=1` writes it anew instead.
+/// The table between the marks `<!-- MARK: begin -->` and `<!-- MARK: end -->` of this page is the
+/// one that the test has made. `DLVGATE_WRITE_DOCS=1` writes it anew instead.
 pub fn has_table(page: &str, mark: &str, table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let (begin, end) = (format!("<!-- {mark}: begin -->\n"), format!("<!-- {mark}: end -->\n"));

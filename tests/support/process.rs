@@ -1,5 +1,5 @@
-//! What there is and what is left, read from /proc: processes of one server, the ports they listen on, and the
-//! binaries that dlv builds.
+//! What there is and what is left, read from /proc: processes of one server, the ports they listen
+//! on, and the binaries that dlv builds.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,8 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// The variable by which the descendants of a server are known, whatever becomes of their parents.
 pub const MARK: &str = "DLVGATE_TEST_SERVER";
 
-/// Has what is started from now on take the signals that this process was started to ignore, as under nohup: a handler
-/// does not pass to a child, and to ignore a signal does.
+/// Has what is started from now on take the signals that this process was started to ignore, as
+/// under nohup: a handler does not pass to a child, and to ignore a signal does.
 pub fn take_signals_that_are_ignored() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -64,8 +64,8 @@ pub fn is_alive(pid: i32) -> bool {
     read(pid).is_some_and(|process| process.state != 'Z')
 }
 
-/// Whether nothing of this process is left but what its parent has to see: all of its threads have ended, and with the last
-/// of them its connections.
+/// Whether nothing of this process is left but what its parent has to see: all of its threads have
+/// ended, and with the last of them its connections.
 pub fn has_ended(pid: i32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     threads <= 1 && !is_alive(pid)
@@ -86,8 +86,9 @@ pub fn children(parent: i32) -> Vec<i32> {
     all.filter(|process| process.parent == parent).map(|process| process.pid).collect()
 }
 
-/// All processes marked with `mark`, and the guard of one that is: a guard of a release build drops its environment, and the mark
-/// with it. A zombie has no environment and is none of them: its parent is, while that runs.
+/// All processes marked with `mark`, and the guard of one that is: a guard of a release build drops
+/// its environment, and the mark with it. A zombie has no environment and is none of them: its
+/// parent is, while that runs.
 pub fn marked(mark: &str) -> Vec<Process> {
     let wanted = format!("{MARK}={mark}").into_bytes();
     let is_marked = |process: &Process| {
@@ -108,7 +109,8 @@ pub fn zombies_of(parents: &[i32]) -> Vec<Process> {
     all.filter(|process| process.state == 'Z' && parents.contains(&process.parent)).collect()
 }
 
-/// Memory of its own that a process holds, in bytes: what is read from its program's file does not count.
+/// Memory of its own that a process holds, in bytes: what is read from its program's file does not
+/// count.
 pub fn anonymous_memory(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux 4.5 has it");

@@ -21,7 +21,8 @@ pub fn seed_of(variable: &str) -> u64 {
     seed
 }
 
-/// A sequence without a pattern that matters (Knuth's constants); the same seed gives the same again.
+/// A sequence without a pattern that matters (Knuth's constants); the same seed gives the same
+/// again.
 pub struct Random(u64);
 
 impl Random {

@@ -1,4 +1,5 @@
-//! A small client of Delve's JSON-RPC, as GoLand is one: bare objects without a line feed, answers by `id` in any order.
+//! A small client of Delve's JSON-RPC, as GoLand is one: bare objects without a line feed, answers
+//! by `id` in any order.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -270,7 +270,8 @@ impl Server {
         process::listening_ports(&process::marked(&self.mark))
     }
 
-    /// Waits until the log says that `count` sessions with a dlv are closed; then nothing of them may be left.
+    /// Waits until the log says that `count` sessions with a dlv are closed; then nothing of them
+    /// may be left.
     pub fn closed(&self, count: usize) {
         self.log.wait(&format!("{count} closed sessions"), |transitions| {
             let with_dlv = transitions.iter().filter(|one| one.name == "dlv_starting");
@@ -282,8 +283,8 @@ impl Server {
         self.nothing_left();
     }
 
-    /// No process, no port but the front, no built binary: at once, not after a while. A child that has ended holds nothing, and
-    /// is waited for in a while.
+    /// No process, no port but the front, no built binary: at once, not after a while. A child that
+    /// has ended holds nothing, and is waited for in a while.
     pub fn nothing_left(&self) {
         let (children, ports) = (self.children(), self.ports());
         assert!(children.is_empty(), "processes are left: {children:#?}");

@@ -29,7 +29,8 @@ impl Spare {
     }
 }
 
-/// The dlv that a session has got, which was a spare. The log may come a moment after dlv's first answer.
+/// The dlv that a session has got, which was a spare. The log may come a moment after dlv's first
+/// answer.
 pub fn taken(server: &Server, session: u64) -> Spare {
     Spare::of(&reached(server, session, "dlv_ready"))
 }

@@ -10,8 +10,9 @@ pub fn built() -> PathBuf {
     BUILT.get_or_init(|| example("standin-pfctl")).clone()
 }
 
-/// The stand-in of this name. Cargo builds an example that has tests of its own only as those tests, and none where a single
-/// test binary is built, so the program is built here, beside the product.
+/// The stand-in of this name. Cargo builds an example that has tests of its own only as those
+/// tests, and none where a single test binary is built, so the program is built here, beside the
+/// product.
 pub fn example(name: &str) -> PathBuf {
     let profile = Path::new(env!("CARGO_BIN_EXE_dlvgate")).parent().expect("a folder");
     let mut cargo = Command::new(env!("CARGO"));

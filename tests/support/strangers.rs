@@ -22,7 +22,8 @@ pub struct Door {
 impl Door {
     /// Tries it once, in the network namespace of the thread.
     pub fn opens(&self) -> bool {
-        // A socket is its file-system user's, who is the thread's own; what the process may do stays.
+        // A socket is its file-system user's, who is the thread's own; what the process may do
+        // stays.
         let before = setfsuid(Uid::from_raw(self.user));
         let opened = connect(self.from, self.to).is_ok();
         setfsuid(before);
@@ -38,7 +39,8 @@ pub struct Tried {
     pub opened: Vec<Door>,
 }
 
-/// Does something while others keep trying these doors, each list in its namespace; gives what came of either.
+/// Does something while others keep trying these doors, each list in its namespace; gives what came
+/// of either.
 pub fn meanwhile<T>(strangers: &[(&Namespace, Vec<Door>)], action: impl FnOnce() -> T) -> (Vec<Tried>, T) {
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {

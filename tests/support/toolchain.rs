@@ -1,4 +1,5 @@
-//! The pairs of dlv and Go that `tests/setup/install-delve` installs, and the tests run with each of them.
+//! The pairs of dlv and Go that `tests/setup/install-delve` installs, and the tests run with each
+//! of them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,13 @@ pub struct Pair {
     version: (u32, u32),
 }
 
-/// Says that a missing sid pair is no failure: sid rolls, and its packages are not always to be had.
+/// Says that a missing sid pair is no failure: sid rolls, and its packages are not always to be
+/// had.
 const MAY_BE_MISSING: &str = "DLVGATE_TESTS_WITHOUT_SID";
 
 impl Pair {
-    /// The pair of this name if it is installed, or the one that came from the same place since: another version,
-    /// when the machine is not Debian 12 or Debian's unstable suite has moved on.
+    /// The pair of this name if it is installed, or the one that came from the same place since:
+    /// another version, when the machine is not Debian 12 or Debian's unstable suite has moved on.
     pub fn find(name: &'static str) -> Option<Self> {
         let origin = match name {
             "dlv-1.20" => ".system",
@@ -54,7 +56,8 @@ impl Pair {
         self.version >= (major, minor)
     }
 
-    /// What dlv and Go need in their environment: this pair's Go, no downloads, a build cache that stays warm.
+    /// What dlv and Go need in their environment: this pair's Go, no downloads, a build cache that
+    /// stays warm.
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
         let mut path = self.bin.clone().into_os_string();
         path.push(":");
@@ -114,7 +117,8 @@ fn major_minor(version: &str) -> (u32, u32) {
     (numbers.next().expect("a major version"), numbers.next().expect("a minor version"))
 }
 
-/// Makes each of these scenarios, functions of a `&Pair`, a test for every pair: `dlv_1_27::scenario`.
+/// Makes each of these scenarios, functions of a `&Pair`, a test for every pair:
+/// `dlv_1_27::scenario`.
 #[macro_export]
 macro_rules! for_every_dlv {
     ($($scenario:ident),+ $(,)?) => {

@@ -1,4 +1,5 @@
-//! A stand-in for a dlv that serves as many clients as come: it answers at once, and says as much as it is asked to.
+//! A stand-in for a dlv that serves as many clients as come: it answers at once, and says as much
+//! as it is asked to.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

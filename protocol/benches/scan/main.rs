@@ -1,5 +1,6 @@
-//! What the scanners cost, beside what a full parse of the same bytes costs. `cargo bench -p dlvgate-protocol` prints a table and
-//! fails where the DAP scanner's part of it is above its limit; without `--bench` each case is run once.
+//! What the scanners cost, beside what a full parse of the same bytes costs.
+//! `cargo bench -p dlvgate-protocol` prints a table and fails where the DAP scanner's part of it is
+//! above its limit; without `--bench` each case is run once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod corpus;

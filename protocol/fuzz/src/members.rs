@@ -1,4 +1,5 @@
-//! A JSON object as a parser that knows nothing of ours reads it: its members in order, the first of equal keys first.
+//! A JSON object as a parser that knows nothing of ours reads it: its members in order, the first
+//! of equal keys first.
 
 use serde_json::Value;
 use serde_json::value::RawValue;

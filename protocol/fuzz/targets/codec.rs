@@ -1,5 +1,5 @@
-//! The codec: the same bodies however a stream is cut, what is written is read back, and memory follows what came, not what
-//! was announced.
+//! The codec: the same bodies however a stream is cut, what is written is read back, and memory
+//! follows what came, not what was announced.
 #![no_main]
 
 use bytes::{Bytes, BytesMut};

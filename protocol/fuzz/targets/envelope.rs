@@ -1,4 +1,5 @@
-//! A body's envelope is what a full JSON parser says of its first fields, whenever that parser takes the body.
+//! A body's envelope is what a full JSON parser says of its first fields, whenever that parser
+//! takes the body.
 #![no_main]
 
 use dlvgate_protocol::conversation::Message;
@@ -46,7 +47,8 @@ fuzz_target!(|body: &[u8]| {
     }
     let seen = scanned(body).expect("each body has an envelope");
     assert_eq!(Message::of(Protocol::Dap, body), Message::from(seen));
-    // Below the top level the scanner tells brackets and strings only; what no parser takes is not compared.
+    // Below the top level the scanner tells brackets and strings only; what no parser takes is not
+    // compared.
     if let Some(members) = Members::of(body) {
         assert_eq!(seen, parsed(&members), "{}", String::from_utf8_lossy(body));
     }

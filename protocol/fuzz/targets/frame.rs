@@ -1,4 +1,5 @@
-//! The frame reader: headers read the same however they are cut, hold no more than the limit, and what it calls canonical is.
+//! The frame reader: headers read the same however they are cut, hold no more than the limit, and
+//! what it calls canonical is.
 #![no_main]
 
 use dlvgate_protocol::frame::{EXCERPT_MAX, FrameError, Header, HeaderReader, Limits, write_header};

@@ -1,4 +1,5 @@
-//! Delve's JSON-RPC: objects are told apart however they are cut, as another parser tells them apart, and say the same.
+//! Delve's JSON-RPC: objects are told apart however they are cut, as another parser tells them
+//! apart, and say the same.
 #![no_main]
 
 use dlvgate_protocol::envelope::Name;
@@ -76,7 +77,8 @@ fn check_meaning(object: &[u8], seen: Envelope) {
     let id =
         members.get("id").filter(|id| *id != "null" && id.len() <= ID_MAX && !id.starts_with(['{', '[']));
     let decided = |key| members.position(key);
-    // The envelope is out once there are an id and a method or an error; what comes later changes nothing.
+    // The envelope is out once there are an id and a method or an error; what comes later changes
+    // nothing.
     let enough = decided("id").zip([decided("method"), decided("error")].into_iter().flatten().min());
     let last = enough.map_or(usize::MAX, |(id, other)| id.max(other));
     let within = |key: &str| members.position(key).is_some_and(|at| at <= last);

@@ -1,4 +1,5 @@
-//! What a user adds to `launch` and `attach`: all else stays, what is added is there, and adding it again changes nothing.
+//! What a user adds to `launch` and `attach`: all else stays, what is added is there, and adding it
+//! again changes nothing.
 #![no_main]
 
 use dlvgate_protocol::conversation::Message;

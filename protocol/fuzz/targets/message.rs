@@ -1,4 +1,5 @@
-//! Typed messages: what is read is what another parser reads, what is made is read back, and is not longer than its words.
+//! Typed messages: what is read is what another parser reads, what is made is read back, and is not
+//! longer than its words.
 #![no_main]
 
 use dlvgate_protocol::conversation::{Key, Message};
@@ -16,7 +17,8 @@ const PER_BYTE: usize = 12;
 
 fn read(body: &[u8]) {
     let Ok(request) = Request::parse(body) else { return };
-    // What is passed over need not be text that a value can hold: half a surrogate pair, bytes that are not UTF-8.
+    // What is passed over need not be text that a value can hold: half a surrogate pair, bytes that
+    // are not UTF-8.
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return };
     assert!(value.is_object());
     assert_eq!(value["command"], *request.command);

@@ -1,5 +1,5 @@
-//! File names in a JSON-RPC stream: the same bytes go on however it is cut, nothing but the strings of the keys named is
-//! changed, and what is kept back is bounded.
+//! File names in a JSON-RPC stream: the same bytes go on however it is cut, nothing but the strings
+//! of the keys named is changed, and what is kept back is bounded.
 #![no_main]
 
 use std::collections::VecDeque;

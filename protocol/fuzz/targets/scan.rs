@@ -1,5 +1,5 @@
-//! The scanner: whatever a stream is cut into, it says the same. By single bytes nothing is usual, so that the usual
-//! messages' fast path is held against the general walker, too.
+//! The scanner: whatever a stream is cut into, it says the same. By single bytes nothing is usual,
+//! so that the usual messages' fast path is held against the general walker, too.
 #![no_main]
 
 use dlvgate_protocol::envelope::Envelope;

@@ -1,5 +1,5 @@
-//! Which protocol it is: what is sniffed as JSON-RPC its scanner takes, what is neither it refuses, and nothing else is asked
-//! of a first byte.
+//! Which protocol it is: what is sniffed as JSON-RPC its scanner takes, what is neither it refuses,
+//! and nothing else is asked of a first byte.
 #![no_main]
 
 use dlvgate_protocol::conversation::Message;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Most bytes of a [`Name`] that are kept. DAP's longest command, `setInstructionBreakpoints`, has 25;
-/// Delve's methods stay well below, too.
+/// Most bytes of a [`Name`] that are kept. DAP's longest command, `setInstructionBreakpoints`, has
+/// 25; Delve's methods stay well below, too.
 pub const NAME_MAX: usize = 62;
 
 const REPLACEMENT: &str = "\u{fffd}";

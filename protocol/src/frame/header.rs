@@ -19,8 +19,8 @@ pub struct Header {
     /// Length of the body that follows, in bytes.
     pub body_len: u64,
     /// Whether the header's bytes were exactly `Content-Length: N\r\n\r\n`, with an `N` that go-dap
-    /// takes: digits only (leading zeros included) and at most `i64::MAX`, Go's `int`. Such a header
-    /// may be forwarded as it came; any other is to be written anew.
+    /// takes: digits only (leading zeros included) and at most `i64::MAX`, Go's `int`. Such a
+    /// header may be forwarded as it came; any other is to be written anew.
     pub canonical: bool,
 }
 
@@ -133,8 +133,8 @@ impl HeaderReader {
     }
 }
 
-/// A whole header that is `Content-Length: N\r\n\r\n`, as nearly every one is: how long it is, and N. Whatever is not like that
-/// is read line by line, and read the same.
+/// A whole header that is `Content-Length: N\r\n\r\n`, as nearly every one is: how long it is, and
+/// N. Whatever is not like that is read line by line, and read the same.
 fn usual(input: &[u8], limits: Limits) -> Option<(usize, u64)> {
     let rest = input.strip_prefix(NAME)?;
     let digits = rest.iter().take(USUAL_DIGITS + 1).position(|byte| !byte.is_ascii_digit())?;
@@ -170,7 +170,8 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// A header name's characters (RFC 9110, section 5.6.2). An HTTP request line is none, for its spaces.
+/// A header name's characters (RFC 9110, section 5.6.2). An HTTP request line is none, for its
+/// spaces.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,17 +1,19 @@
 //! File names in a JSON-RPC stream, from one side's to the other's.
 //!
-//! Everything else goes on byte for byte. These strings are file names (Delve, `service/api/types.go`,
-//! `service/rpc2/server.go`), wherever they stand in an object:
+//! Everything else goes on byte for byte. These strings are file names (Delve,
+//! `service/api/types.go`, `service/rpc2/server.go`), wherever they stand in an object:
 //!
 //! | key | where |
 //! |---|---|
-//! | `file`, `File` | `Location`, `Stackframe`, `Thread`, `Breakpoint`, the locations of a `Goroutine`, a `Defer`, an instruction |
-//! | `Loc`, `LocExpr`, `SubstituteLocExpr` | `FindLocation`, `CreateBreakpoint`: `FILE:LINE`; other expressions fit no rule |
+//! | `file`, `File` | `Location`, `Stackframe`, `Thread`, `Breakpoint` |
+//! | `file`, `File` | the locations of a `Goroutine`, a `Defer`, an instruction |
+//! | `Loc`, `LocExpr`, `SubstituteLocExpr` | `FindLocation`, `CreateBreakpoint` (`FILE:LINE`) |
 //! | `Sources` (an array) | `ListSources` |
 //! | `DirectoryPath`, `Files` (an array) | `ListPackagesBuildInfo` |
 //!
-//! A variable has no such key: its name and value are never touched. `UserData`, which is a client's own, is left alone, and
-//! so are the path rules that a client sends (`SubstitutePathRules`).
+//! A location expression other than `FILE:LINE` fits no rule. A variable has no such key: its name
+//! and value are never touched. `UserData`, which is a client's own, is left alone, and so are the
+//! path rules that a client sends (`SubstitutePathRules`).
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -22,10 +24,12 @@ use bytes::Bytes;
 use crate::json::{decoded, fold};
 use crate::paths::Rules;
 
-/// Longest file name that is looked at, in bytes as written. A longer one goes on as it is: systems take 4096 at most.
+/// Longest file name that is looked at, in bytes as written. A longer one goes on as it is: systems
+/// take 4096 at most.
 pub const PATH_MAX: usize = 8 * 1024;
 
-/// Deepest nesting in which file names are looked for. Replies nest as deep as the variables that they show.
+/// Deepest nesting in which file names are looked for. Replies nest as deep as the variables that
+/// they show.
 pub const DEPTH_MAX: usize = 1024;
 
 /// Longest key that is told from others, as it is written: `SubstitutePathRules` with each letter
@@ -109,7 +113,8 @@ enum Text {
     Other,
 }
 
-/// Follows one direction of one connection. It keeps the beginning of a file name, of at most [`PATH_MAX`] bytes.
+/// Follows one direction of one connection. It keeps the beginning of a file name, of at most
+/// [`PATH_MAX`] bytes.
 #[derive(Clone, Debug)]
 pub struct Rewriter {
     rules: Arc<Rules>,
@@ -139,8 +144,8 @@ impl Rewriter {
         Rewriter { rules, direction, levels, deeper: 0, text: Text::None, escaped: false, held }
     }
 
-    /// Takes a chunk, and appends what goes on to `pieces`. The bytes that go on do not depend on how a stream is cut.
-    /// What is no JSON goes on as it is.
+    /// Takes a chunk, and appends what goes on to `pieces`. The bytes that go on do not depend on
+    /// how a stream is cut. What is no JSON goes on as it is.
     pub fn advance(&mut self, chunk: &[u8], pieces: &mut VecDeque<Piece>) {
         // What goes on as it came begins here.
         let mut from = 0;

@@ -1,4 +1,5 @@
-//! Arguments that a user adds to every `launch` and `attach`, because the client has no field for them.
+//! Arguments that a user adds to every `launch` and `attach`, because the client has no field for
+//! them.
 
 use serde_json::value::RawValue;
 
@@ -97,8 +98,9 @@ impl Place {
     }
 }
 
-/// What is added to the arguments of `launch` and `attach` (DAP: they are the adapter's own; Delve's are in
-/// `Documentation/usage` and `service/dap/types.go`), and to those of a start that a `restart` has.
+/// What is added to the arguments of `launch` and `attach` (DAP: they are the adapter's own;
+/// Delve's are in `Documentation/usage` and `service/dap/types.go`), and to those of a start that a
+/// `restart` has.
 #[derive(Clone, Debug, Default)]
 pub struct LaunchDefaults {
     /// Put in where the client has no such key.
@@ -126,7 +128,8 @@ impl LaunchDefaults {
     /// them for the same field.
     ///
     /// # Errors
-    /// Where something is forced and cannot be, or dlv could not take the result: the request must not be passed on.
+    /// Where something is forced and cannot be, or dlv could not take the result: the request must
+    /// not be passed on.
     pub fn merge(&self, body: &[u8]) -> Result<Option<Vec<u8>>, MergeError> {
         let Some(Kind::Request { command }) = scan::client_envelope(body).map(|envelope| envelope.kind)
         else {

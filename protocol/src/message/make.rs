@@ -72,8 +72,8 @@ pub fn success_response(seq: i64, request_seq: i64, command: &str) -> Bytes {
 
 /// Returns an `output` event (DAP specification, `OutputEvent`).
 ///
-/// `category` is `console`, `important`, `stdout`, `stderr` or `telemetry`; `text` is shown as it is,
-/// and needs a line feed at its end where a line is meant.
+/// `category` is `console`, `important`, `stdout`, `stderr` or `telemetry`; `text` is shown as it
+/// is, and needs a line feed at its end where a line is meant.
 pub fn output_event(seq: i64, category: &str, text: &str) -> Bytes {
     let body = Some(Output { category, output: text });
     framed(&Event { seq, r#type: "event", event: "output", body })

@@ -5,7 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// As many cases as usual; under Miri, which takes some thousand times as long, a few, and none is written down.
+/// As many cases as usual; under Miri, which takes some thousand times as long, a few, and none is
+/// written down.
 pub fn config() -> ProptestConfig {
     match cfg!(miri) {
         true => ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() },
@@ -62,7 +63,8 @@ pub fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Writes a string with a choice of escapes: as it is, short escapes, or each character's number (RFC 8259, section 7).
+/// Writes a string with a choice of escapes: as it is, short escapes, or each character's number
+/// (RFC 8259, section 7).
 pub fn quoted(text: &str, style: u8) -> String {
     if style % 3 != 0 {
         return Value::from(text).to_string();

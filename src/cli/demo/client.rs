@@ -95,7 +95,8 @@ impl Client {
             if wanted(&message) {
                 return Ok(message);
             }
-            // A launch that failed never becomes `initialized`: its answer is the end of waiting for anything.
+            // A launch that failed never becomes `initialized`: its answer is the end of waiting
+            // for anything.
             if message["success"] == false {
                 self.early.push(message);
                 let seq = self.early[self.early.len() - 1]["request_seq"].as_i64().unwrap_or_default();

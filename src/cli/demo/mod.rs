@@ -35,7 +35,8 @@ use timeline::Timeline;
 const PROGRAM: &str = include_str!("../../../fixtures/programs/demo/main.go");
 const GO_MOD: &str = include_str!("../../../fixtures/programs/demo/go.mod");
 
-/// The lines to stop at carry these comments; the second is passed six times, and the condition picks one.
+/// The lines to stop at carry these comments; the second is passed six times, and the condition
+/// picks one.
 const AT_ORDER: &str = "// breakpoint: order";
 const IN_LOOP: &str = "// breakpoint: iteration";
 const CONDITION: &str = "i == 4";
@@ -48,15 +49,17 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// Debug a small Go program through the proxy and show what happens
 ///
-/// A tour: what doctor says of this machine; a session with the real dlv, a front on a free loopback port and a client that does what
-/// an IDE does (breakpoint, stack, variables, continue, disconnect), under the gate where one can be had; its recording, and the page
-/// made of it. Needs dlv and Go.
+/// A tour: what doctor says of this machine; a session with the real dlv, a front on a free
+/// loopback port and a client that does what an IDE does (breakpoint, stack, variables, continue,
+/// disconnect), under the gate where one can be had; its recording, and the page made of it. Needs
+/// dlv and Go.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     dlv: Option<PathBuf>,
-    /// Which packet filter guards dlv's port [default: the system's own as root, where it is installed; else auto]
+    /// Which packet filter guards dlv's port [default: the system's own as root, where it is
+    /// installed; else auto]
     #[arg(long, value_enum, value_name = "BACKEND")]
     firewall: Option<Choice>,
     /// Where the recording and its page go [default: a new folder among the temporary ones]
@@ -85,7 +88,8 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         .prefix("dlvgate-demo-")
         .tempdir_in(variables::temporary())
         .context("no temporary folder")?;
-    let folder = project.path().canonicalize()?; // macOS's /tmp is a link, and dlv reports where it leads
+    // macOS's /tmp is a link, and dlv reports where it leads
+    let folder = project.path().canonicalize()?;
     std::fs::write(folder.join("main.go"), PROGRAM)?;
     std::fs::write(folder.join("go.mod"), GO_MOD)?;
 
@@ -128,7 +132,8 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             .await
             .unwrap_or_else(|_| bail!("no end within {} s", LIMIT.as_secs()));
         if debugged.is_err() {
-            trigger.stop("the demo's client failed"); // a front that no session comes to waits for ever
+            // a front that no session comes to waits for ever
+            trigger.stop("the demo's client failed");
         }
         debugged
     };
@@ -182,7 +187,8 @@ async fn nothing_left(pid: i32, address: SocketAddr, timeline: &Timeline) -> any
     Ok(())
 }
 
-/// The session's own transitions, in the demo's words; without a firewall there is no gate to speak of.
+/// The session's own transitions, in the demo's words; without a firewall there is no gate to speak
+/// of.
 fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
     Arc::new(move |entry: &Entry| {
         *seen.lock().unwrap_or_else(PoisonError::into_inner) = entry.delve.clone();

@@ -53,6 +53,7 @@ impl Timeline {
     }
 
     fn write(&self, line: &str) {
-        STDOUT.post(format!("{line}\n").into_bytes()); // a reader that is gone ends the page, not the session
+        // a reader that is gone ends the page, not the session
+        STDOUT.post(format!("{line}\n").into_bytes());
     }
 }

@@ -9,7 +9,8 @@ use anyhow::{Context, bail};
 
 use super::timeline::Timeline;
 
-/// Runs one of dlvgate's commands, and shows it with what it prints; `lines` of its end, where that is said.
+/// Runs one of dlvgate's commands, and shows it with what it prints; `lines` of its end, where that
+/// is said.
 ///
 /// # Errors
 /// Where it cannot be run, or fails although it `must` not.
@@ -49,7 +50,8 @@ pub(super) fn recordings(folder: &Path) -> BTreeSet<PathBuf> {
     entries.filter(|path| path.extension() == Some(OsStr::new("jsonl"))).collect()
 }
 
-/// What is left of the session: its recording, and the page made of it. `before`: others' recordings in that folder.
+/// What is left of the session: its recording, and the page made of it. `before`: others'
+/// recordings in that folder.
 ///
 /// # Errors
 /// Where there is none, or it breaks a rule of the protocol.

@@ -34,12 +34,14 @@ use place::{Open, Place};
 
 /// Run dlv with its own command line, and guard the port where it listens
 ///
-/// Every command line of dlv's works unchanged. `dap`, and debug, exec, test, attach, core and replay with `--headless`,
-/// get a gate: clients connect to dlvgate at dlv's --listen, dlv listens on a private port, and its ready line has
-/// dlvgate's address. Everything else (output, input, signals, exit code) is dlv's. All other commands are dlv's alone.
+/// Every command line of dlv's works unchanged. `dap`, and debug, exec, test, attach, core and
+/// replay with `--headless`, get a gate: clients connect to dlvgate at dlv's --listen, dlv listens
+/// on a private port, and its ready line has dlvgate's address. Everything else (output, input,
+/// signals, exit code) is dlv's. All other commands are dlv's alone.
 ///
-/// The same happens where dlvgate is called `dlv`, by a link: put its folder first in PATH, or name it in GoLand's
-/// `dlv.path`. Under sudo it stays root, as dlv does. Settings come from variables (DLVGATE_DLV, DLVGATE_ALLOW, DLVGATE_FIREWALL, …), since the flags are dlv's.
+/// The same happens where dlvgate is called `dlv`, by a link: put its folder first in PATH, or name
+/// it in GoLand's `dlv.path`. Under sudo it stays root, as dlv does. Settings come from variables
+/// (DLVGATE_DLV, DLVGATE_ALLOW, DLVGATE_FIREWALL, …), since the flags are dlv's.
 #[derive(Debug, Args)]
 #[command(
     disable_help_flag = true,
@@ -53,7 +55,8 @@ pub(super) struct DlvArgs {
     _words: Vec<OsString>,
 }
 
-/// For a command line with flags of dlvgate's before `dlv`: what comes after the word is dlv's, `--` too.
+/// For a command line with flags of dlvgate's before `dlv`: what comes after the word is dlv's,
+/// `--` too.
 pub(super) fn run_with(log: LogArgs) -> ExitCode {
     let words = std::env::args_os().skip_while(|word| word != "dlv").skip(1);
     run_logged(words.collect(), Some(log))
@@ -87,7 +90,8 @@ pub fn command_line(mut words: impl Iterator<Item = OsString>) -> Option<Vec<OsS
     None
 }
 
-/// Runs dlv's command line and ends as dlv does; what keeps dlv from being run is said on standard error.
+/// Runs dlv's command line and ends as dlv does; what keeps dlv from being run is said on standard
+/// error.
 pub fn run(words: Vec<OsString>) -> ExitCode {
     run_logged(words, None)
 }
@@ -222,7 +226,8 @@ impl Gated {
         let owners = match self.common.only_same_user.or(self.argv.only_same_user()) {
             Some(false) => None,
             Some(true) => Some(Owners::of_this_process()?),
-            // dlv looks where it can (Linux), and lets everybody in where it cannot: nobody has asked for more.
+            // dlv looks where it can (Linux), and lets everybody in where it cannot: nobody has
+            // asked for more.
             None => Owners::of_this_process().inspect_err(unchecked).ok(),
         };
         let place = match Place::of(&self.argv, &self.common.allow, owners).await? {
@@ -325,8 +330,8 @@ impl Gated {
         }
     }
 
-    /// Runs dlv where it cannot listen or log, for what it says of that. Should it listen after all, it is ended: nothing
-    /// would guard it.
+    /// Runs dlv where it cannot listen or log, for what it says of that. Should it listen after
+    /// all, it is ended: nothing would guard it.
     async fn refused(&self, argv: Argv, log: Log, stop: &Shutdown) -> anyhow::Result<ExitStatus> {
         let streams = Streams::InPlace(log);
         let ports = PortPool::new(PortPlan::Any); // it listens where the words say

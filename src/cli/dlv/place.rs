@@ -24,7 +24,8 @@ const UNIX: &str = "unix:";
 
 /// Where clients are served.
 pub(super) enum Place {
-    /// Clients can connect already: over loopback there is nothing to wait for, and some try only once.
+    /// Clients can connect already: over loopback there is nothing to wait for, and some try only
+    /// once.
     Open(Open),
     /// Other machines could connect, once its port is gated.
     Reachable { bound: Bound, admission: Admission, owners: Option<Owners> },
@@ -49,7 +50,8 @@ impl Open {
 }
 
 impl Place {
-    /// The place that a command line names. `None` where nobody can listen there, which dlv can say better.
+    /// The place that a command line names. `None` where nobody can listen there, which dlv can say
+    /// better.
     ///
     /// # Errors
     /// Where dlv could listen, and we refuse to.

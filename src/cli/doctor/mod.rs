@@ -24,14 +24,16 @@ use crate::stdio::{self, ask};
 
 /// Say what stands between the client and dlv on this machine, and what mends it
 ///
-/// Looks at Go, Delve, permissions, the network and GoLand, all at once and within 3 s, and changes nothing. Each finding has a
-/// sign: ✓ as it should be, ! may be in the way, ✗ is in the way, ? nobody could tell, · worth knowing. What is wrong has the reason
-/// why it matters, and the command that mends it. At the end stands what to mend first.
+/// Looks at Go, Delve, permissions, the network and GoLand, all at once and within 3 s, and changes
+/// nothing. Each finding has a sign: ✓ as it should be, ! may be in the way, ✗ is in the way, ?
+/// nobody could tell, · worth knowing. What is wrong has the reason why it matters, and the command
+/// that mends it. At the end stands what to mend first.
 ///
-/// Run it on the machine where dlv runs; as root (sudo) it is told what the packet filter holds. --reach is for the other machine,
-/// where the client is.
+/// Run it on the machine where dlv runs; as root (sudo) it is told what the packet filter
+/// holds. --reach is for the other machine, where the client is.
 ///
-/// Exit code 0: nothing is in the way; 1: something is (✗), or with --reach, the port cannot be reached.
+/// Exit code 0: nothing is in the way; 1: something is (✗), or with --reach, the port cannot be
+/// reached.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate doctor
@@ -51,15 +53,18 @@ pub(super) struct DoctorArgs {
     /// Print a JSON object
     #[arg(long)]
     json: bool,
-    /// Run the commands that can be undone, after showing each with what undoes it; a terminal is asked first
+    /// Run the commands that can be undone, after showing each with what undoes it; a terminal is
+    /// asked first
     #[arg(long, conflicts_with_all = ["json", "reach"])]
     fix: bool,
     /// From the client's machine: is this port refused, filtered or open, and who is there?
     ///
-    /// Without --ask nobody there is spoken to: a bare `dlv dap` serves one connection, and asking would be it.
+    /// Without --ask nobody there is spoken to: a bare `dlv dap` serves one connection, and asking
+    /// would be it.
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["port", "from"])]
     reach: Option<String>,
-    /// With --reach: connect, and ask who is there. dlvgate answers and nothing is spent; a bare dlv's only session is
+    /// With --reach: connect, and ask who is there. dlvgate answers and nothing is spent; a bare
+    /// dlv's only session is
     #[arg(long, requires = "reach")]
     ask: bool,
     /// Whose conventions hold, for tests

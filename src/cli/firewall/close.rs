@@ -22,8 +22,9 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Close a port that `dlvgate firewall open` holds
 ///
-/// Tells the process that holds it to end, and waits until the gate is gone. What a debugging session holds is the
-/// session's: end that. What a killed guard has left is for `dlvgate firewall sweep`.
+/// Tells the process that holds it to end, and waits until the gate is gone. What a debugging
+/// session holds is the session's: end that. What a killed guard has left is for
+/// `dlvgate firewall sweep`.
 #[derive(Debug, Args)]
 pub(super) struct CloseArgs {
     /// The port
@@ -79,8 +80,8 @@ fn holders(journals: &Journals, port: u16) -> anyhow::Result<Vec<Record>> {
         .collect())
 }
 
-/// Root tells the guard, whose process id root itself has written; a user tells their own process, if the one that is named
-/// is their own.
+/// Root tells the guard, whose process id root itself has written; a user tells their own process,
+/// if the one that is named is their own.
 fn end(record: &Record, port: u16) -> anyhow::Result<()> {
     let own = nix::unistd::getuid().as_raw();
     let is_root = nix::unistd::geteuid().is_root();

@@ -26,21 +26,22 @@ const SERVICES: &str = "/etc/services";
 
 /// Say which rule of the packet filter decides about a new connection, and why (as root)
 ///
-/// Reads what pf (macOS) or nftables (Linux) holds, without changing anything, and follows the first packet of a TCP
-/// connection from ADDR to port N through it, as the kernel does.
+/// Reads what pf (macOS) or nftables (Linux) holds, without changing anything, and follows the
+/// first packet of a TCP connection from ADDR to port N through it, as the kernel does.
 ///
-/// pf: where it is off, skips the interface or knows the connection, the packet passes before any rule; then the last
-/// matching rule wins, unless one with `quick` matches before; where none matches, it passes. A packet in fragments
-/// (--fragments) is put together first where a scrub rule says so; else each fragment is judged by itself, and no rule with a
-/// port is looked at.
+/// pf: where it is off, skips the interface or knows the connection, the packet passes before any
+/// rule; then the last matching rule wins, unless one with `quick` matches before; where none
+/// matches, it passes. A packet in fragments (--fragments) is put together first where a scrub rule
+/// says so; else each fragment is judged by itself, and no rule with a port is looked at.
 ///
-/// nftables: the packet meets every base chain of its hooks (prerouting and input, or output and postrouting), in the
-/// order of their priorities. An accept ends its own chain only, a drop or reject ends everything; where no rule of a
-/// chain decides, its policy does.
+/// nftables: the packet meets every base chain of its hooks (prerouting and input, or output and
+/// postrouting), in the order of their priorities. An accept ends its own chain only, a drop or
+/// reject ends everything; where no rule of a chain decides, its policy does.
 ///
-/// What is not said is not guessed: if a rule asks about it, the answer is unknown and names the option that is
-/// missing. So is the answer where a rule has a part that dlvgate does not understand, or where the packet may be
-/// translated (nat, rdr, dnat, redirect). Exit code 0: it passes or is blocked; 1: unknown, or nothing could be read.
+/// What is not said is not guessed: if a rule asks about it, the answer is unknown and names the
+/// option that is missing. So is the answer where a rule has a part that dlvgate does not
+/// understand, or where the packet may be translated (nat, rdr, dnat, redirect). Exit code 0: it
+/// passes or is blocked; 1: unknown, or nothing could be read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sudo dlvgate firewall explain --port 2345 --from 192.0.2.5
@@ -59,7 +60,8 @@ pub(super) struct ExplainArgs {
     /// The address that it goes to [default: not said; from a loopback address, 127.0.0.1 or ::1]
     #[arg(long, value_name = "ADDR")]
     to: Option<IpAddr>,
-    /// The interface that it is on [default: not said, but not the loopback interface; from a loopback address, that one]
+    /// The interface that it is on [default: not said, but not the loopback interface; from a
+    /// loopback address, that one]
     #[arg(long, value_name = "IFACE")]
     interface: Option<String>,
     /// Whether it arrives at this machine or leaves it; over loopback every packet does both

@@ -14,18 +14,20 @@ use crate::firewall::persist::install::{Wanted, plan};
 
 /// Install the guard's helper, so that gates need no password (as root)
 ///
-/// Puts a copy of this program where only root can change it, and lets one user start exactly its guard, by sudo and
-/// without a password: a process that opens and closes gates for that user's debugging, and takes nothing else. The
-/// sudoers entry is checked by visudo before it is in place. A step that fails undoes the ones before it.
+/// Puts a copy of this program where only root can change it, and lets one user start exactly its
+/// guard, by sudo and without a password: a process that opens and closes gates for that user's
+/// debugging, and takes nothing else. The sudoers entry is checked by visudo before it is in place.
+/// A step that fails undoes the ones before it.
 ///
-/// A user's guard opens ports that the user's own processes listen on, from 1024 up, for private networks and for public ones of a
-/// site's size. --ports and --peers hold the user to less, or let in more: a file of root's that the guard reads when it starts, and
-/// that `status` shows. A second `install` changes what it names and leaves the rest.
+/// A user's guard opens ports that the user's own processes listen on, from 1024 up, for private
+/// networks and for public ones of a site's size. --ports and --peers hold the user to less, or let
+/// in more: a file of root's that the guard reads when it starts, and that `status` shows. A second
+/// `install` changes what it names and leaves the rest.
 ///
-/// With --open, a port is open for its peers after each boot, until `uninstall`. With --pf-conf, a pf.conf that has lost
-/// `anchor "com.apple/*"` or `scrub-anchor "com.apple/*"`, macOS's own lines, gets them back, between marks: a copy is checked by
-/// pfctl, the file is backed up, replaced, loaded, and what pf then holds is verified; else it is put back. Nothing else edits
-/// pf.conf.
+/// With --open, a port is open for its peers after each boot, until `uninstall`. With --pf-conf, a
+/// pf.conf that has lost `anchor "com.apple/*"` or `scrub-anchor "com.apple/*"`, macOS's own lines,
+/// gets them back, between marks: a copy is checked by pfctl, the file is backed up, replaced,
+/// loaded, and what pf then holds is verified; else it is put back. Nothing else edits pf.conf.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sudo dlvgate firewall install
@@ -40,8 +42,8 @@ pub(super) struct InstallArgs {
     /// The ports that the user's guard may open: A-B, or one; may be repeated [default: 1024-65535]
     #[arg(long, value_name = "A-B")]
     ports: Vec<PortRange>,
-    /// The networks for which it may open them; may be repeated, and loopback is always one [default: private networks, and public
-    /// ones up to /16, or /48 of IPv6]
+    /// The networks for which it may open them; may be repeated, and loopback is always one
+    /// [default: private networks, and public ones up to /16, or /48 of IPv6]
     #[arg(long, value_name = "CIDR")]
     peers: Vec<Peer>,
     /// A port that is to be open after each boot

@@ -15,7 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Look at the packet filter and at what dlvgate has opened in it; install what opens it without a password
+/// Look at the packet filter and at what dlvgate has opened in it; install what opens it without a
+/// password
 #[derive(Debug, Args)]
 pub(super) struct FirewallArgs {
     #[command(subcommand)]

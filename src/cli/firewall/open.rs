@@ -17,9 +17,10 @@ use crate::stdio;
 
 /// Guard a port by hand: ADDR passes, everybody else is blocked, for as long as this command runs
 ///
-/// For scripts, and for a dlv that dlvgate does not start. When the gate stands and was read back, a line on standard
-/// output says so. It is closed at SIGINT, SIGTERM or SIGHUP, at the end of standard input, and when this process is
-/// killed, however that happens: nothing stays open by accident.
+/// For scripts, and for a dlv that dlvgate does not start. When the gate stands and was read back,
+/// a line on standard output says so. It is closed at SIGINT, SIGTERM or SIGHUP, at the end of
+/// standard input, and when this process is killed, however that happens: nothing stays open by
+/// accident.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate firewall open --port 2345 --from 192.0.2.5
@@ -77,8 +78,8 @@ pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A socket at the port, where no process listens yet: the guard opens what its user's own processes hold. It is closed once the gate
-/// stands, for whom the port is meant.
+/// A socket at the port, where no process listens yet: the guard opens what its user's own
+/// processes hold. It is closed once the gate stands, for whom the port is meant.
 fn claim(port: u16) -> Option<Bound> {
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     match Caller::of_sudo() {

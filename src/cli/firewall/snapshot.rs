@@ -1,4 +1,5 @@
-//! `dlvgate firewall snapshot` and `rollback`: the system's files and rules as they are, and as they were.
+//! `dlvgate firewall snapshot` and `rollback`: the system's files and rules as they are, and as
+//! they were.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,8 +14,8 @@ use crate::stdio;
 
 /// Save the files and rulesets that matter to a gate, with their hashes (as root)
 ///
-/// Into a new folder: pf.conf and its anchors (on Linux /etc/nftables.conf), what dlvgate has installed, and the rules
-/// as they are loaded. `rollback` brings it back.
+/// Into a new folder: pf.conf and its anchors (on Linux /etc/nftables.conf), what dlvgate has
+/// installed, and the rules as they are loaded. `rollback` brings it back.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sudo dlvgate firewall snapshot /var/before-the-recipe
@@ -28,9 +29,9 @@ pub(super) struct SnapshotArgs {
 
 /// Bring back the files and rules of a snapshot (as root)
 ///
-/// Each file becomes what it was, all of them or none. What was changed since by somebody else than dlvgate is named and
-/// refused, and so are loaded rules that are others now; --force brings back the snapshot's all the same. A snapshot
-/// whose own hashes are wrong is refused always.
+/// Each file becomes what it was, all of them or none. What was changed since by somebody else than
+/// dlvgate is named and refused, and so are loaded rules that are others now; --force brings back
+/// the snapshot's all the same. A snapshot whose own hashes are wrong is refused always.
 #[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
     /// The snapshot's folder
@@ -38,7 +39,8 @@ pub(super) struct RollbackArgs {
     /// Bring back what was changed since, too
     #[arg(long)]
     force: bool,
-    /// Print every change as a diff, of files and of loaded rules, say which takes --force, and change nothing
+    /// Print every change as a diff, of files and of loaded rules, say which takes --force, and
+    /// change nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -18,8 +18,9 @@ use crate::stdio;
 
 /// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
 ///
-/// Everybody may ask; the guards' journals tell. Root is told besides what the packet filter itself holds: whether it
-/// filters at all, gates that somebody has flushed, rules of which no journal tells, and enable tokens of others.
+/// Everybody may ask; the guards' journals tell. Root is told besides what the packet filter itself
+/// holds: whether it filters at all, gates that somebody has flushed, rules of which no journal
+/// tells, and enable tokens of others.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate firewall status

@@ -13,11 +13,13 @@ use crate::stdio;
 
 /// Close what a guard that was killed has left open (as root, or with the installed helper)
 ///
-/// Reads the guards' journals: what a dead guard had opened is removed, pf's enable token is given back, and journals
-/// from before the last boot are dropped. A journal that is corrupt or not root's is reported and not obeyed, and so are
-/// rules of which no journal tells. Guards that run are left alone. Every start of dlvgate does the same.
+/// Reads the guards' journals: what a dead guard had opened is removed, pf's enable token is given
+/// back, and journals from before the last boot are dropped. A journal that is corrupt or not
+/// root's is reported and not obeyed, and so are rules of which no journal tells. Guards that run
+/// are left alone. Every start of dlvgate does the same.
 ///
-/// Exit code 0: nothing is left; 1: something is left that needs a look, or the packet filter could not be read.
+/// Exit code 0: nothing is left; 1: something is left that needs a look, or the packet filter could
+/// not be read.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
     #[command(flatten)]

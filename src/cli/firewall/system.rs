@@ -1,4 +1,5 @@
-//! What `install`, `uninstall`, `snapshot` and `rollback` share: where, with which tools, and showing or doing it.
+//! What `install`, `uninstall`, `snapshot` and `rollback` share: where, with which tools, and
+//! showing or doing it.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use crate::stdio;
 /// Where it is done.
 #[derive(Debug, Args)]
 pub(super) struct SystemArgs {
-    /// Try it in this folder, as if it were `/`; needs no root, and nothing of the system is touched
+    /// Try it in this folder, as if it were `/`; needs no root, and nothing of the system is
+    /// touched
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Whose places and formats, for a trial

@@ -1,5 +1,5 @@
-//! The flags of dlv's commands as far as reading a command line needs them (Delve 1.20 to 1.27, `cmd/dlv/cmds/commands.go`;
-//! their spelling is that of the Go library pflag).
+//! The flags of dlv's commands as far as reading a command line needs them (Delve 1.20 to 1.27,
+//! `cmd/dlv/cmds/commands.go`; their spelling is that of the Go library pflag).
 
 use super::ParseError;
 

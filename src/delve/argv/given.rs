@@ -1,4 +1,5 @@
-//! The command line that a user gives to `serve` after `--`: flags of `dlv dap`, or a command for a headless dlv.
+//! The command line that a user gives to `serve` after `--`: flags of `dlv dap`, or a command for a
+//! headless dlv.
 
 use std::ffi::OsString;
 
@@ -29,7 +30,8 @@ pub enum GivenError {
     Unread(#[from] ParseError),
 }
 
-/// Reads what a user gives after `--`, and completes it: `dap` where there is no command, else what makes dlv headless.
+/// Reads what a user gives after `--`, and completes it: `dap` where there is no command, else what
+/// makes dlv headless.
 ///
 /// # Errors
 /// See [`GivenError`].
@@ -63,9 +65,11 @@ pub fn check(words: &[OsString]) -> Result<Argv, GivenError> {
         Some((at, _)) => {
             let mut added = vec![OsString::from("--headless")];
             if !given.api_version {
-                added.push("--api-version=2".into()); // before Delve 1.21 it was 1, which no client speaks
+                // before Delve 1.21 it was 1, which no client speaks
+                added.push("--api-version=2".into());
             }
-            // Behind the command, where a `--headless=false` of the user's comes later; that one is refused.
+            // Behind the command, where a `--headless=false` of the user's comes later; that one is
+            // refused.
             words.splice(at + 1..at + 1, added);
         }
     }

@@ -63,7 +63,8 @@ const OTHERS: [&str; 9] =
     ["connect", "trace", "run", "version", "help", "completion", "backend", "log", "redirect"];
 
 impl Argv {
-    /// Reads a command line as dlv does: flags may stand anywhere before `--`, what follows is the program's.
+    /// Reads a command line as dlv does: flags may stand anywhere before `--`, what follows is the
+    /// program's.
     ///
     /// # Errors
     /// See [`ParseError`].
@@ -185,8 +186,9 @@ impl Argv {
         OsStr::from_bytes(&self.words[word].as_bytes()[before..])
     }
 
-    /// The same with a private address to listen on, and nothing else changed: in the place of each `--listen`, in that of
-    /// each `--client-addr`, or else, where it is not just any port, in front.
+    /// The same with a private address to listen on, and nothing else changed: in the place of each
+    /// `--listen`, in that of each `--client-addr`, or else, where it is not just any port, in
+    /// front.
     pub fn listening_on(&self, address: &Address) -> Vec<OsString> {
         let private = address.to_string();
         let mut words = self.words.clone();

@@ -5,9 +5,10 @@ use crate::doctor::go::version::GoVersion;
 /// A version of Delve.
 pub(super) type DelveVersion = (u32, u32, u32);
 
-/// The first Delve with these limits, and the least and greatest minor version of Go 1 that it supports: the constants
-/// `MinSupportedVersionOfGoMinor` and `MaxSupportedVersionOfGoMinor` of Delve's `pkg/goversion/compat.go` at the commit that made
-/// each release (`pkg/version/version.go`). To bring up to date: add a line for each release that changes them.
+/// The first Delve with these limits, and the least and greatest minor version of Go 1 that it
+/// supports: the constants `MinSupportedVersionOfGoMinor` and `MaxSupportedVersionOfGoMinor` of
+/// Delve's `pkg/goversion/compat.go` at the commit that made each release
+/// (`pkg/version/version.go`). To bring up to date: add a line for each release that changes them.
 const SUPPORT: [(DelveVersion, u32, u32); 18] = [
     ((1, 5, 0), 12, 15),
     ((1, 6, 0), 13, 16),

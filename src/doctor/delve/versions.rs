@@ -7,8 +7,8 @@ use crate::doctor::finding::{Finding, Group, State, first_in_path, quoted_path};
 use crate::doctor::go::installed::Gos;
 use crate::doctor::go::version::GoVersion;
 
-/// From this version on Go writes DWARF 5, which a dlv reads only if it was itself built with such a Go (Delve,
-/// `pkg/goversion/compat.go`).
+/// From this version on Go writes DWARF 5, which a dlv reads only if it was itself built with such
+/// a Go (Delve, `pkg/goversion/compat.go`).
 const DWARF_5: GoVersion = GoVersion { major: 1, minor: 25 };
 
 /// The first Delve that has `dlv dap` (Delve's CHANGELOG, 1.6.1).

@@ -1,4 +1,5 @@
-//! pf as a whole: whether its files parse, whether our anchors are evaluated, and what wins before them.
+//! pf as a whole: whether its files parse, whether our anchors are evaluated, and what wins before
+//! them.
 
 use std::fs;
 
@@ -74,7 +75,8 @@ fn wrong_line(words: &str) -> Option<u32> {
     words.split_once(&format!("{CONF}:"))?.1.split(':').next()?.parse().ok()
 }
 
-/// `load anchor "x" from …` loads rules that nothing evaluates, unless an `anchor "x"` line says where.
+/// `load anchor "x" from …` loads rules that nothing evaluates, unless an `anchor "x"` line says
+/// where.
 fn unreferenced(conf: &str) -> Option<Finding> {
     let lines = || conf.lines().map(str::trim).enumerate().filter(|(_, line)| !line.starts_with('#'));
     let name = |line: &str, word: &str| {

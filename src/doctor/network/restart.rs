@@ -66,7 +66,8 @@ fn dlvgate(first: &str, rest: Vec<OsString>, front: Front) -> Option<Vec<OsStrin
         let text = word.to_str()?;
         match text {
             "--listen" | "-l" => match ours.next()?.to_str()? {
-                passed if passed.starts_with("fd:") => return None, // a unit of systemd's has the socket
+                // a unit of systemd's has the socket
+                passed if passed.starts_with("fd:") => return None,
                 _ => {}
             },
             _ if text.starts_with("--listen=") || text.starts_with("-l") => {}

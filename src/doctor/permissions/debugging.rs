@@ -29,7 +29,8 @@ mod macos {
         [mode, debugserver()].into_iter().chain(signature).collect()
     }
 
-    /// Apple's processors run nothing unsigned; a signature that was broken kills the program at its start.
+    /// Apple's processors run nothing unsigned; a signature that was broken kills the program at
+    /// its start.
     async fn signature(context: &Context) -> Option<Finding> {
         let delve = context.delves().await.chosen.as_ref().ok()?;
         let (program, path) = (&delve.path, delve.path.display());

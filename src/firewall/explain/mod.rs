@@ -1,5 +1,5 @@
-//! What the explanations of pf and of nftables have in common: the packet that is asked about, three-valued conditions,
-//! and the answer in words or as JSON.
+//! What the explanations of pf and of nftables have in common: the packet that is asked about,
+//! three-valued conditions, and the answer in words or as JSON.
 
 mod explanation;
 mod fit;

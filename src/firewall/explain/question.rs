@@ -51,8 +51,9 @@ pub struct Question {
 }
 
 impl Question {
-    /// A question about a packet that comes in, with what follows from the address alone: an IPv4-mapped address
-    /// is IPv4 on the wire, and what comes from a loopback address goes to one, over the loopback interface.
+    /// A question about a packet that comes in, with what follows from the address alone: an
+    /// IPv4-mapped address is IPv4 on the wire, and what comes from a loopback address goes to one,
+    /// over the loopback interface.
     pub fn new(loopback: &'static str, port: u16, from: IpAddr) -> Question {
         let from = from.to_canonical();
         let is_local = from.is_loopback();

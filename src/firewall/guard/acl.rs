@@ -12,8 +12,8 @@ pub(super) fn lets_others_write(path: &Path, meta: &Metadata) -> io::Result<bool
     os::lets_others_write(path, meta)
 }
 
-/// acl(5): the bits of a file's group are then the most that any entry gives, so that a file of root's group looks as if
-/// its group alone could write.
+/// acl(5): the bits of a file's group are then the most that any entry gives, so that a file of
+/// root's group looks as if its group alone could write.
 #[cfg(target_os = "linux")]
 mod os {
     use std::fs::Metadata;
@@ -68,7 +68,8 @@ const CHANGES: [&str; 10] = [
     "chown",
 ];
 
-/// Whether an entry of `ls -lde` lets others than root change the file: ` 0: user:bob allow add_file,delete`.
+/// Whether an entry of `ls -lde` lets others than root change the file:
+/// ` 0: user:bob allow add_file,delete`.
 #[cfg(any(test, not(target_os = "linux")))]
 fn listed_others_write(listing: &str) -> bool {
     listing.lines().skip(1).any(|entry| {

@@ -1,12 +1,15 @@
-//! What the system's log is told: which port was opened to whom, by whom, and that it was shut and removed.
+//! What the system's log is told: which port was opened to whom, by whom, and that it was shut and
+//! removed.
 //!
-//! Told after the act, so that it cannot keep it up, and without waiting: a log that is full or gone loses a line.
+//! Told after the act, so that it cannot keep it up, and without waiting: a log that is full or
+//! gone loses a line.
 
 use super::duties::{Outcome, Step};
 use super::sweep::Finding;
 use crate::firewall::Peer;
 
-/// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and what is around them takes 150.
+/// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and what is
+/// around them takes 150.
 const PEERS_OF_A_LINE: usize = 800;
 
 /// Where acts are told.
@@ -81,7 +84,8 @@ mod os {
     /// Where syslog daemons and journald listen.
     const SOCKET: &str = "/dev/log";
 
-    /// Security messages (authpriv, 10), of normal but significant conditions (notice, 5): RFC 3164.
+    /// Security messages (authpriv, 10), of normal but significant conditions (notice, 5):
+    /// RFC 3164.
     const PRIORITY: u32 = 10 * 8 + 5;
 
     pub(super) struct Log {

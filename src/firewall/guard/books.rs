@@ -10,8 +10,8 @@ use super::wire::Purpose;
 use crate::firewall::pf::TokenNotes;
 use crate::firewall::{Backend, Peer};
 
-/// The books of one guard. Each change is on disk when its call returns; the disk is waited for on purpose, since
-/// nothing may be loaded before. What the disk does not take has not happened.
+/// The books of one guard. Each change is on disk when its call returns; the disk is waited for on
+/// purpose, since nothing may be loaded before. What the disk does not take has not happened.
 pub(super) struct Books {
     journals: Journals,
     record: Mutex<Record>,
@@ -23,8 +23,8 @@ impl Books {
         Ok(Books { journals, record: Mutex::new(Record::begin(backend, uid)?) })
     }
 
-    /// Whose gates will be here; it is in the journal with the first of them. A process that is not this user's is not noted:
-    /// another user who closes a port would signal it.
+    /// Whose gates will be here; it is in the journal with the first of them. A process that is not
+    /// this user's is not noted: another user who closes a port would signal it.
     pub(super) fn proxy(&self, pid: u32, purpose: Purpose) {
         let mut record = self.record();
         record.proxy = Process::of_user(pid, record.uid);
@@ -35,10 +35,11 @@ impl Books {
         self.change(|record| record.open(port, peers.to_vec()))
     }
 
-    /// Whether the user of these limits may have what is in their journals now, the gate at this port among it.
+    /// Whether the user of these limits may have what is in their journals now, the gate at this
+    /// port among it.
     ///
-    /// It is written first and counted then: of two guards that do so at the same time none can miss the other, without a lock
-    /// that a third could hold.
+    /// It is written first and counted then: of two guards that do so at the same time none can
+    /// miss the other, without a lock that a third could hold.
     ///
     /// # Errors
     /// Why not.
@@ -96,7 +97,8 @@ impl TokenNotes for Books {
         self.change(|record| record.token = Some(Token { pid, token: Some(token) }))
     }
 
-    /// It is given back, whatever the disk takes: a guard that then holds nothing removes its journal, which needs no room.
+    /// It is given back, whatever the disk takes: a guard that then holds nothing removes its
+    /// journal, which needs no room.
     fn released(&self) -> io::Result<()> {
         let mut record = self.record();
         record.token = None;

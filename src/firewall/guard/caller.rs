@@ -41,7 +41,8 @@ pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, St
     let name = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
     let (user, allowance) = match name {
         Some(name) => (name.clone(), policies(Path::new(POLICY))?.of(&name)),
-        // Without a name there is nothing to look up; what root restricts by name must not be had without.
+        // Without a name there is nothing to look up; what root restricts by name must not be had
+        // without.
         None if Path::new(POLICY).exists() => {
             return Err(format!("sudo does not say the caller's name, for which {POLICY} has a policy"));
         }

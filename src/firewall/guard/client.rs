@@ -23,10 +23,12 @@ use crate::firewall::{Backend, Peer};
 /// Where sudo is, on macOS and Linux. Never looked up in PATH.
 const SUDO: &str = "/usr/bin/sudo";
 
-/// How long the guard may take to greet, where nobody has to type a password: it reads the packet filter a few times.
+/// How long the guard may take to greet, where nobody has to type a password: it reads the packet
+/// filter a few times.
 const GREETING_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long one request may take: a few calls of pfctl or nft, each of which has a limit of its own.
+/// How long one request may take: a few calls of pfctl or nft, each of which has a limit of its
+/// own.
 const REPLY_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long the guard may take to end, after its pipe.
@@ -37,11 +39,13 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 pub struct Start {
     /// Which packet filter it drives.
     pub backend: Backend,
-    /// The programs that a test puts in the place of the system's; with any of them no root is asked for.
+    /// The programs that a test puts in the place of the system's; with any of them no root is
+    /// asked for.
     pub programs: Programs,
     /// Where a test wants the journals.
     pub journals: Option<PathBuf>,
-    /// The guard's own program, where it is started directly; this one, unless a test names another.
+    /// The guard's own program, where it is started directly; this one, unless a test names
+    /// another.
     pub program: Option<PathBuf>,
     /// What the gates are for.
     pub purpose: Purpose,
@@ -52,7 +56,8 @@ pub struct Start {
 }
 
 impl Start {
-    /// Whether the guard needs nobody's password: we are root, a test runs, or the helper is there to be tried.
+    /// Whether the guard needs nobody's password: we are root, a test runs, or the helper is there
+    /// to be tried.
     pub fn is_within_reach(&self) -> bool {
         self.is_direct() || PathBuf::from(HELPER).exists()
     }
@@ -65,7 +70,8 @@ impl Start {
     fn command(&self) -> Result<(PathBuf, Command), GuardError> {
         if !self.is_direct() {
             if self.backend != Backend::NATIVE {
-                return Err(GuardError::NotHere { backend: self.backend }); // the helper drives the system's own
+                // the helper drives the system's own
+                return Err(GuardError::NotHere { backend: self.backend });
             }
             helper::check()?;
             let mut sudo = Command::new(SUDO);
@@ -117,7 +123,8 @@ struct Pipe {
 }
 
 impl Client {
-    /// Starts a guard and waits for its greeting. A guard whose greeting says why it does not work has ended.
+    /// Starts a guard and waits for its greeting. A guard whose greeting says why it does not work
+    /// has ended.
     ///
     /// # Errors
     /// Where it cannot be started, or does not speak our language.

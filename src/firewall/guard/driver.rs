@@ -26,7 +26,8 @@ pub struct Loaded {
     pub port: u16,
 }
 
-/// What the guard needs of a packet filter; apart from it so that the guard can be tested against anything.
+/// What the guard needs of a packet filter; apart from it so that the guard can be tested against
+/// anything.
 pub(in crate::firewall) trait Driver {
     async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused>;
     async fn shut(&self, port: u16) -> Result<(), FirewallError>;
@@ -41,7 +42,8 @@ pub(in crate::firewall) trait Driver {
     async fn sweep(&self, left: &Record) -> Result<(), FirewallError>;
 }
 
-/// The programs that the drivers run: the system's own, at fixed places, unless a test names others.
+/// The programs that the drivers run: the system's own, at fixed places, unless a test names
+/// others.
 #[derive(Clone, Debug, Default)]
 pub struct Programs {
     /// pf's.

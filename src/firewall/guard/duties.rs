@@ -1,16 +1,17 @@
 //! What the guard owes for a request, step by step, without any I/O.
 //!
-//! The guard's part of the promise is kept here: a gate is in the journal before it is loaded, and leaves the journal after its
-//! rules are gone. At the end every gate is shut, then who listens there is waited for, then every gate is removed. A port that
-//! another user has now loses its gate at once, and is never shut: that would cut off the other.
+//! The guard's part of the promise is kept here: a gate is in the journal before it is loaded, and
+//! leaves the journal after its rules are gone. At the end every gate is shut, then who listens
+//! there is waited for, then every gate is removed. A port that another user has now loses its gate
+//! at once, and is never shut: that would cut off the other.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::wire::{MAX_GATES, MAX_PEERS, Operation, VERSION};
 use crate::firewall::Peer;
 
-/// Ports below are the system's own services'. A user who may start the guard without a password must not be able to
-/// cut ssh off with it.
+/// Ports below are the system's own services'. A user who may start the guard without a password
+/// must not be able to cut ssh off with it.
 pub(super) const SYSTEM_PORTS: u16 = 1024;
 
 /// The next thing to do.
@@ -53,12 +54,13 @@ pub struct Duties {
     /// The other side has said which version it speaks.
     met: bool,
     gates: BTreeMap<u16, Held>,
-    /// Ports whose gate could not be removed, or whose rules were not loaded whole. Their session is over: an open of one
-    /// removes what is left first.
+    /// Ports whose gate could not be removed, or whose rules were not loaded whole. Their session
+    /// is over: an open of one removes what is left first.
     left: BTreeSet<u16>,
     /// The port that is opened once what is left there is removed.
     reopening: Option<u16>,
-    /// Ports that another user has taken since: their gates are gone, or are to be removed without being shut.
+    /// Ports that another user has taken since: their gates are gone, or are to be removed without
+    /// being shut.
     lost: BTreeSet<u16>,
     step: Option<Step>,
     /// What comes after this step and what follows from it.
@@ -156,8 +158,8 @@ impl Duties {
         Ok(())
     }
 
-    /// Another user has this port now: its gate goes, where there is one. To be called where there is no [`next`](Duties::next)
-    /// step.
+    /// Another user has this port now: its gate goes, where there is one. To be called where there
+    /// is no [`next`](Duties::next) step.
     pub fn lose(&mut self, port: u16) {
         if self.gates.contains_key(&port) && self.lost.insert(port) {
             self.rest.push_back(Step::Remove(port));
@@ -211,7 +213,8 @@ impl Duties {
                 self.left.remove(&port);
                 self.reopening.take().map(Step::Note)
             }
-            // What failed stays in the books: it is tried again when the port is opened, at the end, and at the next start.
+            // What failed stays in the books: it is tried again when the port is opened, at the
+            // end, and at the next start.
             (
                 Some(Step::Load(port) | Step::Remove(port) | Step::Strike(port)),
                 Outcome::Failed | Outcome::Undone,

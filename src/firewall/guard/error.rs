@@ -59,7 +59,8 @@ pub enum GuardError {
         /// What it said.
         said: String,
     },
-    /// The guard's own words: another user is at the port, or has a gate there. Another port may do.
+    /// The guard's own words: another user is at the port, or has a gate there. Another port may
+    /// do.
     #[error("{said}")]
     OfAnother {
         /// What it said.

@@ -40,7 +40,8 @@ pub struct Served {
     pub journals: usize,
 }
 
-/// Lets a guard of this user obey what is said. A bit of `refusals` that is set lets the call with its number, modulo 64, fail.
+/// Lets a guard of this user obey what is said. A bit of `refusals` that is set lets the call with
+/// its number, modulo 64, fail.
 ///
 /// # Errors
 /// Where the journals cannot be used.

@@ -1,7 +1,7 @@
 //! Where the guard's program is installed, and how it is called.
 //!
-//! It is a copy of dlvgate that root owns: sudo runs nothing that its caller could have changed. The sudoers entry names
-//! these arguments and no others.
+//! It is a copy of dlvgate that root owns: sudo runs nothing that its caller could have changed.
+//! The sudoers entry names these arguments and no others.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -27,7 +27,8 @@ pub const ARGUMENTS: [&str; 3] = ["guard", "--backend", Backend::NATIVE.name()];
 /// Links that are followed on the way to one file; what leads in a circle ends there.
 const MOST_LINKS: usize = 8;
 
-/// Whether root may be let run the helper: it, and every folder on the way to it, is root's, and nobody else's to write.
+/// Whether root may be let run the helper: it, and every folder on the way to it, is root's, and
+/// nobody else's to write.
 ///
 /// # Errors
 /// Where it is not installed, or names what somebody else could change.
@@ -42,8 +43,9 @@ fn check_path(helper: &Path) -> Result<(), GuardError> {
     }
 }
 
-/// Whether this file, as far as it is there, and every folder on the way to it, is root's, and nobody else's to write.
-/// Links are followed, each to where it leads: macOS's `/etc` and `/var` are such.
+/// Whether this file, as far as it is there, and every folder on the way to it, is root's, and
+/// nobody else's to write. Links are followed, each to where it leads: macOS's `/etc` and `/var`
+/// are such.
 ///
 /// # Errors
 /// Names the first that is not.

@@ -1,7 +1,8 @@
 //! The guard's journal: what is open, on disk before it is open in the packet filter.
 //!
-//! One file a guard, replaced as a whole: written beside, fsynced, renamed. Its words are numbers, addresses and two
-//! opaque marks; names of rules are made from the numbers, so that no journal can name anybody else's rules.
+//! One file a guard, replaced as a whole: written beside, fsynced, renamed. Its words are numbers,
+//! addresses and two opaque marks; names of rules are made from the numbers, so that no journal can
+//! name anybody else's rules.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -21,7 +22,8 @@ pub const FOLDER: &str = if cfg!(target_os = "macos") { "/var/run/dlvgate" } els
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// Bytes of a journal: every gate with every peer, of the longest names, takes less than half of it.
+/// Bytes of a journal: every gate with every peer, of the longest names, takes less than half of
+/// it.
 const SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// What a guard holds.
@@ -152,8 +154,8 @@ impl Record {
         system::network() == self.network
     }
 
-    /// Whether its process ids are those of this process's namespace, and can be looked up. Those of another say nothing
-    /// here: the guard may run where it is not seen.
+    /// Whether its process ids are those of this process's namespace, and can be looked up. Those
+    /// of another say nothing here: the guard may run where it is not seen.
     pub fn is_of_these_processes(&self) -> bool {
         system::pids() == self.pids && system::sees_processes()
     }
@@ -223,7 +225,8 @@ impl Journals {
         &self.folder
     }
 
-    /// Writes what a guard holds; returns when it is on disk. A guard that holds nothing has no journal.
+    /// Writes what a guard holds; returns when it is on disk. A guard that holds nothing has no
+    /// journal.
     ///
     /// # Errors
     /// Where the disk does not take it.
@@ -347,7 +350,8 @@ fn text(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Who reads a journal as root must not read what another user wrote. Others may look, at what root wrote.
+/// Who reads a journal as root must not read what another user wrote. Others may look, at what root
+/// wrote.
 fn belongs_to_others(meta: &fs::Metadata) -> Option<String> {
     let own = nix::unistd::geteuid().as_raw();
     if meta.uid() != own && meta.uid() != 0 {

@@ -1,6 +1,8 @@
-//! What a guard does for its caller, and what it refuses: ports of other users, and what root's policy does not allow.
+//! What a guard does for its caller, and what it refuses: ports of other users, and what root's
+//! policy does not allow.
 //!
-//! Root itself is not limited. Nor is a guard that is not root: the system lets it do no more than its user.
+//! Root itself is not limited. Nor is a guard that is not root: the system lets it do no more than
+//! its user.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,7 +20,8 @@ pub(super) trait Surroundings {
     fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>>;
     /// Whether there is an interface of this name.
     fn has_interface(&self, name: &str) -> bool;
-    /// Takes the socket that came with a request, and sees that this user has bound it to this port.
+    /// Takes the socket that came with a request, and sees that this user has bound it to this
+    /// port.
     fn passed(&self, port: u16, uid: u32) -> Result<(), String>;
     /// Closes sockets that came and were not asked for.
     fn forget_passed(&self);
@@ -89,7 +92,8 @@ impl CallerLimits {
         self.held_to.is_some()
     }
 
-    /// Whether a gate at this port may be opened for these peers. `socket`: a bound one came with the request.
+    /// Whether a gate at this port may be opened for these peers. `socket`: a bound one came with
+    /// the request.
     ///
     /// # Errors
     /// Why not, and what to do.
@@ -119,7 +123,8 @@ impl CallerLimits {
         }
     }
 
-    /// Whether the caller keeps within what one user may have open by all guards together; `records` are all journals.
+    /// Whether the caller keeps within what one user may have open by all guards together;
+    /// `records` are all journals.
     ///
     /// # Errors
     /// What there is too much of.
@@ -221,7 +226,8 @@ impl fmt::Display for Stranger {
     }
 }
 
-/// The sockets of others. What no process holds is left of a connection, and does not count; but who listens has to be told.
+/// The sockets of others. What no process holds is left of a connection, and does not count; but
+/// who listens has to be told.
 fn strangers(there: &[Occupant], uid: u32) -> impl Iterator<Item = Stranger> {
     there.iter().filter_map(move |one| {
         let uid = match (one.owner, one.does) {

@@ -1,8 +1,9 @@
 //! The guard: the small privileged process that holds the gates.
 //!
-//! dlvgate runs as its user. The guard runs as root, takes typed requests over a pipe ([`wire`]), and closes everything
-//! when the pipe ends, which the proxy's death causes too. What it is about to open is in its [`journal`] before: what a
-//! guard that was itself killed has left, the next one closes ([`sweep`]).
+//! dlvgate runs as its user. The guard runs as root, takes typed requests over a pipe ([`wire`]),
+//! and closes everything when the pipe ends, which the proxy's death causes too. What it is about
+//! to open is in its [`journal`] before: what a guard that was itself killed has left, the next one
+//! closes ([`sweep`]).
 
 mod acl;
 mod audit;
@@ -53,8 +54,9 @@ use passed::{PassedSockets, SocketRequests};
 use serve::Guard;
 use wire::Greeting;
 
-/// Runs the guard of this process's user on standard input and output, until the pipe ends. Returns what could not be
-/// closed: a sentence each. One that could not confine itself ([`enter`]) says so in its greeting, and ends.
+/// Runs the guard of this process's user on standard input and output, until the pipe ends. Returns
+/// what could not be closed: a sentence each. One that could not confine itself ([`enter`]) says so
+/// in its greeting, and ends.
 ///
 /// # Errors
 /// Where the runtime lets us have no signals.
@@ -103,12 +105,13 @@ pub async fn run(
     Ok(guard.run(found, input, output, over).await)
 }
 
-/// After the other side's end, how long its last requests may take to be read. One is asked at a time.
+/// After the other side's end, how long its last requests may take to be read. One is asked at a
+/// time.
 #[cfg(target_os = "linux")]
 const LAST_REQUESTS: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Where requests come from and replies go: standard input and output. dlvgate makes both of them one Unix socket, over which a
-/// front's socket can come too.
+/// Where requests come from and replies go: standard input and output. dlvgate makes both of them
+/// one Unix socket, over which a front's socket can come too.
 struct PipeEnds {
     input: BufReader<Box<dyn AsyncRead + Unpin>>,
     output: Box<dyn AsyncWrite + Unpin>,
@@ -142,7 +145,8 @@ fn unix_stream(descriptor: impl AsFd) -> io::Result<Option<std::os::unix::net::U
     Ok(Some(stream))
 }
 
-/// The other side's end of the pipe, which the kernel tells even where the thread that reads it is kept by what it was passed.
+/// The other side's end of the pipe, which the kernel tells even where the thread that reads it is
+/// kept by what it was passed.
 struct HangUp {
     #[cfg(target_os = "linux")]
     pipe: Option<UnixStream>,
@@ -165,7 +169,8 @@ impl HangUp {
     async fn told(&self) {
         #[cfg(target_os = "linux")]
         if let Some(pipe) = &self.pipe {
-            // A Unix socket has no data of priority: the end alone is waited for, whatever there is to read.
+            // A Unix socket has no data of priority: the end alone is waited for, whatever there is
+            // to read.
             if pipe.ready(tokio::io::Interest::PRIORITY).await.is_ok() {
                 return tokio::time::sleep(LAST_REQUESTS).await;
             }
@@ -174,8 +179,9 @@ impl HangUp {
     }
 }
 
-/// A session of our own has no terminal, so that none can signal us. With a terminal, sudo makes us the leader of a
-/// process group, which a new session cannot have been: we join sudo's own group first.
+/// A session of our own has no terminal, so that none can signal us. With a terminal, sudo makes us
+/// the leader of a process group, which a new session cannot have been: we join sudo's own group
+/// first.
 fn leave_the_terminal() {
     use nix::unistd::{Pid, getpgid, getppid, setpgid, setsid};
     if setsid().is_err() {
@@ -185,10 +191,11 @@ fn leave_the_terminal() {
     }
 }
 
-/// What a terminal sends is heard and ignored, and so is what a caller could have had ignored or have set a clock for: a
-/// child's end is heard whatever the caller did with SIGCHLD, and a limit of theirs that could not be lifted is an error
-/// of a write, not the guard's end. What is heard here is the default again in what the guard starts.
-/// SIGTERM, as at a shutdown of the machine, ends the guard in order.
+/// What a terminal sends is heard and ignored, and so is what a caller could have had ignored or
+/// have set a clock for: a child's end is heard whatever the caller did with SIGCHLD, and a limit
+/// of theirs that could not be lifted is an error of a write, not the guard's end. What is heard
+/// here is the default again in what the guard starts. SIGTERM, as at a shutdown of the machine,
+/// ends the guard in order.
 struct Stop {
     terminate: Signal,
     _ignored: Vec<Signal>,

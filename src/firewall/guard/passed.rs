@@ -1,11 +1,11 @@
 //! A socket that goes with a request, from the proxy to the guard.
 //!
-//! A front is gated before it listens, and until then the kernel shows no listener at its port. So its own socket comes along
-//! (SCM_RIGHTS), which shows whose it is and where it is bound.
+//! A front is gated before it listens, and until then the kernel shows no listener at its port. So
+//! its own socket comes along (SCM_RIGHTS), which shows whose it is and where it is bound.
 //!
 //! To close what a caller has passed may take as long as the caller likes: a socket lingers, a file
-//! system of the caller's is asked. So the guard's own thread closes nothing of it, nor receives it,
-//! since the kernel closes there what there is no room for.
+//! system of the caller's is asked. So the guard's own thread closes nothing of it, nor receives
+//! it, since the kernel closes there what there is no room for.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -27,8 +27,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
 
-/// Sockets that are kept for requests that are not read yet. One comes with a request, and one request is asked at a time; more
-/// are closed.
+/// Sockets that are kept for requests that are not read yet. One comes with a request, and one
+/// request is asked at a time; more are closed.
 const MOST: usize = 4;
 
 /// Descriptors that wait to be closed, where closing one takes its time. More stay open, until the
@@ -69,7 +69,8 @@ impl Drop for Foreign {
     }
 }
 
-/// Sockets that came, in order. A copy that is kept keeps a front's port taken and its clients waiting, when the front itself is closed.
+/// Sockets that came, in order. A copy that is kept keeps a front's port taken and its clients
+/// waiting, when the front itself is closed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PassedSockets(Arc<Mutex<Kept>>);
 
@@ -229,8 +230,9 @@ pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<(), String>
     }
 }
 
-/// A kernel that does not tell is older than 5.14. What a user gains there who passes a socket from elsewhere, a gate at a port without
-/// a listener, they have as well by binding it here for a moment.
+/// A kernel that does not tell is older than 5.14. What a user gains there who passes a socket from
+/// elsewhere, a gate at a port without a listener, they have as well by binding it here for a
+/// moment.
 #[cfg(target_os = "linux")]
 fn is_of_this_network(socket: &OwnedFd) -> io::Result<bool> {
     Ok(crate::sockets::is_of_this_network(socket)?.unwrap_or(true))

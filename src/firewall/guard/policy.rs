@@ -1,4 +1,5 @@
-//! What root lets a user open: ranges of ports, and networks that may pass; from a file of root's. No I/O.
+//! What root lets a user open: ranges of ports, and networks that may pass; from a file of root's.
+//! No I/O.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,14 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::duties::SYSTEM_PORTS;
 use crate::firewall::Peer;
 
-/// Where the file is. `dlvgate firewall install` writes it, and every folder on the way is root's alone to write.
+/// Where the file is. `dlvgate firewall install` writes it, and every folder on the way is root's
+/// alone to write.
 pub const POLICY: &str = "/etc/dlvgate/policy.toml";
 
 /// First line of the file.
 const HEAD: &str = "# Written by `dlvgate firewall install`; `dlvgate firewall uninstall` removes it.\n";
 
-/// Bits of the widest public network that passes where root names none: one site's, as registries give them out. A wider one is
-/// a part of the Internet, which a user opens only with root's word.
+/// Bits of the widest public network that passes where root names none: one site's, as registries
+/// give them out. A wider one is a part of the Internet, which a user opens only with root's word.
 const WIDEST_V4: u8 = 16;
 const WIDEST_V6: u8 = 48;
 
@@ -36,7 +38,8 @@ pub struct Allowance {
     /// The ports; `None`: all but the system's own.
     #[serde(default)]
     pub ports: Option<Vec<PortRange>>,
-    /// Each peer must be within one of these; `None`: any private network, and public ones that are no wider than a site's.
+    /// Each peer must be within one of these; `None`: any private network, and public ones that are
+    /// no wider than a site's.
     #[serde(default)]
     pub peers: Option<Vec<Peer>>,
 }
@@ -118,7 +121,8 @@ impl Allowance {
         }
     }
 
-    /// Whether this peer may pass. This machine's own processes may always: on loopback only the user's own pass.
+    /// Whether this peer may pass. This machine's own processes may always: on loopback only the
+    /// user's own pass.
     ///
     /// # Errors
     /// Why not, and what to do.

@@ -32,7 +32,8 @@ impl LostGates {
             let why = seen.borrow_and_update().get(&port).cloned();
             match why {
                 Some(why) => return why,
-                None if seen.changed().await.is_err() => std::future::pending().await, // cannot be: we hold the sender
+                // cannot be: we hold the sender
+                None if seen.changed().await.is_err() => std::future::pending().await,
                 None => {}
             }
         }

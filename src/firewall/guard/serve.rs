@@ -1,4 +1,5 @@
-//! The guard itself: reads requests, drives the packet filter, and closes everything when the pipe ends.
+//! The guard itself: reads requests, drives the packet filter, and closes everything when the pipe
+//! ends.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,21 +19,24 @@ use super::wire::{self, Greeting, LINE_LIMIT, LostGate, Operation, Reply, Reques
 use crate::fault;
 use crate::firewall::{FirewallError, Peer};
 
-/// When the proxy was killed, how long its dlv is given to end before the rules go that block its port.
+/// When the proxy was killed, how long its dlv is given to end before the rules go that block its
+/// port.
 const LISTENER_GRACE: Duration = Duration::from_secs(1);
 
-/// How long an answer may wait for room, and a look with it. The proxy waits for each answer: one that
-/// leaves no room never meant to read.
+/// How long an answer may wait for room, and a look with it. The proxy waits for each answer: one
+/// that leaves no room never meant to read.
 const ANSWER_LIMIT: Duration = LOOK;
 
 /// How often it is looked whether it has ended.
 const LISTENER_POLL: Duration = Duration::from_millis(20);
 
 /// How often it is looked whether another user has one of the ports now. Linux answers in some
-/// milliseconds at most; what a user starts there meanwhile is open to the gate's peers, or closed to its own, for as long.
+/// milliseconds at most; what a user starts there meanwhile is open to the gate's peers, or closed
+/// to its own, for as long.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Looks in a row that may fail before the gates go: a kernel that is short of memory for a moment ends no session.
+/// Looks in a row that may fail before the gates go: a kernel that is short of memory for a moment
+/// ends no session.
 const BLIND_LOOKS: u32 = 6;
 
 /// A guard, ready to serve.
@@ -57,7 +61,8 @@ impl<D: Driver> Guard<D> {
         Guard { audit, ..self }
     }
 
-    /// Greets, serves until the pipe or `stop` ends, and leaves nothing behind. Returns what could not be closed.
+    /// Greets, serves until the pipe or `stop` ends, and leaves nothing behind. Returns what could
+    /// not be closed.
     pub(super) async fn run(
         mut self,
         found: Vec<Finding>,
@@ -73,7 +78,8 @@ impl<D: Driver> Guard<D> {
         let mut ended = say(&mut replies, &greeting).await.is_err() || greeting.failed.is_some();
         while !ended {
             let has_gates = self.limits.are_there() && self.duties.kept().next().is_some();
-            // Only the wait for a request is interrupted, never what it asks for; what was read of it stays.
+            // Only the wait for a request is interrupted, never what it asks for; what was read of
+            // it stays.
             let read = tokio::select! {
                 read = next_line(&mut requests, &mut line) => read,
                 () = &mut stop => break,
@@ -214,7 +220,8 @@ impl<D: Driver> Guard<D> {
             },
             Step::NoteShut(port) => self.books.shut(port).map_err(no_journal),
             Step::Remove(port) => match self.driver.remove(port).await {
-                // The token is given back, and could not be noted so; a guard that holds nothing any more needs no room for its note.
+                // The token is given back, and could not be noted so; a guard that holds nothing
+                // any more needs no room for its note.
                 Ok(()) | Err(FirewallError::NoJournal { .. }) => Ok(()),
                 Err(error) => Err(failed(error)),
             },
@@ -237,7 +244,8 @@ impl<D: Driver> Guard<D> {
     }
 }
 
-/// A port on loopback that cannot be bound is listened on. Nothing is connected to, and nothing is spent.
+/// A port on loopback that cannot be bound is listened on. Nothing is connected to, and nothing is
+/// spent.
 fn is_listened_on(port: u16) -> bool {
     matches!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)), Err(error) if error.kind() == io::ErrorKind::AddrInUse)
 }
@@ -248,7 +256,8 @@ enum Line {
     End,
 }
 
-/// Reads up to the next newline, at most [`LINE_LIMIT`] bytes with those that are there. Can be cancelled and called again.
+/// Reads up to the next newline, at most [`LINE_LIMIT`] bytes with those that are there. Can be
+/// cancelled and called again.
 async fn next_line(requests: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> io::Result<Line> {
     requests.take((LINE_LIMIT - line.len()) as u64).read_until(b'\n', line).await?;
     Ok(match line.last() {

@@ -6,8 +6,8 @@ use nix::unistd::Pid;
 
 use super::journal::Process;
 
-/// Asks a process to end (SIGTERM). Where the system has descriptors of processes (Linux 5.3), the one that is signalled is
-/// the one that was looked at.
+/// Asks a process to end (SIGTERM). Where the system has descriptors of processes (Linux 5.3), the
+/// one that is signalled is the one that was looked at.
 ///
 /// # Errors
 /// `ESRCH` where it has ended, and what kill(2) says.

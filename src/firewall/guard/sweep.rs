@@ -18,8 +18,9 @@ pub struct Finding {
     pub is_left: bool,
 }
 
-/// Goes through the journals: what a dead guard has left is closed, what is from before the last boot is dropped, what
-/// is corrupt or foreign is reported and not touched. Rules that no journal tells of are reported too.
+/// Goes through the journals: what a dead guard has left is closed, what is from before the last
+/// boot is dropped, what is corrupt or foreign is reported and not touched. Rules that no journal
+/// tells of are reported too.
 pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl Driver) -> Vec<Finding> {
     // In this order: a guard writes its journal before it loads a rule.
     let loaded = driver.loaded().await;
@@ -58,7 +59,8 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
         } else if !record.is_of_this_network() {
             // Its rules are where we cannot see them; its own proxy's next start can.
         } else if !record.is_orphaned() {
-            known.extend(names(&record)); // it runs, or is of another PID namespace and cannot be told here
+            // it runs, or is of another PID namespace and cannot be told here
+            known.extend(names(&record));
         } else {
             known.extend(names(&record));
             findings.push(close(driver, &record, &found.path).await);
@@ -71,7 +73,8 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
     findings
 }
 
-/// The gates that no journal tells of. One that its guard has removed meanwhile, with its journal, is none.
+/// The gates that no journal tells of. One that its guard has removed meanwhile, with its journal,
+/// is none.
 async fn untold(
     driver: &impl Driver,
     loaded: Result<Vec<Loaded>, FirewallError>,

@@ -1,16 +1,19 @@
-//! What the journal asks the system: which boot this is, which network, and when a process was started.
+//! What the journal asks the system: which boot this is, which network, and when a process was
+//! started.
 
 /// What tells one boot from the next.
 pub(super) fn boot() -> Option<String> {
     os::boot().map(|boot| boot.trim().to_owned()).filter(|boot| !boot.is_empty())
 }
 
-/// The network namespace that this process is in, where the system has such: rules are in one, and nowhere else.
+/// The network namespace that this process is in, where the system has such: rules are in one, and
+/// nowhere else.
 pub(super) fn network() -> String {
     os::network()
 }
 
-/// The namespace of this process's id, where the system has such: an id means something in one, and nowhere else.
+/// The namespace of this process's id, where the system has such: an id means something in one, and
+/// nowhere else.
 pub(super) fn pids() -> String {
     os::pids()
 }
@@ -35,7 +38,8 @@ pub(super) fn own_start() -> Option<String> {
     os::own_start().map(|started| started.trim().to_owned()).filter(|started| !started.is_empty())
 }
 
-/// When this process was started, as text that only serves to be compared. `None`: there is no such process.
+/// When this process was started, as text that only serves to be compared. `None`: there is no such
+/// process.
 pub(super) fn started(pid: u32) -> Option<String> {
     os::started(pid).map(|started| started.trim().to_owned()).filter(|started| !started.is_empty())
 }

@@ -1,15 +1,18 @@
-//! Which answer is to which request, and whose a gate is, on the proxy's side of the pipe; without any I/O.
+//! Which answer is to which request, and whose a gate is, on the proxy's side of the pipe; without
+//! any I/O.
 
 use std::collections::BTreeSet;
 
 use super::duties::has_a_gate;
 use super::wire::Operation;
 
-/// Numbers the requests of one pipe, and tells the answer to the last from those that nobody waits for any more.
+/// Numbers the requests of one pipe, and tells the answer to the last from those that nobody waits
+/// for any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Turns {
     last: u64,
-    /// Ports whose gate is asked for or had: who gives up waiting for his own must not have another's dropped.
+    /// Ports whose gate is asked for or had: who gives up waiting for his own must not have
+    /// another's dropped.
     taken: BTreeSet<u16>,
 }
 
@@ -29,7 +32,8 @@ impl Turns {
         Ok(self.last)
     }
 
-    /// Whether an answer with this number is to the last request. 0 is: the guard could not read that one.
+    /// Whether an answer with this number is to the last request. 0 is: the guard could not read
+    /// that one.
     pub fn is_answer(&self, id: u64) -> bool {
         id == self.last || id == 0
     }

@@ -1,15 +1,15 @@
 //! What is said over the guard's pipe: a JSON object a line, in both directions.
 //!
-//! A request names a port, and for `open` its peers; never a rule, a file or an anchor. What the guard does not know,
-//! a field too many included, is refused.
+//! A request names a port, and for `open` its peers; never a rule, a file or an anchor. What the
+//! guard does not know, a field too many included, is refused.
 
 use serde::{Deserialize, Serialize};
 
 use super::sweep::Finding;
 use crate::firewall::Peer;
 
-/// The version of what is said here. Both sides come from one build, as a rule; a helper that was installed by another
-/// one says so at once.
+/// The version of what is said here. Both sides come from one build, as a rule; a helper that was
+/// installed by another one says so at once.
 pub const VERSION: u32 = 1;
 
 /// Bytes of a line. An `open` with all the peers that it may name takes a third of it.
@@ -21,15 +21,17 @@ pub const MAX_PEERS: usize = 64;
 /// Gates of one guard: a session has one, and the front.
 pub const MAX_GATES: usize = 64;
 
-/// Gates of all guards of a user together: a server's front, eight sessions, eight spares, and three
-/// more. Each makes nft slower for everyone's next gate: with these by less than a factor of 2.
+/// Gates of all guards of a user together: a server's front, eight sessions, eight spares, and
+/// three more. Each makes nft slower for everyone's next gate: with these by less than a factor
+/// of 2.
 pub const USER_GATES: usize = 20;
 
-/// Peers of all gates of a user together: four fronts with as many as a gate takes. A session's gate has one.
+/// Peers of all gates of a user together: four fronts with as many as a gate takes. A session's
+/// gate has one.
 pub const USER_PEERS: usize = 4 * MAX_PEERS;
 
-/// Interfaces that the peers of a user's gates name, each counted once a gate: each is a rule of its
-/// own in every chain that could drop. A front names one or two.
+/// Interfaces that the peers of a user's gates name, each counted once a gate: each is a rule of
+/// its own in every chain that could drop. A front names one or two.
 pub const USER_INTERFACES: usize = 16;
 
 /// The first line that the guard says.
@@ -40,8 +42,8 @@ pub struct Greeting {
     pub dlvgate_guard: u32,
     /// The guard's process id, which is in the names of its rules.
     pub pid: u32,
-    /// Whether the packet filter has something to get past: pf is enabled, a chain of nftables could drop. `None`: it
-    /// does not tell.
+    /// Whether the packet filter has something to get past: pf is enabled, a chain of nftables
+    /// could drop. `None`: it does not tell.
     pub filtering: Option<bool>,
     /// What a guard that was killed had left, and what else was found of others.
     pub found: Vec<Finding>,
@@ -64,7 +66,8 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Operation {
-    /// The first request: the version that the other side speaks, and its process id, for people to read.
+    /// The first request: the version that the other side speaks, and its process id, for people to
+    /// read.
     Hello {
         /// [`VERSION`].
         version: u32,
@@ -79,7 +82,8 @@ pub enum Operation {
         port: u16,
         /// At most [`MAX_PEERS`].
         peers: Vec<Peer>,
-        /// With the line comes a socket (SCM_RIGHTS) that is bound to the port, where no process listens there yet.
+        /// With the line comes a socket (SCM_RIGHTS) that is bound to the port, where no process
+        /// listens there yet.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         socket: bool,
     },

@@ -14,12 +14,12 @@ pub(super) const TABLE_PREFIX: &str = "dlvgate_";
 /// Prefix of the comment by which a rule of ours is known in any table.
 pub(super) const MARK_PREFIX: &str = "dlvgate:";
 
-/// On input our chain comes before the host's own filtering (0): nothing that another chain does to a
-/// packet changes what ours says about it. New destinations were given before this hook.
+/// On input our chain comes before the host's own filtering (0): nothing that another chain does to
+/// a packet changes what ours says about it. New destinations were given before this hook.
 const INPUT_PRIORITY: i64 = -300;
 
-/// On output they are given on the hook itself (-100), so that our chain comes after: it judges by the
-/// port that is reached.
+/// On output they are given on the hook itself (-100), so that our chain comes after: it judges by
+/// the port that is reached.
 const OUTPUT_PRIORITY: i64 = 300;
 
 /// The hook through which packets come to this machine's programs.
@@ -103,7 +103,8 @@ impl Gate {
                 rules.push(self.reject(Vec::new()));
                 rules
             }
-            // Over loopback every local user comes from a peer's address, so the sender's user decides.
+            // Over loopback every local user comes from a peer's address, so the sender's user
+            // decides.
             (State::Guarded, OUTPUT) if self.is_loopback() => {
                 let others = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.owner.uid}});
                 vec![self.reject(vec![loopback("oif"), others])]
@@ -113,11 +114,12 @@ impl Gate {
         }
     }
 
-    /// The rules that a chain of somebody else needs at its head, for the peers to pass: that chain's verdict counts
-    /// whatever ours is. Connection tracking may be off, so the answers are let through by name too.
+    /// The rules that a chain of somebody else needs at its head, for the peers to pass: that
+    /// chain's verdict counts whatever ours is. Connection tracking may be off, so the answers are
+    /// let through by name too.
     ///
-    /// One rule for all peers of a family, however many: every guard reads the whole ruleset at each step, and others' rules
-    /// would make it slow.
+    /// One rule for all peers of a family, however many: every guard reads the whole ruleset at
+    /// each step, and others' rules would make it slow.
     pub(super) fn accepts(&self, family: &str, hook: &str) -> Vec<Value> {
         let side = if hook == INPUT { "saddr" } else { "daddr" };
         let families: &[&str] = if family == "inet" { &["ip", "ip6"] } else { &[family] };
@@ -138,7 +140,8 @@ impl Gate {
                 rules.push(self.accept(peer.clone(), "dport"));
             }
             if hook == OUTPUT || is_loopback {
-                // By a rule for every packet that comes from the port, who connects from that port would get anywhere.
+                // By a rule for every packet that comes from the port, who connects from that port
+                // would get anywhere.
                 peer.push(no_first_packet());
                 rules.push(self.accept(peer, "sport"));
             }

@@ -119,8 +119,8 @@ impl Listing {
     }
 }
 
-/// A mask of bits is printed as a number, as a list of numbers, or as `{"|": [...]}`, by the version of nft: here it is
-/// a number.
+/// A mask of bits is printed as a number, as a list of numbers, or as `{"|": [...]}`, by the
+/// version of nft: here it is a number.
 fn sum_masks(value: &mut Value) {
     match value {
         Value::Object(object) => {

@@ -1,9 +1,9 @@
 //! Linux's nftables, through a child `nft`.
 //!
-//! Each gate is a table of its own, and a marked accept rule at the head of every chain of others that could drop
-//! what the gate lets through: a packet has to pass every base chain of its hook, so our accept alone opens nothing.
-//! Each change is one transaction, made from the ruleset as it is at that moment, and then read back; what cannot be
-//! read back is taken away again and refused.
+//! Each gate is a table of its own, and a marked accept rule at the head of every chain of others
+//! that could drop what the gate lets through: a packet has to pass every base chain of its hook,
+//! so our accept alone opens nothing. Each change is one transaction, made from the ruleset as it
+//! is at that moment, and then read back; what cannot be read back is taken away again and refused.
 
 mod error;
 pub mod explain;
@@ -59,7 +59,8 @@ impl Nftables {
         Ok(())
     }
 
-    /// Whether a chain of anybody's could drop a packet that comes to a port of this machine, or its answer.
+    /// Whether a chain of anybody's could drop a packet that comes to a port of this machine, or
+    /// its answer.
     pub(super) async fn is_filtering(&self) -> Result<bool, FirewallError> {
         let listed = self.listed.lock().await.take();
         let now = match listed {

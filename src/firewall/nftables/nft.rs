@@ -53,8 +53,8 @@ impl Nft {
         &self.path
     }
 
-    /// The ruleset as it is now, without the elements of sets; of gates, where there are many, their
-    /// names alone.
+    /// The ruleset as it is now, without the elements of sets; of gates, where there are many,
+    /// their names alone.
     pub(super) async fn list(&self) -> Result<Listing, NftError> {
         let (gates, others): (Vec<_>, Vec<_>) =
             tables::names().unwrap_or_default().into_iter().partition(|(_, name)| of_table(name).is_some());
@@ -106,7 +106,8 @@ impl Nft {
         self.print(&TEXT).await
     }
 
-    /// nft that is caught by another program's change may print half a ruleset, or nothing, and exit with 0.
+    /// nft that is caught by another program's change may print half a ruleset, or nothing, and
+    /// exit with 0.
     async fn listing(&self, arguments: &[&str]) -> Result<Listing, NftError> {
         let mut tries = 1;
         loop {

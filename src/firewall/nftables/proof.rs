@@ -51,7 +51,8 @@ fn say<'a>(rules: impl Iterator<Item = &'a Rule>, wanted: &[Value]) -> bool {
     rules.len() == wanted.len() && rules.iter().zip(wanted).all(|(rule, wanted)| says(rule, wanted))
 }
 
-/// Whether a rule is the wanted one. Addresses of a set without a name are printed in another order, and neighbours as one.
+/// Whether a rule is the wanted one. Addresses of a set without a name are printed in another
+/// order, and neighbours as one.
 fn says(rule: &Rule, wanted: &Value) -> bool {
     let Some(wanted) = wanted.as_array() else { return false };
     rule.expr.len() == wanted.len()
@@ -94,8 +95,8 @@ fn not_let_through(now: &Listing, gate: &Gate, chain: &Chain) -> Option<String> 
     (!wanted.iter().all(there)).then(|| format!("the chain {} does not let the peers through", name()))
 }
 
-/// A killed dlvgate leaves its table. On a port that is dlv's again such a table is in the way, unless it says what
-/// ours says.
+/// A killed dlvgate leaves its table. On a port that is dlv's again such a table is in the way,
+/// unless it says what ours says.
 fn other_gate(now: &Listing, gate: &Gate) -> Option<String> {
     let (own, suffix) = (gate.table(), format!("_{}", gate.port));
     let mut others = now.tables.iter().filter(|table| {

@@ -1,7 +1,8 @@
-//! From the ruleset as it is to the one that is wanted: the commands of one transaction, as `nft -j -f -` takes them.
+//! From the ruleset as it is to the one that is wanted: the commands of one transaction, as
+//! `nft -j -f -` takes them.
 //!
-//! No rule asks connection tracking anything: an established connection is judged like a new one, so that shutting a
-//! gate shuts it at once.
+//! No rule asks connection tracking anything: an established connection is judged like a new one,
+//! so that shutting a gate shuts it at once.
 
 use serde_json::{Value, json};
 
@@ -9,14 +10,16 @@ use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX, priority};
 use super::listing::{Chain, Listing, Rule};
 use super::nets::element;
 
-/// Statements that never end a packet's way. Anything else might: a jump leads to who knows what, and what this list
-/// does not know is taken for a drop.
+/// Statements that never end a packet's way. Anything else might: a jump leads to who knows what,
+/// and what this list does not know is taken for a drop.
 const HARMLESS: [&str; 8] = ["match", "accept", "return", "continue", "counter", "log", "limit", "mangle"];
 
-/// The transaction that brings a gate into this state, whatever of it there is now; `None` where nothing is to do.
+/// The transaction that brings a gate into this state, whatever of it there is now; `None` where
+/// nothing is to do.
 ///
-/// Our table is replaced as a whole, and the marked rules in others' chains are deleted by handle, each only where it
-/// exists: after somebody's `flush ruleset` the same call still leads to the wanted state.
+/// Our table is replaced as a whole, and the marked rules in others' chains are deleted by handle,
+/// each only where it exists: after somebody's `flush ruleset` the same call still leads to the
+/// wanted state.
 pub(super) fn transaction(now: &Listing, gate: &Gate, wanted: State) -> Option<Value> {
     let table = json!({"family": "inet", "name": gate.table()});
     let mut commands: Vec<Value> = marked(now, gate).map(delete).collect();
@@ -25,7 +28,8 @@ pub(super) fn transaction(now: &Listing, gate: &Gate, wanted: State) -> Option<V
             commands.push(json!({"delete": {"table": table}}));
         }
     } else {
-        // Deleting what is not there would fail: it is added first, which does nothing where it exists.
+        // Deleting what is not there would fail: it is added first, which does nothing where it
+        // exists.
         commands.push(json!({"add": {"table": table}}));
         commands.push(json!({"delete": {"table": table}}));
         commands.push(json!({"add": {"table": table}}));

@@ -1,5 +1,6 @@
-//! The job that restores an opening at boot: launchd's on macOS, systemd's on Linux. It runs the helper's
-//! `firewall open`, which holds the gate until it is told to end, and leaves nothing when it ends.
+//! The job that restores an opening at boot: launchd's on macOS, systemd's on Linux. It runs the
+//! helper's `firewall open`, which holds the gate until it is told to end, and leaves nothing when
+//! it ends.
 
 use super::{Layout, Platform};
 use crate::firewall::Peer;
@@ -8,7 +9,8 @@ use crate::firewall::Peer;
 pub(super) fn text(layout: &Layout, port: u16, peers: &[Peer]) -> String {
     let mut words = vec![layout.helper().to_owned(), "firewall".into(), "open".into()];
     words.extend(["--port".to_owned(), port.to_string(), "--hold".into()]);
-    // Peers are addresses and names of interfaces: no character of theirs means anything in either format.
+    // Peers are addresses and names of interfaces: no character of theirs means anything in either
+    // format.
     words.extend(peers.iter().flat_map(|peer| ["--from".to_owned(), peer.to_string()]));
     match layout.platform() {
         Platform::Macos => plist(&layout.job(port), &words),
@@ -43,10 +45,12 @@ fn plist(label: &str, words: &[String]) -> String {
     )
 }
 
-/// What the job may do, of systemd.exec(5). A systemd that does not know a line leaves it out, with a warning.
+/// What the job may do, of systemd.exec(5). A systemd that does not know a line leaves it out, with
+/// a warning.
 ///
-/// The folder of the journals is all guards' and outlives the job. Processes of others are looked up in the journals, so
-/// that `ProtectProc` stays as it is. nft's modules are loaded by the kernel for it, from outside.
+/// The folder of the journals is all guards' and outlives the job. Processes of others are looked
+/// up in the journals, so that `ProtectProc` stays as it is. nft's modules are loaded by the kernel
+/// for it, from outside.
 const HARDENING: &str = "\
 RuntimeDirectory=dlvgate
 RuntimeDirectoryMode=0755

@@ -35,8 +35,8 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Where the next content of a file is written before it takes its place. The name has a dot, and ends with a tilde:
-/// neither sudo nor launchd reads such a file.
+/// Where the next content of a file is written before it takes its place. The name has a dot, and
+/// ends with a tilde: neither sudo nor launchd reads such a file.
 pub(super) fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.dlvgate~"))

@@ -172,7 +172,8 @@ fn start_job(layout: &Layout, tools: &Tools, port: u16, is_new: bool, plan: &mut
     }
 }
 
-/// Marked lines before the first rule: candidate, check, backup, load, verify; or everything as it was.
+/// Marked lines before the first rule: candidate, check, backup, load, verify; or everything as it
+/// was.
 fn edit_pf_conf(
     layout: &Layout,
     tools: &Tools,
@@ -212,7 +213,8 @@ fn edit_pf_conf(
     Ok(())
 }
 
-/// Puts pf.conf in place and has pf load it; should a later step fail, what was there is loaded again.
+/// Puts pf.conf in place and has pf load it; should a later step fail, what was there is loaded
+/// again.
 pub(super) fn load_pf_conf(layout: &Layout, tools: &Tools, content: Content, plan: &mut Plan) {
     let path = layout.pf_conf();
     let Some(pfctl) = &tools.pfctl else {

@@ -120,7 +120,8 @@ impl Layout {
         }
     }
 
-    /// The files that a snapshot holds, where they are there; and the folders all of whose files it holds.
+    /// The files that a snapshot holds, where they are there; and the folders all of whose files it
+    /// holds.
     pub(super) fn of_a_snapshot(&self) -> (Vec<&'static str>, Vec<&'static str>) {
         match self.platform {
             Platform::Macos => {

@@ -62,7 +62,8 @@ pub(super) fn without_ours(text: &str) -> Option<String> {
     Some(without_ours(&text).unwrap_or(text))
 }
 
-/// Each line that says something, with where it begins. A line that ends with a backslash goes on in the next.
+/// Each line that says something, with where it begins. A line that ends with a backslash goes on
+/// in the next.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     let mut goes_on = false;

@@ -33,7 +33,8 @@ impl Call {
 /// One change.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    /// The file gets this content; before, the checker is run on a copy beside it, whose path is its last argument.
+    /// The file gets this content; before, the checker is run on a copy beside it, whose path is
+    /// its last argument.
     Write { path: String, content: Content, check: Option<Call> },
     /// The file goes.
     Remove { path: String },
@@ -43,7 +44,8 @@ pub(super) enum Change {
     Run { call: Call, undo: Option<Call> },
     /// A program is run only should a later change fail, when that change is undone.
     OnUndo(Call),
-    /// A program loads rules: those that are loaded, and what they become. `file` is made for it, and removed afterwards.
+    /// A program loads rules: those that are loaded, and what they become. `file` is made for it,
+    /// and removed afterwards.
     Load { what: String, before: Content, after: Content, call: Call, file: Option<(PathBuf, Content)> },
     /// What a program prints must hold this.
     Verify { call: Call, line: &'static str },

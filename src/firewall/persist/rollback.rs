@@ -31,11 +31,12 @@ impl Foreign {
     }
 }
 
-/// What is to be done: each file becomes what it was, and so do the loaded rules. What dlvgate itself wrote since is no change
-/// of others.
+/// What is to be done: each file becomes what it was, and so do the loaded rules. What dlvgate
+/// itself wrote since is no change of others.
 ///
 /// # Errors
-/// Where the snapshot is corrupt or of another system, or others have changed something since and that is refused.
+/// Where the snapshot is corrupt or of another system, or others have changed something since and
+/// that is refused.
 pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, foreign: Foreign) -> Result<Plan, PersistError> {
     if layout.is_system() {
         is_roots_alone(&folder.join(MANIFEST), folder)?;
@@ -85,7 +86,8 @@ fn is_in(path: &str, folder: &str) -> bool {
     name.is_some_and(|name| !name.is_empty() && !name.contains('/') && name != "..")
 }
 
-/// The loaded rules are compared. pf's come from pf.conf; nftables' from the snapshot, since nothing else has them.
+/// The loaded rules are compared. pf's come from pf.conf; nftables' from the snapshot, since
+/// nothing else has them.
 fn load_ruleset(
     layout: &Layout,
     tools: &Tools,

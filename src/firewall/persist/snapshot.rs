@@ -1,4 +1,5 @@
-//! `snapshot`: the system's files and rulesets that matter to a gate, with their hashes, in a folder.
+//! `snapshot`: the system's files and rulesets that matter to a gate, with their hashes, in a
+//! folder.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -22,7 +22,8 @@ pub(super) fn users(text: &str) -> Vec<String> {
     entries.filter_map(|line| Some(line.split_once(" ALL=")?.0.to_owned())).collect()
 }
 
-/// Whether this name means one user and nothing else in sudoers: no alias, group, netgroup, number or wildcard.
+/// Whether this name means one user and nothing else in sudoers: no alias, group, netgroup, number
+/// or wildcard.
 pub(super) fn check_name(name: &str) -> Result<(), PersistError> {
     let bad = |why| Err(PersistError::BadUser { name: name.to_owned(), why });
     let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');

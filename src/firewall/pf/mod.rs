@@ -1,8 +1,9 @@
 //! macOS's packet filter, through `/sbin/pfctl`.
 //!
-//! Each gate is an anchor of its own below `com.apple`, which the stock main ruleset evaluates: no file is
-//! edited and nobody else's rules are touched. pf is enabled by a counted token, held while there is a gate.
-//! Opening is load, enable, read back; what cannot be read back is taken away again and refused.
+//! Each gate is an anchor of its own below `com.apple`, which the stock main ruleset evaluates: no
+//! file is edited and nobody else's rules are touched. pf is enabled by a counted token, held while
+//! there is a gate. Opening is load, enable, read back; what cannot be read back is taken away
+//! again and refused.
 //!
 //! An anchor is a gate while it has rules: an emptied one stays listed for good. So anchors have
 //! few names, that of a slot (`slots`), and nothing is flushed that pf does not list: to flush
@@ -107,7 +108,8 @@ impl Pf {
 
     pub(super) async fn shut(&self, port: u16) -> Result<(), FirewallError> {
         let mut held = self.held.lock().await;
-        let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) }; // there are no rules to shut
+        // there are no rules to shut
+        let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) };
         gate.is_loaded = true;
         let anchor = anchor(gate.slot.number);
         let rules = Ruleset::shut(port, self.owner);
@@ -152,8 +154,8 @@ impl Pf {
         self.rules_are(&anchor, rules).await
     }
 
-    /// One that could not be given back for certain may be gone all the same. While another gate is held it is not asked: that
-    /// relies on it, and has to be told.
+    /// One that could not be given back for certain may be gone all the same. While another gate is
+    /// held it is not asked: that relies on it, and has to be told.
     async fn forget_a_lost_token(&self, held: &mut Held) -> Result<(), FirewallError> {
         let Some(token) = held.token.filter(|_| held.gates.len() == 1) else { return Ok(()) };
         if !self.tokens().await?.contains(&token) {
@@ -191,8 +193,8 @@ impl Pf {
         Ok(token)
     }
 
-    /// A pfctl that failed may have taken its token all the same. Where that cannot be told, the note of it stays for
-    /// the next guard.
+    /// A pfctl that failed may have taken its token all the same. Where that cannot be told, the
+    /// note of it stays for the next guard.
     async fn give_back_untold(&self, taker: u32) {
         let Ok(tokens) = self.tokens().await else { return };
         let token = tokens.into_iter().find(|token| token.taker == taker);
@@ -245,9 +247,9 @@ impl Pf {
         ))
     }
 
-    /// Flushes the anchor, looks that it is empty, and with the last gate gives the token back. A step that fails does
-    /// not keep the others from being tried, and the first failure is reported; but where pfctl hangs once, it is not
-    /// waited for again and again.
+    /// Flushes the anchor, looks that it is empty, and with the last gate gives the token back. A
+    /// step that fails does not keep the others from being tried, and the first failure is
+    /// reported; but where pfctl hangs once, it is not waited for again and again.
     async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), FirewallError> {
         let is_last = held.gates.keys().all(|other| *other == port);
         let token = if is_last { held.token.take() } else { None };
@@ -308,8 +310,8 @@ impl Pf {
         Ok(anchors.lines().map(|line| line.trim().to_owned()).collect())
     }
 
-    /// One that is not listed any more is gone: somebody ran `pfctl -d`, or the machine was started anew. Its number may
-    /// be somebody else's by now, and is not given back.
+    /// One that is not listed any more is gone: somebody ran `pfctl -d`, or the machine was started
+    /// anew. Its number may be somebody else's by now, and is not given back.
     async fn release(&self, token: Option<Token>) -> Result<(), FirewallError> {
         let Some(token) = token else { return Ok(()) };
         if self.tokens().await?.contains(&token) {
@@ -352,8 +354,8 @@ impl Pf {
         Ok(token::listed(&self.pfctl.run(&["-s", "References"], "").await?.stdout))
     }
 
-    /// Removes the gates of a guard that is dead, and gives its token back: by its number, or where the guard was killed
-    /// before it was told, by the process that took it.
+    /// Removes the gates of a guard that is dead, and gives its token back: by its number, or where
+    /// the guard was killed before it was told, by the process that took it.
     pub(super) async fn sweep(
         &self,
         pid: u32,

@@ -14,8 +14,8 @@ pub const PFCTL: &str = "/sbin/pfctl";
 /// What every system has.
 const SHELL: &str = "/bin/sh";
 
-/// What macOS's pfctl writes to standard error when all is well: ALTQ is not in its kernel, and every
-/// `-f` warns that rules may be flushed (pfctl.c).
+/// What macOS's pfctl writes to standard error when all is well: ALTQ is not in its kernel, and
+/// every `-f` warns that rules may be flushed (pfctl.c).
 const NOISE: [&str; 6] = [
     "No ALTQ support in kernel",
     "ALTQ related functions disabled",
@@ -42,8 +42,8 @@ impl Pfctl {
         Pfctl { path }
     }
 
-    /// Runs a call that says nothing on standard error when all is well. pfctl exits 0 on some errors,
-    /// so any unexpected word there is a failure.
+    /// Runs a call that says nothing on standard error when all is well. pfctl exits 0 on some
+    /// errors, so any unexpected word there is a failure.
     pub(super) async fn quiet(&self, arguments: &[&str], stdin: &str) -> Result<String, FirewallError> {
         let answer = self.run(arguments, stdin).await?;
         if answer.stderr.is_empty() {
@@ -67,8 +67,9 @@ impl Pfctl {
         self.answer(command, arguments, |_| Ok(()), stdin).await
     }
 
-    /// Runs a call whose process id is known, and noted, before pfctl does anything: a shell waits for our word and
-    /// becomes pfctl. Should we be killed in between, the pipe ends and pfctl is never run.
+    /// Runs a call whose process id is known, and noted, before pfctl does anything: a shell waits
+    /// for our word and becomes pfctl. Should we be killed in between, the pipe ends and pfctl is
+    /// never run.
     pub(super) async fn run_noted(
         &self,
         argument: &str,

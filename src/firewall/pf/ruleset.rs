@@ -1,8 +1,8 @@
 //! The text of a gate's rules, as pf.conf(5) of macOS takes it and as pfctl(8) prints it back.
 //!
-//! The pass rules keep no state: an established state would pass packets without any rule being looked
-//! at, so that shutting the gate would shut nothing. `quick` ends the evaluation, so that no rule of
-//! anybody else decides about the port while it is guarded.
+//! The pass rules keep no state: an established state would pass packets without any rule being
+//! looked at, so that shutting the gate would shut nothing. `quick` ends the evaluation, so that no
+//! rule of anybody else decides about the port while it is guarded.
 //!
 //! pf asks no fragment for its port or flags (`pf_test_fragment`), so every rule of a port lets a
 //! SYN in two fragments past. Hence [`SCRUB`]: pf puts fragments together and the rules see the
@@ -170,7 +170,8 @@ impl Ruleset {
         Ruleset { table: None, rules: vec![deny(port, owner.pid)] }
     }
 
-    /// What `pfctl -f -` is fed: every line, the last too, ends with a newline (pf's grammar asks for it).
+    /// What `pfctl -f -` is fed: every line, the last too, ends with a newline (pf's grammar asks
+    /// for it).
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         if let Some(table) = &self.table {
@@ -183,9 +184,9 @@ impl Ruleset {
         text
     }
 
-    /// Whether `printed`, the lines of `pfctl -a ANCHOR -s rules`, are these rules. `port N` comes back as `port = N`,
-    /// or from another pfctl as `port = NAME`, where /etc/services has a name for it (`2345` is `dbm` on some systems); the
-    /// labels hold the number all the same.
+    /// Whether `printed`, the lines of `pfctl -a ANCHOR -s rules`, are these rules. `port N` comes
+    /// back as `port = N`, or from another pfctl as `port = NAME`, where /etc/services has a name
+    /// for it (`2345` is `dbm` on some systems); the labels hold the number all the same.
     pub(super) fn is(&self, printed: &[&str]) -> bool {
         let Some((&SCRUB, printed)) = printed.split_first() else { return false };
         printed.len() == self.rules.len() && self.rules.iter().zip(printed).all(|(rule, line)| rule.is(line))

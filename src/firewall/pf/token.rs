@@ -5,8 +5,8 @@ use std::{fmt, io};
 
 /// One reference: its number, as `pfctl -E` printed it, and the process id of that pfctl.
 ///
-/// The number alone is not enough: it is made from an address in the kernel, and after somebody's `pfctl -d` another
-/// reference may get the same one.
+/// The number alone is not enough: it is made from an address in the kernel, and after somebody's
+/// `pfctl -d` another reference may get the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::firewall) struct Token {
     pub(in crate::firewall) taker: u32,
@@ -28,7 +28,8 @@ impl fmt::Display for Token {
     }
 }
 
-/// Told of a token before and after it is taken, so that it is known to the next guard should this one be killed.
+/// Told of a token before and after it is taken, so that it is known to the next guard should this
+/// one be killed.
 pub(crate) trait TokenNotes: Send + Sync {
     /// Where guards see of each other what they hold.
     fn folder(&self) -> &Path;
@@ -40,7 +41,8 @@ pub(crate) trait TokenNotes: Send + Sync {
     fn released(&self) -> io::Result<()>;
 }
 
-/// The references that pf holds, as `pfctl -s References` prints them. The processes are pfctls, and have ended.
+/// The references that pf holds, as `pfctl -s References` prints them. The processes are pfctls,
+/// and have ended.
 pub(super) fn listed(references: &str) -> Vec<Token> {
     let row = |row: &str| {
         let mut columns = row.split_whitespace();
@@ -50,8 +52,8 @@ pub(super) fn listed(references: &str) -> Vec<Token> {
     references.lines().filter_map(row).collect()
 }
 
-/// Whether a failed `pfctl -X` means that the token was gone already: somebody ran `pfctl -d`, or the
-/// machine was started anew.
+/// Whether a failed `pfctl -X` means that the token was gone already: somebody ran `pfctl -d`, or
+/// the machine was started anew.
 pub(super) fn is_stale(said: &str) -> bool {
     said.contains("pf not enabled") || said.contains("token invalid")
 }

@@ -40,7 +40,8 @@ impl Follower {
         &self.path
     }
 
-    /// The next line, or `None` where the program has ended. Nothing is lost where the future is dropped.
+    /// The next line, or `None` where the program has ended. Nothing is lost where the future is
+    /// dropped.
     pub(super) async fn line(&mut self) -> io::Result<Option<String>> {
         let mut buffer = [0; 512];
         loop {
@@ -56,7 +57,8 @@ impl Follower {
         }
     }
 
-    /// Waits for the end of a program whose output has ended: its status, and the end of what it said.
+    /// Waits for the end of a program whose output has ended: its status, and the end of what it
+    /// said.
     pub(super) async fn ended(&mut self) -> (String, String) {
         // Its output has ended, so it may be about to; one that goes on is of no use any more.
         let _ = self.child.start_kill();

@@ -1,7 +1,8 @@
 //! Who was refused at our ports, as it happens.
 //!
-//! On Linux the kernel traces new connections to the gates' ports (`nftables`), on macOS it logs what the gates' block
-//! rules block (`pflog`). Both print lines for people: `trace` and `pflog` decode them without I/O.
+//! On Linux the kernel traces new connections to the gates' ports (`nftables`), on macOS it logs
+//! what the gates' block rules block (`pflog`). Both print lines for people: `trace` and `pflog`
+//! decode them without I/O.
 
 mod error;
 mod follower;

@@ -1,5 +1,5 @@
-//! Watching nftables: a table of our own has the kernel trace each new connection to a gate's port, and
-//! `nft monitor trace` prints what became of it.
+//! Watching nftables: a table of our own has the kernel trace each new connection to a gate's port,
+//! and `nft monitor trace` prints what became of it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -93,7 +93,8 @@ impl Tracing {
         remove(&self.nft).await
     }
 
-    /// Names the ports of the gates that there are now. Somebody's `flush ruleset` may have taken our table.
+    /// Names the ports of the gates that there are now. Somebody's `flush ruleset` may have taken
+    /// our table.
     async fn follow_gates(&mut self) -> Result<(), WatchError> {
         let tables = self.nft.tables().await?;
         let (ports, own) = (gates(&tables), own_table());

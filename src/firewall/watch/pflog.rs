@@ -1,8 +1,9 @@
 //! What `tcpdump -n -e` prints of a pflog interface, decoded.
 //!
-//! A line, after its time, is `rule 0.ANCHOR.0/0(match): block in on en0: 192.0.2.6.50000 > 192.0.2.1.2345: Flags [S], …`
-//! (tcpdump's `print-pflog.c`). ANCHOR is the last component of the anchor's path, and of that no more than 15 bytes: the
-//! kernel's field has 16 with the zero (`PFLOG_RULESET_NAME_SIZE`, xnu's `if_pflog.h`). Our anchors' names have 15.
+//! A line, after its time, is `rule 0.ANCHOR.0/0(match): block in on en0: 192.0.2.6.50000 >
+//! 192.0.2.1.2345: Flags [S], …` (tcpdump's `print-pflog.c`). ANCHOR is the last component of the
+//! anchor's path, and of that no more than 15 bytes: the kernel's field has 16 with the zero
+//! (`PFLOG_RULESET_NAME_SIZE`, xnu's `if_pflog.h`). Our anchors' names have 15.
 
 use std::net::IpAddr;
 
@@ -36,7 +37,8 @@ pub(super) fn parse(line: &str) -> Option<Blocked> {
     let rest = rest.strip_prefix("block ").filter(|_| reason.ends_with("(match)"))?;
     let (direction, rest) = rest.split_once(" on ")?;
     let (interface, rest) = rest.split_once(": ")?;
-    // `-v` would put what is known of the IP header before it, an Ethernet header the protocol's name.
+    // `-v` would put what is known of the IP header before it, an Ethernet header the protocol's
+    // name.
     let rest = rest.strip_prefix("IP6 ").or_else(|| rest.strip_prefix("IP ")).unwrap_or(rest);
     let (from, rest) = rest.split_once(" > ")?;
     let (to, rest) = rest.split_once(": Flags [")?;

@@ -56,7 +56,8 @@ pub const RULES: [(&str, &str); 36] = [
     ("after-detach", "after Detach nothing more is asked for"),
 ];
 
-/// Causes of an end that cut what was under way: the client went, and what was for it had nobody to go to.
+/// Causes of an end that cut what was under way: the client went, and what was for it had nobody to
+/// go to.
 const CLIENT_LEFT: [&str; 2] = ["client_left", "client_reset"];
 
 /// The end after the client's `disconnect`.
@@ -212,7 +213,8 @@ impl Checker {
         }
     }
 
-    /// All findings, by line. `is_complete`: the recording has its end, so that what is missing never came.
+    /// All findings, by line. `is_complete`: the recording has its end, so that what is missing
+    /// never came.
     pub fn finish(mut self, is_complete: bool) -> Vec<Finding> {
         let cause = self.cause.unwrap_or_default();
         let client_left = CLIENT_LEFT.contains(&cause.as_str());

@@ -1,4 +1,5 @@
-//! Frames, variables and threads that were given, and for how long they mean something (DAP, "Lifetime of Objects References").
+//! Frames, variables and threads that were given, and for how long they mean something (DAP,
+//! "Lifetime of Objects References").
 
 use std::collections::HashSet;
 

@@ -1,4 +1,5 @@
-//! A recording as one page: a sequence diagram and a latency timeline, without anything from a network.
+//! A recording as one page: a sequence diagram and a latency timeline, without anything from a
+//! network.
 
 use std::io::{self, BufRead, Write};
 
@@ -12,7 +13,8 @@ const DATA: &str = "<!--DATA-->";
 
 /// Writes the page of a recording, whose lines are taken as they are.
 ///
-/// A `<` of theirs is written as JSON's `\u003c`: no text of a message can end the element that it is in.
+/// A `<` of theirs is written as JSON's `\u003c`: no text of a message can end the element that it
+/// is in.
 ///
 /// # Errors
 /// Where the recording cannot be read or the page not written.

@@ -1,5 +1,5 @@
-//! What of a message may differ from one run to the next: process ids, addresses, temporary names, folders, numbers that are
-//! given anew. Two messages that are alike here say the same.
+//! What of a message may differ from one run to the next: process ids, addresses, temporary names,
+//! folders, numbers that are given anew. Two messages that are alike here say the same.
 
 mod text;
 
@@ -57,7 +57,8 @@ const REFERENCES: [&str; 7] = [
 /// Go's `reflect.Map`.
 const MAP: u64 = 21;
 
-/// A request's arguments as they are matched. The numbers that a client has from dlv stay: it was given the recorded ones.
+/// A request's arguments as they are matched. The numbers that a client has from dlv stay: it was
+/// given the recorded ones.
 pub(in crate::recording) fn request(arguments: &Value) -> Value {
     match arguments {
         Value::Object(members) => {
@@ -127,8 +128,8 @@ fn is_id(name: &str, members: &Map<String, Value>) -> bool {
     name == "id" && !one_of(&["verified", "Cond", "hitCount"])
 }
 
-/// The children of a map come in any order, and nothing tells a map's from others. Of a map with more entries than dlv loads, it
-/// is some of them, others each time.
+/// The children of a map come in any order, and nothing tells a map's from others. Of a map with
+/// more entries than dlv loads, it is some of them, others each time.
 fn by_name(values: &[Value], key: Option<&str>) -> Value {
     let mut normal: Vec<Value> = values.iter().map(|one| value(one, key)).collect();
     let name = |one: &Value| one["name"].as_str().unwrap_or_default().to_owned();
@@ -178,7 +179,8 @@ fn is_list_of_goroutines(key: Option<&str>) -> bool {
     matches!(key, Some("threads" | "Goroutines" | "Threads"))
 }
 
-/// Goroutines in an order of their own, without the runtime's, which come and go. Threads of the system likewise.
+/// Goroutines in an order of their own, without the runtime's, which come and go. Threads of the
+/// system likewise.
 fn goroutines(values: &[Value], key: Option<&str>) -> Value {
     if key == Some("Threads") {
         return Value::from("(threads)");
@@ -189,8 +191,9 @@ fn goroutines(values: &[Value], key: Option<&str>) -> Value {
     Value::Array(users)
 }
 
-/// A goroutine that the runtime has for itself, by where it stands. One that has not begun, or waits, is in the runtime as well:
-/// those the name alone cannot tell, so that they are left out too.
+/// A goroutine that the runtime has for itself, by where it stands. One that has not begun, or
+/// waits, is in the runtime as well: those the name alone cannot tell, so that they are left out
+/// too.
 fn is_the_runtimes(goroutine: &Value) -> bool {
     let by_name = goroutine["name"].as_str().map(|name| name.trim_start_matches("* ").to_owned());
     let name = by_name.unwrap_or_else(|| goroutine["userCurrentLoc"]["function"]["name"].to_string());

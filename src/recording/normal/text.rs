@@ -14,8 +14,8 @@ pub(in crate::recording) fn text(given: &str) -> String {
     with_addresses(given).0
 }
 
-/// The same, and the addresses that were in it, as far as their order is theirs: not those in a map. `None` for one that dlv
-/// has cut.
+/// The same, and the addresses that were in it, as far as their order is theirs: not those in a
+/// map. `None` for one that dlv has cut.
 pub(in crate::recording) fn with_addresses(given: &str) -> (String, Vec<Option<&str>>) {
     let mut normal = String::with_capacity(given.len());
     let mut rest = given;
@@ -49,7 +49,8 @@ pub(in crate::recording) fn with_addresses(given: &str) -> (String, Vec<Option<&
     (with_cut_marked(normal), addresses)
 }
 
-/// Where dlv cuts a long text depends on how long the addresses in it are, and on the order of a map.
+/// Where dlv cuts a long text depends on how long the addresses in it are, and on the order of a
+/// map.
 fn with_cut_marked(mut normal: String) -> String {
     let varies = normal.contains(ADDRESS) || normal.contains(ENTRIES);
     if let Some(kept) = normal.trim_end_matches('"').strip_suffix("...").filter(|_| varies) {
@@ -166,7 +167,8 @@ fn is_counted(before: &str) -> bool {
     .any(|word| before.ends_with(word))
 }
 
-/// What comes next is the process id in a row of `target list`: a star where it is the selected one, the id, the command line.
+/// What comes next is the process id in a row of `target list`: a star where it is the selected
+/// one, the id, the command line.
 fn is_target(before: &str, text: &str) -> bool {
     let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
     matches!(line, "\t" | "*\t")

@@ -1,15 +1,16 @@
 //! Which sessions have something to be written, and when the thread that writes looks at them.
 //!
-//! To wake a thread costs a session more than to tell it something. So it is woken where it sleeps and something comes;
-//! then it gathers for a while, writes, and looks again without being woken, until nothing comes any more. While nothing
-//! happens, nothing ticks.
+//! To wake a thread costs a session more than to tell it something. So it is woken where it sleeps
+//! and something comes; then it gathers for a while, writes, and looks again without being woken,
+//! until nothing comes any more. While nothing happens, nothing ticks.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::queue::Due;
 
-/// How long is gathered before it is written. Who follows a recording sees a message after this, and a crash loses this much.
+/// How long is gathered before it is written. Who follows a recording sees a message after this,
+/// and a crash loses this much.
 pub(super) const GATHER: Duration = Duration::from_millis(25);
 
 /// The sessions `S` of one recorder.
@@ -74,7 +75,8 @@ impl<S> Desk<S> {
         }
     }
 
-    /// Waits until something is to be written, and for more of it. `None`: no session is left, and the thread ends.
+    /// Waits until something is to be written, and for more of it. `None`: no session is left, and
+    /// the thread ends.
     pub(super) fn next(&self) -> Option<Vec<Arc<S>>> {
         let mut state = self.state();
         loop {

@@ -75,7 +75,8 @@ impl Recorder {
         Ok(Arc::new(Recorder { folder, about, versions: OnceLock::new(), desk: Arc::default() }))
     }
 
-    /// A session begins. Where its file cannot be written, that is warned of and the session goes on unrecorded.
+    /// A session begins. Where its file cannot be written, that is warned of and the session goes
+    /// on unrecorded.
     pub fn begin(self: &Arc<Recorder>, protocol: Protocol, session: u64, client: &str) -> Tap {
         let (start, began) = (SystemTime::now(), Instant::now());
         if self.desk.enter() {

@@ -1,5 +1,5 @@
-//! What of one session is still to be written: bounded, and copied once. Both directions and the session's steps are in one
-//! queue, so that their order is kept.
+//! What of one session is still to be written: bounded, and copied once. Both directions and the
+//! session's steps are in one queue, so that their order is kept.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,8 @@ use crate::recording::format::Sender;
 /// Bytes that may wait for the disk.
 pub(super) const LIMIT: usize = 64 * 1024 * 1024;
 
-/// Bytes that are free before the relay reads on: what both directions may have in their hands, and the session's steps.
+/// Bytes that are free before the relay reads on: what both directions may have in their hands, and
+/// the session's steps.
 pub(super) const SPARE: usize = 512 * 1024;
 
 /// From here on the queue is not left until later.
@@ -93,7 +94,8 @@ impl Queue {
         Ok(Due { first, now: is_end || (before < MUCH && batch.size() >= MUCH) })
     }
 
-    /// Takes all that there is into `batch`, which has to be empty, and whose memory the queue gets.
+    /// Takes all that there is into `batch`, which has to be empty, and whose memory the queue
+    /// gets.
     pub(super) fn take(&self, batch: &mut Batch) {
         std::mem::swap(&mut *self.batch(), batch);
         self.emptied.notify_waiters();

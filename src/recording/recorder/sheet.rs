@@ -31,7 +31,8 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    /// Creates a file that only its owner may read, `NAME.jsonl`, or `NAME-2.jsonl` where that is there.
+    /// Creates a file that only its owner may read, `NAME.jsonl`, or `NAME-2.jsonl` where that is
+    /// there.
     pub(super) fn create(folder: &Path, name: &str) -> io::Result<Sheet> {
         for number in 1..SAME_NAME {
             let number = if number == 1 { String::new() } else { format!("-{number}") };
@@ -76,8 +77,8 @@ impl Sheet {
         self.flush()
     }
 
-    /// Ends a file that takes no more: keeps the whole lines that are in it and says why it ends. Where there is no room even
-    /// for that, the last lines are given up for it.
+    /// Ends a file that takes no more: keeps the whole lines that are in it and says why it ends.
+    /// Where there is no room even for that, the last lines are given up for it.
     pub(super) fn give_up(mut self, t: u64, why: &io::Error, in_proxy: InProxy) -> io::Result<()> {
         let mut messages =
             self.messages - self.ends.iter().filter(|(_, is_message)| *is_message).count() as u64;

@@ -1,4 +1,5 @@
-//! What a session tells its recording. Nothing here waits for a disk, but for a moment where the disk has fallen far behind.
+//! What a session tells its recording. Nothing here waits for a disk, but for a moment where the
+//! disk has fallen far behind.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,8 @@ use super::queue::{Full, Item, Step};
 use super::thread::Session;
 use crate::recording::format::{InProxy, Sender};
 
-/// How long the relay waits for a disk that has fallen that far behind, once; then the recording ends, not the session.
+/// How long the relay waits for a disk that has fallen that far behind, once; then the recording
+/// ends, not the session.
 const STALL: Duration = Duration::from_secs(1);
 
 /// How long a session waits, at its end, until the file is whole.
@@ -101,7 +103,8 @@ impl Tap {
         self.line().is_some()
     }
 
-    /// Returns when the next chunk can be told, at the latest after a second; then the recording is over. Can be cancelled.
+    /// Returns when the next chunk can be told, at the latest after a second; then the recording is
+    /// over. Can be cancelled.
     pub async fn room(&self) {
         let Some(line) = self.line() else { return };
         let queue = &line.session.queue;

@@ -1,4 +1,5 @@
-//! The thread that writes a server's recordings, beside the relay: one for all sessions, as long as there are any.
+//! The thread that writes a server's recordings, beside the relay: one for all sessions, as long as
+//! there are any.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;

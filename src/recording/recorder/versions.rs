@@ -31,7 +31,8 @@ impl Versions {
             command.arg("version").envs(environment.iter().map(|(name, value)| (name, value)));
             said(command)
         };
-        // `dlv version` says "Delve Debugger\nVersion: 1.27.1\n…", `go version` "go version go1.27.3 linux/amd64".
+        // `dlv version` says "Delve Debugger\nVersion: 1.27.1\n…", `go version` "go version
+        // go1.27.3 linux/amd64".
         let dlv = find(program.as_deref(), None).ok().and_then(|dlv| ask(&dlv));
         let dlv = dlv.and_then(|said| {
             Some(said.lines().find_map(|line| line.strip_prefix("Version: "))?.trim().to_owned())

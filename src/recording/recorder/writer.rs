@@ -20,7 +20,8 @@ use crate::recording::redact::Redactor;
 /// Why a recording is not complete where the disk was not full.
 const TOO_SLOW: &str = "messages are missing from here on: the disk was too slow";
 
-/// Items after which the relay may have the processor, where there is but one: what was gathered may take milliseconds.
+/// Items after which the relay may have the processor, where there is but one: what was gathered
+/// may take milliseconds.
 const GIVE_WAY: usize = 32;
 
 /// Puts messages together and writes them down.

@@ -20,7 +20,8 @@ impl Replace for Fill {
         }
     }
 
-    /// Stars tell the identifiers of two expressions apart by their length, which a placeholder keeps.
+    /// Stars tell the identifiers of two expressions apart by their length, which a placeholder
+    /// keeps.
     fn identifier(&mut self, word: &str) -> String {
         match self {
             Fill::Placeholders(placeholders) => placeholders.identifier(word),

@@ -1,4 +1,5 @@
-//! A recording's first line and its session's steps, which have words of dlvgate's and of the user's.
+//! A recording's first line and its session's steps, which have words of dlvgate's and of the
+//! user's.
 
 use super::texts::{Replace, Treatment};
 use super::{Names, Redactor, shapes::Shapes, words};
@@ -113,8 +114,8 @@ impl Redactor {
         self.unless(firewall, |firewall| FIREWALLS.contains(&firewall))
     }
 
-    /// Redacts a step in words. The way out may quote what the program has printed, where any number is
-    /// the program's: it has its cause in a word of its own.
+    /// Redacts a step in words. The way out may quote what the program has printed, where any
+    /// number is the program's: it has its cause in a word of its own.
     pub fn detail(&mut self, event: &str, detail: &str) -> String {
         match event {
             "ending" => return self.fill.secret(detail),
@@ -131,7 +132,8 @@ impl Redactor {
         if stays(text) { text.to_owned() } else { self.fill.secret(text) }
     }
 
-    /// Replaces all words of a sentence but those that may stay; their number and the marks behind them stay.
+    /// Replaces all words of a sentence but those that may stay; their number and the marks behind
+    /// them stay.
     pub(super) fn sentence(&mut self, text: &str, stays: impl Fn(&str) -> bool) -> String {
         let words = text.split_inclusive([' ', '\n']).map(|word| {
             let bare = word.trim_end_matches([' ', '\n']);

@@ -1,8 +1,9 @@
 //! Taking what is secret out of a recording, so that it can be sent to a stranger.
 //!
-//! `shapes.rs` has the keys and kinds of values that the two protocols fix; what they do not fix goes, keys and values. Of a
-//! text that they fix, `policy.rs` says what stays, and `words.rs` has the closed sets that it must be in. Everything else
-//! becomes placeholders of the same length; structure, numbers and times stay.
+//! `shapes.rs` has the keys and kinds of values that the two protocols fix; what they do not fix
+//! goes, keys and values. Of a text that they fix, `policy.rs` says what stays, and `words.rs` has
+//! the closed sets that it must be in. Everything else becomes placeholders of the same length;
+//! structure, numbers and times stay.
 
 mod copy;
 mod fill;
@@ -94,7 +95,8 @@ impl Redactor {
         Redactor { names: Names::Kept(project), ..Redactor::new(header) }
     }
 
-    /// One that makes messages equal which differ in secrets alone. The header is that of a redacted recording.
+    /// One that makes messages equal which differ in secrets alone. The header is that of a
+    /// redacted recording.
     pub(super) fn with_stars(header: &Header) -> Redactor {
         let redactor = if header.names { Redactor::with_names(header, None) } else { Redactor::new(header) };
         Redactor { fill: Fill::Stars, ..redactor }
@@ -307,7 +309,8 @@ impl Redactor {
         matches!(&self.names, Names::Kept(project) if project.has(path))
     }
 
-    /// Redacts an expression. A command of dlv's own (`dlv config …`) has words of its own, and prose has none of a program's.
+    /// Redacts an expression. A command of dlv's own (`dlv config …`) has words of its own, and
+    /// prose has none of a program's.
     fn expression(&mut self, text: &str) -> String {
         if let Some(rest) = text.strip_prefix("dlv ") {
             return format!("dlv {}", self.fill.secret(rest));

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 
 /// Placeholders of one recording: the same text has the same one, as long as what it replaces.
 ///
-/// They are counted, not derived from the text: a hash would let a stranger try passwords. The texts are not kept either, but
-/// as numbers under a random key that is forgotten.
+/// They are counted, not derived from the text: a hash would let a stranger try passwords. The
+/// texts are not kept either, but as numbers under a random key that is forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Placeholders {
     keys: (RandomState, RandomState),
@@ -16,7 +16,8 @@ pub(super) struct Placeholders {
 /// Different texts that are known again; in a recording with more the rest have one placeholder.
 const KNOWN: usize = 1_000_000;
 
-/// What a long enough placeholder begins with; a short one has `#` alone. No name in a program does.
+/// What a long enough placeholder begins with; a short one has `#` alone. No name in a program
+/// does.
 const MARK: &str = "#redacted-";
 
 impl Placeholders {

@@ -1,7 +1,9 @@
-//! A planted word is in no redacted byte, whichever field, key, stream or error of either protocol it enters through.
+//! A planted word is in no redacted byte, whichever field, key, stream or error of either protocol
+//! it enters through.
 //!
-//! The places are made from the tables of `shapes.rs`: each member of each type in each message, as its kind and as another,
-//! each key that no schema fixes, each field of the header, each kind of bytes. Words come in several forms at each place.
+//! The places are made from the tables of `shapes.rs`: each member of each type in each message, as
+//! its kind and as another, each key that no schema fixes, each field of the header, each kind of
+//! bytes. Words come in several forms at each place.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -229,7 +231,8 @@ impl Planter {
         }
     }
 
-    /// Bytes that are no usual message, whole or cut, framed as the protocol has it. The last of them ends the stream's sense.
+    /// Bytes that are no usual message, whole or cut, framed as the protocol has it. The last of
+    /// them ends the stream's sense.
     fn bytes(&mut self, protocol: Protocol) -> Vec<Vec<u8>> {
         let mut word = |way: &str| self.word(&format!("bytes: {way}"));
         let deep = format!("{}\"{}\"{}", "[".repeat(200), word("deep"), "]".repeat(200));
@@ -269,7 +272,8 @@ fn wire(protocol: Protocol, message: &Value) -> Vec<u8> {
     }
 }
 
-/// Gives where a part of a word is in a text, in any encoding. Placeholders have no digit behind these letters, and no capital.
+/// Gives where a part of a word is in a text, in any encoding. Placeholders have no digit behind
+/// these letters, and no capital.
 fn left(text: &str) -> Option<usize> {
     let lower = text.to_ascii_lowercase();
     let in_lower = ["zqx7", "700000", "5a7178"].into_iter().find_map(|part| lower.find(part));
@@ -413,7 +417,8 @@ fn own_words(planter: &mut Planter, protocol: Protocol) -> Vec<(Sender, Vec<u8>)
     said.into_iter().map(|said| (Sender::Dlvgate, said.to_vec())).collect()
 }
 
-/// Plants everywhere in one recording, and looks at what was recorded redacted and at a redacted copy.
+/// Plants everywhere in one recording, and looks at what was recorded redacted and at a redacted
+/// copy.
 fn plant(recorded: &Recorded, planter: &mut Planter, protocol: Protocol, keeps_names: bool) {
     let header = planter.header(protocol);
     let details = steps(planter);

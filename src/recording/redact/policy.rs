@@ -1,9 +1,11 @@
-//! What of a text stays, by the type and the key that it stands under. What is not named here is a secret.
+//! What of a text stays, by the type and the key that it stands under. What is not named here is a
+//! secret.
 
 use super::shapes::LAUNCH;
 use super::texts::Treatment;
 
-/// Arguments of `launch` and `attach` that are one of a few words. All others are the user's: environment, arguments, flags.
+/// Arguments of `launch` and `attach` that are one of a few words. All others are the user's:
+/// environment, arguments, flags.
 const LAUNCH_WORDS: [&str; 6] = ["mode", "request", "type", "backend", "outputMode", "console"];
 
 /// Keys of one of a few words.
@@ -113,7 +115,8 @@ pub(super) fn of(owner: &str, key: &str) -> Treatment {
     }
 }
 
-/// Tells whether a number stays: of the arguments that start a program, all but a few are the user's.
+/// Tells whether a number stays: of the arguments that start a program, all but a few are the
+/// user's.
 pub(super) fn keeps_number(owner: &str, key: &str, kind: &str) -> bool {
     kind == "number" && (owner != LAUNCH || matches!(key, "processId" | "port" | "stackTraceDepth"))
 }

@@ -1,15 +1,18 @@
-//! Which keys and which kinds of values the two protocols fix, read from the tables that `shapes/generate` writes.
+//! Which keys and which kinds of values the two protocols fix, read from the tables that
+//! `shapes/generate` writes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-/// Tables in text: types with their members, the kind of each message, and the words that the protocol names.
+/// Tables in text: types with their members, the kind of each message, and the words that the
+/// protocol names.
 const TABLES: [&str; 2] = [include_str!("shapes/dap.txt"), include_str!("shapes/delve.txt")];
 
 /// The kind of what no schema fixes: every key and value in it is the user's or the program's own.
 pub(super) const ANY: &str = "any";
 
-/// The type of the arguments that say how a program is started: what DAP and Delve's own configuration have.
+/// The type of the arguments that say how a program is started: what DAP and Delve's own
+/// configuration have.
 pub(super) const LAUNCH: &str = "launch arguments";
 
 static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::read(&TABLES));
@@ -65,7 +68,8 @@ impl Shapes {
         shapes
     }
 
-    /// Gives the kind of a message's contents: `request`, `response`, `event`, `params` or `result`.
+    /// Gives the kind of a message's contents: `request`, `response`, `event`, `params` or
+    /// `result`.
     pub(super) fn message(&self, what: &str, name: &str) -> &'static str {
         self.messages.get(&(what, name) as &(&str, &str)).copied().unwrap_or(ANY)
     }

@@ -1,4 +1,5 @@
-//! Fifty secrets in a conversation, wherever a program or a user may have put one; none may be left.
+//! Fifty secrets in a conversation, wherever a program or a user may have put one; none may be
+//! left.
 
 use std::fmt::Write as _;
 

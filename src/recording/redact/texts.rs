@@ -37,7 +37,8 @@ pub(super) trait Replace {
     }
 }
 
-/// A name of the program's: a variable, a field, an index, a function with its package, a goroutine.
+/// A name of the program's: a variable, a field, an index, a function with its package, a
+/// goroutine.
 pub(super) fn is_name(text: &str) -> bool {
     if let Some(goroutine) = text.trim_start_matches("* ").strip_prefix("[Go ") {
         let Some((number, place)) = goroutine.split_once("] ") else { return false };
@@ -59,9 +60,11 @@ pub(super) fn is_name(text: &str) -> bool {
 /// Characters of Go's own that stay.
 const MARKS: &str = "()[]{}.,*&+-=!<>|^%:;$/~@? \t\n";
 
-/// Replaces literals, comments and identifiers of a Go expression, a type or a name. It has the same form afterwards.
+/// Replaces literals, comments and identifiers of a Go expression, a type or a name. It has the
+/// same form afterwards.
 ///
-/// `keeps_numbers`: of an index or a goroutine; in an expression one may be a map's key. What is no Go is filled.
+/// `keeps_numbers`: of an index or a goroutine; in an expression one may be a map's key. What is no
+/// Go is filled.
 pub(super) fn code(text: &str, keeps_numbers: bool, replace: &mut impl Replace) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,10 +1,12 @@
-//! Texts that may stay wherever they stand: each is one of a closed set, or has a form that no word of a user's fits into.
+//! Texts that may stay wherever they stand: each is one of a closed set, or has a form that no word
+//! of a user's fits into.
 
 use std::net::SocketAddr;
 
 use super::shapes::Shapes;
 
-/// Words of Delve's and of editors' that the protocol's own schema does not name (Delve 1.27, `service/dap`, `service/api`).
+/// Words of Delve's and of editors' that the protocol's own schema does not name (Delve 1.27,
+/// `service/dap`, `service/api`).
 const WORDS: [&str; 63] = [
     "",
     "unrecovered-panic",
@@ -263,7 +265,8 @@ pub(super) fn is_go(word: &str) -> bool {
     GO.contains(&word)
 }
 
-/// Tells whether a word of a step's detail is dlvgate's own, a number, or an address of this machine.
+/// Tells whether a word of a step's detail is dlvgate's own, a number, or an address of this
+/// machine.
 pub(super) fn is_step(word: &str) -> bool {
     STEPS.contains(&word) || is_number(word) || is_here(word)
 }

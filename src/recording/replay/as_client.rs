@@ -95,7 +95,8 @@ impl fmt::Display for Replayed {
 /// use dlvgate::recording::replay::{Client, Script};
 ///
 /// let script = Arc::new(Script::load("session.jsonl".as_ref())?);
-/// let replayed = Client::new(script).folder("/recorded/app", "/home/me/app").run("127.0.0.1:2345").await?;
+/// let client = Client::new(script).folder("/recorded/app", "/home/me/app");
+/// let replayed = client.run("127.0.0.1:2345").await?;
 /// assert!(replayed.is_same(), "{replayed}");
 /// # Ok(())
 /// # }
@@ -137,7 +138,8 @@ impl Client {
         self
     }
 
-    /// An argument of `launch` and `attach` in place of the recorded one, such as the process to attach to.
+    /// An argument of `launch` and `attach` in place of the recorded one, such as the process to
+    /// attach to.
     #[must_use]
     pub fn set(mut self, argument: Argument) -> Client {
         self.set.push(argument);

@@ -21,11 +21,13 @@ use super::wire::{Incoming, send};
 /// After the last message, how long a client may take to close.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How long a client may be silent before an event goes without the request that it waits for. Shorter than clients wait for an
-/// answer (nvim-dap: 4 s), longer than one thinks that is about to ask it.
+/// How long a client may be silent before an event goes without the request that it waits for.
+/// Shorter than clients wait for an answer (nvim-dap: 4 s), longer than one thinks that is about to
+/// ask it.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// Connections of which the first that speaks is served, and how long each may be silent: as at dlvgate's own front.
+/// Connections of which the first that speaks is served, and how long each may be silent: as at
+/// dlvgate's own front.
 const SILENT: usize = 64;
 const FIRST_BYTE: Duration = Duration::from_secs(60);
 
@@ -54,7 +56,8 @@ pub struct Played {
     pub misses: Vec<Miss>,
     /// Events that were said before what they waited for, since the client asked nothing.
     pub early: Vec<Early>,
-    /// The request that ends the recorded session, by line and command, where the client left without it.
+    /// The request that ends the recorded session, by line and command, where the client left
+    /// without it.
     pub left_without: Option<(u64, String)>,
     /// Recorded requests that nobody asked: the line in the recording, and the command.
     pub not_asked: Vec<(u64, String)>,
@@ -136,7 +139,8 @@ impl Server {
         Ok(Server { listener, address, script, pace, folders, admits: None, silent })
     }
 
-    /// Where a recorded file or folder is now. What the client says of its program is learned without that.
+    /// Where a recorded file or folder is now. What the client says of its program is learned
+    /// without that.
     #[must_use]
     pub fn folder(mut self, recorded: &str, live: &str) -> Server {
         self.folders.put(recorded.trim_end_matches('/'), live.trim_end_matches('/'));
@@ -155,7 +159,8 @@ impl Server {
         self.address
     }
 
-    /// Serves the next client that speaks to its end. Who connects and says nothing holds no other up.
+    /// Serves the next client that speaks to its end. Who connects and says nothing holds no other
+    /// up.
     ///
     /// # Errors
     /// Where nobody can be accepted any more. A client that breaks off is no error.

@@ -6,9 +6,10 @@ use super::script::{Asked, Script};
 
 /// The events of a played session that are still to come.
 ///
-/// An event waits for the last request that lets the program run before it, and for the last request of any kind before it:
-/// a `stopped` that came after `setBreakpoints` must not overtake it. A client that asks the next thing instead has passed
-/// the request by. One that asks nothing may wait for the very event, and [`Events::pass`] gives the request up for it.
+/// An event waits for the last request that lets the program run before it, and for the last
+/// request of any kind before it: a `stopped` that came after `setBreakpoints` must not overtake
+/// it. A client that asks the next thing instead has passed the request by. One that asks nothing
+/// may wait for the very event, and [`Events::pass`] gives the request up for it.
 pub(super) struct Events {
     /// The first event whose request has not been passed, as a place in [`Script::events`].
     next: usize,
@@ -23,8 +24,8 @@ impl Events {
         Events { next: 0, passed: 0, driven: HashMap::new() }
     }
 
-    /// Takes a request that was asked, and gives the events that are due then: places in [`Script::said`]. `was_asked` includes
-    /// this request.
+    /// Takes a request that was asked, and gives the events that are due then: places in
+    /// [`Script::said`]. `was_asked` includes this request.
     pub(super) fn asked(
         &mut self,
         script: &Script,

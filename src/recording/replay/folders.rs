@@ -1,4 +1,5 @@
-//! The same files in two places: where they were when the session was recorded, and where they are now.
+//! The same files in two places: where they were when the session was recorded, and where they are
+//! now.
 
 use serde_json::Value;
 

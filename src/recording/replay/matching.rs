@@ -14,8 +14,8 @@ pub(super) enum Match {
     None { why: String },
 }
 
-/// Requests that mean the same whatever their arguments say: there is one of them at a time, and clients differ in what they
-/// tell of themselves.
+/// Requests that mean the same whatever their arguments say: there is one of them at a time, and
+/// clients differ in what they tell of themselves.
 const WITHOUT_ARGUMENTS: [&str; 20] = [
     "initialize",
     "launch",
@@ -78,11 +78,11 @@ fn without(arguments: &Value) -> Value {
     }
 }
 
-/// Finds the recorded request. `epoch`: how many requests that drive the program came before; `is_played`: the recorded request
-/// was matched before.
+/// Finds the recorded request. `epoch`: how many requests that drive the program came before;
+/// `is_played`: the recorded request was matched before.
 ///
-/// What drives the program is played once, in its order. Anything else is answered as it was at the same stop, else as it was at
-/// the nearest one that has it.
+/// What drives the program is played once, in its order. Anything else is answered as it was at the
+/// same stop, else as it was at the nearest one that has it.
 pub(super) fn find(
     script: &Script,
     name: &str,

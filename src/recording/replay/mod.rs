@@ -1,5 +1,6 @@
-//! Playing a recording: [`Server`] plays dlv to a live client, [`Client`] plays the client to a live dlv or proxy. Both are for
-//! tests of programs that speak to Delve, as much as for `dlvgate replay`.
+//! Playing a recording: [`Server`] plays dlv to a live client, [`Client`] plays the client to a
+//! live dlv or proxy. Both are for tests of programs that speak to Delve, as much as for
+//! `dlvgate replay`.
 
 mod as_client;
 mod as_dlv;

@@ -1,5 +1,5 @@
-//! Numbers that dlv gives anew in each run: from the recorded ones to the live ones, so that a recorded request asks for the
-//! same thing.
+//! Numbers that dlv gives anew in each run: from the recorded ones to the live ones, so that a
+//! recorded request asks for the same thing.
 
 use std::collections::HashMap;
 
@@ -62,7 +62,8 @@ impl Numbers {
         }
     }
 
-    /// Two texts that say the same have the same addresses in them: `(*(*"main.T")(0xc000012345)).A`.
+    /// Two texts that say the same have the same addresses in them:
+    /// `(*(*"main.T")(0xc000012345)).A`.
     fn same_text(&mut self, recorded: &str, live: &str) {
         if !recorded.contains(HEX) {
             return;
@@ -147,8 +148,8 @@ fn in_texts(address: &Value) -> Option<String> {
     }
 }
 
-/// The live element that is a recorded one: of the same name where they have names, since their order may differ, else at the
-/// same place.
+/// The live element that is a recorded one: of the same name where they have names, since their
+/// order may differ, else at the same place.
 fn counterpart<'a>(recorded: &[Value], place: usize, live: &'a [Value]) -> Option<&'a Value> {
     let label = |value: &Value| value["name"].as_str().map(normal::text);
     let Some(name) = label(&recorded[place]) else { return live.get(place) };

@@ -1,12 +1,13 @@
-//! What is said in pieces that fall out differently each time: output, and the events that a JSON-RPC client polls. They are
-//! compared put together.
+//! What is said in pieces that fall out differently each time: output, and the events that a
+//! JSON-RPC client polls. They are compared put together.
 
 use serde_json::{Map, Value};
 
 use super::script::Said;
 use crate::recording::normal;
 
-/// Answers with the events since the last call, or waits for one (Delve 1.27, `service/rpc2/server.go`).
+/// Answers with the events since the last call, or waits for one (Delve 1.27,
+/// `service/rpc2/server.go`).
 const POLL: &str = "RPCServer.GetEvents";
 
 /// A kind of them.

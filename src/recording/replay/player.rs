@@ -1,4 +1,5 @@
-//! Playing dlv, without any I/O: a request goes in, and what the recording has as its answer and its consequences comes out.
+//! Playing dlv, without any I/O: a request goes in, and what the recording has as its answer and
+//! its consequences comes out.
 
 use std::time::Duration;
 
@@ -149,7 +150,8 @@ impl<'a> Player<'a> {
         due.into_iter().map(say).collect()
     }
 
-    /// Whether an event waits for a request alone: for the client, that is, which may wait for the event.
+    /// Whether an event waits for a request alone: for the client, that is, which may wait for the
+    /// event.
     pub(super) fn is_waiting(&self) -> bool {
         self.events.waits_for(self.script, |one| self.live[one].is_some()).is_some()
     }

@@ -30,8 +30,8 @@ const REST: Duration = Duration::from_secs(1);
 /// How long an answer to a poll is waited for, which the one before may have anticipated.
 const POLL_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Answers one after another that do not come, with nothing else of the recording: after them none will. Another version of
-/// dlv leaves out single ones.
+/// Answers one after another that do not come, with nothing else of the recording: after them none
+/// will. Another version of dlv leaves out single ones.
 const SILENCES: usize = 2;
 
 /// Messages that the recording does not have, and bytes in all, that are kept to be compared.
@@ -41,8 +41,8 @@ const KEPT: usize = 2 * MESSAGE_MAX;
 /// Events that a client waits for before it goes on.
 const WAITED_FOR: [&str; 3] = ["initialized", "stopped", "terminated"];
 
-/// Requests that begin a program: where one fails that had succeeded, nothing of what was recorded after it can come. After a
-/// restart that fails the program is still there.
+/// Requests that begin a program: where one fails that had succeeded, nothing of what was recorded
+/// after it can come. After a restart that fails the program is still there.
 const BEGINNINGS: [&str; 2] = ["launch", "attach"];
 
 fn events(script: &Script) -> HashMap<String, VecDeque<usize>> {
@@ -84,7 +84,8 @@ pub(super) struct Run<'a> {
     is_over: bool,
     /// The program has ended: it stops no more.
     is_terminated: bool,
-    /// A request of [`BEGINNINGS`] that failed, as a place in [`Script::asked`], and what was said to it.
+    /// A request of [`BEGINNINGS`] that failed, as a place in [`Script::asked`], and what was said
+    /// to it.
     failed: Option<(usize, Value)>,
     /// What was put out so far; a failed build says there why.
     outputs: Vec<String>,
@@ -321,7 +322,8 @@ impl<'a> Run<'a> {
             && !recorded.any(|said| is_failure(&said.message))
     }
 
-    /// The request that ended the replay, with all that was said of it: the answer, and what was put out.
+    /// The request that ended the replay, with all that was said of it: the answer, and what was
+    /// put out.
     pub(super) fn failure(&self) -> Option<Failure> {
         let (request, answer) = self.failed.as_ref()?;
         let asked = &self.script.asked[*request];

@@ -11,7 +11,8 @@ use crate::recording::normal;
 use crate::recording::redact::Redactor;
 use crate::recording::{Header, Notice, OpenError, Reader, Sender, What};
 
-/// Requests after which the program runs, or which begin or end it: what dlv says later comes of the last of them.
+/// Requests after which the program runs, or which begin or end it: what dlv says later comes of
+/// the last of them.
 const DRIVERS: [&str; 22] = [
     "launch",
     "attach",
@@ -71,7 +72,8 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// The request that let the program run while this one waited for its answer: what stops a program answers both.
+    /// The request that let the program run while this one waited for its answer: what stops a
+    /// program answers both.
     pub(super) fn driver_after(&self, request: usize) -> Option<usize> {
         self.driver.filter(|driver| *driver > request)
     }
@@ -175,7 +177,8 @@ impl Script {
     }
 }
 
-/// The name of a message as it is compared: in a redacted recording, one that no protocol has is a placeholder.
+/// The name of a message as it is compared: in a redacted recording, one that no protocol has is a
+/// placeholder.
 pub(super) fn known(stars: &mut Option<Redactor>, name: &str) -> String {
     stars.as_mut().map_or_else(|| name.to_owned(), |stars| stars.name(name))
 }

@@ -31,7 +31,8 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// The next message; `None` at the end of the stream. Can be cancelled.
     ///
     /// # Errors
-    /// Where the connection breaks; of [`io::ErrorKind::InvalidData`] where what comes is no message, or too long a one.
+    /// Where the connection breaks; of [`io::ErrorKind::InvalidData`] where what comes is no
+    /// message, or too long a one.
     pub(super) async fn next(&mut self) -> io::Result<Option<Bytes>> {
         let mut chunk = [0; CHUNK];
         loop {

@@ -68,7 +68,8 @@ impl Conversation {
     }
 }
 
-/// Reads both until they part; `None` where they do not. Process ids, addresses, folders and times may differ.
+/// Reads both until they part; `None` where they do not. Process ids, addresses, folders and times
+/// may differ.
 ///
 /// # Errors
 /// Where one cannot be read.

@@ -1,8 +1,8 @@
 //! DAP, framed by `Content-Length`.
 //!
-//! Bodies are passed on as ranges of the chunk they came in. A header goes on as it came where it is what dlv
-//! takes, else as exactly `Content-Length: N\r\n\r\n`; of a header that a chunk's end cuts, nothing goes on
-//! until it is whole.
+//! Bodies are passed on as ranges of the chunk they came in. A header goes on as it came where it
+//! is what dlv takes, else as exactly `Content-Length: N\r\n\r\n`; of a header that a chunk's end
+//! cuts, nothing goes on until it is whole.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ impl Lane {
         Lane { scanner, header_cut: false, kept_back: false, defaults, held: None }
     }
 
-    /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place between two
-    /// messages, where there is one; what remains in it had no place yet.
+    /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place
+    /// between two messages, where there is one; what remains in it had no place yet.
     ///
     /// # Errors
     /// Where the stream is no longer framed. What came before it is in `pieces` all the same.

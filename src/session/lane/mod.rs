@@ -1,4 +1,5 @@
-//! One direction of the conversation, without any I/O: which bytes of a chunk go on, and what they mean.
+//! One direction of the conversation, without any I/O: which bytes of a chunk go on, and what they
+//! mean.
 
 mod dap;
 mod rpc;
@@ -54,8 +55,8 @@ impl Piece {
 
 /// Is told what passes.
 pub(super) trait Watcher {
-    /// A message of `len` bytes begins. `false` keeps it back; what it says is still reported. JSON-RPC does not tell a
-    /// length beforehand, and keeps nothing back.
+    /// A message of `len` bytes begins. `false` keeps it back; what it says is still reported.
+    /// JSON-RPC does not tell a length beforehand, and keeps nothing back.
     fn begins(&mut self, len: u64) -> bool;
     /// What it says is known. `passed` is what [`Watcher::begins`] said.
     fn message(&mut self, message: Message, passed: bool);
@@ -99,8 +100,8 @@ impl Lane {
         }
     }
 
-    /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place between two
-    /// messages, where there is one; what remains in it had no place yet.
+    /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place
+    /// between two messages, where there is one; what remains in it had no place yet.
     ///
     /// # Errors
     /// Where the stream is no longer framed. What came before it is in `pieces` all the same.
@@ -118,7 +119,8 @@ impl Lane {
         Ok(())
     }
 
-    /// Bytes that the present message lacks: 0 between two messages, `None` where its length is unknown.
+    /// Bytes that the present message lacks: 0 between two messages, `None` where its length is
+    /// unknown.
     pub(super) fn missing(&self) -> Option<u64> {
         match self {
             Lane::Dap(lane) => Some(lane.body_remaining()),

@@ -1,4 +1,5 @@
-//! Delve's JSON-RPC: objects one after another, forwarded as they come, but for file names where there are rules for them.
+//! Delve's JSON-RPC: objects one after another, forwarded as they come, but for file names where
+//! there are rules for them.
 
 use std::collections::VecDeque;
 

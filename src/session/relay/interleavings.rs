@@ -1,4 +1,5 @@
-//! Random conversations in random order: what goes in comes out, byte for byte, whoever speaks when.
+//! Random conversations in random order: what goes in comes out, byte for byte, whoever speaks
+//! when.
 
 use std::collections::VecDeque;
 
@@ -84,8 +85,8 @@ async fn connection(listener: &TcpListener) -> (TcpStream, TcpStream) {
     let (near, far) = (near.unwrap().0, far.unwrap());
     for stream in [&near, &far] {
         stream.set_nodelay(true).unwrap();
-        // Closed with a reset: twenty thousand connections that the system remembers for a minute make every look at its
-        // table slow, dlv's own too.
+        // Closed with a reset: twenty thousand connections that the system remembers for a minute
+        // make every look at its table slow, dlv's own too.
         socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
     }
     (near, far)

@@ -109,8 +109,8 @@ async fn say_last_words(mut dlv: UnixStream) {
     let _ = dlv.write_all(&words).await; // the relay may end before
 }
 
-/// A client that closes its half, and then reads nothing for so long; what the relay ends with, and what the client has got in
-/// the end.
+/// A client that closes its half, and then reads nothing for so long; what the relay ends with, and
+/// what the client has got in the end.
 async fn last_words_after(silence: Duration) -> (Cause, u64) {
     let ((client, mut ide), (upstream, dlv)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
     ide.shutdown().await.unwrap();

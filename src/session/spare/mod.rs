@@ -1,7 +1,7 @@
 //! Spare dlvs: started, gated and dialled ahead, so that a client does not wait for it.
 //!
-//! Who has a spare has it whole: the keeper starts and ends them, one that is ready lies in [`Spares`], and a session that
-//! takes one has dlv, gate and connection from then on.
+//! Who has a spare has it whole: the keeper starts and ends them, one that is ready lies in
+//! [`Spares`], and a session that takes one has dlv, gate and connection from then on.
 
 mod keeper;
 mod one;
@@ -24,7 +24,8 @@ use one::Spare;
 use pool::{Plan, Pool};
 pub(super) use take::Visit;
 
-/// Spares at once. As many as a server has sessions by default: more could hardly be taken, and each is a process of 15 MB.
+/// Spares at once. As many as a server has sessions by default: more could hardly be taken, and
+/// each is a process of 15 MB.
 pub const MAX_SPARES: u16 = 8;
 
 /// The spares of a server, and how a dlv is started where there is none.
@@ -49,8 +50,8 @@ struct Books {
 }
 
 impl Spares {
-    /// `size` spares, for as long as a client has come within `idle`. `once`: for one session, so that one that was taken is
-    /// not replaced. None is started before [`Spares::start`].
+    /// `size` spares, for as long as a client has come within `idle`. `once`: for one session, so
+    /// that one that was taken is not replaced. None is started before [`Spares::start`].
     pub fn new(
         launcher: Launcher,
         firewall: Firewall,

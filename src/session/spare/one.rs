@@ -17,9 +17,10 @@ use crate::session::way_out::WayOut;
 use crate::session::{DIAL_LIMIT, Link, socket};
 use crate::shutdown::Shutdown;
 
-/// A spare may wait for long, and the packet filter be loaded anew meanwhile, without our rules. So the kernel asks
-/// dlv's side over the connection, which has to pass the filter for that: after this silence, and this often. One whose
-/// way is blocked is replaced within 13 s instead of hanging a session.
+/// A spare may wait for long, and the packet filter be loaded anew meanwhile, without our rules. So
+/// the kernel asks dlv's side over the connection, which has to pass the filter for that: after
+/// this silence, and this often. One whose way is blocked is replaced within 13 s instead of
+/// hanging a session.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(10))
     .with_interval(Duration::from_secs(1))
@@ -31,8 +32,8 @@ pub(in crate::session) struct Spare {
     pub(super) lifecycle: Lifecycle,
     pub(super) delve: Option<Delve>,
     pub(super) gate: Option<Gate>,
-    /// Nobody can take dlv away from us any more: it serves its first connection alone. And where dlvgate is killed, dlv
-    /// ends because this does.
+    /// Nobody can take dlv away from us any more: it serves its first connection alone. And where
+    /// dlvgate is killed, dlv ends because this does.
     pub(super) upstream: Option<Link>,
     target: Option<Target>,
     journal: Journal,
@@ -58,7 +59,8 @@ impl Spare {
     /// Takes the steps up to the wait for a session.
     ///
     /// # Errors
-    /// The first that fails, or a call to stop. What it holds then has to be given back with [`Spare::end`].
+    /// The first that fails, or a call to stop. What it holds then has to be given back with
+    /// [`Spare::end`].
     pub(super) async fn prepare(
         &mut self,
         launcher: &Launcher,
@@ -97,7 +99,8 @@ impl Spare {
         let delve = tokio::select! {
             delve = launcher.launch() => delve.map_err(Cause::NoDlv)?,
             signal = stop.begun() => {
-                self.journal.note(Transition::DlvStopped, "killed before it was ready"); // by being dropped
+                // by being dropped
+                self.journal.note(Transition::DlvStopped, "killed before it was ready");
                 return Err(Cause::Stopped { signal });
             }
         };
@@ -144,8 +147,8 @@ impl Spare {
         target.is_some() && self.target.as_ref() == target
     }
 
-    /// Whether dlv holds the connection still. The kernel closes it with dlv, however dlv ends; and dlv, which speaks when it
-    /// is spoken to, has said nothing.
+    /// Whether dlv holds the connection still. The kernel closes it with dlv, however dlv ends; and
+    /// dlv, which speaks when it is spoken to, has said nothing.
     pub(super) fn is_alive(&self) -> bool {
         let peeked = self.upstream.as_ref().map(Link::peek);
         let is_guarded = !self.gate.as_ref().is_some_and(Gate::is_lost);
@@ -163,7 +166,8 @@ impl Spare {
     /// The connection is a session's from now on, and like any other: the kernel asks no more.
     pub(super) fn unwatch(&self) {
         if let Some(Link::Tcp(upstream)) = &self.upstream {
-            let _ = SockRef::from(upstream).set_keepalive(false); // fails where it is closed already
+            // fails where it is closed already
+            let _ = SockRef::from(upstream).set_keepalive(false);
         }
     }
 

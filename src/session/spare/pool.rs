@@ -1,15 +1,16 @@
-//! How many spares there are to be and what is to be done next, without I/O. Time is what has passed since the pool's
-//! beginning.
+//! How many spares there are to be and what is to be done next, without I/O. Time is what has
+//! passed since the pool's beginning.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// After a session has its dlv, how long it has the processors to itself before the next spare is started (some 30 ms of
-/// one core). An `initialize`, a `launch` of a built program and its breakpoints are through by then; a `launch` that builds
-/// is longer, and hardly notices.
+/// After a session has its dlv, how long it has the processors to itself before the next spare is
+/// started (some 30 ms of one core). An `initialize`, a `launch` of a built program and its
+/// breakpoints are through by then; a `launch` that builds is longer, and hardly notices.
 pub(super) const RENEW_AFTER: Duration = Duration::from_secs(1);
 
-/// After a spare that could not be started, or that died, how long until the next; doubled each time.
+/// After a spare that could not be started, or that died, how long until the next; doubled each
+/// time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest such pause: a dlv that was mended is found within this, or by the next session.
@@ -171,7 +172,8 @@ impl Pool {
         }
     }
 
-    /// One could not be started, and nothing of it is left. Returns whether this is the first failure in a row.
+    /// One could not be started, and nothing of it is left. Returns whether this is the first
+    /// failure in a row.
     pub(super) fn failed(&mut self, number: u64, now: Duration) -> bool {
         self.gone(number);
         self.pause(now)
@@ -184,7 +186,8 @@ impl Pool {
         self.not_before = now + LONGEST_PAUSE;
     }
 
-    /// One that was ready is no good any more, by itself. Returns whether this is the first failure in a row.
+    /// One that was ready is no good any more, by itself. Returns whether this is the first failure
+    /// in a row.
     pub(super) fn died(&mut self, number: u64, now: Duration) -> bool {
         let Some(State::Ready { since }) = self.spares.get(&number).copied() else { return false };
         if now.saturating_sub(since) > LONGEST_PAUSE {

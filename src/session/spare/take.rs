@@ -35,8 +35,8 @@ impl Visit {
         }
     }
 
-    /// A spare that lives and is what would be started now; `None` where the session has to start its own, for which a port is
-    /// left. Can be cancelled.
+    /// A spare that lives and is what would be started now; `None` where the session has to start
+    /// its own, for which a port is left. Can be cancelled.
     async fn take(&mut self) -> Option<Spare> {
         loop {
             let changed = self.spares.changed.notified();
@@ -80,7 +80,8 @@ impl Visit {
         }
     }
 
-    /// One that is being started is there sooner than another would be, and one that ends may hold the last port.
+    /// One that is being started is there sooner than another would be, and one that ends may hold
+    /// the last port.
     fn is_worth_waiting(&self) -> bool {
         let pool = &self.spares.books().pool;
         pool.is_starting() || (pool.is_ending() && self.spares.launcher.ports.is_exhausted())

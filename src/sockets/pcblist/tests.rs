@@ -1,5 +1,5 @@
-//! Bytes written down field by field as the structures stand in XNU's headers (xnu-11417.101.15), each field with its own
-//! size; the reader's offsets are its own affair.
+//! Bytes written down field by field as the structures stand in XNU's headers (xnu-11417.101.15),
+//! each field with its own size; the reader's offsets are its own affair.
 
 use super::*;
 
@@ -128,8 +128,8 @@ fn socket(handle: u64, uid: u32) -> Vec<u8> {
         .done()
 }
 
-/// The rest of a socket's records, which mean nothing here: `xsockbuf_n`, twice; `xsockstat_n`; `xtcpcb_n`. One has a length
-/// that is no multiple of 8.
+/// The rest of a socket's records, which mean nothing here: `xsockbuf_n`, twice; `xsockstat_n`;
+/// `xtcpcb_n`. One has a length that is no multiple of 8.
 fn others() -> Vec<Vec<u8>> {
     let buffer = |kind| Bytes::default().u32(0).u32(kind).raw(&[1; 24]).done();
     let statistics = Bytes::default().u32(0).u32(0x8).raw(&[0x10; 128]).done();

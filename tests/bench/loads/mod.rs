@@ -17,8 +17,9 @@ use crate::watchdog;
 pub use outcome::{DIRECT, Outcome, Series, Unit};
 pub use start_up::WARM;
 
-/// One kind of work. They are done in this order. Closed connections stay in the system's tables for a minute, and who reads
-/// these tables is slower for it: dlv even takes its client for another user's. So real dlvs come first, and sessions last.
+/// One kind of work. They are done in this order. Closed connections stay in the system's tables
+/// for a minute, and who reads these tables is slower for it: dlv even takes its client for another
+/// user's. So real dlvs come first, and sessions last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Load {
     /// With real dlvs: from nothing to `initialize` answered
@@ -95,7 +96,8 @@ impl Load {
         matches!(self, Load::Small | Load::Apart | Load::Rpc)
     }
 
-    /// Where more than one CPU is not what matters, it is measured once, as on a machine that nobody has pinned anything on.
+    /// Where more than one CPU is not what matters, it is measured once, as on a machine that
+    /// nobody has pinned anything on.
     fn pinnings(self, options: &Options) -> Vec<Pinning> {
         match self {
             Load::Idle | Load::Giant | Load::StartUp | Load::Size | Load::Version => {

@@ -80,7 +80,8 @@ impl Outcome {
         pairs(self.figures(name), self.figures(DIRECT), |one, direct| one - direct)
     }
 
-    /// One target's figure divided by another's, in each round: of what they add where the load is about that.
+    /// One target's figure divided by another's, in each round: of what they add where the load is
+    /// about that.
     pub fn ratio(&self, one: &str, other: &str) -> Vec<f64> {
         match self.load.is_about_added() {
             true => pairs(&self.added(one), &self.added(other), |one, other| one / other),

@@ -10,7 +10,8 @@ use crate::rounds::interleaved;
 use crate::statistics::median;
 use crate::targets::{Sessions, Target};
 
-/// How often everything is started anew: on which CPU a process stays, and how its memory lies, is chance.
+/// How often everything is started anew: on which CPU a process stays, and how its memory lies, is
+/// chance.
 const STARTS: usize = 10;
 
 /// What the client speaks.
@@ -27,7 +28,8 @@ struct Plan {
     arguments: Value,
     /// How many such requests are in one write.
     at_once: usize,
-    /// Exchanges before a target's turn that are not measured: caches and the scheduler get to know it again.
+    /// Exchanges before a target's turn that are not measured: caches and the scheduler get to know
+    /// it again.
     warm_up: usize,
     /// Exchanges of one turn.
     measured: usize,
@@ -162,7 +164,8 @@ fn megabytes_per_second(exchange: &Exchange, seconds: &[f64]) -> Option<f64> {
 }
 
 impl Protocol {
-    /// Of JSON-RPC, dlvgate wants to know that its upstream speaks it: it serves several sessions then.
+    /// Of JSON-RPC, dlvgate wants to know that its upstream speaks it: it serves several sessions
+    /// then.
     fn sessions(self) -> Sessions {
         match self {
             Protocol::Dap => Sessions::One,

@@ -1,5 +1,5 @@
-//! With a real dlv: from nothing to `initialize` answered, by a client that starts dlv itself and by one that connects
-//! to dlvgate, which starts it.
+//! With a real dlv: from nothing to `initialize` answered, by a client that starts dlv itself and
+//! by one that connects to dlvgate, which starts it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,8 +23,9 @@ pub const WARM: &str = ", warm";
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a machine under load does wrong is said, and tried again.
 const TRIES: usize = 3;
-/// By default dlv looks for its client in /proc/net/tcp, which is not read at one moment: where the table is long or changes
-/// meanwhile, it does not find it, takes it for another user's and ends. Switched off in both ways.
+/// By default dlv looks for its client in /proc/net/tcp, which is not read at one moment: where the
+/// table is long or changes meanwhile, it does not find it, takes it for another user's and ends.
+/// Switched off in both ways.
 const DLV_FLAG: &str = "--only-same-user=false";
 
 /// A table for each dlv.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// Reads `+PID` and `-PID` from standard input, to its end; then kills the process groups that are left.
+/// Reads `+PID` and `-PID` from standard input, to its end; then kills the process groups that are
+/// left.
 pub fn wait() -> anyhow::Result<()> {
     let mut groups = BTreeSet::new();
     for line in std::io::stdin().lines() {

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 pub const DIGITS: usize = 7;
 const NUMBER: &str = "1000000";
 
-/// A variable or event above this many bytes is not taken: large messages consist of many small ones.
+/// A variable or event above this many bytes is not taken: large messages consist of many small
+/// ones.
 const SMALL: usize = 300;
 /// Of how many bytes a streamed body's repeated block is.
 const BLOCK: usize = 64 * 1024;

@@ -12,7 +12,8 @@ use crate::stage::Stage;
 use crate::support::client::Client;
 use crate::support::debug::Debug;
 
-/// Makes session.jsonl a session that this stage's dlv answers again: its program started, and let run.
+/// Makes session.jsonl a session that this stage's dlv answers again: its program started, and let
+/// run.
 fn record(stage: &Stage) {
     let mut serving = stage.start("dlvgate serve --listen 127.0.0.1:2345 --once --record made");
     serving.says("server listening at: ");
@@ -98,7 +99,8 @@ pub fn as_dlv(stage: &Stage, block: &Block) {
     play::as_printed(stage, block);
 }
 
-/// dlv answers as it did when the session was recorded. The server is printed in the line before, for another terminal.
+/// dlv answers as it did when the session was recorded. The server is printed in the line before,
+/// for another terminal.
 pub fn as_client(stage: &Stage, block: &Block) {
     record(stage);
     let commands = block.commands();

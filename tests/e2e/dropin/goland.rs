@@ -19,7 +19,8 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The command line of a process, but for its own name and with the address in `listen` made ours again.
+/// The command line of a process, but for its own name and with the address in `listen` made ours
+/// again.
 fn own_words(arguments: &[String], listen: &str) -> Vec<String> {
     let word = |word: &String| {
         if word.starts_with("--listen=127.0.0.1:") { listen.to_owned() } else { word.clone() }

@@ -1,4 +1,5 @@
-//! dlv's command lines, run by dlv and by dlvgate in its place: what is written and how it ends are the same.
+//! dlv's command lines, run by dlv and by dlvgate in its place: what is written and how it ends are
+//! the same.
 
 use std::path::Path;
 
@@ -65,7 +66,8 @@ fn run(dlv: &Pair, which: Which, folder: &Path, line: &str, input: &str) -> Ende
     Dlv::new(dlv, which).folder(folder).args(line.split_whitespace()).start_with_input(input).ended()
 }
 
-/// Without what differs from one run to the next: numbers, and what is between the columns of a table of them.
+/// Without what differs from one run to the next: numbers, and what is between the columns of a
+/// table of them.
 pub fn lasting(text: &str) -> String {
     let mut out = String::new();
     for character in text.chars() {

@@ -121,7 +121,8 @@ fn agree(
         }
         *seen.lock().unwrap().entry(kind(&answer).to_owned()).or_default() += 1;
     }
-    // Answers that come by the same chains are counted too: over loopback, and what rejects on the way out send.
+    // Answers that come by the same chains are counted too: over loopback, and what rejects on the
+    // way out send.
     let has_answers = way.over_loopback || (!way.comes_in && listings.text.contains("reject"));
     if unknown.is_empty() && !has_answers {
         for (rule, count) in drops(&after) {
@@ -136,7 +137,8 @@ fn agree(
 fn explain_and_the_kernel_agree_on_random_rulesets_and_packets() {
     let Some(machines) = Machines::new() else { return };
     let seen = Mutex::new(BTreeMap::new());
-    // A shrunk case is small enough to read after some dozens of steps; there is nothing to keep of it in a file.
+    // A shrunk case is small enough to read after some dozens of steps; there is nothing to keep of
+    // it in a file.
     let config =
         Config { cases: RULESETS, max_shrink_iters: 120, failure_persistence: None, ..Config::default() };
     for batch in 1.. {

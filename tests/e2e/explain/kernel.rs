@@ -12,7 +12,8 @@ use super::random::{Packet, Way};
 use crate::support::namespace::Namespace;
 use crate::support::{PATIENCE, poll};
 
-/// Addresses of the machine with the ruleset, of the other one, and of the first's loopback interface.
+/// Addresses of the machine with the ruleset, of the other one, and of the first's loopback
+/// interface.
 const OWN: ([&str; 2], [&str; 2]) = (["10.1.0.1", "10.1.0.2"], ["fd01::1", "fd01::2"]);
 const OTHER: ([&str; 3], [&str; 3]) =
     (["10.1.1.1", "10.1.2.1", "10.1.3.1"], ["fd01::11", "fd01::12", "fd01::1:1"]);
@@ -94,11 +95,13 @@ impl Machines {
         Sent { from: (from, from_port).into(), to: (to, packet.port).into(), uid: packet.uid }
     }
 
-    /// Sends a SYN each, and gives the source ports of those that passed, and the ruleset afterwards.
+    /// Sends a SYN each, and gives the source ports of those that passed, and the ruleset
+    /// afterwards.
     pub fn send(&self, way: Way, packets: &[Sent]) -> (BTreeSet<u16>, Value) {
         let comes_over_the_wire = way.comes_in && !way.over_loopback;
         let sender = if comes_over_the_wire { &self.other } else { &self.host };
-        // Open until all is noted: nobody sends a second SYN within a second, and a closed one sends none.
+        // Open until all is noted: nobody sends a second SYN within a second, and a closed one
+        // sends none.
         let _sockets: Vec<Socket> = sender.inside(|| packets.iter().map(connect).collect());
         poll(PATIENCE, || {
             let came = noted(&self.ruleset(), "came").len();
@@ -116,7 +119,8 @@ impl Machines {
     }
 }
 
-/// nft refuses rules whose parts go with each other never, and names their lines. Anything else it has to take.
+/// nft refuses rules whose parts go with each other never, and names their lines. Anything else it
+/// has to take.
 fn without_refused(script: &str, said: &str) -> String {
     let line = |words: &str| words.strip_prefix("/dev/stdin:")?.split(':').next()?.parse::<usize>().ok();
     let refused: BTreeSet<usize> = said.lines().filter_map(line).collect();

@@ -113,7 +113,8 @@ fn base_chain(family: &'static str, way: Way) -> impl Strategy<Value = (String, 
                 format!("type {kind} hook {hook} priority PRIORITY; policy {policy};")
             };
             match (kind, hook) {
-                // Before -200 connection tracking has not seen what is to be translated; redirect is for the first hooks.
+                // Before -200 connection tracking has not seen what is to be translated; redirect
+                // is for the first hooks.
                 ("nat", "prerouting" | "output") => {
                     (head("nat", "accept"), -90 + apart, vec![nat.to_owned()])
                 }
@@ -130,7 +131,8 @@ fn base_chain(family: &'static str, way: Way) -> impl Strategy<Value = (String, 
     )
 }
 
-/// Some drops of the hooks of this machine's own programs as rejects; elsewhere nft or the kernel takes none.
+/// Some drops of the hooks of this machine's own programs as rejects; elsewhere nft or the kernel
+/// takes none.
 fn rejecting(rule: &str, hook: &str) -> String {
     match hook {
         "input" | "output" => rule.replace("drop # or reject", "reject with tcp reset"),

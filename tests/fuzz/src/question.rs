@@ -2,7 +2,8 @@
 
 use dlvgate::firewall::explain::{Direction, Question, Verdict};
 
-/// A few packets: from loopback, from another machine over either protocol, on their way in and out.
+/// A few packets: from loopback, from another machine over either protocol, on their way in and
+/// out.
 pub fn questions(loopback: &'static str) -> Vec<Question> {
     let asked = ["127.0.0.1", "192.0.2.6", "2001:db8::6"]
         .map(|from| Question::new(loopback, 2345, from.parse().expect("an address")));

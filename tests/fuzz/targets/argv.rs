@@ -1,5 +1,5 @@
-//! dlv's command line: with our address in it, it is the same but for that address; and what a user gives after `--` brings
-//! none of its own.
+//! dlv's command line: with our address in it, it is the same but for that address; and what a user
+//! gives after `--` brings none of its own.
 #![no_main]
 
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,8 @@ fn same_but_for_the_address(argv: &Argv) {
     assert_eq!(again.multiclient(), argv.multiclient());
     assert_eq!(again.log_dest(), argv.log_dest());
     assert_eq!(again.only_same_user(), argv.only_same_user());
-    // What is the program's own stays. Where a flag may take the last `--` for its value, it cannot be told from here.
+    // What is the program's own stays. Where a flag may take the last `--` for its value, it cannot
+    // be told from here.
     let own = |words: &[OsString]| {
         let at = words.iter().rposition(|word| word == "--")?;
         let is_value = at > 0 && words[at - 1].as_encoded_bytes().starts_with(b"-");

@@ -1,5 +1,5 @@
-//! The guard's requests: whatever is said, it opens no port of the system's for a user, no more gates and peers than it may,
-//! none that its journal does not name first, and leaves none open.
+//! The guard's requests: whatever is said, it opens no port of the system's for a user, no more
+//! gates and peers than it may, none that its journal does not name first, and leaves none open.
 #![no_main]
 
 use std::cell::RefCell;

@@ -1,5 +1,5 @@
-//! nftables' rulesets as nft prints them: an answer is given whatever they hold, and a rule that is not understood never makes
-//! another answer certain.
+//! nftables' rulesets as nft prints them: an answer is given whatever they hold, and a rule that is
+//! not understood never makes another answer certain.
 #![no_main]
 
 use dlvgate::firewall::nftables::explain::{LOOPBACK, Listings, Loaded, explain};

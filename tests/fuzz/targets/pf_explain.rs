@@ -1,12 +1,13 @@
-//! pf's rulesets as pfctl prints them: an answer is given whatever they hold, and a rule that is not understood never makes
-//! another answer certain.
+//! pf's rulesets as pfctl prints them: an answer is given whatever they hold, and a rule that is
+//! not understood never makes another answer certain.
 #![no_main]
 
 use dlvgate::firewall::pf::explain::{LOOPBACK, Listings, Loaded, Services, explain};
 use dlvgate_fuzz::question::{agree, questions};
 use libfuzzer_sys::fuzz_target;
 
-/// Sections begin with a line that names them: `= rules PATH`, `= nat PATH`, `= table PATH NAME`, `= states`, `= interfaces`.
+/// Sections begin with a line that names them: `= rules PATH`, `= nat PATH`, `= table PATH NAME`,
+/// `= states`, `= interfaces`.
 fn listings(text: &str) -> Listings {
     let mut listings = Listings { info: "Status: Enabled for 0 days\n".to_owned(), ..Listings::default() };
     listings.rules.insert(String::new(), Some(String::new()));

@@ -1,4 +1,5 @@
-//! What pfctl prints of our gates: only exactly their rules are taken for them, and names for names.
+//! What pfctl prints of our gates: only exactly their rules are taken for them, and names for
+//! names.
 #![no_main]
 
 use dlvgate::firewall::Peer;

@@ -1,4 +1,5 @@
-//! dlv's output: its ready line is found however it is cut, everything else is passed on untouched, and little is held back.
+//! dlv's output: its ready line is found however it is cut, everything else is passed on untouched,
+//! and little is held back.
 #![no_main]
 
 use dlvgate::delve::Address;

@@ -1,5 +1,5 @@
-//! A recording from anywhere: it is read to its end, checked, shown without control characters for the terminal, and a redacted
-//! copy has as many entries.
+//! A recording from anywhere: it is read to its end, checked, shown without control characters for
+//! the terminal, and a redacted copy has as many entries.
 #![no_main]
 
 use dlvgate::printable::printable;

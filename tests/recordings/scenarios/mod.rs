@@ -1,5 +1,5 @@
-//! The sessions of `fixtures/sessions`: what a client does in each, against whatever is at the address: a real dlv while
-//! it is recorded, and the recording afterwards.
+//! The sessions of `fixtures/sessions`: what a client does in each, against whatever is at the
+//! address: a real dlv while it is recorded, and the recording afterwards.
 
 mod data;
 mod ends;

@@ -127,7 +127,8 @@ fn pause(stage: &Stage<'_>) {
     debug.client.ok("setBreakpoints", breakpoints(&main, json!([])));
     debug.go_on(thread);
     debug.client.ok("pause", json!({"threadId": 1}));
-    // The thread that stands may be the runtime's, without a goroutine; the first goroutine is always there.
+    // The thread that stands may be the runtime's, without a goroutine; the first goroutine is
+    // always there.
     assert_eq!(debug.client.event("stopped")["reason"], "pause");
     debug.client.ok("threads", Value::Null);
     debug.stack(1);

@@ -1,4 +1,5 @@
-//! A stand-in for `dlv dap` that does what a test tells it, when the test tells it. See README.md beside this file.
+//! A stand-in for `dlv dap` that does what a test tells it, when the test tells it. See README.md
+//! beside this file.
 #![allow(clippy::expect_used, reason = "a stand-in that does not work fails its test by panicking")]
 
 mod conversation;
@@ -47,7 +48,8 @@ fn dap(words: &[String]) {
     let listener = match TcpListener::bind(wanted) {
         Ok(listener) => listener,
         Err(error) => {
-            eprintln!("couldn't start listener: {error}"); // dlv's own words end in the system's, too
+            // dlv's own words end in the system's, too
+            eprintln!("couldn't start listener: {error}");
             exit(1);
         }
     };

@@ -1,4 +1,5 @@
-//! The strings by which a test moves the stand-in: moments go out, orders come in, each a line of a Unix socket.
+//! The strings by which a test moves the stand-in: moments go out, orders come in, each a line of a
+//! Unix socket.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};

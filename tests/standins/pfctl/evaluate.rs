@@ -39,8 +39,9 @@ struct Walk<'a> {
     in_pieces: bool,
     evaluated: Vec<Place>,
     last: Option<Place>,
-    /// The kernel's `*match`, which an anchor line's `quick` goes by: cleared on the way into an anchor, and after
-    /// each child of a wildcard. A match before a nested anchor without one is forgotten.
+    /// The kernel's `*match`, which an anchor line's `quick` goes by: cleared on the way into an
+    /// anchor, and after each child of a wildcard. A match before a nested anchor without one is
+    /// forgotten.
     matched: bool,
 }
 
@@ -128,7 +129,8 @@ fn reassembles(state: &State, packet: &Packet) -> bool {
     rule.is_some_and(|rule| rule.action == Action::Scrub && rule.fragments == Fragments::Reassemble)
 }
 
-/// A state takes its own packets again, and the replies to them the other way. On whichever interface.
+/// A state takes its own packets again, and the replies to them the other way. On whichever
+/// interface.
 fn belongs(state: &Connection, packet: &Packet) -> bool {
     let from = (packet.source, packet.source_port);
     let to = (packet.destination, packet.destination_port);

@@ -65,7 +65,8 @@ fn sides(hosts: &[(Endpoint, Option<String>)]) -> Vec<(Endpoint, Option<String>)
     if hosts.is_empty() { vec![(Endpoint::default(), None)] } else { hosts.to_vec() }
 }
 
-/// The rule's family: written, or from its addresses. `None` if they do not agree: such a pair makes no rule.
+/// The rule's family: written, or from its addresses. `None` if they do not agree: such a pair
+/// makes no rule.
 fn family(written: Option<Family>, from: &Endpoint, to: &Endpoint) -> Option<Option<Family>> {
     let mut family = written;
     for side in [from, to] {

@@ -44,7 +44,8 @@ pub struct Fault {
     pub exit: i32,
     #[serde(default)]
     pub ms: u64,
-    /// `fail` and `hang` come after the change was made: the kernel has done it, the caller is not told.
+    /// `fail` and `hang` come after the change was made: the kernel has done it, the caller is not
+    /// told.
     #[serde(default)]
     pub after: bool,
 }

@@ -74,7 +74,8 @@ fn states(state: &mut State, out: &mut Output) {
     out.err(format!("{gone} states cleared"));
 }
 
-/// `-k FROM [-k TO]`: every port between them. Words such as `label` are names of hosts to it, and unknown ones.
+/// `-k FROM [-k TO]`: every port between them. Words such as `label` are names of hosts to it, and
+/// unknown ones.
 pub fn kill(state: &mut State, out: &mut Output, hosts: &[String]) -> i32 {
     let mut nets = Vec::new();
     for host in hosts {

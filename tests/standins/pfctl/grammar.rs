@@ -1,4 +1,5 @@
-//! pf.conf's statements, in the subset that macOS's own files and guards of ports use. Anything else is a syntax error.
+//! pf.conf's statements, in the subset that macOS's own files and guards of ports use. Anything
+//! else is a syntax error.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +33,8 @@ pub struct Config {
     pub refusals: Vec<Refusal>,
 }
 
-/// Parses a file that is loaded into `anchor`. Every bad line is reported, as pfctl goes on after an error.
+/// Parses a file that is loaded into `anchor`. Every bad line is reported, as pfctl goes on after
+/// an error.
 pub fn parse(text: &str, anchor: &str, services: &Services) -> Config {
     let mut config = Config::default();
     let mut macros = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! A stand-in for macOS's `pfctl`: its command line, its output and what pf would do, kept in a folder.
+//! A stand-in for macOS's `pfctl`: its command line, its output and what pf would do, kept in a
+//! folder.
 //!
 //! See README.md beside this file.
 

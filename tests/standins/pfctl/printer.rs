@@ -79,7 +79,8 @@ pub fn rule(rule: &Rule, services: &Services, view: View) -> String {
     }
     match &rule.flags {
         Flags::Unset => {}
-        // The kernel holds no flags then: it is the default that is not taken, and only a stateful pass has one.
+        // The kernel holds no flags then: it is the default that is not taken, and only a stateful
+        // pass has one.
         Flags::Any if rule.action == Action::Pass && rule.keep_state => add("flags any"),
         Flags::Any => {}
         Flags::Mask(set, mask) => add(&format!("flags {set}/{mask}")),
@@ -167,7 +168,8 @@ pub fn table(name: &str, table: &Table, written: bool) -> String {
     text
 }
 
-/// `ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED`: the local side comes first.
+/// `ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED`: the local side comes
+/// first.
 pub fn connection(c: &Connection) -> String {
     let source = socket(c.source, c.source_port);
     let destination = socket(c.destination, c.destination_port);

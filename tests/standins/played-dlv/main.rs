@@ -1,6 +1,7 @@
-//! A stand-in for `dlv dap`, for tests that need many sessions quickly and answers that can be foretold: the command line, the
-//! ready line and the order of messages are dlv's, and it has a program that it has started. What a session is answered
-//! depends on its own token, so that an answer to another session is seen. README.md beside this file has the requests.
+//! A stand-in for `dlv dap`, for tests that need many sessions quickly and answers that can be
+//! foretold: the command line, the ready line and the order of messages are dlv's, and it has a
+//! program that it has started. What a session is answered depends on its own token, so that an
+//! answer to another session is seen. README.md beside this file has the requests.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -194,7 +195,8 @@ fn value(token: &str, expression: &str, count: u64) -> String {
     format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
-/// The first message, where it is whole, and its length; no message where it is none that dlv would take.
+/// The first message, where it is whole, and its length; no message where it is none that dlv would
+/// take.
 fn first(bytes: &[u8]) -> Option<(Option<Value>, usize)> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let header = std::str::from_utf8(&bytes[..end - 4]).ok();

@@ -20,8 +20,9 @@ const OF_TESTS: [&str; 4] =
 #[cfg(not(debug_assertions))]
 const OF_TESTS: [&str; 0] = [];
 
-/// Runs this program again with the same words, where the environment holds more than it needs; else returns. Whatever runs
-/// before `main`, the loader and the C library, has then not seen the caller's variables either.
+/// Runs this program again with the same words, where the environment holds more than it needs;
+/// else returns. Whatever runs before `main`, the loader and the C library, has then not seen the
+/// caller's variables either.
 pub(super) fn leave() -> Result<(), ConfineError> {
     let said = |said| ConfineError::Surroundings { what: "environment", said };
     SigSet::empty().thread_set_mask().map_err(|error| said(error.into()))?;
@@ -45,8 +46,8 @@ fn stays(name: &OsStr, value: &OsStr) -> bool {
         || OF_TESTS.iter().any(|test| name == *test)
 }
 
-/// Closes what is open besides the standard streams, which Rust's runtime has opened where they were not. Nothing of ours is
-/// open yet.
+/// Closes what is open besides the standard streams, which Rust's runtime has opened where they
+/// were not. Nothing of ours is open yet.
 fn close_the_rest() -> io::Result<()> {
     let names = std::fs::read_dir("/dev/fd")?.filter_map(|entry| Some(entry.ok()?.file_name()));
     let numbers: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();

@@ -11,7 +11,8 @@ use super::ConfineError;
 /// Journals are for all to read and for root to write.
 const UMASK: Mode = Mode::S_IWGRP.union(Mode::S_IWOTH);
 
-/// Pipes, signals, a journal, a call's three pipes, a socket that the proxy hands over: the guard has less than 40 open.
+/// Pipes, signals, a journal, a call's three pipes, a socket that the proxy hands over: the guard
+/// has less than 40 open.
 const OPEN_FILES: rlim_t = 1024;
 
 /// With less than this it could not do its work, so that it does not begin.
@@ -26,7 +27,8 @@ const SMALLEST_MEMORY: rlim_t = 512 * 1024 * 1024;
 /// A program's usual stack.
 const STACK: rlim_t = 8 * 1024 * 1024;
 
-/// What the guard, and what it starts, may use: the wanted limit, and the least with which it works.
+/// What the guard, and what it starts, may use: the wanted limit, and the least with which it
+/// works.
 const LIMITS: &[(&str, Resource, rlim_t, rlim_t)] = &[
     ("limit of a file's size", Resource::RLIMIT_FSIZE, RLIM_INFINITY, SMALLEST_FILE),
     // Reached, it would end the guard at its first busy second, or at its thousandth session.
@@ -43,8 +45,8 @@ const LIMITS: &[(&str, Resource, rlim_t, rlim_t)] = &[
     ("limit of core files", Resource::RLIMIT_CORE, 0, 0),
 ];
 
-/// Sets umask, limits and priority to what the guard wants, whatever its caller had. A guard that is not root, which only a
-/// test starts, takes as much as it can.
+/// Sets umask, limits and priority to what the guard wants, whatever its caller had. A guard that
+/// is not root, which only a test starts, takes as much as it can.
 pub(super) fn reset() -> Result<(), ConfineError> {
     umask(UMASK);
     for &(what, resource, wanted, least) in LIMITS {
@@ -68,8 +70,8 @@ fn set(resource: Resource, wanted: rlim_t, least: rlim_t) -> io::Result<()> {
     Err(io::Error::other(format!("it is {most}, may not be raised, and has to be {least} at least")))
 }
 
-/// A caller may have made itself nicer, and the first to be killed where memory runs out. Neither keeps the guard from its
-/// work, only makes it late: where it cannot be taken back it stays.
+/// A caller may have made itself nicer, and the first to be killed where memory runs out. Neither
+/// keeps the guard from its work, only makes it late: where it cannot be taken back it stays.
 fn reset_priority() {
     if rustix::process::getpriority_process(None).is_ok_and(|nice| nice > 0) {
         let _ = rustix::process::setpriority_process(None, 0);

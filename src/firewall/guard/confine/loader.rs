@@ -1,4 +1,5 @@
-//! Which loader a program asks for: the kernel runs it too, so that it must be let run (elf(5), `PT_INTERP`).
+//! Which loader a program asks for: the kernel runs it too, so that it must be let run (elf(5),
+//! `PT_INTERP`).
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,8 +1,10 @@
-//! What the guard does before anything else: it leaves its caller's surroundings, and gives up what it does not need.
+//! What the guard does before anything else: it leaves its caller's surroundings, and gives up what
+//! it does not need.
 //!
-//! sudo hands down umask, limits, descriptors, priority and some of the environment from a caller who is not root. A limit of
-//! theirs must not end root's guard and leave an opening. After [`leave`] and [`enter`] the guard can change the packet
-//! filter, write its journals and ask the kernel whose a socket is, and nothing else that the kernel can forbid.
+//! sudo hands down umask, limits, descriptors, priority and some of the environment from a caller
+//! who is not root. A limit of theirs must not end root's guard and leave an opening. After
+//! [`leave`] and [`enter`] the guard can change the packet filter, write its journals and ask the
+//! kernel whose a socket is, and nothing else that the kernel can forbid.
 
 mod environment;
 #[cfg(target_os = "linux")]
@@ -48,8 +50,9 @@ pub enum ConfineError {
     },
 }
 
-/// Leaves the caller's environment, descriptors and signal mask: this program is run again without them, unless it was so
-/// already. A program that a test puts in the packet filter's place is told by variables what to do, so they stay with it.
+/// Leaves the caller's environment, descriptors and signal mask: this program is run again without
+/// them, unless it was so already. A program that a test puts in the packet filter's place is told
+/// by variables what to do, so they stay with it.
 ///
 /// # Errors
 /// Where this program cannot be run again.
@@ -57,16 +60,18 @@ pub fn leave(programs: &Programs) -> Result<(), ConfineError> {
     if is_replaced(programs) { Ok(()) } else { environment::leave() }
 }
 
-/// Leaves the rest of the surroundings and gives up every power that is not needed. Threads that are started later are
-/// confined too, so this comes before the runtime.
+/// Leaves the rest of the surroundings and gives up every power that is not needed. Threads that
+/// are started later are confined too, so this comes before the runtime.
 ///
 /// # Errors
-/// Where a limit cannot be lifted, or the kernel has a restriction and refuses it. What it does not have is left out.
+/// Where a limit cannot be lifted, or the kernel has a restriction and refuses it. What it does not
+/// have is left out.
 pub fn enter(backend: Backend, programs: &Programs, journals: &Journals) -> Result<(), ConfineError> {
     limits::reset()?;
     #[cfg(target_os = "linux")]
     group::leave()?;
-    // The folder has to be there before only what is in it can be written to. Why it cannot be made is said later.
+    // The folder has to be there before only what is in it can be written to. Why it cannot be made
+    // is said later.
     let _ = journals.prepare();
     std::env::set_current_dir("/").map_err(|said| ConfineError::Surroundings { what: "folder", said })?;
     let program = (!is_replaced(programs)).then(|| system_program(backend));

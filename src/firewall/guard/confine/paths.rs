@@ -1,6 +1,7 @@
 //! Landlock: which files the guard, and what it starts, may touch.
 //!
-//! Nothing can be run but the packet filter's own program and its loader. Nothing can be written but the journals.
+//! Nothing can be run but the packet filter's own program and its loader. Nothing can be written
+//! but the journals.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ const NEWEST: ABI = ABI::V6;
 /// there too.
 const LIBRARIES: [&str; 5] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
 
-/// What the loader, the C library and nft look up: names of users, services, protocols, marks. No secret is in any.
+/// What the loader, the C library and nft look up: names of users, services, protocols, marks. No
+/// secret is in any.
 const LOOKED_UP: [&str; 18] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
@@ -46,7 +48,8 @@ const OWN: [&str; 2] = ["/etc/dlvgate", "/var/lib/dlvgate"];
 /// What the kernel says of processes, sockets and itself.
 const KERNEL: [&str; 4] = ["/proc", "/sys/devices/system/cpu", "/dev/urandom", "/dev/random"];
 
-/// Confines this process; a kernel before 5.13, or one that was started without Landlock, has nothing to do it with.
+/// Confines this process; a kernel before 5.13, or one that was started without Landlock, has
+/// nothing to do it with.
 pub(super) fn confine(journals: &Path, program: &Path) -> Result<(), ConfineError> {
     let status = restrict(journals, program)
         .map_err(|error| ConfineError::Unconfined { by: "Landlock", said: error.to_string() })?;

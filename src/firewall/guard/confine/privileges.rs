@@ -7,14 +7,15 @@ use rustix::thread::{
 
 use super::{ConfineError, is_not_here};
 
-/// nft's. Journals need none: their folder is root's, and the guard's user is root. It signals only what it has started.
+/// nft's. Journals need none: their folder is root's, and the guard's user is root. It signals only
+/// what it has started.
 const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN;
 
 /// Capabilities that a kernel may know; it refuses those that it does not.
 const MOST: u32 = 64;
 
-/// Gives up all capabilities but [`KEPT`], for good: in the bounding set too, and with `no_new_privs`, so that no program that
-/// is run gets any back.
+/// Gives up all capabilities but [`KEPT`], for good: in the bounding set too, and with
+/// `no_new_privs`, so that no program that is run gets any back.
 pub(super) fn give_up() -> Result<(), ConfineError> {
     let failed = |said: rustix::io::Errno| unconfined(said.to_string());
     let before = capabilities(None).map_err(failed)?;

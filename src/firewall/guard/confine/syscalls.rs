@@ -1,8 +1,9 @@
 //! seccomp: which system calls the guard, and what it starts, may make.
 //!
-//! A call that is not in the list is answered as by a kernel that does not know it (ENOSYS): a newer C library that tries a
-//! newer call first then falls back to the older one, and nothing is killed half-way through a change of the rules.
-//! Where the list names arguments, another argument is refused in the same way.
+//! A call that is not in the list is answered as by a kernel that does not know it (ENOSYS): a
+//! newer C library that tries a newer call first then falls back to the older one, and nothing is
+//! killed half-way through a change of the rules. Where the list names arguments, another argument
+//! is refused in the same way.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +118,8 @@ const PLAIN: &[libc::c_long] = &[
     libc::SYS_mkdirat, // of the folder that is there
     libc::SYS_renameat2,
     libc::SYS_unlinkat,
-    // Sockets, of the families below: netlink, the system's log, what the proxy hands over, a port that is tried.
+    // Sockets, of the families below: netlink, the system's log, what the proxy hands over, a port
+    // that is tried.
     libc::SYS_socketpair,
     libc::SYS_bind,
     libc::SYS_listen,
@@ -156,12 +158,13 @@ const OLDER: &[libc::c_long] = &[
     libc::SYS_rename,
     libc::SYS_unlink,
 ];
-/// renameat(2), by its number in asm-generic/unistd.h: glibc's rename(3) makes it there, and the libc crate leaves it out.
+/// renameat(2), by its number in asm-generic/unistd.h: glibc's rename(3) makes it there, and the
+/// libc crate leaves it out.
 #[cfg(target_arch = "aarch64")]
 const OLDER: &[libc::c_long] = &[38];
 
-/// What a child or a thread may not be given: namespaces of its own. clone3(2), whose flags a filter cannot see, is not in the
-/// list, and C libraries then use clone(2).
+/// What a child or a thread may not be given: namespaces of its own. clone3(2), whose flags a
+/// filter cannot see, is not in the list, and C libraries then use clone(2).
 const NAMESPACES: libc::c_int = libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
@@ -170,8 +173,9 @@ const NAMESPACES: libc::c_int = libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET;
 
-/// Requests about terminals, descriptors and names of interfaces, by their numbers in asm-generic: the libc crate has them in
-/// another type for each C library. TIOCSTI, which types for others, is none of them.
+/// Requests about terminals, descriptors and names of interfaces, by their numbers in asm-generic:
+/// the libc crate has them in another type for each C library. TIOCSTI, which types for others, is
+/// none of them.
 const REQUESTS: [u64; 7] = [
     0x5401, // TCGETS
     0x5413, // TIOCGWINSZ
@@ -182,7 +186,8 @@ const REQUESTS: [u64; 7] = [
     0x8933, // SIOCGIFINDEX
 ];
 
-/// Netlink's protocols: interfaces (nft looks up their names), the kernel's own list of sockets, the packet filter.
+/// Netlink's protocols: interfaces (nft looks up their names), the kernel's own list of sockets,
+/// the packet filter.
 const NETLINK: [libc::c_int; 3] = [libc::NETLINK_ROUTE, libc::NETLINK_SOCK_DIAG, libc::NETLINK_NETFILTER];
 
 /// The processor whose calls these are.
@@ -192,7 +197,8 @@ const ARCHITECTURE: TargetArch =
 /// The bits of a socket's type that are no flag.
 const TYPE: u64 = 0xf;
 
-/// Confines this process, and what it starts, to the list; a kernel without seccomp has nothing to do it with.
+/// Confines this process, and what it starts, to the list; a kernel without seccomp has nothing to
+/// do it with.
 pub(super) fn confine() -> Result<(), ConfineError> {
     let unconfined = |said: String| ConfineError::Unconfined { by: "seccomp", said };
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

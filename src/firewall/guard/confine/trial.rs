@@ -1,5 +1,6 @@
-//! What a test has a debug build try from inside: `DLVGATE_GUARD_TRIAL=before` tries it as the guard is started, and
-//! `after` when it has confined itself. Each act prints a line, and the guard ends.
+//! What a test has a debug build try from inside: `DLVGATE_GUARD_TRIAL=before` tries it as the
+//! guard is started, and `after` when it has confined itself. Each act prints a line, and the guard
+//! ends.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -93,7 +94,8 @@ fn connect() -> io::Result<()> {
     TcpStream::connect(listener.local_addr()?).map(drop)
 }
 
-/// Nothing listens there: the refusal of one who may connect is another. The address is as long as one of netlink's.
+/// Nothing listens there: the refusal of one who may connect is another. The address is as long as
+/// one of netlink's.
 fn connect_to_a_socket() -> io::Result<()> {
     match UnixStream::connect("/no/sock1") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -7,7 +7,8 @@ use super::super::driver::Refused;
 use super::*;
 use crate::firewall::Peer;
 
-/// A packet filter that has these gates, the first time that it is asked and later; and what was swept.
+/// A packet filter that has these gates, the first time that it is asked and later; and what was
+/// swept.
 struct Filter {
     loaded: Mutex<[Vec<Loaded>; 2]>,
     swept: Mutex<Vec<(u32, Vec<u16>)>>,

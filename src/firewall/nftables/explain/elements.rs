@@ -1,4 +1,5 @@
-//! Whether a value is one of the elements of a right side: a number, an address, a prefix, a range, a set.
+//! Whether a value is one of the elements of a right side: a number, an address, a prefix, a range,
+//! a set.
 
 use std::net::IpAddr;
 

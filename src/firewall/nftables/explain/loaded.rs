@@ -1,5 +1,5 @@
-//! The ruleset, as far as it is needed for a packet's way: what nft prints as JSON for its meaning, and what it prints as
-//! text for people.
+//! The ruleset, as far as it is needed for a packet's way: what nft prints as JSON for its meaning,
+//! and what it prints as text for people.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -55,7 +55,8 @@ impl Loaded {
         let mut elements = HashMap::new();
         for (kind, value) in document.nftables.into_iter().flatten() {
             if kind == "set" || kind == "map" {
-                // One in a form that is not known is not there: a rule that asks it is not understood then.
+                // One in a form that is not known is not there: a rule that asks it is not
+                // understood then.
                 if let Ok(Named { family, table, name, elem }) = serde_json::from_value(value) {
                     elements.insert((family, table, name), elem);
                 }
@@ -86,8 +87,8 @@ impl Loaded {
     }
 }
 
-/// The lines that end with a handle, below the last `table FAMILY NAME`: chains and sets too, which have handles of their
-/// own.
+/// The lines that end with a handle, below the last `table FAMILY NAME`: chains and sets too, which
+/// have handles of their own.
 fn texts(listing: &str) -> BTreeMap<(String, String, u64), String> {
     let mut texts = BTreeMap::new();
     let mut table = (String::new(), String::new());

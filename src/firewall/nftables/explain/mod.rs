@@ -1,11 +1,13 @@
 //! Which rule decides: what nftables does with the first packet of a TCP connection, and why.
 //!
-//! [`read`] asks nft for the ruleset. The rest works without I/O: [`Loaded`] parses what nft prints, [`explain`] walks
-//! through it as the kernel does, and [`Explanation`] says what came of it, in words or as JSON.
+//! [`read`] asks nft for the ruleset. The rest works without I/O: [`Loaded`] parses what nft
+//! prints, [`explain`] walks through it as the kernel does, and [`Explanation`] says what came of
+//! it, in words or as JSON.
 //!
-//! The order of evaluation is that of nft(8) and of `nft_do_chain` in Linux's `net/netfilter/nf_tables_core.c`; what is
-//! printed, that of libnftables-json(5). What is not understood is never taken for a match or for none: where it could
-//! change the answer, the answer is unknown.
+//! The order of evaluation is that of nft(8) and of `nft_do_chain` in Linux's
+//! `net/netfilter/nf_tables_core.c`; what is printed, that of libnftables-json(5). What is not
+//! understood is never taken for a match or for none: where it could change the answer, the answer
+//! is unknown.
 
 mod elements;
 mod explanation;

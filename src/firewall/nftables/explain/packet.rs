@@ -115,7 +115,8 @@ impl Packet<'_> {
             "l4proto" => Value::exactly(Kind::Protocol, TCP),
             "nfproto" => Value::exactly(Kind::Family, if self.is_ipv4() { 2 } else { 10 }),
             "protocol" => Value::exactly(Kind::EtherType, if self.is_ipv4() { 0x0800 } else { 0x86dd }),
-            // What comes in has no socket yet: a SYN finds the one that listens only after the input hook.
+            // What comes in has no socket yet: a SYN finds the one that listens only after the
+            // input hook.
             "skuid" | "skgid" if comes_in => Value::Absent,
             "skuid" => match self.question.uid {
                 Some(uid) => Value::exactly(Kind::User, uid),
@@ -150,8 +151,8 @@ impl Packet<'_> {
         })
     }
 
-    /// `fib daddr type`: the question is about a connection to this machine, so where it comes in it goes to an address
-    /// of this machine.
+    /// `fib daddr type`: the question is about a connection to this machine, so where it comes in
+    /// it goes to an address of this machine.
     fn route(&self, fib: &Json) -> Option<Value> {
         let flags = fib.get("flags")?.as_array()?;
         let is_type = fib.get("result")? == "type" && flags.iter().eq(["daddr"].iter());

@@ -21,7 +21,8 @@ pub async fn read(nft: PathBuf) -> Result<Listings, NftError> {
     Ok(Listings { json, text, legacy: legacy() })
 }
 
-/// Where nothing can be read there is no such table, or no right to know: nft's own refusal came before.
+/// Where nothing can be read there is no such table, or no right to know: nft's own refusal came
+/// before.
 fn legacy() -> Vec<String> {
     let tables = |(program, path)| {
         let names = fs::read_to_string(path).unwrap_or_default();

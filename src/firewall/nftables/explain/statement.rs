@@ -20,7 +20,8 @@ pub(super) enum Statement {
     Untrack,
     /// It changes what later rules see, or does what nobody here knows; then the rule goes on.
     Opaque(String),
-    /// The end of the rule: each verdict that may be the one, with the reasons why that is not certain.
+    /// The end of the rule: each verdict that may be the one, with the reasons why that is not
+    /// certain.
     Verdicts(Vec<(Verdict, Vec<String>)>),
 }
 

@@ -1,7 +1,8 @@
 //! A packet's way through one base chain, as `nft_do_chain` goes.
 //!
-//! Where it is not known whether a rule matches, both ways are followed: the settled one, on which it does not, and the
-//! doubtful ones. Where they meet again, at the same rule of the same chain, they have the same future.
+//! Where it is not known whether a rule matches, both ways are followed: the settled one, on which
+//! it does not, and the doubtful ones. Where they meet again, at the same rule of the same chain,
+//! they have the same future.
 
 use super::explanation::{Doubt, Place, Why};
 use super::loaded::Loaded;
@@ -62,8 +63,8 @@ pub(super) struct Walk<'a, 'p> {
     pub(super) packet: &'a mut Packet<'p>,
     end: Option<End>,
     doubts: Vec<Doubt>,
-    /// Whether the packet may have left the way that is walked, and not been dropped there: what is certain on this way
-    /// is then not certain of the packet.
+    /// Whether the packet may have left the way that is walked, and not been dropped there: what is
+    /// certain on this way is then not certain of the packet.
     may_be_elsewhere: bool,
     depth: usize,
 }

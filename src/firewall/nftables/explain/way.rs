@@ -7,11 +7,12 @@ use super::walk::{End, Walk, name};
 use crate::firewall::explain::{Decision, Direction, Fate, Question, Verdict};
 use crate::firewall::nftables::listing::Chain;
 
-/// Where connection tracking gets to see a packet, on the first hook of each direction (`NF_IP_PRI_CONNTRACK`).
+/// Where connection tracking gets to see a packet, on the first hook of each direction
+/// (`NF_IP_PRI_CONNTRACK`).
 const TRACKING: i64 = -200;
 
-/// Where the kernel does all address translation, whatever the chains' own priorities say: `NF_IP_PRI_NAT_DST` on the
-/// first hook of each direction and `NF_IP_PRI_NAT_SRC` on the second.
+/// Where the kernel does all address translation, whatever the chains' own priorities say:
+/// `NF_IP_PRI_NAT_DST` on the first hook of each direction and `NF_IP_PRI_NAT_SRC` on the second.
 const NEW_DESTINATION: i64 = -100;
 const NEW_SOURCE: i64 = 100;
 
@@ -63,7 +64,8 @@ pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
     Explanation { question: question.clone(), verdict, settled, also, doubts, notes }
 }
 
-/// A packet that is dropped for certain may have been dropped before: the verdict is the same, by another rule.
+/// A packet that is dropped for certain may have been dropped before: the verdict is the same, by
+/// another rule.
 fn dropped_before(doubt: &Doubt) -> Option<String> {
     let reasons = Some(doubt.reasons.join("; ")).filter(|_| doubt.decision == Some(Decision::Block))?;
     Some(match &doubt.place {
@@ -120,16 +122,16 @@ fn priority(chain: &Chain, is_first: bool) -> i64 {
     }
 }
 
-/// Chains of type nat see what connection tracking knows, and each connection once: over the loopback interface on its
-/// way out.
+/// Chains of type nat see what connection tracking knows, and each connection once: over the
+/// loopback interface on its way out.
 fn is_translated(packet: &Packet<'_>) -> bool {
     let comes_back = packet.question.direction == Direction::In
         && packet.question.interface.as_deref() == Some(packet.question.loopback);
     packet.tracked != Tracked::Untracked && !comes_back
 }
 
-/// A drop in a chain of type nat, in which nft(8) wants none, is in doubt: where no rule uses connection tracking, the
-/// kernel does not ask the chain.
+/// A drop in a chain of type nat, in which nft(8) wants none, is in doubt: where no rule uses
+/// connection tracking, the kernel does not ask the chain.
 fn not_asked_always(mut end: End) -> End {
     if end.why.take().is_some() {
         let reasons =

@@ -23,7 +23,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Reads what `pfctl -t NAME -T show` prints: an address or a network a line, with `!` before a negated one.
+    /// Reads what `pfctl -t NAME -T show` prints: an address or a network a line, with `!` before a
+    /// negated one.
     pub(super) fn parse(listing: &str) -> Table {
         let mut table = Table::default();
         for line in listing.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -39,8 +40,9 @@ impl Table {
         table
     }
 
-    /// Whether the table holds the address: the longest prefix decides, and a negated entry decides against it
-    /// (`pfr_match_addr`, a radix tree's lookup). `Err`: with an entry that cannot be read.
+    /// Whether the table holds the address: the longest prefix decides, and a negated entry decides
+    /// against it (`pfr_match_addr`, a radix tree's lookup). `Err`: with an entry that cannot be
+    /// read.
     pub(super) fn holds(&self, address: IpAddr) -> Result<bool, &str> {
         if let Some(line) = self.unknown.first() {
             return Err(line);
@@ -55,7 +57,8 @@ impl Table {
     }
 }
 
-/// An address or a network as pfctl prints it. An interface after `%` is left aside: pfctl prints `on IFACE` besides.
+/// An address or a network as pfctl prints it. An interface after `%` is left aside: pfctl prints
+/// `on IFACE` besides.
 pub(super) fn net(text: &str) -> Option<IpNet> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),

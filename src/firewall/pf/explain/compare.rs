@@ -54,7 +54,8 @@ impl Comparison {
         }
     }
 
-    /// Whether the test holds for every number from `first` to `last`, or for none. `None`: for some.
+    /// Whether the test holds for every number from `first` to `last`, or for none. `None`: for
+    /// some.
     pub(super) fn holds_throughout(self, first: u32, last: u32) -> Option<bool> {
         // The answer changes only beside the test's own numbers.
         let edges =

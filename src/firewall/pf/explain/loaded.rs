@@ -73,8 +73,8 @@ impl Loaded {
         }
     }
 
-    /// The paths of an anchor's direct children, in the order in which a wildcard evaluates them: `pf_anchor_compare`
-    /// is strcmp of the whole path.
+    /// The paths of an anchor's direct children, in the order in which a wildcard evaluates them:
+    /// `pf_anchor_compare` is strcmp of the whole path.
     pub(super) fn children(&self, path: &str) -> Vec<&str> {
         let is_child = |other: &str| match other.rsplit_once('/') {
             Some((parent, _)) => parent == path,
@@ -83,7 +83,8 @@ impl Loaded {
         self.rulesets.keys().map(String::as_str).filter(|other| is_child(other)).collect()
     }
 
-    /// The table that a rule in this anchor means: the anchor's own, else the main ruleset's of that name.
+    /// The table that a rule in this anchor means: the anchor's own, else the main ruleset's of
+    /// that name.
     pub(super) fn table(&self, path: &str, name: &str) -> Option<&Table> {
         let own = self.rulesets.get(path).and_then(|ruleset| ruleset.tables.get(name));
         own.or_else(|| self.rulesets.get("")?.tables.get(name))

@@ -1,12 +1,14 @@
 //! Which rule decides: what pf does with the first packet of a TCP connection, whole or in
 //! fragments, and why.
 //!
-//! [`read`] asks pfctl for everything that pf holds. The rest works without I/O: [`Loaded`] parses what pfctl prints,
-//! [`explain`] walks through it as the kernel does, and [`Explanation`] says what came of it, in words or as JSON.
+//! [`read`] asks pfctl for everything that pf holds. The rest works without I/O: [`Loaded`] parses
+//! what pfctl prints, [`explain`] walks through it as the kernel does, and [`Explanation`] says
+//! what came of it, in words or as JSON.
 //!
-//! The order of evaluation is that of `pf_normalize_ip`, `pf_test_rule`, `pf_test_fragment`, `pf_step_into_anchor` and `pf_step_out_of_anchor` in xnu's
-//! `bsd/net/pf.c`; what is printed, that of pfctl's `pfctl_parser.c`. What is not understood is never taken for a match
-//! or for none: where it could change the answer, the answer is unknown.
+//! The order of evaluation is that of `pf_normalize_ip`, `pf_test_rule`, `pf_test_fragment`,
+//! `pf_step_into_anchor` and `pf_step_out_of_anchor` in xnu's `bsd/net/pf.c`; what is printed, that
+//! of pfctl's `pfctl_parser.c`. What is not understood is never taken for a match or for none:
+//! where it could change the answer, the answer is unknown.
 
 mod address;
 mod compare;

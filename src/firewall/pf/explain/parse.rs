@@ -1,8 +1,8 @@
 //! The parser of a printed rule.
 //!
-//! Lines come normalized, as pfctl's `print_rule` writes them: lists are expanded and the parts stand in one order. What
-//! is not known is kept as such, and the parts before it still count: a rule that surely does not match by them, does not
-//! match.
+//! Lines come normalized, as pfctl's `print_rule` writes them: lists are expanded and the parts
+//! stand in one order. What is not known is kept as such, and the parts before it still count: a
+//! rule that surely does not match by them, does not match.
 
 use super::address::{Host, net};
 use super::compare::comparison;
@@ -69,7 +69,8 @@ fn scrub(text: &str, action: Action, words: &mut Words<'_>, services: &Services)
     rule
 }
 
-/// `drop`, `return`, `return-rst(ttl 5)`, `return-icmp(host-unr, …)`: the packet is blocked all the same.
+/// `drop`, `return`, `return-rst(ttl 5)`, `return-icmp(host-unr, …)`: the packet is blocked all the
+/// same.
 fn block_policy(words: &mut Words<'_>) {
     let Some(Word::Bare(policy)) = words.peek() else { return };
     if policy != "drop" && !policy.starts_with("return") {
@@ -168,7 +169,8 @@ fn host(words: &mut Words<'_>) -> Host {
     host.unwrap_or_else(|| Host::Unknown(before[..before.len() - words.rest().len()].trim().to_owned()))
 }
 
-/// Takes one option that is understood. Those without a say in whether a SYN matches are passed over.
+/// Takes one option that is understood. Those without a say in whether a SYN matches are passed
+/// over.
 fn option(words: &mut Words<'_>, rule: &mut Rule) -> bool {
     let before = words.rest();
     match words.peek() {

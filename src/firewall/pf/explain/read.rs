@@ -10,12 +10,12 @@ use crate::firewall::pf::pfctl::Pfctl;
 /// What pfctl says, with exit code 0, of an anchor or a table that has gone meanwhile.
 const GONE: [&str; 3] = ["Invalid argument", "not found", "does not exist"];
 
-/// Reads everything that [`super::Loaded`] is made of. Nothing is changed. The calls come one after another: what others
-/// change meanwhile is seen in part.
+/// Reads everything that [`super::Loaded`] is made of. Nothing is changed. The calls come one after
+/// another: what others change meanwhile is seen in part.
 ///
 /// # Errors
-/// Where pfctl is missing, hangs or refuses us, or the status or main ruleset cannot be had. What else cannot be had
-/// is noted as such in the listings.
+/// Where pfctl is missing, hangs or refuses us, or the status or main ruleset cannot be had. What
+/// else cannot be had is noted as such in the listings.
 pub async fn read(pfctl: PathBuf) -> Result<Listings, FirewallError> {
     let pfctl = Reader(Pfctl::new(pfctl));
     let mut listings = Listings { info: pfctl.says(&["-s", "info"]).await?, ..Listings::default() };
@@ -40,7 +40,8 @@ pub async fn read(pfctl: PathBuf) -> Result<Listings, FirewallError> {
 struct Reader(Pfctl);
 
 impl Reader {
-    /// The answer. pfctl exits 0 on some errors; what has gone since it was listed is as good as empty.
+    /// The answer. pfctl exits 0 on some errors; what has gone since it was listed is as good as
+    /// empty.
     async fn says(&self, arguments: &[&str]) -> Result<String, FirewallError> {
         let answer = self.0.run(arguments, "").await?;
         if answer.stderr.is_empty() || GONE.iter().any(|words| answer.stderr.contains(words)) {

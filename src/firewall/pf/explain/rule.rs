@@ -16,7 +16,8 @@ pub(super) enum Line {
     Other,
 }
 
-/// A filter rule. Whatever of it was not understood is in `unknown`, and then it may or may not match.
+/// A filter rule. Whatever of it was not understood is in `unknown`, and then it may or may not
+/// match.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rule {
     /// As printed.
@@ -117,7 +118,8 @@ impl Call {
         if let Some(absolute) = self.0.strip_prefix('/') {
             return absolute.to_owned();
         }
-        // `pf_anchor_copyout` prints what is not below its own anchor with a `../` for each step up.
+        // `pf_anchor_copyout` prints what is not below its own anchor with a `../` for each step
+        // up.
         let (mut within, mut name) = (within, self.0.as_str());
         while let Some(rest) = name.strip_prefix("../") {
             within = within.rsplit_once('/').map_or("", |(parent, _)| parent);

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 pub struct Services(HashMap<String, u16>);
 
 impl Services {
-    /// Reads the form of services(5): `NAME PORT/PROTOCOL ALIAS…`, with comments from `#` on. Lines for other
-    /// protocols, and such that cannot be read, are passed over.
+    /// Reads the form of services(5): `NAME PORT/PROTOCOL ALIAS…`, with comments from `#` on. Lines
+    /// for other protocols, and such that cannot be read, are passed over.
     pub fn parse(text: &str) -> Services {
         let mut ports = HashMap::new();
         for line in text.lines() {

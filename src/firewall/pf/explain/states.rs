@@ -17,7 +17,8 @@ pub(super) struct State {
     there: (IpAddr, u16),
 }
 
-/// The states of TCP, and how many lines about TCP could not be read: those of translated connections name a third address.
+/// The states of TCP, and how many lines about TCP could not be read: those of translated
+/// connections name a third address.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct States {
     pub(super) tcp: Vec<State>,
@@ -38,8 +39,8 @@ impl States {
     }
 }
 
-/// `ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED`: this machine's side comes first. The inner
-/// `None` is another protocol's line, or an empty one.
+/// `ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED`: this machine's side
+/// comes first. The inner `None` is another protocol's line, or an empty one.
 fn parse(line: &str) -> Option<Option<State>> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     match fields.as_slice() {
@@ -64,8 +65,8 @@ fn socket(text: &str) -> Option<(IpAddr, u16)> {
 }
 
 impl State {
-    /// Whether the packet belongs to this connection, as far as the question says. Without a source port, it is whether
-    /// a connection of this peer to this port stands.
+    /// Whether the packet belongs to this connection, as far as the question says. Without a source
+    /// port, it is whether a connection of this peer to this port stands.
     pub(super) fn takes(&self, question: &Question) -> bool {
         let (source, destination) = match question.direction {
             Direction::In => (self.there, self.here),

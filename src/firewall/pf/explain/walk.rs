@@ -122,7 +122,8 @@ fn before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Optio
     Some(Settled::pass(Why::State { state: own.text.clone() }))
 }
 
-/// What may do so, and cannot be told. A new connection's source port is one that no state has, unless it was said.
+/// What may do so, and cannot be told. A new connection's source port is one that no state has,
+/// unless it was said.
 fn may_pass_before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Vec<Doubt> {
     let mut reasons = Vec::new();
     match &loaded.skipped {
@@ -179,7 +180,8 @@ fn open_connections(loaded: &Loaded, question: &Question) -> Vec<String> {
     .collect()
 }
 
-/// Anchors with a rule that matches, which nothing evaluates: what a `load anchor` without an `anchor` line makes.
+/// Anchors with a rule that matches, which nothing evaluates: what a `load anchor` without an
+/// `anchor` line makes.
 fn inert(loaded: &Loaded, question: &Question, sight: Sight, evaluated: &BTreeSet<String>) -> Vec<String> {
     let mut notes = Vec::new();
     for (path, ruleset) in loaded.rulesets.iter().filter(|(path, _)| !evaluated.contains(*path)) {
@@ -316,9 +318,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// `pf_step_into_anchor` clears the flag of a match. `pf_step_out_of_anchor` asks it where the anchor line has
-    /// `quick`, and clears it after each child of a wildcard. So a match before a nested anchor in which nothing
-    /// matches does not count for the outer line's `quick`; nor does one within a nested wildcard.
+    /// `pf_step_into_anchor` clears the flag of a match. `pf_step_out_of_anchor` asks it where the
+    /// anchor line has `quick`, and clears it after each child of a wildcard. So a match before a
+    /// nested anchor in which nothing matches does not count for the outer line's `quick`; nor does
+    /// one within a nested wildcard.
     fn anchor(&mut self, rule: &Rule, place: Place, call: &Call, reasons: Vec<String>) {
         let (path, is_wildcard) = call.path(&place.anchor);
         let name = if is_wildcard { format!("{path}/*") } else { path.clone() };

@@ -73,7 +73,8 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The first word and what follows it. A quote or parenthesis without its partner goes to the end of the line.
+/// The first word and what follows it. A quote or parenthesis without its partner goes to the end
+/// of the line.
 fn split(text: &str) -> Option<(Word<'_>, &str)> {
     let enclosed = |end_mark: &str| {
         let text = &text[1..];

@@ -1,4 +1,5 @@
-//! What is known of Apple's pf and pfctl, a test a fact: what the other programs' tests rely on when they use this one.
+//! What is known of Apple's pf and pfctl, a test a fact: what the other programs' tests rely on
+//! when they use this one.
 
 mod calls;
 mod packets;
