@@ -30,7 +30,7 @@ help:
 	@echo '  make repeat    all tests RUNS=12 times in a row, the second half with all processors kept busy'
 	@echo '  make soak      an hour of random sessions with faults, eight at a time (SOAK_SECONDS, DLVGATE_SOAK_SEED)'
 	@echo '  make picture   run the demo and draw docs/demo.svg of it'
-	@echo '  make fixtures  record fixtures/sessions anew, with the real dlv of two versions'
+	@echo '  make fixtures  record fixtures/sessions again, with the real dlv of two versions'
 	@echo '  make test-pf-real'
 	@echo '                 on a Mac: the tests of pf with its own, as root through sudo (make test has a stand-in for pf)'
 	@echo '  make check     formatting, lints, documentation, the macOS target, the oldest compiler, dependencies, unsafe code'

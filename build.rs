@@ -7,7 +7,7 @@ use std::process::Command;
 
 fn main() {
     let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-    // A debug build of each commit anew would be compiled for nothing but this word.
+    // In debug builds the commit is left out, because each commit would cause a rebuild.
     let is_release = variable("PROFILE").as_deref() == Some("release");
     let commit = variable("DLVGATE_COMMIT")
         .or_else(|| if is_release { head() } else { Some("a debug build".to_owned()) });

@@ -1,5 +1,5 @@
-//! How many files, pipes and connections may be open at once: 256 on macOS and 1,024 on most Linux
-//! unless somebody says more, which a few dozen sessions use up.
+//! Raises the limit of open files, pipes and connections: by default 256 on macOS and 1,024 on most
+//! Linux, which a few dozen sessions use up.
 
 use std::io;
 use std::sync::OnceLock;

@@ -38,7 +38,7 @@ pub fn channel() -> (Trigger, Shutdown) {
     (Trigger { asked: sender, hurries: true }, Shutdown { asked: receiver })
 }
 
-/// A pair that is never in a hurry: dlv has heard of a stop, and takes its time whoever asks again.
+/// Returns a pair that ignores further requests to stop: dlv has got the first, and takes its time.
 pub fn patient_channel() -> (Trigger, Shutdown) {
     let (trigger, shutdown) = channel();
     (Trigger { hurries: false, ..trigger }, shutdown)
@@ -132,7 +132,7 @@ impl Shutdown {
                 return name;
             }
             if asked.changed().await.is_err() {
-                std::future::pending::<()>().await; // nobody is left who could ask
+                std::future::pending::<()>().await; // every sender is gone
             }
         }
     }

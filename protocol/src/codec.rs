@@ -1,5 +1,4 @@
-//! Whole messages for whoever does not forward them: a `tokio_util` codec over
-//! [`frame`](crate::frame).
+//! Reads and writes whole messages: a `tokio_util` codec over [`frame`](crate::frame).
 
 use std::io;
 

@@ -11,7 +11,7 @@ use crate::front::Listen;
 
 /// Keys that need it whatever their value is, and what they do.
 const KEYS: [(&str, &str); 6] = [
-    ("allow", "it lets others in, and whoever connects can run any program as you"),
+    ("allow", "it lets others in, and any client that connects can run any program as you"),
     ("only-same-user", "it says whether this machine's other users are let in"),
     ("firewall", "it says who guards the ports, if anybody does"),
     ("record", "it has your program's values written into files"),

@@ -18,10 +18,10 @@ use crate::stdio::{self, ask, say};
 
 /// Agree to what a project's dlvgate.toml asks for
 ///
-/// A project's own file comes with the project. What in it lets others in, chooses a program, takes
-/// a gate away or has values written down is refused until you agree. Shows each such line and what
-/// it does, asks, and remembers the file's path and the SHA-256 of what stands in it: a file that
-/// changes has to be agreed to anew. What a program that it names does may change without that.
+/// A project's own file comes with the project. Lines in it that let others in, choose a program,
+/// take a gate away or have values written down are refused until you agree. Shows each such line
+/// and what it does, asks, and remembers the file's path and the SHA-256 of its content: a changed
+/// file needs your consent again. A program that the file names may change without that.
 ///
 /// Consents are yours alone, in $XDG_STATE_HOME/dlvgate/trusted or ~/.local/state/dlvgate/trusted.
 #[derive(Debug, Args)]

@@ -26,7 +26,7 @@ const PRIVATE: u32 = 0o700;
 /// Whether the user agrees to a file as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consent {
-    /// Nobody has agreed.
+    /// The user has not agreed.
     #[default]
     None,
     /// To what stood in it once.
@@ -74,7 +74,7 @@ impl Consents {
     /// Remembers that the user agrees.
     ///
     /// # Errors
-    /// Where it cannot be written, or the folder is somebody else's.
+    /// Where it cannot be written, or another user owns the folder.
     pub fn give(&self, path: &Path, sha256: &str) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(PRIVATE).create(&self.folder)?;
         private(&self.folder.metadata()?)?;
@@ -118,7 +118,7 @@ impl Consents {
         self.folder.join(format!("{}.json", sha256(path.as_os_str().as_bytes())))
     }
 
-    /// A consent that somebody else could have written is none.
+    /// Reads a record of consent. One that another user could have written counts for nothing.
     fn read(&self, record: &Path) -> io::Result<Given> {
         private(&self.folder.metadata()?)?;
         let file = File::open(record)?;

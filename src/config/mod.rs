@@ -32,8 +32,8 @@ const LIMIT: u64 = 1024 * 1024;
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The project's: whoever clones it has it, so that it needs the user's consent to open
-    /// anything to others or to choose a program.
+    /// The project's. It comes with every clone, so it needs the user's consent to open anything to
+    /// others or to choose a program.
     Project,
     /// The user's own.
     User,
@@ -58,7 +58,7 @@ impl File {
     /// Reads a project's file, and looks up whether the user agrees to it.
     ///
     /// # Errors
-    /// Where it cannot be read, is no TOML, or may have been written by somebody else.
+    /// Where it cannot be read, is no TOML, or may have been written by another user.
     pub fn of_project(path: &Path, consents: Option<&Consents>) -> Result<File, ConfigError> {
         let mut file = read(path, Owner::Project)?;
         file.consent = consents.map(|all| all.to(&settled(path), &file.sha256)).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Config {
     /// from `folder` upwards; and the user's, in `home`'s configuration folder.
     ///
     /// # Errors
-    /// Where a file cannot be read, is no TOML, or may have been written by somebody else.
+    /// Where a file cannot be read, is no TOML, or may have been written by another user.
     pub fn load(named: Option<&Path>, folder: &Path, home: Option<&Path>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         match named {
@@ -102,7 +102,8 @@ impl Config {
                 config.files.push(read(&path, Owner::User)?);
             }
             None => match project_file(folder, &mut config.passed_over) {
-                // Whoever works in the folder of their own configuration has not cloned it.
+                // In the folder of the user's own configuration, the file is the user's, not a
+                // clone's.
                 Some(path) if user_file(home).as_ref() == Some(&path) => {}
                 Some(path) => config.files.push(File::of_project(&path, Consents::of(home).as_ref())?),
                 None => config.missing.push(folder.join(NAME)),

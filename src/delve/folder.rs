@@ -22,8 +22,8 @@ const LONGEST: usize = 103;
 /// dlvgate that starts.
 const TRIES: u32 = 3;
 
-/// A folder that this user alone may enter, removed with this. It is locked for as long as it is
-/// somebody's, so that the next start can tell a folder that a killed dlvgate has left.
+/// A folder that this user alone may enter, removed with this. It is locked while it is in use, so
+/// that the next start recognizes a folder that a killed dlvgate has left.
 #[derive(Debug)]
 pub(super) struct Folder {
     /// Released after the folder is gone.
@@ -95,7 +95,7 @@ fn lock(folder: &Path) -> io::Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
 }
 
-/// Removes the folders of ours that nobody holds any more.
+/// Removes our folders that no process has locked.
 fn sweep(place: &Path) {
     let Ok(entries) = std::fs::read_dir(place) else { return };
     let is_ours = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with(PREFIX));

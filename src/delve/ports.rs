@@ -96,8 +96,8 @@ impl PortPool {
         self.plan
     }
 
-    /// As [`PortPool::lease`], of the ports on which nobody listens. Another program can still take
-    /// the port before dlv does.
+    /// As [`PortPool::lease`], of the ports on which no program listens. Another program can still
+    /// take the port before dlv does.
     ///
     /// # Errors
     /// As [`PortPool::lease`].

@@ -237,8 +237,7 @@ async fn wait_for_ready(pid: Pid, feed: &mut Feed, said: &mut Vec<u8>) -> Option
     }
 }
 
-/// A dlv that is not ready: where it never gets so, or nobody waits for it any more, it is killed
-/// with whatever it has started.
+/// A dlv that is not ready yet. When dropped, it is killed with every process that it has started.
 #[derive(Debug)]
 struct Unready {
     pid: Pid,

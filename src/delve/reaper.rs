@@ -47,8 +47,8 @@ const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 #[cfg(not(target_os = "linux"))]
 const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT;
 
-/// The proxy's side: starts the reaper with the first dlv, and anew where somebody ended it. The
-/// default is none.
+/// The proxy's side: starts the reaper with the first dlv, and again if it has ended. The default
+/// is none.
 #[derive(Clone, Debug, Default)]
 pub struct Reaper(Option<Arc<Mutex<Watch>>>);
 
@@ -86,7 +86,7 @@ impl Reaper {
         });
     }
 
-    /// What said that it begins could not become dlv. Nobody knows its process id but the reaper.
+    /// Tells the reaper that a child failed to become dlv. The reaper alone knows its process id.
     pub(super) fn failed(&self) {
         self.watch(|watch| watch.say(FAILED));
     }
@@ -109,7 +109,7 @@ impl Reaper {
 }
 
 impl Watch {
-    /// Notices a reaper that somebody has ended.
+    /// Notices that the reaper has ended.
     fn look(&mut self) {
         if let Some(status) = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten()) {
             tracing::warn!(target: "dlvgate::delve", %status, "the reaper has ended; another starts with the next dlv");

@@ -41,7 +41,7 @@ pub enum State {
     Good,
     /// Worth knowing, and neither good nor bad.
     Note,
-    /// Nobody could tell.
+    /// The check could not find out.
     Unknown,
     /// It may be in the way.
     Warning,
@@ -62,7 +62,7 @@ impl State {
     }
 }
 
-/// A command that mends it.
+/// A command that fixes the problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remedy {
     /// For a shell, as it is.
@@ -84,7 +84,7 @@ pub struct Finding {
     pub seen: String,
     /// Why it matters; empty where all is well.
     pub why: String,
-    /// What mends it, in this order.
+    /// The commands that fix it, in this order.
     pub remedies: Vec<Remedy>,
 }
 
@@ -100,13 +100,13 @@ impl Finding {
     }
 
     /// Adds a command that is for a person to run.
-    pub(super) fn mend(mut self, command: impl Into<String>) -> Finding {
+    pub(super) fn remedy(mut self, command: impl Into<String>) -> Finding {
         self.remedies.push(Remedy { command: command.into(), undo: None });
         self
     }
 
     /// Adds a command that another one takes back.
-    pub(super) fn mend_undoably(mut self, command: impl Into<String>, undo: impl Into<String>) -> Finding {
+    pub(super) fn undoable_remedy(mut self, command: impl Into<String>, undo: impl Into<String>) -> Finding {
         self.remedies.push(Remedy { command: command.into(), undo: Some(undo.into()) });
         self
     }
@@ -118,8 +118,8 @@ impl Finding {
     }
 }
 
-/// What to mend first: the worst, and of several the one that may be the others' cause. Nothing
-/// where all is well.
+/// Returns the finding to fix first: the worst, and of several the one that may cause the others.
+/// `None` where all is well.
 pub fn first(findings: &[Finding]) -> Option<&Finding> {
     let worst = findings.iter().map(|finding| finding.state).max()?;
     findings.iter().find(|finding| finding.state == worst && worst >= State::Warning)

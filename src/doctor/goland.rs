@@ -83,7 +83,7 @@ fn bundled(context: &Context) -> Vec<PathBuf> {
     candidates.filter(|path| is_program(path)).collect()
 }
 
-/// The dlv that GoLand takes where nobody tells it otherwise.
+/// Checks the dlv that GoLand takes by default.
 async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
     let delve = Delve::ask(path).await;
     let place = delve.path.display();
@@ -97,11 +97,11 @@ async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
             let chosen = context.delves().await.chosen.as_ref().ok().filter(|chosen| supports(chosen, go));
             let properties = quoted_path(&settings.join("idea.properties"));
             match chosen.map(|chosen| property(&chosen.path)) {
-                Some(Some(line)) => finding.mend(append(&line, &properties)),
+                Some(Some(line)) => finding.remedy(append(&line, &properties)),
                 Some(None) => finding, // a path that no line of the file can hold
                 None => finding
-                    .mend("go install github.com/go-delve/delve/cmd/dlv@latest")
-                    .mend(format!("echo \"dlv.path=$(go env GOPATH)/bin/dlv\" >> {properties}")),
+                    .remedy("go install github.com/go-delve/delve/cmd/dlv@latest")
+                    .remedy(format!("echo \"dlv.path=$(go env GOPATH)/bin/dlv\" >> {properties}")),
             }
         }
         _ => finding(State::Note, format!("GoLand brings {}: {place}", delve.name())),
@@ -141,7 +141,7 @@ fn judge(file: &Path, number: usize, value: &str) -> Finding {
     let Remedy { command, undo } = comment_out(file, number);
     Finding::new(Group::Goland, "dlv-path", State::Bad, format!("{seen}, {what}"))
         .why("GoLand cannot start its debugger: `Cannot run program`; restart it after a change")
-        .mend_undoably(command, undo.unwrap_or_default())
+        .undoable_remedy(command, undo.unwrap_or_default())
 }
 
 /// What the log said last about dlv.

@@ -1,5 +1,5 @@
-//! What stands between a client and dlv on this machine: checks that run side by side, each of
-//! which says what was seen, why it matters, and the command that mends it.
+//! Checks what can keep a client from dlv on this machine. The checks run side by side; each says
+//! what it saw, why it matters, and the command that fixes it.
 //!
 //! A check looks and changes nothing. What it cannot tell it calls unknown; nothing unknown passes
 //! for good.
@@ -105,7 +105,7 @@ const CONSEQUENCES: [(&str, &str); 3] = [
     ("permissions.folders", "delve.starts"),
 ];
 
-/// A consequence is not known until its cause is mended.
+/// Marks a finding that may be the consequence of another as unknown.
 fn without_consequences(mut findings: Vec<Finding>) -> Vec<Finding> {
     for (cause, consequence) in CONSEQUENCES {
         let is_bad = |finding: &Finding| finding.state == State::Bad && finding.id == cause;

@@ -13,9 +13,9 @@ pub(super) struct Listener {
     pub(super) address: SocketAddr,
     /// The user, where the system tells.
     pub(super) uid: Option<u32>,
-    /// Clients that have connected and that nobody has accepted.
+    /// Clients that have connected and are not accepted yet.
     pub(super) waiting: u32,
-    /// The process; nobody but its own user and root is told.
+    /// The process, where we are root or its user.
     pub(super) process: Option<Process>,
 }
 

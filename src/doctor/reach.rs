@@ -1,9 +1,9 @@
 //! From the client's machine: what becomes of a connection to a port.
 //!
-//! A bare `dlv dap` serves one connection and ends: whoever connects and leaves has spent its
-//! session. So the first look, where the system can do it (Linux), is half a handshake: the port's
-//! own system answers, and the program is never told of it. Who listens is asked only where the
-//! caller says so.
+//! A bare `dlv dap` serves one connection and ends, so connecting to look would use up its session.
+//! Where the system can (Linux), the first check is half a handshake: the port's own system
+//! answers, and the program never sees it. The program itself is asked only where the caller says
+//! so.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ const ANSWER_LIMIT: usize = 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Way {
-    /// The machine answers that nobody listens.
+    /// The machine answers that no program listens.
     Refused,
     /// Nothing answers.
     Filtered,
@@ -44,7 +44,7 @@ pub enum Way {
         /// What the system says.
         said: String,
     },
-    /// Somebody listens.
+    /// A program listens.
     Open,
     /// Only a whole connection would tell, and that was not asked for.
     NotTried,
@@ -96,14 +96,14 @@ pub struct Reach {
     pub address: SocketAddr,
     /// How it went.
     pub way: Way,
-    /// Who listens, where somebody does.
+    /// The program that listens, if there is one.
     pub who: Option<Who>,
     /// Milliseconds until the way was known; where a connection told it, until the answer.
     pub took_ms: u128,
 }
 
-/// Tries one address. `ask`: whoever listens may be spoken to, although a bare dlv's only session
-/// is spent by it.
+/// Tries one address. `ask` allows speaking to the program that listens, which uses up a bare dlv's
+/// only session.
 pub async fn reach(address: SocketAddr, ask: bool) -> Reach {
     let began = Instant::now();
     let half = tokio::task::spawn_blocking(move || half_a_handshake(address)).await;
@@ -165,7 +165,7 @@ fn is_own(address: SocketAddr) -> bool {
     address.ip().is_loopback() || std::net::UdpSocket::bind((address.ip(), 0)).is_ok()
 }
 
-/// On this machine the process table tells, where it may, and nobody needs to be spoken to.
+/// Finds the listener on this machine in the process table, where it may, without connecting.
 async fn by_process(address: SocketAddr) -> Option<Who> {
     if !is_own(address) {
         return None;

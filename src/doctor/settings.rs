@@ -13,7 +13,7 @@ fn judge(wrong: &WrongSettings) -> Finding {
         .why("dlvgate refuses to start with a configuration file that it does not understand");
     match wrong.line {
         Some(line) if wrong.file.is_file() => finding.mend_by([comment_out(&wrong.file, line)]),
-        _ => finding.mend("dlvgate config"),
+        _ => finding.remedy("dlvgate config"),
     }
 }
 

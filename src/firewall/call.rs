@@ -86,6 +86,6 @@ mod tests {
             Ok(())
         };
         assert!(matches!(call(command, note, "").await, Err(NoAnswer::Hangs)));
-        assert!(kill(pid, None).is_err(), "it is there, or nobody has waited for it");
+        assert!(kill(pid, None).is_err(), "it is there, or was not waited for");
     }
 }

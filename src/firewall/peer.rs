@@ -24,7 +24,7 @@ pub struct Peer {
     interface: Option<String>,
 }
 
-/// What was written names nobody.
+/// The text names no peer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerError {

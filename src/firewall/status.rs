@@ -76,7 +76,7 @@ pub struct FilterStatus {
     pub is_filtering: bool,
     /// Gates of which no journal tells.
     pub untold: Vec<Untold>,
-    /// Gates of which a journal tells and that are not there: somebody has flushed the rules.
+    /// Gates in a journal whose rules are gone: they were flushed.
     pub missing: Vec<Loaded>,
     /// pf's enable tokens of others.
     pub other_tokens: Vec<u64>,

@@ -1,4 +1,4 @@
-//! Who may connect. A debugger runs arbitrary code for whoever reaches it.
+//! Decides which addresses may connect, because a debugger runs arbitrary code for its client.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,7 +20,7 @@ pub struct Admission {
 pub enum Refused {
     /// Everybody could connect.
     #[error(
-        "{front} can be reached from other machines, and whoever connects to a debugger can run any program here. \
+        "{front} can be reached from other machines, and anyone who connects to a debugger can run any program here. \
          Say who may: --allow ADDRESS or --allow NETWORK/BITS (repeat it for more); or listen on loopback, 127.0.0.1, \
          and reach it through `ssh -L`"
     )]
@@ -76,7 +76,8 @@ impl Admission {
         Admission::at(front, front.is_ipv6() && front.is_unspecified(), allowed)
     }
 
-    /// The same for a front that somebody else has bound, and that need not take both families.
+    /// As [`Admission::new`], for a front that another program has bound, and that may take one
+    /// family only.
     ///
     /// # Errors
     /// As [`Admission::new`].

@@ -72,8 +72,8 @@ impl Front {
     }
 
     /// Serves sessions until told to stop, with `once` until the first session's end, or until
-    /// `over`, after which nobody new is let in. Returns when all sessions have left nothing
-    /// behind, with the last session's outcome.
+    /// `over`; then no client is let in. Returns the last session's outcome when all sessions have
+    /// cleaned up.
     pub async fn serve(
         self,
         settings: Arc<Settings>,
@@ -129,7 +129,7 @@ impl Front {
         last
     }
 
-    /// The next client that is let in, with its name for the log. Can be cancelled: nobody is lost.
+    /// Returns the next client that is let in, with its name for the log. Cancel safe.
     async fn accept(&self) -> Option<(Link, Peer)> {
         let accepted = match &self.listener {
             Listener::Tcp(one, None) => one.accept().await.map(|(client, peer)| self.admit(client, peer)),

@@ -1,5 +1,5 @@
-//! Whose connection it is. dlv serves its own user's processes only, and a proxy in between would
-//! take that check away: dlv sees the proxy's user, whoever the client is.
+//! Finds the user of a connection. dlv serves its own user's processes only, and a proxy in between
+//! defeats that check: dlv sees the proxy's user for every client.
 
 #[cfg(all(fuzzing, target_os = "linux"))]
 pub mod fuzzing;
@@ -70,11 +70,11 @@ impl Owners {
                     "it is user {uid}'s{which}; --only-same-user=false lets everybody on this machine in"
                 ))
             }
-            Ok(Owner::Nobody) if local::is_own(peer) => Err(CLOSED.to_owned()),
+            Ok(Owner::NoProcess) if local::is_own(peer) => Err(CLOSED.to_owned()),
             Err(error) if local::is_own(peer) => Err(format!(
-                "nobody can tell whose it is ({error}); --only-same-user=false lets everybody on this machine in"
+                "its user cannot be told ({error}); --only-same-user=false lets everybody on this machine in"
             )),
-            Ok(Owner::Nobody) | Err(_) => Ok(()),
+            Ok(Owner::NoProcess) | Err(_) => Ok(()),
         }
     }
 
@@ -137,8 +137,8 @@ mod system {
             });
             if let (Ok(kernel), Ok(own)) = (&kernel, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))) {
                 // One that finds a socket of ours is believed later where it finds none.
-                let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-                let _ = own.local_addr().and_then(|peer| kernel.owner(Ends { peer, front: nobody }));
+                let no_peer = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+                let _ = own.local_addr().and_then(|peer| kernel.owner(Ends { peer, front: no_peer }));
             }
             Ok(System { kernel: kernel.ok() })
         }
@@ -175,8 +175,8 @@ mod system {
         /// is written.
         pub(super) fn new() -> io::Result<System> {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-            let owner = System.owner(Ends { peer: listener.local_addr()?, front: nobody })?;
+            let no_peer = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+            let owner = System.owner(Ends { peer: listener.local_addr()?, front: no_peer })?;
             match owner {
                 Owner::Uid(uid) if uid == nix::unistd::geteuid().as_raw() => Ok(System),
                 other => Err(io::Error::other(format!("a socket of our own is said to be of {other:?}"))),
@@ -195,7 +195,7 @@ mod system {
 
     use super::{Ends, Owner};
 
-    /// Nobody is asked.
+    /// The owners of connections cannot be found out.
     #[derive(Debug)]
     pub(super) struct System;
 

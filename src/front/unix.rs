@@ -22,8 +22,7 @@ impl SocketFile {
     /// # Errors
     /// Where there is something at `path` already, or no file can be made there.
     pub fn bind(path: &Path) -> io::Result<SocketFile> {
-        // Whoever may write to the file may connect. Nothing else in this process makes files
-        // meanwhile.
+        // A user who may write to the file may connect. No other thread makes files meanwhile.
         let usual = umask(Mode::from_bits_truncate(0o177));
         let bound = UnixListener::bind(path);
         umask(usual);

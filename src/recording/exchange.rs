@@ -12,7 +12,7 @@ use super::{Entry, Sender, What};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Request,
-    /// Of a request, after this time; none where nobody had asked.
+    /// Of a request, after this time; none where there was no request.
     Answer {
         success: bool,
         after: Option<Duration>,

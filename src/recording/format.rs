@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 /// The version that is written, and the newest that is read.
 pub const VERSION: u32 = 1;
 
-/// Bytes of a message in one line; a longer one comes in parts, so that nobody has to hold it
-/// whole.
+/// Most bytes of a message in one line. A longer message is written in parts, so that no reader or
+/// writer holds it whole.
 pub const PART: usize = 8 * 1024 * 1024;
 
 /// The longest message that is read or played. Some 30 times what dlv has been seen to say, and it

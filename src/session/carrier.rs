@@ -24,7 +24,7 @@ use super::lane::{Lane, Piece, Unframed, Watcher};
 /// dlv's mostly fits.
 const CHUNK: usize = 64 * 1024;
 
-/// Pieces sent with one call; a chunk has one, unless a header in it is written anew.
+/// Most pieces sent with one call; a chunk is one piece, unless a header in it is normalized.
 const PIECES: usize = 16;
 
 /// A padding's write, and the largest body whose missing rest is made up for.
@@ -167,8 +167,7 @@ impl Carrier {
     /// read. The receiver finds one message that is no JSON and, unlike a hang, can say so.
     ///
     /// # Errors
-    /// Where the receiver is gone too, more is missing than is worth making up for, or nobody knows
-    /// how much is.
+    /// Where the receiver is gone too, too much is missing to fill in, or it is not known how much.
     pub(super) async fn complete(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         self.flush(to).await?;
         let mut missing = match self.lane.missing() {

@@ -55,7 +55,7 @@ pub(super) async fn say(client: &mut Link, talk: &mut Talk, unread: &[u8], farew
         client.shutdown().await?;
         if client.has_unread() { drain(client).await } else { Ok(()) }
     };
-    // A client that has left hears nothing; there is nobody to tell.
+    // The client may be gone already, so failures do not matter.
     let _ = tokio::time::timeout(LINGER, said).await;
 }
 

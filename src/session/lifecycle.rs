@@ -79,7 +79,7 @@ impl Lifecycle {
         Lifecycle { spare: true, ..Lifecycle::with_own_delve() }
     }
 
-    /// A session on a dlv that somebody else runs; gated where it is on loopback.
+    /// A session on a dlv that dlvgate did not start; gated where it is on loopback.
     pub fn with_running_delve(gated: bool) -> Lifecycle {
         let gate = if gated { Gate::Wanted } else { Gate::NotOurs };
         Lifecycle { delve: Held::NotOurs, gate, ..Lifecycle::with_own_delve() }
@@ -96,7 +96,7 @@ impl Lifecycle {
         Lifecycle { dialled: true, ..Lifecycle::with_own_delve() }
     }
 
-    /// A headless dlv that somebody else runs, for all sessions.
+    /// A headless dlv that dlvgate did not start, for all sessions.
     pub fn of_a_running_server(gated: bool) -> Lifecycle {
         Lifecycle { dialled: true, ..Lifecycle::with_running_delve(gated) }
     }
@@ -310,7 +310,7 @@ mod tests {
         let (mut spare, mut session) = spare_and_session();
         assert!(session.take(&mut spare));
         assert_eq!(steps(session), [Step::Relay, Step::ShutGate, Step::StopDelve, Step::RemoveGate]);
-        assert_eq!(spare.next(), Step::Close, "what was handed over is nobody else's to end");
+        assert_eq!(spare.next(), Step::Close, "the spare ends a dlv that it handed over");
     }
 
     #[test]

@@ -356,7 +356,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A shared dlv's end is known to whoever holds it.
+    /// Replaces the cause by the shared dlv's own end, which its holder knows.
     async fn explained(&self, cause: Cause) -> Cause {
         match (cause, &self.settings.upstream) {
             (Cause::DlvGone { status: None, malformed, .. }, Upstream::Shared(shared)) => {

@@ -33,7 +33,7 @@ pub(super) enum Opening {
     Refused { why: String, answer: Bytes },
     /// `dlvgate doctor --reach` asks who is there.
     Probed { answer: Bytes },
-    /// Closed, reset or silent for too long: nobody to answer.
+    /// Closed, reset or silent for too long: there is no client to answer.
     Nothing { why: String },
 }
 

@@ -27,7 +27,7 @@ pub enum Upstream {
 }
 
 impl Upstream {
-    /// Waits until it serves nobody any more.
+    /// Waits until it serves no session any more.
     pub(super) async fn over(&self) {
         match self {
             Upstream::Shared(shared) => shared.over().await,

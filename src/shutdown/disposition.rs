@@ -7,8 +7,7 @@
 use nix::libc;
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 
-/// Ends this process by a signal, as its child was ended, so that whoever waits for it sees the
-/// same.
+/// Ends this process by a signal, as its child was ended, so that its parent sees the same status.
 pub fn die_of(by: Signal) {
     // SAFETY: the default action runs no code of ours.
     let _ = unsafe { signal(by, SigHandler::SigDfl) };

@@ -57,7 +57,7 @@ impl Kernel {
                 self.can_look.store(true, Ordering::Relaxed);
                 Ok(owner)
             }
-            Answer::None if self.can_look.load(Ordering::Relaxed) => Ok(Owner::Nobody),
+            Answer::None if self.can_look.load(Ordering::Relaxed) => Ok(Owner::NoProcess),
             Answer::None => Err(Errno::ENOENT.into()),
             Answer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
             Answer::Another => Err(io::Error::other("it answers other questions only")),

@@ -36,9 +36,9 @@ pub(crate) struct Ends {
 pub(crate) enum Owner {
     /// This user has made the socket.
     Uid(u32),
-    /// No process holds it: what is left of a closed socket counts as root's in the kernel's
-    /// tables, whoever's it was.
-    Nobody,
+    /// No process holds it: the kernel's tables give a closed socket to root, whichever user had
+    /// it.
+    NoProcess,
 }
 
 /// A socket with a local port.

@@ -56,7 +56,7 @@ pub(crate) fn owner_in(list: &[u8], ends: Ends) -> Result<Owner, Malformed> {
     let is_it = |addresses: &[u8]| Ok(is_client_s(addresses, ends)?.then_some(()));
     let found = sockets(list, is_it)?;
     match found.split_first() {
-        None => Ok(Owner::Nobody),
+        None => Ok(Owner::NoProcess),
         Some((((), owner), rest)) if rest.iter().all(|((), other)| other == owner) => Ok(*owner),
         Some(_) => Err(Malformed("two sockets have the same addresses")),
     }
@@ -140,7 +140,7 @@ fn is_client_s(record: &[u8], ends: Ends) -> Result<bool, Malformed> {
 
 fn owner(record: &[u8]) -> Result<Owner, Malformed> {
     if u64::from_ne_bytes(field(record, HANDLE)?) == 0 {
-        return Ok(Owner::Nobody); // what is left of it says user 0, whoever's it was
+        return Ok(Owner::NoProcess); // a closed socket's record always says user 0
     }
     if number(record, PROTOCOL)? != TCP {
         return Err(Malformed("a socket of TCP is not of TCP"));

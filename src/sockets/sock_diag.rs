@@ -246,7 +246,7 @@ pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answe
 /// at the client's address, so that addresses have to be compared.
 fn socket(fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
     let SocketInfo { state: _, local, remote, owner } = told(fields)?;
-    Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::Nobody })
+    Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::NoProcess })
 }
 
 /// What `struct inet_diag_msg` tells of a socket.
@@ -264,7 +264,7 @@ fn told(mut fields: Fields<'_>) -> Result<SocketInfo, Malformed> {
     let _interface_and_cookie: [u8; 12] = fields.take()?;
     let _expiry_and_queues: [u8; 12] = fields.take()?;
     let (uid, inode) = (fields.u32()?, fields.u32()?);
-    let owner = if inode == 0 { Owner::Nobody } else { Owner::Uid(uid) };
+    let owner = if inode == 0 { Owner::NoProcess } else { Owner::Uid(uid) };
     let (local, remote) = (SocketAddr::new(local, local_port), SocketAddr::new(remote, remote_port));
     Ok(SocketInfo { state, local, remote, owner })
 }

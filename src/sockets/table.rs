@@ -14,7 +14,7 @@ pub(crate) fn owner(ends: Ends) -> Owner {
         .iter()
         .filter_map(|table| std::fs::read_to_string(table).ok())
         .find_map(|table| owner_in(&table, ends))
-        .unwrap_or(Owner::Nobody)
+        .unwrap_or(Owner::NoProcess)
 }
 
 /// The peer's own end of the connection is the row whose local address is the peer's.
@@ -26,7 +26,7 @@ pub(crate) fn owner_in(table: &str, ends: Ends) -> Option<Owner> {
             return None;
         }
         let (uid, inode) = (columns.nth(4)?.parse().ok()?, columns.nth(1)?);
-        Some(if inode == "0" { Owner::Nobody } else { Owner::Uid(uid) })
+        Some(if inode == "0" { Owner::NoProcess } else { Owner::Uid(uid) })
     })
 }
 
@@ -57,7 +57,7 @@ fn row_of(row: &str) -> Option<Occupant> {
     let mut columns = row.split_whitespace().skip(1);
     let (local, _remote, state) = (address(columns.next()?)?, columns.next()?, columns.next()?);
     let (uid, inode) = (columns.nth(3)?.parse().ok()?, columns.nth(1)?);
-    let owner = if inode == "0" { Owner::Nobody } else { Owner::Uid(uid) };
+    let owner = if inode == "0" { Owner::NoProcess } else { Owner::Uid(uid) };
     Some(Occupant { local, owner, does: if state == LISTEN { Does::Listen } else { Does::Connect } })
 }
 

@@ -81,7 +81,7 @@ impl Lane {
     }
 }
 
-/// Waits until somebody listens there.
+/// Waits until the process listens there.
 fn wait_for(address: SocketAddr, process: &mut Running) -> anyhow::Result<()> {
     while TcpStream::connect(address).is_err() {
         anyhow::ensure!(!process.has_ended(), "it has ended");

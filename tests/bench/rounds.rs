@@ -18,8 +18,8 @@ pub fn interleaved<Lane>(
     Ok(figures)
 }
 
-/// Whose turn it is: another one begins each round, and every second round goes the other way, so
-/// that nobody has always the same predecessor.
+/// Returns whose turn it is. Another one begins each round, and every second round goes the other
+/// way, so that none always has the same predecessor.
 fn place(round: usize, turn: usize, count: usize) -> usize {
     if round % 2 == 0 { (round / 2 + turn) % count } else { (round / 2 + count - turn) % count }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     Uid(u32),
-    Nobody,
+    NoProcess,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,7 +43,7 @@ fn fix_shows_what_it_runs_runs_it_and_names_the_way_back() {
 fn fix_changes_nothing_where_nothing_can_be_undone() {
     let Some(mut container) = Container::new(User::Root) else { return };
     let (_, page) = container.run("export GOROOT=/nope; dlvgate doctor --fix < /dev/null; echo exit $?");
-    assert!(page.contains("Nothing here can be mended and undone") && page.contains("exit 1"), "{page}");
+    assert!(page.contains("No command that can be undone fixes this") && page.contains("exit 1"), "{page}");
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub struct Fault {
     pub names: String,
     /// Words of what it says.
     pub says: String,
-    /// Whether what it prints mends it; a remedy outside of the machine cannot be run in it.
-    pub mends: bool,
+    /// Whether the printed commands fix it; a remedy outside of the machine cannot be run in it.
+    pub is_fixed: bool,
 }
 
 /// How often doctor is asked again on a machine that is too busy for it.
@@ -40,7 +40,7 @@ impl Fault {
             arguments: text(),
             names: text(),
             says: text(),
-            mends: true,
+            is_fixed: true,
         }
     }
 
@@ -78,7 +78,7 @@ impl Fault {
         if !harmful.is_empty() {
             return Err(format!("what is printed does harm: {harmful:#?}"));
         }
-        if !self.mends {
+        if !self.is_fixed {
             return Ok(());
         }
         let mut printed = String::new();

@@ -17,7 +17,7 @@ fn parse(text: &str) -> Vec<Fault> {
         match line.split_once(' ') {
             _ if line.is_empty() => {}
             _ if line == "user me" => fault.user = User::Me,
-            _ if line == "named only" => fault.mends = false,
+            _ if line == "named only" => fault.is_fixed = false,
             _ if line.starts_with("    ") => fault.plant += &format!("{}\n", &line[4..]),
             Some(("asked", arguments)) => arguments.clone_into(&mut fault.arguments),
             Some(("first", finding)) => {

@@ -40,7 +40,7 @@ fn a_running_session_is_no_fault() {
     container.must("dlvgate serve --listen 192.0.2.1:2345 --allow 192.0.2.5 --firewall nftables > /tmp/serve 2>&1 &\nuntil grep -q listening /tmp/serve; do sleep 0.05; done");
     let said = container.doctor("--port 2345 --from 192.0.2.5");
     assert!(said["first"].is_null(), "{:#}", said["first"]);
-    // Somebody else is kept out by the gate, and told so.
+    // Another address is kept out by the gate, and doctor says so.
     let said = container.doctor("--port 2345 --from 192.0.2.6");
     assert_eq!(said["first"]["id"], "network.filter", "{:#}", said["first"]);
     assert!(said["first"]["why"].as_str().unwrap().contains("a gate of dlvgate's"), "{:#}", said["first"]);

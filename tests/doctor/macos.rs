@@ -1,5 +1,5 @@
-//! Faults of a Mac, with stand-ins for its tools. Their words are those that are captured or
-//! documented of the real ones; nobody has run this on a Mac.
+//! Faults of a Mac, with stand-ins for its tools. Their output is captured from the real tools, or
+//! documented; this has not been run on a Mac.
 
 use super::container::{Container, User};
 use super::fault::try_all;

@@ -110,7 +110,7 @@ fn who_is_there_is_told_where_it_is_asked() {
     let other = machines.reach("--ask");
     assert_eq!(other["who"]["is"], "other", "{other}");
     machines.end();
-    // On the machine itself the process table tells, and nobody is asked.
+    // On the machine itself doctor reads the process table, and connects to no program.
     machines.serve("dlv dap --listen=192.0.2.1:2345");
     let (_, page) = machines.0.run("dlvgate doctor --reach 192.0.2.1:2345");
     assert!(page.contains("dlv itself is there"), "{page}");

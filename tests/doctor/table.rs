@@ -9,8 +9,8 @@ use super::faults;
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md");
 
 fn row(fault: &Fault) -> String {
-    let mended = if fault.mends { "yes" } else { "named only" };
-    format!("| {} | `{}` | {mended} |", fault.name, fault.names)
+    let fixed = if fault.is_fixed { "yes" } else { "named only" };
+    format!("| {} | `{}` | {fixed} |", fault.name, fault.names)
 }
 
 #[test]

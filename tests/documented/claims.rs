@@ -93,7 +93,7 @@ fn check(page: &str, words: &str, scenario: Scenario) {
     let blocks: Vec<&Block> = blocks(&pages).filter(|block| has(block, page, words)).collect();
     let [block] = blocks[..] else {
         panic!(
-            "{page} must have one ```sh block with {words:?}, and has {}: mend the line of tests/documented/claims.rs, or \
+            "{page} must have one ```sh block with {words:?}, and has {}: fix the line of tests/documented/claims.rs, or \
              remove it with its block",
             blocks.len()
         );

@@ -18,7 +18,7 @@ use crate::support::program::Program;
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll, process, script, standin};
 
-/// What `install` and the guard write to is empty there, and seen by nobody else.
+/// The folders that `install` and the guard write to are empty there, and private to it.
 const SETUP: &str = "set -e
 mkdir -p /usr/local/libexec /var/lib/dlvgate /etc/sudoers.d
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -39,7 +39,7 @@ pub const HERE: &str = "192.0.2.1";
 /// The addresses of other machines in the examples; they are this machine's here.
 const OTHERS: [&str; 2] = ["192.0.2.5", "192.0.2.6"];
 
-/// Set up anew for each block.
+/// Set up again for each block.
 pub struct Stage {
     folder: TempDir,
     pub namespace: Namespace,

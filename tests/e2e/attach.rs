@@ -19,7 +19,7 @@ for_every_dlv!(
     an_attached_program_outlives_a_lost_connection,
 );
 
-/// A program that nobody debugs yet. Killed when dropped.
+/// A program without a debugger. Killed when dropped.
 struct Running(Child);
 
 impl Running {

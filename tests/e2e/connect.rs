@@ -14,7 +14,7 @@ for_every_dlv!(
     dlv_connect_debugs_through_a_server_for_one_client_after_the_other,
 );
 
-/// What somebody types, and what then ends the session.
+/// Types these lines into `dlv connect`, and returns how the session ended.
 fn connect(dlv: &Pair, front: SocketAddr, typed: &str) -> Ended {
     let words = ["connect", &front.to_string(), "--allow-non-terminal-interactive=true"];
     Dlv::new(dlv, Which::Real).args(words).env("TERM", "dumb").start_with_input(typed).ended()

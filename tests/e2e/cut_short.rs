@@ -57,7 +57,7 @@ fn a_client_that_goes_after_its_header_leaves_nothing_behind(dlv: &Pair) {
     let server = Serve::with(dlv).start();
     let mut client = server.client();
     client.raw(b"Content-Length: 2\r\n\r\n");
-    server.log.wait_for("first_byte", 1); // one that is gone before it is looked at is nobody's
+    server.log.wait_for("first_byte", 1); // a closed connection has no owner
     drop(client);
     server.log.wait_for("closed", 1);
     server.nothing_left();

@@ -61,7 +61,7 @@ fn one_that_holds_outlives_its_input_and_ends_at_close() {
     assert!(holder.exit().success());
     pf.assert_untouched();
     let (closed, text) = run(&pf, &["close", "--port", "4000"]);
-    assert!(!closed && text.contains("nobody holds port 4000"), "{text}");
+    assert!(!closed && text.contains("port 4000 has no gate"), "{text}");
 }
 
 #[test]

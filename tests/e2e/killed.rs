@@ -1,7 +1,7 @@
 //! `kill -9` of each process, at each moment of a gate's life, with each packet filter: what is
 //! left, and until when.
 //!
-//! The table in docs/firewall.md is this test's; `DLVGATE_WRITE_DOCS=1` writes it anew.
+//! The table in docs/firewall.md is this test's; `DLVGATE_WRITE_DOCS=1` rewrites it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -129,7 +129,7 @@ impl Case<'_> {
             Victim::Proxy | Victim::Dlv => killed,
             Victim::Guard => {
                 assert_eq!(server.exit().code(), Some(1), "a proxy without a guard does not go on");
-                assert!(self.filter.left().is_some(), "nobody could close it");
+                assert!(self.filter.left().is_some(), "no guard could close it");
                 self.next_start()
             }
             Victim::Both => self.next_start(),

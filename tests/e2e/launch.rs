@@ -117,7 +117,7 @@ fn a_panic_stops_the_program(dlv: &Pair) {
     server.closed(1);
 }
 
-/// Its standard output is a pipe that somebody must empty.
+/// Its standard output is a pipe that dlvgate has to empty.
 fn a_program_that_prints_without_end_is_not_held_up(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "flood"));
     let debug = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);

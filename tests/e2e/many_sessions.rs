@@ -164,7 +164,7 @@ fn two_hundred_sessions_at_random_leave_no_rule_and_let_nobody_else_in() {
     link.server.nft(&[HOST, WITNESS].concat());
     let before = counters_at_zero(&link.server.ruleset());
     let program = Program::built(&Pair::any(), "demo");
-    // On the host's other address somebody does listen: what opens dlv's port must not open this.
+    // A program listens on the host's other address too: the gate of dlv's port must not open it.
     let decoys = link.server.inside(|| {
         (FIRST..=LAST).map(|port| TcpListener::bind(at(SERVER, port)).unwrap()).collect::<Vec<_>>()
     });

@@ -28,7 +28,7 @@ fn a_missing_nft_is_explained_at_the_start() {
 
 #[test]
 fn an_nft_for_root_only_is_explained_with_a_remedy() {
-    // nft's own words, as it says them to nobody.
+    // nft's own words to a user who is not root.
     let words = "Operation not permitted (you must be root)\nnetlink: Error: cache initialization failed: Operation not permitted";
     let why = why_it_does_not_start(serve_with_nft(&FakeDlv::new(&format!("echo '{words}' >&2; exit 1"))));
     assert!(why.contains("you must be root") && why.contains("sudo"), "{why}");

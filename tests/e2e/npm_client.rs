@@ -1,4 +1,4 @@
-//! A client that somebody else wrote: `@vscode/debugadapter-testsupport`, from npm.
+//! A client from another project: `@vscode/debugadapter-testsupport`, from npm.
 
 use std::path::Path;
 use std::process::Command;

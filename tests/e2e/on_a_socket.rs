@@ -115,7 +115,7 @@ fn a_killed_proxy_s_folder_is_removed_by_the_next_start(dlv: &Pair) {
     debugger.signal(Signal::SIGKILL);
     let gone = poll(PATIENCE, || server.children().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
-    assert!(socket.exists(), "nobody could remove it");
+    assert!(socket.exists(), "no process could remove it");
     let next = serve(dlv, &runtime).start();
     let client = initialized(&next);
     assert!(!socket.parent().unwrap().exists());
@@ -142,7 +142,7 @@ fn another_user_cannot_reach_the_socket() {
         return;
     }
     let runtime = runtime_folder();
-    // Whoever gets through the first folder meets the second.
+    // A user who may enter the first folder may not enter the second.
     fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let server = serve(&able(), &runtime).start();
     let client = initialized(&server);
@@ -201,7 +201,7 @@ fn spares_wait_on_sockets_too() {
     let (first, second) = (spare, server.dlvs().into_iter().find(|one| one.pid != spare).unwrap().pid);
     Debug { client }.disconnect();
     reached(&server, 1, "closed");
-    // A spare's death is noticed although nobody speaks over its connection.
+    // A spare's death is noticed although nothing is sent over its connection.
     crate::support::process::signal_pid(second, Signal::SIGKILL);
     server.log.wait_for("spare_ready", 3);
     assert!(server.dlvs().iter().all(|one| ![first, second].contains(&one.pid)));

@@ -47,7 +47,7 @@ fn one_that_was_ended_is_replaced_with_the_next_dlv_and_knows_the_earlier_ones()
 fn it_comes_with_the_first_dlv_and_goes_with_the_proxy() {
     let mut server = Serve::with(&Pair::any()).start();
     let _silent = server.client();
-    assert!(server.reaper().is_none(), "nobody has said anything");
+    assert!(server.reaper().is_none(), "no client has sent anything");
     server.client().ok("initialize", initialize_arguments());
     let reaper = server.reaper().expect("it runs");
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
@@ -80,7 +80,7 @@ fn what_is_over_is_left_alone() {
     signal_pid(program, Signal::SIGKILL);
 }
 
-/// Its process id may be somebody else's by the time when the proxy is killed.
+/// Its process id may be reused by the time the proxy is killed.
 #[test]
 fn what_could_not_become_dlv_is_forgotten_and_no_other() {
     let (other, program) = orphan();

@@ -90,7 +90,7 @@ fn one_attempt_is_one_line_and_what_others_refuse_is_none() {
         |told| is_from(told, "127.0.0.2", 2345) && told["interface"] == "lo",
     );
     refused(&namespace, [127, 0, 0, 3], 2345); // a peer, whom the host's own rule refuses
-    refused(&namespace, [127, 0, 0, 1], 2345); // a peer, and nobody listens
+    refused(&namespace, [127, 0, 0, 1], 2345); // a peer, and no program listens
     refused(&namespace, [127, 0, 0, 4], 2345);
     watching.tells(|| (), |told| is_from(told, "127.0.0.4", 2345));
     let lines = watching.stdout.lines().join("\n");
@@ -134,7 +134,7 @@ fn the_table_of_a_killed_watch_is_removed_by_the_next_and_that_of_a_running_one_
     let with_one = tables();
     killed.signal(Signal::SIGKILL);
     killed.exit();
-    assert_eq!(tables(), with_one, "nobody could remove it");
+    assert_eq!(tables(), with_one, "no process could remove it");
     let first = Watching::start(Some(&namespace), &[]);
     first.says("there is no gate now");
     assert_eq!(tables(), with_one);

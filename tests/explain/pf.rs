@@ -15,7 +15,7 @@ pub struct Pf {
 }
 
 impl Pf {
-    /// As on a Mac that nobody has touched: off, with the stock ruleset.
+    /// As on a fresh Mac: off, with the stock ruleset.
     pub fn new() -> Pf {
         Pf::with("")
     }

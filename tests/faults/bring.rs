@@ -47,8 +47,8 @@ pub fn bring(stage: &mut Stage) -> Progress {
     progress
 }
 
-/// The gate is the client's alone while dlv can be talked to, and nobody's from when dlv is told to
-/// end.
+/// Checks that the gate lets the client alone through while dlv serves, and no one once dlv is told
+/// to end.
 fn gate_is_right(stage: &Stage) {
     if !stage.cell.step.is_dialled() && stage.cell.step != Step::Close {
         return;

@@ -41,7 +41,7 @@ impl Cell {
         };
         let step = self.step;
         match self.fault {
-            // After a header it is a body like others; and nobody reads any more what it sends.
+            // After a header it is a body like others; and at the end its bytes are no longer read.
             ClientGarbage => !matches!(step, Step::Sniff | Step::Close),
             // It is being ended: silence is its good right.
             ClientGone | ClientHalfClosed | ClientStalled => true,
@@ -92,7 +92,7 @@ impl Cell {
             // While the gate is being opened nothing else is looked at.
             _ if self.step == Step::Gate => false,
             DlvExits0 | DlvExits1 | DlvKilled | DlvGarbage | UpstreamResets | Sigterm | Sigint => true,
-            // What it has sent is looked at when there is somebody to send it to.
+            // Its bytes are checked when there is a dlv to send them to.
             ClientGarbage => !matches!(self.step, Step::Launch | Step::Ready),
             _ => false,
         }

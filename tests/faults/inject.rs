@@ -34,7 +34,7 @@ pub fn settle(stage: &mut Stage) {
         let is_over = stage.client.as_ref().is_none_or(|client| client.end_if_any().is_some());
         is_over || !stage.server.log.sessions_with("ending").is_empty() || stage.server.status().is_some()
     });
-    assert!(noticed, "{:?}: nobody notices", stage.cell);
+    assert!(noticed, "{:?}: not noticed", stage.cell);
 }
 
 /// Makes it go wrong.

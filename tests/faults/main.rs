@@ -1,6 +1,6 @@
 //! The fault matrix: at each step of a session each fault, what the client sees of it, how dlvgate
-//! ends, and that nothing stays. docs/reliability.md has its table; `DLVGATE_WRITE_DOCS=1` writes
-//! it anew.
+//! ends, and that nothing stays. docs/reliability.md has its table; `DLVGATE_WRITE_DOCS=1` rewrites
+//! it.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -69,7 +69,7 @@ fn over(stage: &mut Stage, progress: &Progress) -> View {
     view
 }
 
-/// Nobody is let in while there are none; the kernel keeps the client waiting.
+/// No client is let in while there are none; the kernel keeps it waiting.
 fn wait_for_descriptors(stage: &mut Stage) {
     // The first was let in before: it is another one that has to wait.
     stage.client = Some(stage.server.client());
@@ -77,7 +77,7 @@ fn wait_for_descriptors(stage: &mut Stage) {
         let lines = stage.server.log.lines();
         lines.iter().any(|line| line.contains("could not be accepted")).then_some(())
     };
-    poll(PATIENCE, refused).expect("the log says why nobody is let in");
+    poll(PATIENCE, refused).expect("the log says why no client is let in");
     make_good(stage);
 }
 

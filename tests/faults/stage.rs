@@ -47,7 +47,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A server that serves nobody yet.
+    /// A server without a session.
     pub fn new(cell: Cell, programs: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("dlvgate-faults-").tempdir().unwrap();
         let held = if cell.is_real() { "" } else { cell.step.held() };

@@ -5,7 +5,7 @@ use crate::input::Input;
 use crate::place::Place;
 use crate::support::frames::frame;
 
-/// As deep, or as many, as nobody means.
+/// Deeper, or more, than any real message has.
 const MANY: usize = 1_000_000;
 
 /// What a terminal would obey, escaped as JSON has it.

@@ -1,4 +1,4 @@
-//! What a launch can ask of a real dlv: it is dlv's to refuse, and nobody else's harm.
+//! Launches that a real dlv has to refuse, without harm to other sessions.
 
 use serde_json::{Value, json};
 

@@ -180,7 +180,7 @@ pub fn inputs() -> Vec<Input> {
             }
             place.client()
         }),
-        // Each is in the way of nobody, and costs no more than its first bytes.
+        // Each hinders no other client, and costs no more than its first bytes.
         Input::does("fifty_headers_that_are_never_finished_where_json_rpc_is_refused", Gone, |place| {
             let crowd: Vec<TcpStream> = (0..50)
                 .map(|_| {

@@ -146,9 +146,9 @@ impl Setting {
             refused.faults -= 1;
             let mut left = refused.clone();
             refused.take_away(port, self.planted);
-            // It was loaded, and that nobody could read back is not seen.
+            // It was loaded; that it cannot be read back goes unnoticed.
             if self.planted == Planted::NoReadBack {
-                return may("is refused, and nobody looks", Ok(left.stepped(Outcome::Done)));
+                return may("is refused, and is not read back", Ok(left.stepped(Outcome::Done)));
             }
             may("is refused", Ok(refused.stepped(Outcome::Undone)));
             left.excused = true;
@@ -189,8 +189,8 @@ impl World {
         after
     }
 
-    /// Whether the dlv whose gate is to go listens still. One that is given back nobody had; and
-    /// once the proxy is gone, every dlv was its own.
+    /// Whether the dlv whose gate is to go still listens. A gate that is given back had no session;
+    /// and once the proxy is gone, every dlv was its own.
     fn is_reached(&self, port: Port) -> bool {
         if self.proxy != Proxy::Serves {
             let is_the_end = matches!(self.guard, Guard::Runs { ending: true, .. });

@@ -284,7 +284,7 @@ impl Setting {
     fn stopped(&self, world: &World, place: usize) -> Result<World, &'static str> {
         let Holder { port, connected, .. } = world.holders[place];
         let port = port.unwrap();
-        // One that is opened too late, for nobody, is about to be given back.
+        // A gate that is opened too late, without a session, is about to be given back.
         if connected && world.filter[port] == Rules::Open && !world.excused {
             return Err("dlv was stopped before its gate was shut");
         }
@@ -338,7 +338,7 @@ impl World {
         self.holders.iter().filter(has).count()
     }
 
-    /// Whether somebody still has to see to this port.
+    /// Whether a holder still has to close this port.
     pub fn is_held(&self, port: Port) -> bool {
         self.holders.iter().any(|holder| holder.port == Some(port) && !is_closed(&holder.lifecycle))
     }

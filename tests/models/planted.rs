@@ -6,15 +6,15 @@ use crate::search::{Found, search};
 use crate::settings::{Planted, Setting};
 use crate::world::Kind;
 
-/// Who is there together, and how many faults may happen. There are two ports, so whoever ends
-/// makes room for the next.
+/// The sessions that run together, and how many faults may happen. There are two ports, so a
+/// session that ends makes room for the next.
 const SETTINGS: [(&str, &[Kind], usize); 6] = [
     ("a session", &[Kind::Own], 2),
     ("two sessions", &[Kind::Own, Kind::Own], 1),
     ("a session and a spare", &[Kind::Warm, Kind::Spare], 1),
     ("two sessions and a spare", &[Kind::Warm, Kind::Warm, Kind::Spare], 0),
     ("a shared dlv and two sessions", &[Kind::Server, Kind::Joining, Kind::Joining], 1),
-    ("a session on somebody else's dlv, and one with its own", &[Kind::Foreign, Kind::Own], 1),
+    ("a session on a foreign dlv, and one with its own", &[Kind::Foreign, Kind::Own], 1),
 ];
 
 /// How many faults more there may be, for a run that takes minutes.
@@ -55,8 +55,8 @@ const ERRORS: [(Planted, &[Kind], usize, &str); 19] = [
     (Planted::TakeTheTokenBeforeTheNote, &[Kind::Own], 0, "the token is taken and not in the journal"),
     (Planted::StopBeforeTheShut, &[Kind::Own], 0, "stopped before its gate was shut"),
     (Planted::RemoveBeforeTheStop, &[Kind::Own], 0, "gone while its dlv still listens"),
-    (Planted::ForgetTheRemoval, &[Kind::Own], 0, "nobody will shut"),
-    (Planted::KeepTheLateGate, &[Kind::Own], 1, "nobody will shut"),
+    (Planted::ForgetTheRemoval, &[Kind::Own], 0, "stays for good"),
+    (Planted::KeepTheLateGate, &[Kind::Own], 1, "stays for good"),
     (Planted::ShutAllForOne, &[Kind::Own, Kind::Own], 0, "nothing of its own has ended it"),
     (Planted::HandASpareOutTwice, &[Kind::Warm, Kind::Warm, Kind::Spare], 0, "two have the same dlv"),
     (Planted::ForgetDelve, &[Kind::Own], 0, "still listens"),

@@ -22,7 +22,7 @@ impl Setting {
             return Some("the token is taken and not in the journal");
         }
         if world.rests_after_its_end() {
-            return Some("a gate is there that nobody will shut");
+            return Some("a gate stays for good");
         }
         if is_last { self.broken_at_last(world) } else { None }
     }

@@ -31,7 +31,7 @@ pub struct World {
     pub token_noted: bool,
     /// A dlv listens.
     pub listens: [bool; PORTS],
-    /// Somebody else's dlv: it is not ours to end.
+    /// A foreign dlv: we must not end it.
     pub foreign: [bool; PORTS],
     /// A change to the port's rules or to the disk has failed: that something is left is said, not
     /// hidden.
@@ -64,7 +64,7 @@ pub enum Kind {
     Joining,
     /// That dlv.
     Server,
-    /// A session on somebody else's dlv, behind a gate.
+    /// A session on a foreign dlv, behind a gate.
     Foreign,
 }
 
@@ -93,7 +93,7 @@ pub enum Ask {
     Open(Port),
     Shut(Port),
     Drop(Port),
-    /// The `drop` of a gate that nobody waits for any more.
+    /// The `drop` of a gate whose session has given up.
     GiveBack(Port),
 }
 

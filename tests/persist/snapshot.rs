@@ -1,5 +1,5 @@
-//! Snapshots: what was is brought back, what somebody else changed is not lost, and what is corrupt
-//! is not used.
+//! Snapshots: files are restored, other programs' changes are not lost, and corrupt snapshots are
+//! not used.
 
 use std::fs;
 

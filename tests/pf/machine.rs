@@ -106,7 +106,7 @@ impl Machine {
         self.call(arguments, stdin, |_| {})
     }
 
-    /// Runs pfctl as somebody who is not root.
+    /// Runs pfctl as a user who is not root.
     pub fn run_as_user(&self, arguments: &[&str], stdin: &str) -> Answer {
         self.call(arguments, stdin, |command| self.pf.as_user(command))
     }

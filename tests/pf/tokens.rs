@@ -59,7 +59,7 @@ fn a_token_that_is_given_back_leaves_those_of_others() {
         "{words}"
     );
     let left: usize = words.split_whitespace().nth(3).unwrap().parse().unwrap();
-    assert!(left >= others, "whoever runs pfctl -e counts too: {words}");
+    assert!(left >= others, "each pfctl -e counts too: {words}");
     assert!(is_enabled(&machine));
     assert!(references(&machine).iter().all(|row| row[2] != first.number()));
     assert!(references(&machine).iter().any(|row| row[2] == second.number()));

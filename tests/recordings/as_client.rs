@@ -171,9 +171,9 @@ fn a_difference_is_shown_and_is_a_failure() {
     let other = Replay::start(file("dlv-1.20/debug").as_ref(), &[]);
     let output = play(&ignored, other.front);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
-    let nobody = play(&[], SocketAddr::from(([127, 0, 0, 1], 1)));
-    assert_eq!(nobody.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&nobody.stderr).contains("cannot be reached"), "{nobody:?}");
+    let unreached = play(&[], SocketAddr::from(([127, 0, 0, 1], 1)));
+    assert_eq!(unreached.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unreached.stderr).contains("cannot be reached"), "{unreached:?}");
 }
 
 /// Plays a session's client from the command line against a real dlv; gives the exit code, what is

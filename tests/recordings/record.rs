@@ -1,4 +1,4 @@
-//! Records `fixtures/sessions` anew, each session with the real dlv of two versions:
+//! Records `fixtures/sessions` again, each session with the real dlv of two versions:
 //! `make fixtures`.
 #![cfg(target_os = "linux")]
 #![allow(

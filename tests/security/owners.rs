@@ -223,7 +223,7 @@ fn client_addr_of_another_user_is_refused() {
     let (answered, code, said) = dialled(&listen(BOB), BOB);
     assert!(!answered && code == Some(1), "{said}");
     assert!(said.contains("--client-addr is refused: it is user 4001's"), "{said}");
-    // Who has accepted counts, whoever listens there by now.
+    // The process that accepted counts, not the one that listens now.
     let (answered, code, said) = dialled(&listen(0), BOB);
     assert!(!answered && code == Some(1) && said.contains("user 4001"), "{said}");
     let (answered, _, said) = dialled(&listen(0), 0);

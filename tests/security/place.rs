@@ -1,4 +1,4 @@
-//! A home, and a project that somebody else has written.
+//! A home, and a project of another author.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -29,7 +29,7 @@ pub struct Call {
 }
 
 impl StandinPf {
-    /// pf as it is on a Mac that nobody has touched: off, with the stock ruleset.
+    /// pf as on a fresh Mac: off, with the stock ruleset.
     pub fn new() -> Self {
         let program = standin::built();
         let state = tempfile::Builder::new().prefix("dlvgate-standin-pf-").tempdir().unwrap();
@@ -51,12 +51,12 @@ impl StandinPf {
         command.arg("--pfctl").arg(&self.program).args(["--journals", self.journals()])
     }
 
-    /// Loads rules as somebody else.
+    /// Loads rules as another program would.
     pub fn load(&self, anchor: &str, rules: &str) {
         self.feed(&["-a", anchor, "-f", "-"], rules);
     }
 
-    /// Loads a main ruleset as somebody else.
+    /// Loads a main ruleset as another program would.
     pub fn load_main(&self, rules: &str) {
         self.feed(&["-f", "-"], rules);
     }
@@ -165,7 +165,8 @@ impl StandinPf {
         ours.filter(holds).map(str::to_owned).collect()
     }
 
-    /// What there is of ours: rules and tables, tokens (nobody else takes one), journals and slots.
+    /// Returns what is left of ours: rules and tables, tokens (no other program takes one),
+    /// journals and slots.
     pub fn left(&self) -> Option<String> {
         let gates = self.gates();
         if !gates.is_empty() {

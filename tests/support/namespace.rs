@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{PATIENCE, poll};
 
-/// Where root's programs are, whoever's PATH this is.
+/// Where root's programs are, independent of the user's PATH.
 const PATH: &str = "/usr/sbin:/sbin:/usr/bin:/bin";
 
 /// A network namespace, removed when dropped.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-/// The table between the marks `<!-- MARK: begin -->` and `<!-- MARK: end -->` of this page is the
-/// one that the test has made. `DLVGATE_WRITE_DOCS=1` writes it anew instead.
+/// Checks that the table between the marks `<!-- MARK: begin -->` and `<!-- MARK: end -->` of this
+/// page is the test's. `DLVGATE_WRITE_DOCS=1` rewrites it instead.
 pub fn has_table(page: &str, mark: &str, table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let (begin, end) = (format!("<!-- {mark}: begin -->\n"), format!("<!-- {mark}: end -->\n"));
@@ -16,5 +16,5 @@ pub fn has_table(page: &str, mark: &str, table: &str) {
         return;
     }
     let other: Vec<_> = there.lines().zip(table.lines()).filter(|(there, now)| there != now).collect();
-    assert!(there == table, "{page}; DLVGATE_WRITE_DOCS=1 writes it anew. There, and now: {other:#?}");
+    assert!(there == table, "{page}; DLVGATE_WRITE_DOCS=1 rewrites it. There, and now: {other:#?}");
 }

@@ -133,7 +133,7 @@ impl Serve {
         }
         self.command.args(&self.arguments);
         if self.own_journals && !self.arguments.iter().any(|one| one == "--journals") {
-            // A guard that a failed test kills leaves its journal to nobody else.
+            // A guard that a failed test kills leaves its journal to this test alone.
             self.command.arg("--journals").arg(self.folder.path().join("journals"));
         }
         if !self.extra.is_empty() {

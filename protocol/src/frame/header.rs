@@ -20,7 +20,7 @@ pub struct Header {
     pub body_len: u64,
     /// Whether the header's bytes were exactly `Content-Length: N\r\n\r\n`, with an `N` that go-dap
     /// takes: digits only (leading zeros included) and at most `i64::MAX`, Go's `int`. Such a
-    /// header may be forwarded as it came; any other is to be written anew.
+    /// header may be forwarded as it came; any other header must be normalized.
     pub canonical: bool,
 }
 

@@ -136,8 +136,8 @@ pub struct DisconnectArguments {
     pub suspend_debuggee: Option<bool>,
 }
 
-/// A derived reader takes an array for an object, too, its values in the order of the fields;
-/// nobody writes one, and the scanner takes it for no message.
+/// Rejects arrays: serde's derived readers accept an array of field values for an object, and no
+/// client sends one.
 fn expect_object(json: &[u8]) -> Result<(), serde_json::Error> {
     match json.iter().find(|&&byte| !is_white_space(byte)) {
         Some(b'[') => Err(serde::de::Error::custom("expected an object, found an array")),

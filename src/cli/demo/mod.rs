@@ -155,7 +155,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Root sees a gate where there can be one; nobody else is asked for a password.
+/// Chooses a gate for root where one is possible. Other users are not asked for a password.
 fn usual_choice() -> Choice {
     let is_root = nix::unistd::geteuid().is_root();
     match Backend::NATIVE {

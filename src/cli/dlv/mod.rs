@@ -218,7 +218,7 @@ impl Gated {
             Err(error) if error.raw_os_error() == Some(nix::libc::EBADF) => {
                 let number = self.argv.log_dest().unwrap_or_default().to_string_lossy();
                 bail!(
-                    "--log-dest {number}: this descriptor is not open, so nobody would see where dlv listens"
+                    "--log-dest {number}: this descriptor is not open, so no client would learn where dlv listens"
                 );
             }
             Err(_) => return self.refused(self.argv.clone(), Log::Standard, &stop).await,
@@ -226,8 +226,8 @@ impl Gated {
         let owners = match self.common.only_same_user.or(self.argv.only_same_user()) {
             Some(false) => None,
             Some(true) => Some(Owners::of_this_process()?),
-            // dlv looks where it can (Linux), and lets everybody in where it cannot: nobody has
-            // asked for more.
+            // As dlv does by default: it checks the user where it can (Linux), and lets every user
+            // in elsewhere.
             None => Owners::of_this_process().inspect_err(unchecked).ok(),
         };
         let place = match Place::of(&self.argv, &self.common.allow, owners).await? {

@@ -50,8 +50,8 @@ impl Open {
 }
 
 impl Place {
-    /// The place that a command line names. `None` where nobody can listen there, which dlv can say
-    /// better.
+    /// The place that a command line names. `None` where it is no address to listen on, which dlv
+    /// can say better.
     ///
     /// # Errors
     /// Where dlv could listen, and we refuse to.
@@ -77,7 +77,7 @@ impl Place {
         if address.ip().is_unspecified() {
             if allow.is_empty() {
                 post!(
-                    "dlvgate: only this machine can connect: {} is every address, and whoever connects to a debugger can \
+                    "dlvgate: only this machine can connect: {} is every address, and anyone who connects to a debugger can \
                      run any program here. To let others in, say who: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS",
                     printable(&listen)
                 );
@@ -93,7 +93,7 @@ impl Place {
             Ok(admission) => admission,
             Err(Refused::Never { peer, never }) => bail!("DLVGATE_ALLOW: {peer}: {never}"),
             Err(Refused::OpenToAll { front }) => bail!(
-                "{front} can be reached from other machines, and whoever connects to a debugger can run any program here. Say \
+                "{front} can be reached from other machines, and anyone who connects to a debugger can run any program here. Say \
                  who may: DLVGATE_ALLOW=ADDRESS,NETWORK/BITS; or listen on 127.0.0.1"
             ),
         };

@@ -14,11 +14,11 @@ pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
     let chosen = chosen(findings);
     let mut stdout = Printable(stdio::stdout());
     if findings.iter().all(|finding| finding.state < State::Warning) {
-        writeln!(stdout, "\nThere is nothing to mend.")?;
+        writeln!(stdout, "\nThere is nothing to fix.")?;
         return Ok(false);
     }
     if chosen.is_empty() {
-        writeln!(stdout, "\nNothing here can be mended and undone by a command: see the commands above.")?;
+        writeln!(stdout, "\nNo command that can be undone fixes this: see the commands above.")?;
         return Ok(false);
     }
     writeln!(stdout, "\nThis will be run:")?;
@@ -42,7 +42,7 @@ pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// A finding is mended by all of its commands or not at all.
+/// Chooses the findings whose commands can all be undone.
 fn chosen(findings: &[Finding]) -> Vec<(&str, &str)> {
     let undoable = |remedy: &'_ Remedy| remedy.undo.is_some();
     let mut chosen: Vec<(&str, &str)> = Vec::new();

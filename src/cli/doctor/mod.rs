@@ -22,12 +22,12 @@ use crate::firewall::persist::Platform;
 use crate::printable::printable_json;
 use crate::stdio::{self, ask};
 
-/// Say what stands between the client and dlv on this machine, and what mends it
+/// Diagnose why a client cannot reach dlv, and suggest fixes
 ///
-/// Looks at Go, Delve, permissions, the network and GoLand, all at once and within 3 s, and changes
+/// Checks Go, Delve, permissions, the network and GoLand, all at once and within 3 s, and changes
 /// nothing. Each finding has a sign: ✓ as it should be, ! may be in the way, ✗ is in the way, ?
-/// nobody could tell, · worth knowing. What is wrong has the reason why it matters, and the command
-/// that mends it. At the end stands what to mend first.
+/// could not be found out, · worth knowing. A problem comes with the reason why it matters, and the
+/// command that fixes it. The last line says what to fix first.
 ///
 /// Run it on the machine where dlv runs; as root (sudo) it is told what the packet filter
 /// holds. --reach is for the other machine, where the client is.
@@ -59,8 +59,8 @@ pub(super) struct DoctorArgs {
     fix: bool,
     /// From the client's machine: is this port refused, filtered or open, and who is there?
     ///
-    /// Without --ask nobody there is spoken to: a bare `dlv dap` serves one connection, and asking
-    /// would be it.
+    /// Without --ask, doctor sends nothing: a bare `dlv dap` serves one connection, and asking
+    /// would use it up.
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["port", "from"])]
     reach: Option<String>,
     /// With --reach: connect, and ask who is there. dlvgate answers and nothing is spent; a bare

@@ -8,7 +8,7 @@ use crate::printable::printable;
 /// Characters of a line of text; commands are never cut.
 const WIDTH: usize = 110;
 
-/// Groups in the order of causes, then what to mend first.
+/// Formats the findings: groups in the order of causes, then what to fix first.
 pub(super) fn page(findings: &[Finding], took_ms: u128, colour: bool) -> String {
     let mut page = String::new();
     let mut group = None;

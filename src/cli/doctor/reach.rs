@@ -67,7 +67,7 @@ fn may_ask(one: &Reach) -> io::Result<bool> {
     }
     let question = match one.way {
         Way::NotTried => "This system can tell only by connecting. Connect, and ask who is there?",
-        _ => "Somebody listens there. Ask who?",
+        _ => "A program listens there. Ask which one?",
     };
     ask!("{question} ({COST}) [y/N] ");
     let mut answer = String::new();
@@ -84,7 +84,7 @@ fn describe(one: &Reach, port: u16) -> io::Result<()> {
             writeln!(out, "✗ {address}: refused, after {took_ms} ms")?;
             writeln!(
                 out,
-                "    the machine is there and says that nobody listens on this port (or a firewall there says so for it)."
+                "    the machine is there and says that no program listens on this port (or a firewall there says so for it)."
             )?;
             writeln!(out, "    On that machine:\n      $ dlvgate doctor --port {port} --from {own}")
         }

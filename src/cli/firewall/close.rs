@@ -38,7 +38,7 @@ pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
     let (port, journals) = (args.port, args.parts.journals());
     let holders = holders(&journals, port)?;
     if holders.is_empty() {
-        bail!("nobody holds port {port}; `dlvgate firewall status` lists what is open");
+        bail!("port {port} has no gate; `dlvgate firewall status` lists what is open");
     }
     for record in holders {
         if !record.is_of_these_processes() {

@@ -29,9 +29,9 @@ pub(super) struct SnapshotArgs {
 
 /// Bring back the files and rules of a snapshot (as root)
 ///
-/// Each file becomes what it was, all of them or none. What was changed since by somebody else than
-/// dlvgate is named and refused, and so are loaded rules that are others now; --force brings back
-/// the snapshot's all the same. A snapshot whose own hashes are wrong is refused always.
+/// Restores every file, or none. Files that another program than dlvgate has changed since are
+/// named and refused, and so are loaded rules that have changed; --force restores the snapshot's
+/// all the same. A snapshot whose own hashes are wrong is always refused.
 #[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
     /// The snapshot's folder

@@ -18,9 +18,9 @@ use crate::stdio;
 
 /// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
 ///
-/// Everybody may ask; the guards' journals tell. Root is told besides what the packet filter itself
-/// holds: whether it filters at all, gates that somebody has flushed, rules of which no journal
-/// tells, and enable tokens of others.
+/// Any user may ask; the answer comes from the guards' journals. Root is also shown what the packet
+/// filter itself holds: whether it filters at all, gates whose rules have been flushed, rules that
+/// no journal mentions, and enable tokens of others.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate firewall status
@@ -130,14 +130,13 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
         }
     );
     for Loaded { pid, port } in missing {
-        let _ =
-            writeln!(page, "    port {port}: the rules of guard {pid} are GONE; somebody has flushed them");
+        let _ = writeln!(page, "    port {port}: the rules of guard {pid} are GONE; they were flushed");
     }
     for gate in untold {
         let _ = writeln!(page, "    rules that no journal tells of: {}", removal(gate));
     }
     for token in other_tokens {
-        let _ = writeln!(page, "    enable token {token} is somebody else's");
+        let _ = writeln!(page, "    enable token {token} is another program's");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::firewall::persist::uninstall::plan;
 
 /// Remove everything that `install` wrote, and nothing else (as root)
 ///
-/// Works from the record that `install` wrote. A file that somebody has changed since is named and
+/// Works from the record that `install` wrote. A file that has changed since is named and
 /// refused; --force removes it, and of pf.conf the marked lines only, whatever else was changed in
 /// it. Gates that are open stay with their guards; `dlvgate firewall status` lists them.
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ use crate::stdio::is_reader_gone;
 /// Prints a line for each new connection that a rule of a gate refuses, of this dlvgate or any
 /// other: when, from which address and port, at which port, on which interface, and by which table
 /// or anchor. Gates that open meanwhile are watched too. Runs until SIGINT, SIGTERM or SIGHUP, or
-/// until nobody reads its output; exit code 0.
+/// until its output is closed; exit code 0.
 ///
 /// On Linux a table of its own, dlvgatewatch_PID, has the kernel trace new connections to the
 /// gates' ports; it is removed at the end, and one that a killed watch left at the next start. It
@@ -76,7 +76,7 @@ fn source(args: &WatchArgs) -> Source {
     }
 }
 
-/// Prints refusals until told to stop, or until nobody reads them.
+/// Prints refusals until told to stop, or until the output is closed.
 async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> anyhow::Result<()> {
     while let Some(refusal) = watch.next(stop).await? {
         let line = line(&refusal, json);

@@ -127,11 +127,11 @@ fn missing(context: &Context, why: &str) -> Finding {
             format!("{name} is there and may not be run"),
         )
         .why("a file without the right to be run is passed over, so that no dlv is found")
-        .mend_undoably(format!("chmod +x {name}"), format!("chmod -x {name}"));
+        .undoable_remedy(format!("chmod +x {name}"), format!("chmod -x {name}"));
     }
     Finding::new(Group::Delve, "found", State::Bad, why)
         .why("dlvgate starts dlv for each session: without it nothing can be debugged")
-        .mend(context.install("delve", "delve", "delve"))
+        .remedy(context.install("delve", "delve", "delve"))
 }
 
 async fn runs(context: &Context, delve: &Delve) -> Finding {
@@ -162,12 +162,12 @@ async fn runs(context: &Context, delve: &Delve) -> Finding {
     }
 }
 
-/// A dlv that does not work is passed over for another one, or installed anew.
+/// Suggests another dlv in place of one that does not work, or a reinstallation.
 pub(super) fn another(context: &Context, finding: Finding) -> Finding {
     let works = |other: &&Delve| other.version.is_some();
     match context.delves.get().and_then(|delves| delves.others.iter().find(works)) {
-        Some(other) => finding.mend(format!("export DLVGATE_DLV={}", quoted_path(&other.path))),
-        None => finding.mend(reinstall(context)),
+        Some(other) => finding.remedy(format!("export DLVGATE_DLV={}", quoted_path(&other.path))),
+        None => finding.remedy(reinstall(context)),
     }
 }
 

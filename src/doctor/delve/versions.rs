@@ -57,13 +57,13 @@ fn fits(delve: &Delve, delves: &Delves, gos: &Gos, go: GoVersion) -> Finding {
             let finding = bad(seen, why);
             let newer = gos.0.iter().find(|other| other.version.is_some_and(|other| supports(delve, other)));
             match newer.and_then(|newer| newer.path.parent()) {
-                Some(folder) => finding.mend(first_in_path(folder)),
+                Some(folder) => finding.remedy(first_in_path(folder)),
                 None => other_or(
                     finding,
                     delves,
                     |other| supports(other, go),
                     |finding| {
-                        finding.mend("export DLVGATE_DLV=\"$(go env GOPATH)/bin/dlv\"").mend(format!(
+                        finding.remedy("export DLVGATE_DLV=\"$(go env GOPATH)/bin/dlv\"").remedy(format!(
                             "go install github.com/go-delve/delve/cmd/dlv@{}",
                             latest_for(go).unwrap_or("latest")
                         ))
@@ -97,8 +97,8 @@ fn latest_for(go: GoVersion) -> Option<&'static str> {
 fn other_or_newer(finding: Finding, delves: &Delves, is_fit: impl Fn(&Delve) -> bool) -> Finding {
     other_or(finding, delves, is_fit, |finding| {
         finding
-            .mend("go install github.com/go-delve/delve/cmd/dlv@latest")
-            .mend("export DLVGATE_DLV=\"$(go env GOPATH)/bin/dlv\"")
+            .remedy("go install github.com/go-delve/delve/cmd/dlv@latest")
+            .remedy("export DLVGATE_DLV=\"$(go env GOPATH)/bin/dlv\"")
     })
 }
 
@@ -109,7 +109,7 @@ fn other_or(
     otherwise: impl FnOnce(Finding) -> Finding,
 ) -> Finding {
     match delves.others.iter().find(|other| is_fit(other)) {
-        Some(other) => finding.mend(format!("export DLVGATE_DLV={}", quoted_path(&other.path))),
+        Some(other) => finding.remedy(format!("export DLVGATE_DLV={}", quoted_path(&other.path))),
         None => otherwise(finding),
     }
 }

@@ -46,7 +46,7 @@ pub(in crate::doctor) struct Go {
 pub(in crate::doctor) struct Gos(pub(in crate::doctor) Vec<Go>);
 
 impl Gos {
-    /// The one that runs when somebody says `go`.
+    /// Returns the Go that the command `go` runs.
     pub(in crate::doctor) fn winner(&self) -> Option<&Go> {
         self.0.first().filter(|go| go.is_in_path)
     }
@@ -75,7 +75,7 @@ fn installed(path: &[PathBuf], home: &Path) -> Vec<Go> {
             let root = real.parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
             let version = fs::read_to_string(root.join("VERSION")).ok();
             let version = version.as_deref().and_then(GoVersion::parse);
-            let by = installer(&path, home).or_else(|| installer(&real, home)).unwrap_or("somebody");
+            let by = installer(&path, home).or_else(|| installer(&real, home)).unwrap_or("hand");
             Go { path, root, version, by, is_in_path }
         })
         .collect()
@@ -134,7 +134,7 @@ fn missing(context: &Context, gos: &Gos) -> Finding {
     let why = "dlv builds what it debugs with Go: `dlv debug` and `dlv test` fail without it (`dlv exec` does not need it)";
     let Some(other) = gos.0.first() else {
         let install = context.install("go", "golang-go", "golang");
-        return Finding::new(Group::Go, "found", State::Bad, "no Go is installed").why(why).mend(install);
+        return Finding::new(Group::Go, "found", State::Bad, "no Go is installed").why(why).remedy(install);
     };
     let line = last_in_path(other.path.parent().unwrap_or(&other.root));
     Finding::new(
@@ -144,8 +144,8 @@ fn missing(context: &Context, gos: &Gos) -> Finding {
         format!("Go is in {}, which is not in PATH", other.path.display()),
     )
     .why(why)
-    .mend(line.clone())
-    .mend(append(&line, "~/.profile"))
+    .remedy(line.clone())
+    .remedy(append(&line, "~/.profile"))
 }
 
 fn broken(context: &Context, go: &Go, said: String) -> Finding {
@@ -157,9 +157,9 @@ fn broken(context: &Context, go: &Go, said: String) -> Finding {
     match other.and_then(|other| other.path.parent()) {
         Some(folder) => {
             let line = first_in_path(folder);
-            finding.mend(line.clone()).mend(append(&line, "~/.profile"))
+            finding.remedy(line.clone()).remedy(append(&line, "~/.profile"))
         }
-        None => finding.mend(context.install("go", "golang-go", "golang")),
+        None => finding.remedy(context.install("go", "golang-go", "golang")),
     }
 }
 
@@ -181,8 +181,8 @@ fn several(gos: &Gos) -> Option<Finding> {
     );
     let own = [rival, winner].into_iter().find(|go| holds_go_alone(&go.path));
     Some(match own.and_then(|go| go.path.parent()) {
-        Some(folder) => finding.mend(format!("export PATH={}", quoted(path_without(folder)))),
-        None => finding.mend("type -a go"),
+        Some(folder) => finding.remedy(format!("export PATH={}", quoted(path_without(folder)))),
+        None => finding.remedy("type -a go"),
     })
 }
 

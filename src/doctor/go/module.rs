@@ -74,9 +74,9 @@ fn too_old(
         .why("the module may not build: go says `requires go >= …` or does not know the language");
     let newer = gos.0.iter().find(|go| go.version.is_some_and(|version| version >= asked));
     match newer.and_then(|go| go.path.parent()) {
-        Some(folder) => finding.mend(first_in_path(folder)),
+        Some(folder) => finding.remedy(first_in_path(folder)),
         None if version >= FETCHES => finding.mend_by(unset(context, "GOTOOLCHAIN", "local")),
-        None => finding.mend(context.install("go", "golang-go", "golang")),
+        None => finding.remedy(context.install("go", "golang-go", "golang")),
     }
 }
 

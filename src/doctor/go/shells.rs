@@ -116,7 +116,7 @@ fn profile(context: &Context, login: &LoginShell) -> Finding {
         let why = "an IDE asks a login shell for its environment, and goes on without it after some seconds";
         return Finding::new(Group::Go, "profile", State::Warning, seen)
             .why(why)
-            .mend(format!("time {} -lc true", quoted_path(&login.shell)));
+            .remedy(format!("time {} -lc true", quoted_path(&login.shell)));
     }
     let own = login.complaints.iter().find(|(file, ..)| file.starts_with(&context.home) && file.is_file());
     if let Some((file, number, words)) = own {
@@ -147,7 +147,7 @@ fn no_login(context: &Context, login: &LoginShell, why: &str) -> Finding {
     let finding = Finding::new(Group::Go, "profile", State::Bad, seen).why(reason);
     match files::leaving(&context.home) {
         Some((file, number)) => finding.mend_by([files::comment_out(&file, number)]),
-        None => finding.mend(format!("{} -lxc true", quoted_path(&login.shell))),
+        None => finding.remedy(format!("{} -lxc true", quoted_path(&login.shell))),
     }
 }
 
@@ -189,7 +189,7 @@ fn elsewhere(context: &Context, login: &LoginShell, winner: &Go) -> Option<Findi
             let line = first_in_path(winner.path.parent().unwrap_or(&winner.root));
             let line = append(&line, &format!("~/{}", login_profile(&login.shell)));
             let why = "an IDE and a terminal may build with two versions of Go; a dlv supports some only";
-            Some(Finding::new(Group::Go, "shells", State::Warning, seen).why(why).mend(line))
+            Some(Finding::new(Group::Go, "shells", State::Warning, seen).why(why).remedy(line))
         }
         None => Some(lost_path(context, winner)),
     }

@@ -52,7 +52,7 @@ async fn look(context: &Context) -> Finding {
                  program that is allowed could be reached; a tunnel from here to the client opens nothing, and the client then \
                  connects to its own 127.0.0.1:{port}"
             ))
-            .mend(format!("ssh -N -R {port}:127.0.0.1:{port} {peer}"));
+            .remedy(format!("ssh -N -R {port}:127.0.0.1:{port} {peer}"));
     }
     let apps = apps.map(|said| said.stdout).unwrap_or_default();
     let own = env::current_exe().ok().and_then(|path| path.canonicalize().ok());
@@ -62,7 +62,7 @@ async fn look(context: &Context) -> Finding {
             let name = quoted_path(path);
             return finding(State::Bad, format!("the Application Firewall blocks connections to {name}"))
                 .why(format!("{peer} cannot connect to it; a `pass` of pf does not get past this layer"))
-                .mend_undoably(
+                .undoable_remedy(
                     format!("sudo {TOOL} --unblockapp {name}"),
                     format!("sudo {TOOL} --blockapp {name}"),
                 );
@@ -74,8 +74,8 @@ async fn look(context: &Context) -> Finding {
     }
     let name = own.map(|own| quoted_path(&own)).unwrap_or_default();
     finding(State::Warning, "the Application Firewall is on, and does not know dlvgate yet".to_owned())
-        .why("macOS asks at the first connection, in a window that nobody sees where dlvgate runs in the background")
-        .mend_undoably(format!("sudo {TOOL} --add {name}"), format!("sudo {TOOL} --remove {name}"))
+        .why("macOS asks at the first connection, in a window that stays unseen where dlvgate runs in the background")
+        .undoable_remedy(format!("sudo {TOOL} --add {name}"), format!("sudo {TOOL} --remove {name}"))
 }
 
 /// `2 : /usr/local/bin/dlv`, then a line `( Block incoming connections )`.

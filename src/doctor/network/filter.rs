@@ -62,12 +62,12 @@ fn unread(context: &Context, from: IpAddr, error: &FirewallError) -> Finding {
     match error {
         FirewallError::NotRoot { .. } | FirewallError::Nft(NftError::NotRoot { .. }) => {
             let again = format!("sudo dlvgate doctor --port {} --from {from}", context.port());
-            finding("only root is told what the packet filter does".to_owned()).mend(again)
+            finding("only root is told what the packet filter does".to_owned()).remedy(again)
         }
         FirewallError::Nft(NftError::NoNft { .. }) => {
             // The kernel filters without it all the same.
-            finding("nft is not installed, so that nobody can tell what nftables does".to_owned())
-                .mend(context.install("nftables", "nftables", "nftables"))
+            finding("nft is not installed, so it is not known what nftables does".to_owned())
+                .remedy(context.install("nftables", "nftables", "nftables"))
         }
         other => finding(other.to_string()),
     }
@@ -95,7 +95,7 @@ async fn judge<P: Standing, W: fmt::Display>(
                     "whether the packet filter lets {from} through to port {port} cannot be told: {doubt}"
                 ),
             )
-            .mend(format!("{sudo}dlvgate firewall explain --port {port} --from {from}"))
+            .remedy(format!("{sudo}dlvgate firewall explain --port {port} --from {from}"))
         }
         Verdict::Block => {
             let by = rule.map_or_else(String::new, |rule| format!("{rule}: {}", rule.rule()));
@@ -106,12 +106,12 @@ async fn judge<P: Standing, W: fmt::Display>(
             );
             if ours {
                 return finding
-                    .why("this is a gate of dlvgate's: it lets the addresses of --allow (or --from) through, and nobody else")
-                    .mend("dlvgate firewall status");
+                    .why("this is a gate of dlvgate's: it lets the addresses of --allow (or --from) through, and no others")
+                    .remedy("dlvgate firewall status");
             }
             finding
                 .why("the client waits until it times out, or is told `Connection refused` where the rule rejects")
-                .mend(opening(from, port).await)
+                .remedy(opening(from, port).await)
         }
     }
 }

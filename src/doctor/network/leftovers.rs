@@ -65,17 +65,14 @@ async fn gates(context: &Context) -> Vec<Finding> {
         found.push(
             finding(State::Bad, seen)
                 .why("no journal tells of them, so that no sweep removes them")
-                .mend(removal(untold, is_in_use(untold))),
+                .remedy(removal(untold, is_in_use(untold))),
         );
     }
     for Loaded { port, .. } in status.filter.iter().flat_map(|filter| &filter.missing) {
         found.push(
-            finding(
-                State::Bad,
-                format!("the rules that guard port {port} are gone: somebody has flushed them"),
-            )
-            .why("the port may be open to others, or closed to its client, while the session goes on")
-            .mend("dlvgate firewall status"),
+            finding(State::Bad, format!("the rules that guard port {port} are gone: they were flushed"))
+                .why("the port may be open to others, or closed to its client, while the session goes on")
+                .remedy("dlvgate firewall status"),
         );
     }
     found
@@ -87,13 +84,13 @@ fn doubtful<'a>(why: &str, mut journals: impl Iterator<Item = &'a Path>) -> Find
     let finding = finding(State::Warning, format!("a journal is not believed: {why}"))
         .why("what its guard had opened, if anything, is not known");
     let Some(path) = journals.find(|path| why.starts_with(&format!("{}: ", path.display()))) else {
-        return finding.mend(format!("{}dlvgate firewall status", sudo()));
+        return finding.remedy(format!("{}dlvgate firewall status", sudo()));
     };
     // Each is named after its guard's process.
     let pid = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok()).map(Pid::from_raw);
     match pid.filter(|pid| kill(*pid, None) != Err(Errno::ESRCH)) {
-        Some(pid) => finding.mend(format!("ps -o user,pid,command -p {pid}")),
-        None => finding.mend(format!("{}rm {}", sudo(), quoted_path(path))),
+        Some(pid) => finding.remedy(format!("ps -o user,pid,command -p {pid}")),
+        None => finding.remedy(format!("{}rm {}", sudo(), quoted_path(path))),
     }
 }
 
@@ -108,8 +105,8 @@ fn dead(status: &Status, sweep: &str) -> Vec<Finding> {
             State::Bad,
             format!("a guard that was killed (process {}) has left rules for {ports}{token}", guard.pid),
         )
-        .why("the port stays as it was left until somebody closes it; the next session's start does so too")
-        .mend(sweep)
+        .why("the port stays as it was left until this command or the next session's start closes it")
+        .remedy(sweep)
     })
     .collect()
 }
@@ -153,8 +150,8 @@ fn programs(all: &[Process]) -> Vec<Finding> {
             )
             .why("it may hold the port that the next run wants to listen on");
             match process.is_own() {
-                true => finding.mend(format!("kill {}", process.pid)),
-                false => finding.mend(format!("ps -o user,pid,command -p {}", process.pid)),
+                true => finding.remedy(format!("kill {}", process.pid)),
+                false => finding.remedy(format!("ps -o user,pid,command -p {}", process.pid)),
             }
         })
         .collect()
@@ -181,7 +178,9 @@ fn binaries(context: &Context, running: &[Process]) -> Option<Finding> {
     let words: Vec<String> = left.iter().map(quoted).collect();
     let command = format!("rm -- {}", words.join(" "));
     Some(
-        finding(State::Note, seen).why("they take room; those that run now are not among them").mend(command),
+        finding(State::Note, seen)
+            .why("they take room; those that run now are not among them")
+            .remedy(command),
     )
 }
 

@@ -47,7 +47,7 @@ fn judge(context: &Context, found: &[Listener]) -> Finding {
             format!("{whose} listens on {place}, with a program that is not told"),
         )
         .why(why)
-        .mend(format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"));
+        .remedy(format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"));
     };
     match process.kind() {
         Kind::Other => finding(State::Bad, format!("{place} is taken by {}", listener.name()))
@@ -55,7 +55,7 @@ fn judge(context: &Context, found: &[Listener]) -> Finding {
                 "neither dlv nor dlvgate can listen there, and a client that connects speaks to the wrong program. Take another \
                  port, here and in the client: with port 0 dlvgate takes a free one, and says which",
             )
-            .mend(Front { port: 0, ..front(context) }.serve()),
+            .remedy(Front { port: 0, ..front(context) }.serve()),
         Kind::Tunnel(what) => tunnelled(context, found, listener, process, what),
         Kind::Delve { single } if listener.waiting > 0 => taken(context, listener, process, single),
         Kind::Delve { .. } | Kind::Dlvgate => reachable(context, found, listener, process),
@@ -97,7 +97,7 @@ fn nothing(context: &Context, others: &[Listener]) -> Finding {
         let seen = format!("nothing listens on port {port} (GoLand's usual one){elsewhere}");
         let note = finding(State::Note, seen);
         return match look {
-            Some(look) => note.why("where the client connects to that port, ask about it").mend(look),
+            Some(look) => note.why("where the client connects to that port, ask about it").remedy(look),
             None => note,
         };
     }
@@ -106,10 +106,10 @@ fn nothing(context: &Context, others: &[Listener]) -> Finding {
     match look {
         Some(look) => finding(State::Bad, seen)
             .why(format!("{refused}: give it the other port, or start a server on this one"))
-            .mend(look),
+            .remedy(look),
         None => finding(State::Bad, seen).why(refused),
     }
-    .mend(front(context).serve())
+    .remedy(front(context).serve())
 }
 
 /// A tunnel is where it should be; what matters is at its other end.
@@ -127,7 +127,7 @@ fn tunnelled(
             .why(format!(
                 "it can be reached from this machine only, and the client is on {peer}: it needs a tunnel of its own, made there"
             ))
-            .mend(format!("dlvgate doctor --port {port}"));
+            .remedy(format!("dlvgate doctor --port {port}"));
     }
     let is_ssh = process.program.rsplit('/').next() == Some("ssh");
     let far =
@@ -137,7 +137,7 @@ fn tunnelled(
             "that is fine: the client connects to it, and dlv or dlvgate listens on {far}. Run `dlvgate doctor` there; from here a \
              connection tells whether anything answers"
         ))
-        .mend(format!("dlvgate doctor --reach {} --ask", reached(listener.address.ip(), port)))
+        .remedy(format!("dlvgate doctor --reach {} --ask", reached(listener.address.ip(), port)))
 }
 
 /// The address to connect to from here.
@@ -159,7 +159,7 @@ fn taken(context: &Context, listener: &Listener, process: &Process, single: bool
     if !single {
         return finding(State::Bad, seen)
             .why("dlv is busy, or stopped itself; a process in state T goes on with `fg` in its terminal")
-            .mend(format!("ps -o pid,stat,etime,command -p {}", process.pid));
+            .remedy(format!("ps -o pid,stat,etime,command -p {}", process.pid));
     }
     let why = "a dlv without --accept-multiclient serves one client; the others hang. dlvgate in its place starts a dlv for each";
     again(context, listener, process, finding(State::Bad, seen), why)
@@ -213,8 +213,8 @@ fn again(context: &Context, listener: &Listener, process: &Process, finding: Fin
             .why(format!(
                 "{why}. The commands end it, with the sessions that are open there, and start the same again"
             ))
-            .mend(ended(process.pid))
-            .mend(format!("{command} &")),
+            .remedy(ended(process.pid))
+            .remedy(format!("{command} &")),
         None => {
             let allow = front.peer.map_or_else(String::new, |peer| format!(" and `--allow {peer}`"));
             finding
@@ -223,7 +223,7 @@ fn again(context: &Context, listener: &Listener, process: &Process, finding: Fin
                      command as it is",
                     front.listen()
                 ))
-                .mend(format!("ps -o user,pid,ppid,command -p {}", process.pid))
+                .remedy(format!("ps -o user,pid,ppid,command -p {}", process.pid))
         }
     }
 }

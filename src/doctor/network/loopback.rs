@@ -63,7 +63,7 @@ fn loopback(context: &Context, outcome: Outcome) -> Finding {
             let up = if context.is_mac() { "ifconfig lo0 127.0.0.1 up" } else { "ip link set lo up" };
             finding(State::Bad, format!("127.0.0.1 cannot be used: {why}"))
                 .why("no client on this machine can connect to anything here")
-                .mend(format!("{}{up}", sudo()))
+                .remedy(format!("{}{up}", sudo()))
         }
         Outcome::Dropped => {
             let why = "a packet filter takes what this machine sends to itself; which rule does is below, where it can be told";
@@ -73,7 +73,7 @@ fn loopback(context: &Context, outcome: Outcome) -> Finding {
                 "connections from 127.0.0.1 to a free port of 127.0.0.1 do not get through".to_owned(),
             )
             .why(why)
-            .mend(format!("{sudo}dlvgate firewall explain --port {} --from 127.0.0.1", context.port()))
+            .remedy(format!("{sudo}dlvgate firewall explain --port {} --from 127.0.0.1", context.port()))
         }
     }
 }
@@ -96,7 +96,7 @@ async fn localhost() -> Finding {
     let why = "IDEs and editors connect to `localhost` unless told otherwise";
     match lookup_host(("localhost", 0)).await {
         Err(error) => {
-            finding(State::Bad, format!("the name localhost is not known: {error}")).why(why).mend(line)
+            finding(State::Bad, format!("the name localhost is not known: {error}")).why(why).remedy(line)
         }
         Ok(addresses) => {
             let all: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
@@ -117,7 +117,7 @@ async fn localhost() -> Finding {
                     "localhost",
                 )]),
                 None if all.is_empty() => {
-                    finding(State::Bad, "the name localhost has no address".to_owned()).why(why).mend(line)
+                    finding(State::Bad, "the name localhost has no address".to_owned()).why(why).remedy(line)
                 }
                 None => finding(State::Good, format!("localhost is {list}")),
             }

@@ -40,7 +40,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
              port for as long as a session lasts, and leaves them as they are"
         ))],
         Some(Manager::Firewalld) => vec![note(format!(
-            "firewalld is active and writes this machine's rules; `{sudo}firewall-cmd --list-all` lists them. It loads them anew \
+            "firewalld is active and writes this machine's rules; `{sudo}firewall-cmd --list-all` lists them. It replaces them \
              when it is reloaded, and a session's gate is then gone"
         ))],
         None => Vec::new(),

@@ -63,7 +63,7 @@ fn parses(said: Result<Said, tool::Silent>) -> Finding {
                 .why("macOS loads it at each boot, and pf then holds nothing of it; a missing newline at the end does that too");
             match wrong_line(&words) {
                 Some(number) => finding.mend_by([edit(sudo(), CONF, &format!("{number}s/^/# /"), number)]),
-                None => finding.mend(format!("{}pfctl -n -f {CONF}", sudo())),
+                None => finding.remedy(format!("{}pfctl -n -f {CONF}", sudo())),
             }
         }
         Err(why) => finding(State::Unknown, format!("pfctl does not check {CONF}: {why}")),
@@ -116,7 +116,7 @@ fn status(info: &str, references: Said) -> Finding {
         State::Good,
         match (on, tokens) {
             (false, _) => "pf is off: it blocks nothing".to_owned(),
-            (true, 0) => "pf is on, by `pfctl -e`: nobody holds an enable token".to_owned(),
+            (true, 0) => "pf is on, by `pfctl -e`: no program holds an enable token".to_owned(),
             (true, tokens) => format!("pf is on, held by {tokens} enable token(s)"),
         },
     )
@@ -128,18 +128,18 @@ fn main_ruleset(rules: &str) -> Finding {
     let Some(place) = lines.iter().position(|line| line.starts_with(EVALUATES)) else {
         return finding(State::Bad, format!("the main ruleset of pf has no `{EVALUATES}`"))
             .why(format!("rules of Apple's and of dlvgate's gates are loaded and not evaluated: {ANOTHERS}"))
-            .mend(rules);
+            .remedy(rules);
     };
     if !lines.iter().any(|line| line.starts_with(SCRUBS)) {
         return finding(State::Bad, format!("the main ruleset of pf has no `{SCRUBS}`"))
             .why(format!("IP fragments would get past dlvgate's gates, so none is opened: {ANOTHERS}"))
-            .mend(rules);
+            .remedy(rules);
     }
     let wins = lines[..place].iter().find(|line| line.contains(" quick ") && line.starts_with("block"));
     match wins {
         Some(rule) => finding(State::Bad, format!("a rule with quick comes before every anchor: {rule}"))
             .why(format!("what it matches is blocked before a gate of dlvgate's is looked at: {ANOTHERS}"))
-            .mend(rules),
+            .remedy(rules),
         None => finding(State::Good, "the anchors of dlvgate's gates are evaluated".to_owned()),
     }
 }
@@ -150,7 +150,7 @@ fn skipped(said: Said) -> Option<Finding> {
     Some(finding(
         State::Note,
         format!(
-            "pf looks at nothing on lo0 (`set skip`, {}): nobody else's programs here are kept from dlv's port by it",
+            "pf looks at nothing on lo0 (`set skip`, {}): it keeps no other user's program here from dlv's port",
             line.trim()
         ),
     ))

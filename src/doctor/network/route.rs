@@ -36,7 +36,7 @@ async fn look(context: &Context, peer: IpAddr) -> Finding {
             let show = if context.is_mac() { "netstat -rn" } else { "ip route" };
             return finding(State::Bad, format!("there is no way to {peer}: {}", said.first_line()))
                 .why(why)
-                .mend(show);
+                .remedy(show);
         }
         Ok(said) => said,
     };
@@ -47,7 +47,7 @@ async fn look(context: &Context, peer: IpAddr) -> Finding {
                 "a VPN that owns the default route may take the answers to a client that is on the local network, which then \
                  times out; many have a setting that leaves local addresses out",
             )
-            .mend(if context.is_mac() {
+            .remedy(if context.is_mac() {
                 format!("route -n get {peer}")
             } else {
                 format!("ip -o route get {peer}")

@@ -40,7 +40,7 @@ mod macos {
             Ok(said) => {
                 finding(State::Bad, format!("the signature of {path} is not valid: {}", said.first_line()))
                     .why("macOS kills a program with a broken signature at its start: `Killed: 9`")
-                    .mend(format!("codesign --force --sign - {}", quoted_path(program)))
+                    .remedy(format!("codesign --force --sign - {}", quoted_path(program)))
             }
             Err(why) => finding(State::Unknown, format!("codesign does not tell about {path}: {why}")),
         })
@@ -51,8 +51,8 @@ mod macos {
         match tool::ask(SECURITY, &["-status"]).await {
             Ok(said) if said.stdout.contains("enabled") => finding(State::Good, "developer mode is enabled"),
             Ok(said) if said.stdout.contains("disabled") => finding(State::Bad, "developer mode is disabled")
-                .why("macOS asks for a password each time that a program is debugged, and refuses where nobody can type it")
-                .mend_undoably("sudo DevToolsSecurity -enable", "sudo DevToolsSecurity -disable"),
+                .why("macOS asks for a password each time that a program is debugged, and refuses where it cannot be typed")
+                .undoable_remedy("sudo DevToolsSecurity -enable", "sudo DevToolsSecurity -disable"),
             Ok(said) => finding(State::Unknown, &format!("DevToolsSecurity says: {}", said.first_line())),
             Err(why) => finding(State::Unknown, &format!("{SECURITY} does not tell whether developer mode is on: {why}")),
         }
@@ -69,7 +69,7 @@ mod macos {
             None => Finding::new(Group::Permissions, "debugserver", State::Bad, "Apple's debugserver is not installed")
                 .why("Delve debugs through it: launching fails with `debugserver or lldb-server not found: install Xcode's \
                       command line tools or lldb-server`")
-                .mend("xcode-select --install"),
+                .remedy("xcode-select --install"),
         }
     }
 }
@@ -126,16 +126,16 @@ mod linux {
                 );
                 if scope().is_some_and(|scope| scope >= 2) {
                     return finding
-                        .why("Yama lets nobody trace without CAP_SYS_PTRACE")
-                        .mend_undoably(set(1), set(2));
+                        .why("Yama lets no process trace without CAP_SYS_PTRACE")
+                        .undoable_remedy(set(1), set(2));
                 }
                 if in_container() {
                     return finding
                         .why("this container may not trace: launching fails with `operation not permitted`")
-                        .mend("docker run --cap-add=SYS_PTRACE …");
+                        .remedy("docker run --cap-add=SYS_PTRACE …");
                 }
                 finding.why("a seccomp filter or a security module forbids it: launching fails with `operation not permitted`")
-                    .mend("grep -E 'Seccomp|NoNewPrivs|CapBnd' /proc/self/status")
+                    .remedy("grep -E 'Seccomp|NoNewPrivs|CapBnd' /proc/self/status")
             }
         }
     }
@@ -174,13 +174,13 @@ mod linux {
             0 => finding(State::Good, "ptrace_scope is 0: you may attach to your own processes"),
             1 => finding(State::Note, "ptrace_scope is 1: dlv may debug what it starts; `dlv attach` needs root, or 0 here")
                 .why("`dlv attach` fails with: could not attach to pid: this could be caused by a kernel security setting")
-                .mend_undoably(set(0), set(1)),
+                .undoable_remedy(set(0), set(1)),
             2 => finding(State::Bad, "ptrace_scope is 2: only root may debug")
                 .why("launching and attaching fail for everybody else; with 1 a debugger may debug what it starts")
-                .mend_undoably(set(1), set(2)),
-            _ => finding(State::Bad, "ptrace_scope is 3: nobody may debug until the next boot")
+                .undoable_remedy(set(1), set(2)),
+            _ => finding(State::Bad, "ptrace_scope is 3: no user may debug until the next boot")
                 .why("the kernel takes no other value any more")
-                .mend("grep -r ptrace_scope /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"),
+                .remedy("grep -r ptrace_scope /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"),
         })
     }
 }

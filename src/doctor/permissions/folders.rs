@@ -37,7 +37,7 @@ fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Findin
     if is_temporary && !path.is_dir() {
         let seen = format!("TMPDIR is {}, which is not there", path.display());
         let finding = bad(seen).why("go makes no folder for temporary files, and every build fails");
-        return Some(if variable(name).is_some() { finding.mend("unset TMPDIR") } else { finding });
+        return Some(if variable(name).is_some() { finding.remedy("unset TMPDIR") } else { finding });
     }
     if access(there, AccessFlags::W_OK).is_err() {
         return Some(forbidden(context, name, what, there));
@@ -46,7 +46,7 @@ fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Findin
     if is_temporary && is_noexec(&system) {
         let seen = format!("the folder for {what}, {place}, is mounted noexec");
         let why = "tests and `go run` are built there, and starting them fails with `permission denied`";
-        return Some(bad(seen).why(why).mend("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\""));
+        return Some(bad(seen).why(why).remedy("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\""));
     }
     // The types of these fields differ from system to system.
     #[allow(clippy::unnecessary_cast)]
@@ -58,9 +58,9 @@ fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Findin
         );
         let finding = bad(seen).why("builds fail with `no space left on device`");
         if is_temporary {
-            finding.mend("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\"")
+            finding.remedy("export TMPDIR=\"$HOME/.cache/tmp\" && mkdir -p \"$TMPDIR\"")
         } else {
-            finding.mend("go clean -cache")
+            finding.remedy("go clean -cache")
         }
     })
 }
@@ -81,14 +81,16 @@ fn is_noexec(system: &Statvfs) -> bool {
 fn forbidden(context: &Context, name: &str, what: &str, there: &Path) -> Finding {
     let place = there.display();
     let whose = owner(there).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
-    let whose = whose.map_or_else(|| "somebody else".to_owned(), |user| user.name);
+    let whose = whose.map_or_else(|| "another user".to_owned(), |user| user.name);
     let seen = format!("the folder for {what} ({name}), {place}, is {whose}'s, and you may not write to it");
     let finding = Finding::new(Group::Permissions, "folders", State::Bad, seen)
         .why("every build fails with `permission denied`; `sudo go …` leaves such folders");
     let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name);
     match (me, own_of_root(there, &context.home)) {
-        (Some(me), Some(own)) => finding.mend(format!("sudo chown -R {} {}", quoted(me), quoted_path(&own))),
-        _ => finding.mend(format!("export {name}=\"$(mktemp -d)\"")),
+        (Some(me), Some(own)) => {
+            finding.remedy(format!("sudo chown -R {} {}", quoted(me), quoted_path(&own)))
+        }
+        _ => finding.remedy(format!("export {name}=\"$(mktemp -d)\"")),
     }
 }
 

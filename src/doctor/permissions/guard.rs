@@ -24,7 +24,7 @@ async fn look() -> Finding {
         Err(GuardError::NoHelper) => {
             finding(State::Note, "the helper that opens gates without a password is not installed".to_owned())
                 .why("where a packet filter filters, `sudo dlvgate serve …` opens them as well; dlv runs as you all the same")
-                .mend("sudo dlvgate firewall install")
+                .remedy("sudo dlvgate firewall install")
         }
         Err(GuardError::UnsafeHelper { path, why }) => {
             let finding =
@@ -36,15 +36,15 @@ async fn look() -> Finding {
                         "who can change the folder can replace the helper, and is root then; no gate is opened with it. The folder \
                          stays as it is: without the helper `sudo dlvgate serve …` opens gates, and dlv runs as you all the same",
                     )
-                    .mend(format!("ls -ld {}", quoted_path(&path)));
+                    .remedy(format!("ls -ld {}", quoted_path(&path)));
             }
             // Made root's, it would be trusted with what others may have put there.
             finding
                 .why("who can change the helper is root; no gate is opened with it, and its content may be another's by now")
-                .mend(format!("{sudo}rm {HELPER}"))
-                .mend("sudo dlvgate firewall install")
+                .remedy(format!("{sudo}rm {HELPER}"))
+                .remedy("sudo dlvgate firewall install")
         }
-        Err(other) => finding(State::Warning, other.to_string()).mend("sudo dlvgate firewall install"),
+        Err(other) => finding(State::Warning, other.to_string()).remedy("sudo dlvgate firewall install"),
         Ok(()) => helper(is_root, finding).await,
     }
 }
@@ -63,7 +63,7 @@ async fn helper(is_root: bool, finding: impl Fn(State, String) -> Finding) -> Fi
             format!("the helper {HELPER} is of another version ({theirs}, and this is {ours})"),
         )
         .why("a guard that speaks otherwise is refused")
-        .mend("sudo dlvgate firewall install");
+        .remedy("sudo dlvgate firewall install");
     }
     if is_root || !Path::new(SUDO).exists() {
         return finding(State::Good, format!("the helper {HELPER} is root's, and of this version"));
@@ -78,7 +78,7 @@ async fn helper(is_root: bool, finding: impl Fn(State, String) -> Finding) -> Fi
             format!("the helper {HELPER} is there, and sudo does not let you start it"),
         )
         .why("sudo would ask for a password, which an IDE cannot type")
-        .mend("sudo dlvgate firewall install"),
+        .remedy("sudo dlvgate firewall install"),
         Err(why) => {
             finding(State::Unknown, format!("sudo does not tell whether you may start {HELPER}: {why}"))
         }

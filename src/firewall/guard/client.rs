@@ -23,8 +23,8 @@ use crate::firewall::{Backend, Peer};
 /// Where sudo is, on macOS and Linux. Never looked up in PATH.
 const SUDO: &str = "/usr/bin/sudo";
 
-/// How long the guard may take to greet, where nobody has to type a password: it reads the packet
-/// filter a few times.
+/// Time limit for the guard's greeting, where no password is typed: it reads the packet filter a
+/// few times.
 const GREETING_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long one request may take: a few calls of pfctl or nft, each of which has a limit of its
@@ -56,8 +56,8 @@ pub struct Start {
 }
 
 impl Start {
-    /// Whether the guard needs nobody's password: we are root, a test runs, or the helper is there
-    /// to be tried.
+    /// Whether the guard starts without a password: we are root, a test runs, or the helper is
+    /// there to be tried.
     pub fn is_within_reach(&self) -> bool {
         self.is_direct() || PathBuf::from(HELPER).exists()
     }
@@ -194,7 +194,7 @@ impl Client {
         let asked = Operation::Open { port, peers: peers.to_vec(), socket: socket.is_some() };
         let opened = self.ask(asked, socket).await;
         if matches!(opened, Err(GuardError::Silent { .. } | GuardError::Garbled { .. })) {
-            // It may be opened yet, and nobody would know of it: this is what the guard does next.
+            // The guard may still open it although no answer came; this request closes it again.
             let _ = self.tell(Operation::Drop { port }).await;
         }
         opened

@@ -40,7 +40,7 @@ pub enum Outcome {
     Done,
     /// It is not done, and nothing is left of it.
     Undone,
-    /// It failed, and nobody knows how far it came.
+    /// It failed at an unknown point.
     Failed,
     /// It was not tried: the port is another user's now.
     Another,
@@ -70,7 +70,7 @@ pub struct Duties {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Held {
     Open,
-    /// Nobody passes by rules of ours: they block, or are not loaded.
+    /// No rule of ours lets a peer pass: they block, or are not loaded.
     Shut,
 }
 

@@ -74,13 +74,13 @@ pub enum GuardError {
         /// Its version.
         theirs: u32,
     },
-    /// The pipe ended: somebody killed the guard.
+    /// The pipe ended: the guard was killed.
     #[error(
         "the guard has ended, and with it the power over the gates; what it had opened is closed by the next start of \
          dlvgate or by `dlvgate firewall sweep`"
     )]
     Gone,
-    /// Somebody told the guard to end; it has closed everything.
+    /// The guard got a signal to end; it has closed everything.
     #[error("the guard was told to end, and has closed every gate")]
     Dismissed,
     /// No answer in time.

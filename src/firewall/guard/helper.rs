@@ -27,11 +27,11 @@ pub const ARGUMENTS: [&str; 3] = ["guard", "--backend", Backend::NATIVE.name()];
 /// Links that are followed on the way to one file; what leads in a circle ends there.
 const MOST_LINKS: usize = 8;
 
-/// Whether root may be let run the helper: it, and every folder on the way to it, is root's, and
-/// nobody else's to write.
+/// Checks that root may run the helper: root alone owns and may write it and every folder on the
+/// way to it.
 ///
 /// # Errors
-/// Where it is not installed, or names what somebody else could change.
+/// Where it is not installed, or another user could change it; the error names what.
 pub fn check() -> Result<(), GuardError> {
     check_path(Path::new(HELPER))
 }
@@ -43,9 +43,8 @@ fn check_path(helper: &Path) -> Result<(), GuardError> {
     }
 }
 
-/// Whether this file, as far as it is there, and every folder on the way to it, is root's, and
-/// nobody else's to write. Links are followed, each to where it leads: macOS's `/etc` and `/var`
-/// are such.
+/// Whether root alone owns and may write this file, as far as it exists, and every folder on the
+/// way to it. Links are followed, each to where it leads: macOS's `/etc` and `/var` are such.
 ///
 /// # Errors
 /// Names the first that is not.

@@ -205,7 +205,7 @@ impl Journals {
     /// Makes the folder where it is missing, for us to write and all to read.
     ///
     /// # Errors
-    /// Where it cannot be made, or somebody else could write to it.
+    /// Where it cannot be made, or another user could write to it.
     pub fn prepare(&self) -> io::Result<()> {
         match fs::create_dir(&self.folder) {
             Ok(()) => fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o755))?,

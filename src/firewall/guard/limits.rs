@@ -233,8 +233,8 @@ fn strangers(there: &[Occupant], uid: u32) -> impl Iterator<Item = Stranger> {
         let uid = match (one.owner, one.does) {
             (Owner::Uid(owner), _) if owner == uid => return None,
             (Owner::Uid(owner), _) => Some(owner),
-            (Owner::Nobody, Does::Listen) => None,
-            (Owner::Nobody, Does::Connect) => return None,
+            (Owner::NoProcess, Does::Listen) => None,
+            (Owner::NoProcess, Does::Connect) => return None,
         };
         Some(Stranger { port: one.local.port(), uid, does: one.does })
     })

@@ -14,7 +14,7 @@ use crate::firewall::{Backend, FirewallError};
 pub struct Finding {
     /// A sentence for people.
     pub text: String,
-    /// It is there still, and somebody has to look at it.
+    /// It could not be removed; the user has to look at it.
     pub is_left: bool,
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use super::duties::has_a_gate;
 use super::wire::Operation;
 
-/// Numbers the requests of one pipe, and tells the answer to the last from those that nobody waits
-/// for any more.
+/// Numbers the requests of one pipe, and tells the answer to the last from those to abandoned
+/// requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Turns {
     last: u64,
@@ -20,7 +20,7 @@ impl Turns {
     /// The number of the next request.
     ///
     /// # Errors
-    /// Where it would open what somebody has already: that is not to be asked.
+    /// Where it would open a port that another request has opened: such a request must not be sent.
     pub fn ask(&mut self, asked: &Operation) -> Result<u64, String> {
         match asked {
             Operation::Open { port, .. } if !self.taken.insert(*port) => return Err(has_a_gate(*port)),

@@ -76,7 +76,7 @@ pub enum Operation {
         /// What they are for.
         purpose: Purpose,
     },
-    /// Guard this port: the peers pass, nobody else.
+    /// Guard this port: the peers pass, no other client does.
     Open {
         /// Not 0.
         port: u16,

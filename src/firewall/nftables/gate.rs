@@ -114,9 +114,9 @@ impl Gate {
         }
     }
 
-    /// The rules that a chain of somebody else needs at its head, for the peers to pass: that
-    /// chain's verdict counts whatever ours is. Connection tracking may be off, so the answers are
-    /// let through by name too.
+    /// The rules that another program's chain needs at its head, for the peers to pass: that chain
+    /// can drop what ours accepts. Connection tracking may be off, so the answers are let through
+    /// by name too.
     ///
     /// One rule for all peers of a family, however many: every guard reads the whole ruleset at
     /// each step, and others' rules would make it slow.

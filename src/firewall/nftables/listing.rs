@@ -72,7 +72,7 @@ impl Listing {
                     rule.expr.iter_mut().for_each(sum_masks);
                     listing.rules.push(rule);
                 }
-                // A set of somebody else may hold elements in any form.
+                // Another program's set may hold elements in any form.
                 "set" => listing.sets.extend(serde_json::from_value::<Set>(value).ok()),
                 _ => {}
             }

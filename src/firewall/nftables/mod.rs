@@ -32,7 +32,7 @@ use listing::Listing;
 pub(super) use nft::Nft;
 pub use nft::find;
 
-/// How often a change is tried where somebody else changes the ruleset at the same moment.
+/// Tries of a change, where another program changes the ruleset at the same moment.
 const TRIES: usize = 3;
 
 /// Prefix of the tables' names: `dlvgate_PID_PORT`.

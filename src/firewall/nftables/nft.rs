@@ -158,7 +158,7 @@ impl Nft {
 }
 
 impl NftError {
-    /// What was listed is not there any more: somebody changed the ruleset between our two calls.
+    /// Whether the ruleset changed between our two calls, so that what was listed no longer exists.
     pub(super) fn is_stale(&self) -> bool {
         matches!(self, NftError::Failed { said, .. } if said.contains("No such file or directory"))
     }

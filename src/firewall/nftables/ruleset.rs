@@ -18,8 +18,8 @@ const HARMLESS: [&str; 8] = ["match", "accept", "return", "continue", "counter",
 /// nothing is to do.
 ///
 /// Our table is replaced as a whole, and the marked rules in others' chains are deleted by handle,
-/// each only where it exists: after somebody's `flush ruleset` the same call still leads to the
-/// wanted state.
+/// each only where it exists: after a `flush ruleset` the same call still leads to the wanted
+/// state.
 pub(super) fn transaction(now: &Listing, gate: &Gate, wanted: State) -> Option<Value> {
     let table = json!({"family": "inet", "name": gate.table()});
     let mut commands: Vec<Value> = marked(now, gate).map(delete).collect();

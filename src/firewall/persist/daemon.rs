@@ -18,7 +18,7 @@ pub(super) fn text(layout: &Layout, port: u16, peers: &[Peer]) -> String {
     }
 }
 
-/// launchd.plist(5). A job that ends is started anew.
+/// launchd.plist(5). launchd restarts a job that ends.
 fn plist(label: &str, words: &[String]) -> String {
     let words: String = words.iter().map(|word| format!("        <string>{word}</string>\n")).collect();
     format!(

@@ -12,7 +12,7 @@ pub enum PersistError {
     /// Only root may.
     #[error("this changes files of the system: run it with sudo, or try it in a folder with --root DIR")]
     NotRoot,
-    /// Nobody to install for.
+    /// The user to install for is not known.
     #[error("for whom? sudo does not say who called it; name the user with --user NAME")]
     NoUser,
     /// A name that does not go into sudoers.

@@ -52,7 +52,7 @@ pub(super) fn write(path: &Path, content: &Content) -> Result<(), PersistError> 
     })
 }
 
-/// Writes a file that nobody reads yet.
+/// Writes a file that is renamed into place later.
 pub(super) fn stage(path: &Path, content: &Content) -> Result<(), PersistError> {
     let staged = || {
         match fs::remove_file(path) {

@@ -147,7 +147,8 @@ fn note_folders(layout: &Layout, path: &str, record: &mut Record) {
 /// A job whose file is another than before is stopped first.
 fn start_job(layout: &Layout, tools: &Tools, port: u16, is_new: bool, plan: &mut Plan) {
     let Some(program) = &tools.jobs else {
-        let what = format!("port {port} opens at the next boot: there is nobody here to tell now");
+        let what =
+            format!("port {port} opens at the next boot: no launchd or systemd runs here to open it now");
         plan.remarks.push(what);
         return;
     };

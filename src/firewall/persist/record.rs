@@ -49,7 +49,7 @@ impl Record {
         Record { version: VERSION, ..Record::default() }
     }
 
-    /// Notes a file, or notes it anew.
+    /// Notes a file, in place of an earlier note.
     pub(super) fn note(&mut self, path: &str, content: &Content) {
         self.files.retain(|file| file.path != path);
         self.files.push(Written { path: path.to_owned(), sha256: files::sha256(&content.bytes) });

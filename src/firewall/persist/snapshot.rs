@@ -75,7 +75,7 @@ pub fn take(layout: &Layout, tools: &Tools, folder: &Path) -> Result<Vec<String>
     }
     fs::create_dir(folder).map_err(failed)?;
     for (sha256, content) in held {
-        // A sudoers file is nobody's to read; of a snapshot nothing is.
+        // Only root may read a sudoers file, so only root may read a snapshot.
         files::write(&folder.join(sha256), &Content { mode: 0o600, ..content })?;
     }
     let bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(error.into()))?;

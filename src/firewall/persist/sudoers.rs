@@ -6,7 +6,7 @@ use crate::firewall::Backend;
 /// First line of the file.
 const HEAD: &str = "# Written by `dlvgate firewall install`; `dlvgate firewall uninstall` removes it.\n";
 
-/// Longest name of a user (utmp's on Linux; macOS takes longer ones, and nobody has one).
+/// Longest name of a user (utmp's on Linux; macOS allows longer ones, which do not occur).
 const LONGEST_NAME: usize = 32;
 
 /// The file for these users.

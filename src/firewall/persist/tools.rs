@@ -39,8 +39,7 @@ impl Tools {
                 visudo,
                 pfctl,
                 nft: Some(nftables::find()).filter(|nft| nft.exists()),
-                // Without systemd running there is nobody to tell: systemd's own test,
-                // sd_booted(3).
+                // systemctl works only where systemd runs: systemd's own test, sd_booted(3).
                 jobs: there("/usr/bin/systemctl").filter(|_| Path::new("/run/systemd/system").exists()),
             },
         }

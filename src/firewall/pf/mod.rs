@@ -1,9 +1,9 @@
 //! macOS's packet filter, through `/sbin/pfctl`.
 //!
 //! Each gate is an anchor of its own below `com.apple`, which the stock main ruleset evaluates: no
-//! file is edited and nobody else's rules are touched. pf is enabled by a counted token, held while
-//! there is a gate. Opening is load, enable, read back; what cannot be read back is taken away
-//! again and refused.
+//! file is edited, and no other program's rules are touched. pf is enabled by a counted token, held
+//! while there is a gate. Opening is load, enable, read back; rules that cannot be read back are
+//! removed, and the gate is refused.
 //!
 //! An anchor is a gate while it has rules: an emptied one stays listed for good. So anchors have
 //! few names, that of a slot (`slots`), and nothing is flushed that pf does not list: to flush
@@ -266,7 +266,7 @@ impl Pf {
         }
         let released = self.release(token).await;
         if released.is_err() {
-            held.token = token; // one that nobody knows of any more would keep pf enabled for good
+            held.token = token; // a forgotten token would keep pf enabled for good
         }
         flushed.and(released)
     }
@@ -310,8 +310,8 @@ impl Pf {
         Ok(anchors.lines().map(|line| line.trim().to_owned()).collect())
     }
 
-    /// One that is not listed any more is gone: somebody ran `pfctl -d`, or the machine was started
-    /// anew. Its number may be somebody else's by now, and is not given back.
+    /// A token that is no longer listed is gone: `pfctl -d` was run, or the machine rebooted. Its
+    /// number may be another program's by now, so it is not released.
     async fn release(&self, token: Option<Token>) -> Result<(), FirewallError> {
         let Some(token) = token else { return Ok(()) };
         if self.tokens().await?.contains(&token) {

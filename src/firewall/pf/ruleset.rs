@@ -133,7 +133,7 @@ impl Ruleset {
             peers.iter().partition(|peer| peer.interface().is_some());
         let is_loopback = !peers.is_empty() && peers.iter().all(Peer::is_loopback);
         let label = format!(" no state label \"dlvgate:{}:{port}\"", owner.pid);
-        // Who connects *from* the port is let past nobody's rules: a first packet has no ACK.
+        // A connection *from* the port gets past no other rules: its first packet has no ACK.
         let answers = format!(" flags A/A{label}");
         let rule = |action, before: &str, after: String| Rule {
             action,
@@ -247,7 +247,7 @@ mod tests {
                 .to_owned()
                 + DENY
         );
-        assert_eq!(text(&[]), format!("{SCRUB}\n{DENY}"), "nobody");
+        assert_eq!(text(&[]), format!("{SCRUB}\n{DENY}"), "no peers");
     }
 
     #[test]

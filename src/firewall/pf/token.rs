@@ -5,8 +5,8 @@ use std::{fmt, io};
 
 /// One reference: its number, as `pfctl -E` printed it, and the process id of that pfctl.
 ///
-/// The number alone is not enough: it is made from an address in the kernel, and after somebody's
-/// `pfctl -d` another reference may get the same one.
+/// The number alone is not enough: it is made from an address in the kernel, and after a `pfctl -d`
+/// another reference may get the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::firewall) struct Token {
     pub(in crate::firewall) taker: u32,
@@ -52,8 +52,8 @@ pub(super) fn listed(references: &str) -> Vec<Token> {
     references.lines().filter_map(row).collect()
 }
 
-/// Whether a failed `pfctl -X` means that the token was gone already: somebody ran `pfctl -d`, or
-/// the machine was started anew.
+/// Whether a failed `pfctl -X` means that the token was gone already: after `pfctl -d`, or a
+/// reboot.
 pub(super) fn is_stale(said: &str) -> bool {
     said.contains("pf not enabled") || said.contains("token invalid")
 }

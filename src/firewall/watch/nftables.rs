@@ -93,8 +93,7 @@ impl Tracing {
         remove(&self.nft).await
     }
 
-    /// Names the ports of the gates that there are now. Somebody's `flush ruleset` may have taken
-    /// our table.
+    /// Updates the set of the ports of all gates. A `flush ruleset` may have removed our table.
     async fn follow_gates(&mut self) -> Result<(), WatchError> {
         let tables = self.nft.tables().await?;
         let (ports, own) = (gates(&tables), own_table());

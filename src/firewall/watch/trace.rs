@@ -1,9 +1,9 @@
 //! What `nft -n monitor trace` prints, decoded.
 //!
-//! Its JSON output has no traces (nft 1.0.6 prints the same text), so the text is read: for each
-//! chain that has a say a line with the packet, and one for each rule that matches, all beginning
-//! with the packet's id. The rule's own text is left aside: nft knows the rules that there were
-//! when it was started, by handle, and a table that was made anew counts its handles from 1 again.
+//! nft's JSON output has no traces (nft 1.0.6 prints the same text), so the text is read: a line
+//! with the packet for each chain that it passes, and one for each rule that matches, all beginning
+//! with the packet's id. The rule's own text is ignored: nft finds it by handle among the rules
+//! that it read when it started, and a recreated table counts its handles from 1 again.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

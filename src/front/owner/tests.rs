@@ -21,7 +21,7 @@ fn ends(client: &TcpStream) -> (SocketAddr, SocketAddr) {
     (client.local_addr().unwrap(), client.peer_addr().unwrap())
 }
 
-const NOBODY: &str = CLOSED;
+const NO_OWNER: &str = CLOSED;
 
 #[test]
 fn our_own_connections_are_ours_in_whatever_family_each_side_writes_them() {
@@ -53,7 +53,7 @@ fn a_connection_that_its_client_has_closed_is_not_root_s() {
     let (_accepted, _) = listener.accept().unwrap();
     drop(client);
     for owners in both(&[0, nix::unistd::geteuid().as_raw()]) {
-        assert_eq!(owners.admit(peer, front), Err(NOBODY.to_owned()));
+        assert_eq!(owners.admit(peer, front), Err(NO_OWNER.to_owned()));
     }
 }
 
@@ -76,7 +76,7 @@ fn who_listens_at_the_client_s_address_is_not_the_client() {
     let other = TcpListener::bind("0.0.0.0:0").unwrap();
     let peer = SocketAddr::from(([127, 0, 0, 1], other.local_addr().unwrap().port()));
     for owners in us() {
-        assert_eq!(owners.admit(peer, front), Err(NOBODY.to_owned()));
+        assert_eq!(owners.admit(peer, front), Err(NO_OWNER.to_owned()));
     }
 }
 
@@ -88,7 +88,7 @@ fn our_own_end_does_not_tell_whose_the_client_s_is() {
     let (_accepted, _) = listener.accept().unwrap();
     drop(client); // our end stays
     for owners in us() {
-        assert_eq!(owners.admit(peer, front), Err(NOBODY.to_owned()));
+        assert_eq!(owners.admit(peer, front), Err(NO_OWNER.to_owned()));
         assert_eq!(owners.admit(front, peer), Ok(()), "our end is ours, were it asked for");
     }
 }
@@ -117,13 +117,13 @@ fn a_kernel_that_has_found_nothing_yet_may_be_unable_to_look() {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (peer, front) = ends(&client);
     assert!(matches!(kernel.owner(Ends { peer, front }), Ok(Owner::Uid(_))));
-    assert_eq!(kernel.owner(nowhere).unwrap(), Owner::Nobody);
+    assert_eq!(kernel.owner(nowhere).unwrap(), Owner::NoProcess);
 }
 
 #[test]
 fn kernel_is_tried_out_at_the_start() {
     let nowhere = Ends { peer: "127.0.0.1:1".parse().unwrap(), front: "127.0.0.1:2".parse().unwrap() };
-    assert_eq!(System::new().unwrap().kernel.unwrap().owner(nowhere).unwrap(), Owner::Nobody);
+    assert_eq!(System::new().unwrap().kernel.unwrap().owner(nowhere).unwrap(), Owner::NoProcess);
 }
 
 #[test]
@@ -151,6 +151,6 @@ fn in_a_table_the_client_s_end_tells_the_user_and_not_ours() {
     let ends = |peer: &str| Ends { peer: peer.parse().unwrap(), front: "127.0.0.1:2345".parse().unwrap() };
     assert_eq!(owner_in(TABLE, ends("127.0.0.1:54321")), Some(Owner::Uid(1000)));
     assert_eq!(owner_in(TABLE, ends("127.0.0.1:54322")), None);
-    assert_eq!(owner_in(TABLE, ends("127.0.0.1:54323")), Some(Owner::Nobody), "in TIME_WAIT");
+    assert_eq!(owner_in(TABLE, ends("127.0.0.1:54323")), Some(Owner::NoProcess), "in TIME_WAIT");
     assert_eq!(owner_in("", ends("127.0.0.1:54321")), None);
 }

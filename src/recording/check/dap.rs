@@ -37,7 +37,7 @@ const CONFIGURES: [&str; 5] = [
 const NUMBERS: &str = "dlv before 1.27 numbers its messages 0, and later versions out of order";
 const AGAIN: &str = "dlv says so again, and how the program ended, when it detaches";
 const UNKNOWN: &str = "dlv answers what it does not know with an empty command and the error 8888";
-const HEADER: &str = "dlvgate writes it anew, since dlv would close the connection";
+const HEADER: &str = "dlvgate normalizes it, since dlv would close the connection";
 const RESTART: &str = "dlv agrees to a restart at once, and says afterwards that it failed";
 const RAN_ON: &str = "dlv says so again when a program that has ended is told to run";
 const CROSSED: &str = "clients ask so on a `stopped` that crosses their disconnect";
@@ -216,7 +216,7 @@ impl Rules {
                         false => findings.add(line, "answered-twice", text),
                     }
                 }
-                None => findings.add(line, "answer-without-request", format!("nobody asked {seq}")),
+                None => findings.add(line, "answer-without-request", format!("no request has seq {seq}")),
             }
             return;
         };
@@ -233,11 +233,7 @@ impl Rules {
         let has_text =
             !json["message"].as_str().unwrap_or_default().is_empty() || body["error"]["format"].is_string();
         if !success && !has_text {
-            findings.add(
-                line,
-                "error-without-text",
-                format!("{} failed, and nobody says why", asked.command),
-            );
+            findings.add(line, "error-without-text", format!("{} failed without a reason", asked.command));
         }
         match asked.command.as_str() {
             "initialize" => {
@@ -301,7 +297,7 @@ impl Rules {
         self.was_cut = self.disconnect == Stage::Not;
     }
 
-    /// `client_left`: its answers had nobody to go to.
+    /// `client_left`: the client was gone, so that answers are missing.
     pub(super) fn finish(&self, client_left: bool, findings: &mut Findings) {
         for asked in self.pending.values() {
             match self.was_cut || client_left {

@@ -56,8 +56,7 @@ pub const RULES: [(&str, &str); 36] = [
     ("after-detach", "after Detach nothing more is asked for"),
 ];
 
-/// Causes of an end that cut what was under way: the client went, and what was for it had nobody to
-/// go to.
+/// Causes of an end that leave answers missing, because the client was gone.
 const CLIENT_LEFT: [&str; 2] = ["client_left", "client_reset"];
 
 /// The end after the client's `disconnect`.

@@ -50,7 +50,7 @@ impl References {
         self.variables.extend(children.filter_map(|one| one["variablesReference"].as_i64()));
     }
 
-    /// What a request refers to and nobody gave.
+    /// Returns what a request refers to and no earlier answer gave.
     pub(super) fn wrong(&self, command: &str, arguments: &Value) -> Option<Wrong> {
         let needs_a_stop =
             matches!(command, "stackTrace" | "scopes" | "variables" | "setVariable" | "exceptionInfo");

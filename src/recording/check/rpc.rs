@@ -118,7 +118,7 @@ impl Rules {
                         format!("the answer to {key} was in line {before} already"),
                     );
                 }
-                None => findings.add(line, "answer-without-request", format!("nobody asked {key}")),
+                None => findings.add(line, "answer-without-request", format!("no request has id {key}")),
             },
         }
     }
@@ -128,7 +128,7 @@ impl Rules {
         self.was_cut = !self.is_detached;
     }
 
-    /// `client_left`: its answers had nobody to go to.
+    /// `client_left`: the client was gone, so that answers are missing.
     pub(super) fn finish(&self, client_left: bool, findings: &mut Findings) {
         for (line, name) in self.pending.values() {
             match self.was_cut || client_left {

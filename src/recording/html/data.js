@@ -128,7 +128,7 @@ function rpcEnvelope(seen, head, tail) {
   return true;
 }
 
-// The slow way, for whoever writes fields in another order.
+// The slow way, for messages with fields in another order.
 function envelope(seen, message, isRpc) {
   seen.kind = STRAY;
   seen.name = 'no message';

@@ -1,7 +1,7 @@
 // The sequence diagram: a row a message, of which only those in sight exist.
 
 const ROW = 26, BODY = 312, SPARE = 12;
-// Longer messages are shown in part until somebody asks for all.
+// Longer messages are shown in part until the user asks for all.
 const SHOWN = 200_000;
 const BRIEF = 160;
 

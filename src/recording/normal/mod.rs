@@ -1,5 +1,5 @@
-//! What of a message may differ from one run to the next: process ids, addresses, temporary names,
-//! folders, numbers that are given anew. Two messages that are alike here say the same.
+//! Normalizes what may differ between two runs: process ids, addresses, temporary names, folders,
+//! numbers that dlv assigns per run. Two messages with the same normal form say the same.
 
 mod text;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 pub(in crate::recording) use text::{alike, text, with_addresses};
 
-/// Keys whose numbers are given anew in each run.
+/// Keys whose numbers dlv assigns per run.
 const GIVEN_ANEW: [&str; 32] = [
     "seq",
     "request_seq",

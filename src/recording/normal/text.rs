@@ -150,7 +150,7 @@ fn address(text: &str, normal: &mut String) -> Option<usize> {
     })
 }
 
-/// What a number follows that is given anew: a process, a thread of the system, a goroutine.
+/// Whether the number after this text differs per run: a process's, a thread's, a goroutine's.
 fn is_counted(before: &str) -> bool {
     [
         "Process ",

@@ -22,7 +22,7 @@ const KEPT: usize = 256 * 1024;
 
 /// What the relay tells.
 pub(super) enum Item {
-    /// Somebody said the next `len` bytes of the batch.
+    /// One side sent the next `len` bytes of the batch.
     Heard { at: u64, from: Sender, len: usize },
     /// The session took a step.
     Step(Box<Step>),

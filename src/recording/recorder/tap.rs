@@ -53,7 +53,7 @@ struct Line {
 pub struct Tap(Option<Arc<Line>>);
 
 impl Tap {
-    /// One to which nobody listens.
+    /// A tap without a recorder.
     pub fn none() -> Tap {
         Tap::default()
     }
@@ -67,7 +67,7 @@ impl Tap {
         Tap(Some(Arc::new(Line { session: Arc::new(session), desk, began, done: Mutex::new(Some(done)) })))
     }
 
-    /// Somebody said this; in any pieces.
+    /// Records bytes of one side, in any pieces.
     pub fn heard(&self, from: Sender, bytes: &[u8]) {
         let Some(line) = self.line() else { return };
         if !bytes.is_empty() {
@@ -98,7 +98,7 @@ impl Tap {
         state.longest_us.fetch_max(time, Ordering::Relaxed);
     }
 
-    /// Whether somebody listens.
+    /// Whether there is a recorder.
     pub fn is_on(&self) -> bool {
         self.line().is_some()
     }

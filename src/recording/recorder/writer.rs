@@ -83,7 +83,7 @@ impl Writer {
                 }
             }
         }
-        // Nobody knows how long the next one takes: who follows the file sees what there is.
+        // The next message may take long: a reader that follows the file sees all until now.
         self.sheet.flush()?;
         Ok(true)
     }

@@ -184,7 +184,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Keys of every list, besides those of nobody.
+/// Keys of every list, and keys of none.
 fn any_key() -> impl Strategy<Value = String> {
     let known = [
         "",

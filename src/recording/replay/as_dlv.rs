@@ -59,7 +59,7 @@ pub struct Played {
     /// The request that ends the recorded session, by line and command, where the client left
     /// without it.
     pub left_without: Option<(u64, String)>,
-    /// Recorded requests that nobody asked: the line in the recording, and the command.
+    /// Recorded requests that no client sent: the line in the recording, and the command.
     pub not_asked: Vec<(u64, String)>,
     /// Why the client was not served to its end.
     pub broken: Option<String>,
@@ -163,7 +163,7 @@ impl Server {
     /// up.
     ///
     /// # Errors
-    /// Where nobody can be accepted any more. A client that breaks off is no error.
+    /// Where the listener fails. A client that breaks off is no error.
     pub async fn serve_one(&self) -> io::Result<Played> {
         loop {
             let client = self.speaking().await?;

@@ -1,5 +1,5 @@
-//! Numbers that dlv gives anew in each run: from the recorded ones to the live ones, so that a
-//! recorded request asks for the same thing.
+//! Maps the numbers that dlv assigns per run from recorded to live ones, so that a recorded request
+//! asks for the same thing.
 
 use std::collections::HashMap;
 

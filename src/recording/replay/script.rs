@@ -132,7 +132,7 @@ impl Script {
                 }
                 (Sender::Dlv | Sender::Dlvgate, conversation::Message::Reply { key, .. }) => {
                     let request = asked.iter().rposition(|one| one.key == key);
-                    let Some(request) = request else { continue }; // nobody can be sent that
+                    let Some(request) = request else { continue }; // no request to answer
                     let (answers, name) = (Some(request), asked[request].name.clone());
                     said.push(Said { line, at, answers, name, driver, asked_before, message: json });
                 }

@@ -1,5 +1,4 @@
-//! Random conversations in random order: what goes in comes out, byte for byte, whoever speaks
-//! when.
+//! Random conversations in random order: what goes in comes out, byte for byte.
 
 use std::collections::VecDeque;
 

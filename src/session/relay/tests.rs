@@ -41,7 +41,7 @@ async fn hear(from: &mut (impl AsyncRead + Unpin), length: usize) {
     assert_eq!(copied, length as u64);
 }
 
-/// What a client says and hears, while it is relayed by a task that nobody else wakes.
+/// Relays a client in a task that nothing else wakes.
 async fn relayed(says: impl AsyncFnOnce(&mut TcpStream)) {
     let ((client, mut ide), (upstream, _dlv)) = (connection().await, connection().await);
     let relayed = tokio::spawn(async move {

@@ -106,7 +106,7 @@ impl Spares {
         self.began.elapsed()
     }
 
-    /// Something happened to the pool; whoever waits for that looks again.
+    /// Changes the pool, and wakes every task that waits for a change.
     fn change<T>(&self, change: impl FnOnce(&mut Pool) -> T) -> T {
         let changed = change(&mut self.books().pool);
         self.to_do.notify_one();

@@ -17,10 +17,9 @@ use crate::session::way_out::WayOut;
 use crate::session::{DIAL_LIMIT, Link, socket};
 use crate::shutdown::Shutdown;
 
-/// A spare may wait for long, and the packet filter be loaded anew meanwhile, without our rules. So
-/// the kernel asks dlv's side over the connection, which has to pass the filter for that: after
-/// this silence, and this often. One whose way is blocked is replaced within 13 s instead of
-/// hanging a session.
+/// Keepalive of the connection to a spare's dlv. A spare may wait for long, and the packet filter
+/// may be reloaded without our rules meanwhile. The probes have to pass the filter, so a spare that
+/// is blocked is replaced within 13 s instead of hanging a session.
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(10))
     .with_interval(Duration::from_secs(1))
@@ -32,8 +31,8 @@ pub(in crate::session) struct Spare {
     pub(super) lifecycle: Lifecycle,
     pub(super) delve: Option<Delve>,
     pub(super) gate: Option<Gate>,
-    /// Nobody can take dlv away from us any more: it serves its first connection alone. And where
-    /// dlvgate is killed, dlv ends because this does.
+    /// The one connection that dlv serves, so that no other client can take it. If dlvgate is
+    /// killed, it closes and dlv ends.
     pub(super) upstream: Option<Link>,
     target: Option<Target>,
     journal: Journal,

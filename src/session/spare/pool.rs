@@ -13,7 +13,7 @@ pub(super) const RENEW_AFTER: Duration = Duration::from_secs(1);
 /// time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest such pause: a dlv that was mended is found within this, or by the next session.
+/// The longest such pause: a dlv that works again is found within this, or by the next session.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What to do now. [`Pool::next`] takes it for done.
@@ -32,7 +32,7 @@ pub(super) enum Order {
 /// What a pool is to be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    /// Spares that are ready while nobody comes.
+    /// Spares that are kept ready between sessions.
     pub(super) size: usize,
     /// Without a session for so long, there are none.
     pub(super) idle: Duration,
@@ -46,7 +46,7 @@ enum State {
     Ready {
         since: Duration,
     },
-    /// Nobody is to have it any more.
+    /// It is to be ended instead of handed out.
     Unwanted,
     Ending,
 }

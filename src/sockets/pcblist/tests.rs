@@ -201,9 +201,9 @@ fn a_socket_that_listens_is_found_by_its_own_address() {
 
 #[test]
 fn what_is_left_of_a_closed_connection_is_nobody_s_and_not_root_s() {
-    assert_eq!(owner_in(&usual(), ends("127.0.0.1:50002", FRONT)), Ok(Owner::Nobody));
+    assert_eq!(owner_in(&usual(), ends("127.0.0.1:50002", FRONT)), Ok(Owner::NoProcess));
     for elsewhere in ["127.0.0.1:50003", "127.0.0.2:50000"] {
-        assert_eq!(owner_in(&usual(), ends(elsewhere, FRONT)), Ok(Owner::Nobody), "{elsewhere}");
+        assert_eq!(owner_in(&usual(), ends(elsewhere, FRONT)), Ok(Owner::NoProcess), "{elsewhere}");
     }
 }
 
@@ -251,7 +251,7 @@ fn list_tells_who_is_at_a_port() {
     );
     let found = occupants(&usual(), &[50002, 50001]).unwrap();
     let owners: Vec<Owner> = found.iter().map(|one| one.owner).collect();
-    assert_eq!(owners, [Owner::Uid(502), Owner::Nobody]);
+    assert_eq!(owners, [Owner::Uid(502), Owner::NoProcess]);
     let list = usual();
     for length in 0..list.len() {
         assert!(occupants(&list[..length], &[2345]).is_err(), "{length}");

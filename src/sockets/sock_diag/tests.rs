@@ -82,7 +82,7 @@ fn an_answer_tells_the_user() {
 
 #[test]
 fn a_socket_that_no_process_holds_is_nobody_s_though_it_counts_as_root_s() {
-    assert_eq!(answer(&socket(2, PORTS, &V4, 0, 0), 7, v4()), Ok(Answer::Socket(Owner::Nobody)));
+    assert_eq!(answer(&socket(2, PORTS, &V4, 0, 0), 7, v4()), Ok(Answer::Socket(Owner::NoProcess)));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn another_socket_than_the_one_asked_for_is_not_taken_for_it() {
     let ours = socket(2, [0x09, 0x29, 0xd4, 0x31], &[&V4[16..], &V4[..16]].concat(), 1000, 12);
     let elsewhere = socket(2, PORTS, &[&V4[..16], &[127, 0, 0, 3], &[0; 12]].concat(), 1000, 12);
     for other in [listening, ours, elsewhere] {
-        assert_eq!(answer(&other, 7, v4()), Ok(Answer::Socket(Owner::Nobody)));
+        assert_eq!(answer(&other, 7, v4()), Ok(Answer::Socket(Owner::NoProcess)));
     }
 }
 
@@ -159,7 +159,7 @@ fn dump_tells_each_socket_with_its_user() {
         [
             is(Owner::Uid(1000), Does::Listen),
             is(Owner::Uid(1001), Does::Connect),
-            is(Owner::Nobody, Does::Connect),
+            is(Owner::NoProcess, Does::Connect),
             is(Owner::Uid(0), Does::Listen),
         ]
     );

@@ -96,8 +96,8 @@ impl Load {
         matches!(self, Load::Small | Load::Apart | Load::Rpc)
     }
 
-    /// Where more than one CPU is not what matters, it is measured once, as on a machine that
-    /// nobody has pinned anything on.
+    /// Returns the pinnings to measure. A load that does not depend on the number of CPUs is
+    /// measured once, unpinned.
     fn pinnings(self, options: &Options) -> Vec<Pinning> {
         match self {
             Load::Idle | Load::Giant | Load::StartUp | Load::Size | Load::Version => {

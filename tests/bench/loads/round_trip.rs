@@ -10,8 +10,7 @@ use crate::rounds::interleaved;
 use crate::statistics::median;
 use crate::targets::{Sessions, Target};
 
-/// How often everything is started anew: on which CPU a process stays, and how its memory lies, is
-/// chance.
+/// Restarts of all processes: the CPU that a process stays on, and its memory layout, are chance.
 const STARTS: usize = 10;
 
 /// What the client speaks.

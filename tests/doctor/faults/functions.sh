@@ -11,7 +11,7 @@ second_dlv() {
     chmod +x /usr/local/bin/dlv
 }
 
-# Waits until somebody listens on port 2345.
+# Waits until a program listens on port 2345.
 until_listening() {
     for _ in $(seq 100); do
         grep -q ':0929 .* 0A ' /proc/net/tcp /proc/net/tcp6 && break

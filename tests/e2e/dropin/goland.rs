@@ -82,7 +82,7 @@ fn goland_attaches_with_its_own_command_line(dlv: &Pair) {
         "--",
     ];
     let mut running = Dlv::new(dlv, Which::Link).args(words).start();
-    assert_eq!(running.ready().to_string(), format!("127.0.0.1:{port}"), "nobody was let in from elsewhere");
+    assert_eq!(running.ready().to_string(), format!("127.0.0.1:{port}"), "other addresses were let in");
     assert_eq!(own_words(&running.dlv().arguments, &listen), words);
     let mut goland = Rpc::connect(running.ready());
     goland.break_at(&program.main(), program.line("// breakpoint: tick"));

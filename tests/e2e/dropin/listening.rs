@@ -122,13 +122,13 @@ fn a_client_that_waits_is_dialled(dlv: &Pair) {
     assert_eq!(ended.status.code(), Some(0));
     assert!(!ended.stdout.contains("listening at"), "{}", ended.stdout);
     running.nothing_left();
-    // It listens no more, and the port is nobody else's.
+    // It listens no more, and no other program has the port.
     shutdown(listener.as_raw_fd(), Shutdown::Both).unwrap();
     let refused = [Which::Real, Which::Command].map(|which| {
         let ended = Dlv::new(dlv, which).args(["dap", &client]).start().ended();
         (ended.status, lasting(&ended.stdout), lasting(&ended.stderr))
     });
-    assert_eq!(refused[0], refused[1], "nobody waits");
+    assert_eq!(refused[0], refused[1], "no connection waits");
 }
 
 fn a_unix_socket_is_served(dlv: &Pair) {

@@ -51,7 +51,7 @@ impl Machines {
                 let nodad: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
                 machine.ip(&[&["address", "add", &with_bits, "dev", WIRE], nodad].concat());
             }
-            // Nobody has to ask for an address, which a ruleset might drop.
+            // Known neighbours need no address requests, which a ruleset might drop.
             for address in others {
                 machine.ip(&["neigh", "add", address, "lladdr", mac, "dev", WIRE, "nud", "permanent"]);
             }
@@ -100,8 +100,8 @@ impl Machines {
     pub fn send(&self, way: Way, packets: &[Sent]) -> (BTreeSet<u16>, Value) {
         let comes_over_the_wire = way.comes_in && !way.over_loopback;
         let sender = if comes_over_the_wire { &self.other } else { &self.host };
-        // Open until all is noted: nobody sends a second SYN within a second, and a closed one
-        // sends none.
+        // Open until all is noted: the second SYN comes after a second, and a closed socket sends
+        // none.
         let _sockets: Vec<Socket> = sender.inside(|| packets.iter().map(connect).collect());
         poll(PATIENCE, || {
             let came = noted(&self.ruleset(), "came").len();

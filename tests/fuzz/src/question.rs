@@ -21,7 +21,8 @@ pub fn questions(loopback: &'static str) -> Vec<Question> {
     all
 }
 
-/// A rule was replaced by one that nobody understands: what is still certain must be what it was.
+/// Compares the verdicts before and after a rule was replaced by one that is not understood: a
+/// certain verdict must be the old one.
 pub fn agree(before: Verdict, after: Verdict) -> bool {
     after == Verdict::Unknown || before == Verdict::Unknown || after == before
 }

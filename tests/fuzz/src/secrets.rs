@@ -5,7 +5,7 @@ use serde_json::Value;
 /// No name, no number, and nothing that a fuzzer finds by itself.
 pub const SECRET: &str = "s3cret 7-Ünd \u{1f511}";
 
-/// Keys whose texts are nobody's names, wherever they stand.
+/// Keys whose texts are values everywhere, never names.
 const VALUES: [&str; 12] = [
     "value",
     "description",
@@ -21,7 +21,7 @@ const VALUES: [&str; 12] = [
     "NewArgs",
 ];
 
-/// Keys under which everything is somebody's own.
+/// Keys under which everything is the user's or the client's own.
 const OWN: [&str; 3] = ["env", "labels", "UserData"];
 
 /// Replaces texts by the secret; returns how many.

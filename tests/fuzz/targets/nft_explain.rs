@@ -7,7 +7,7 @@ use dlvgate_fuzz::question::{agree, questions};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
-/// The first rule's statements, replaced by one that nobody understands.
+/// Replaces the first rule's statements by one that is not understood.
 fn doubtful(json: &str) -> Option<String> {
     let mut document: Value = serde_json::from_str(json).ok()?;
     let rule =

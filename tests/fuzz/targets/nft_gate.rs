@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
     if gone {
         assert_eq!(read.commands[2], None, "nothing is there to be removed");
     }
-    // Our commands name our own table, or a rule of ours in somebody else's chain.
+    // Our commands name our own table, or a rule of ours in another program's chain.
     for command in
         read.commands.iter().flatten().flat_map(|all| all["nftables"].as_array().into_iter().flatten())
     {

@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
     let services = Services::parse("ssh 22/tcp\ndbm 2345/tcp\n");
     let listings = listings(text);
     let loaded = Loaded::parse(&listings, &services);
-    // The first rule of the main ruleset, replaced by one that nobody understands.
+    // Replace the first rule of the main ruleset by one that is not understood.
     let mut other = listings.clone();
     let main = other.rules.get_mut("").and_then(Option::as_mut);
     if let Some(main) = main.filter(|main| !main.contains(['{', '}'])) {

@@ -146,7 +146,7 @@ fn test(stage: &Stage<'_>) {
     debug.disconnect();
 }
 
-/// A client that somebody else wrote: that of VS Code's own tests.
+/// A client from another project: that of VS Code's own tests.
 fn editor(stage: &Stage<'_>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/testsupport/session.mjs");
     let mut session = Command::new("node");

@@ -62,7 +62,7 @@ fn dap(words: &[String]) {
     match accepted {
         Ok((stream, _)) => conversation::hold(&strings, stream),
         Err(_) => loop {
-            std::thread::park(); // nobody can come any more; a test has it so
+            std::thread::park(); // no client can connect any more; a test wants it so
         },
     }
 }
@@ -72,7 +72,7 @@ fn announce(strings: &Strings, address: SocketAddr) {
     let lines = match strings.ready_lines() {
         0 => String::new(),
         1 => ready,
-        // The second leads to a port at which nobody is.
+        // The second leads to a port on which no program listens.
         _ => format!("{ready}DAP server listening at: 127.0.0.1:1\n"),
     };
     let mut stdout = std::io::stdout().lock();

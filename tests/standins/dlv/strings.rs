@@ -42,7 +42,7 @@ impl Strings {
             State { held: HashSet::new(), ready_lines: 1, listener: None, connection: None, resets: false };
         let strings = Strings { state: Mutex::new(state), changed: Condvar::new(), moments: None };
         let Some(path) = std::env::var_os(CONTROL) else { return strings };
-        // A test that is over tells nobody anything.
+        // The test may be over.
         let Ok(moments) = UnixStream::connect(path) else { return strings };
         let mut first = String::new();
         let mut orders = BufReader::new(moments.try_clone().expect("a second handle"));

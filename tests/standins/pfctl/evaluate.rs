@@ -232,7 +232,7 @@ impl Walk<'_> {
         };
         let user = rule.user.is_none_or(|wanted| match p.user {
             Some(uid) => wanted.matches(uid),
-            // A socket that nobody knows answers only to = and !=.
+            // An unknown socket answers only to = and !=.
             None => {
                 matches!(wanted.operator, Operator::Equal | Operator::NotEqual)
                     && wanted.matches(UNKNOWN_USER)

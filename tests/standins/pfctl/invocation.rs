@@ -24,7 +24,7 @@ pub fn invocation() -> io::Result<i32> {
     let folder = env::var_os("STANDIN_PF_STATE").map(PathBuf::from);
     let folder = folder.ok_or_else(|| io::Error::other("STANDIN_PF_STATE names no folder"))?;
     let started = now();
-    // Before the lock: whoever writes stdin may be slow, or need a pfctl first.
+    // Before the lock: the writer of stdin may be slow, or need a pfctl first.
     let stdin = stdin_text(&argv)?;
     let is_verb = argv.first().is_some_and(|a| a == "--standin");
     let asked = env::var("STANDIN_PF_FAULT").ok();

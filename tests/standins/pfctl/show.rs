@@ -145,7 +145,7 @@ fn info(state: &State, out: &mut Output) {
     }
 }
 
-/// The machine has these two, and those that somebody skips. `-v` says which are skipped.
+/// The machine has these two, and those that a ruleset skips. `-v` says which are skipped.
 fn interfaces(state: &State, out: &mut Output, verbose: bool) {
     let mut names = BTreeSet::from(["all", "en0", "lo0"]);
     names.extend(state.skip.iter().map(String::as_str));

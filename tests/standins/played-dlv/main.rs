@@ -87,7 +87,7 @@ impl Session {
             "launch" => {
                 self.token = arguments["token"].as_str().unwrap_or_default().to_owned();
                 let mut program = Command::new("sleep");
-                // As dlv starts it: in a process group of its own, with nobody's input.
+                // As dlv starts it: in a process group of its own, without input.
                 let program = program.arg("10000").process_group(0).stdin(Stdio::null()).spawn()?;
                 let (name, pid) = (&self.token, program.id());
                 let process = json!({"name": name, "systemProcessId": pid, "delve": std::process::id()});

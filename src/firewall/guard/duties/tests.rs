@@ -77,7 +77,7 @@ fn at_the_end_all_are_shut_then_waited_for_then_removed() {
     );
     let mut nothing = met();
     nothing.end();
-    assert_eq!(nothing.next(), None, "who holds nothing waits for nobody");
+    assert_eq!(nothing.next(), None, "a guard without gates ends at once");
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn a_journal_of_every_gate_with_every_peer_is_read_and_a_larger_file_is_not() {
     }
 }
 
-/// Only root can make a file somebody else's.
+/// Only root can give a file to another user.
 #[test]
 fn what_belongs_to_another_user_is_not_read() {
     let (_folder, journals) = journals();

@@ -91,7 +91,7 @@ fn port_of_own_listener_is_opened() {
     let told = Told::default();
     told.comes(40001, ALICE, Does::Listen).comes(40001, ALICE, Does::Connect);
     assert_eq!(open(&told, false), Ok(()));
-    told.add(40001, Owner::Nobody, Does::Connect);
+    told.add(40001, Owner::NoProcess, Does::Connect);
     assert_eq!(open(&told, false), Ok(()), "what is left of a connection does not count");
 }
 
@@ -118,7 +118,7 @@ fn port_of_another_user_is_refused() {
         assert!(open(told.bound(40001), true).is_err(), "nor with a socket of the caller's");
     }
     let told = Told::default();
-    told.comes(40001, ALICE, Does::Listen).add(40001, Owner::Nobody, Does::Listen);
+    told.comes(40001, ALICE, Does::Listen).add(40001, Owner::NoProcess, Does::Listen);
     assert!(open(&told, false).unwrap_err().contains("does not tell whose"));
 }
 

@@ -557,7 +557,7 @@ proptest! {
         let wanted: Vec<(u16, Vec<Peer>)> = asked.iter().filter_map(|line| asks(line)).collect();
         for (port, peers) in &run.open {
             prop_assert!(*port >= SYSTEM_PORTS);
-            // Shut is nobody's.
+            // A shut gate has no peers.
             prop_assert!(peers.is_empty() || wanted.contains(&(*port, peers.clone())), "{port} for {peers:?}");
         }
         prop_assert_eq!(run.replies.len(), asked.len() + 1, "each line has an answer");

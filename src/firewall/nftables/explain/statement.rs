@@ -18,7 +18,7 @@ pub(super) enum Statement {
     Nothing,
     /// Connection tracking does not get to see the packet.
     Untrack,
-    /// It changes what later rules see, or does what nobody here knows; then the rule goes on.
+    /// It changes what later rules see, or is not known here; then the rule goes on.
     Opaque(String),
     /// The end of the rule: each verdict that may be the one, with the reasons why that is not
     /// certain.

@@ -116,7 +116,7 @@ fn a_doubtful_return_or_goto_leaves_both_ways_open() {
     assert_eq!(decided(vec![input(skips(json!({"return": null})))]).0, Verdict::Unknown);
     assert_eq!(decided(vec![input(skips(call("goto", "other"))), other()]).0, Verdict::Unknown);
     assert_eq!(decided(vec![input(skips(call("jump", "other"))), other()]).0, Verdict::Block);
-    // Whoever returns comes to the same rule of the calling chain.
+    // `return` continues at the same rule of the calling chain.
     let rules = vec![json!([call("jump", "inner")]), json!([drop()])];
     let inner = Given("inner", "", 0, "", skips(json!({"return": null})));
     assert_eq!(decided(vec![input(rules), inner]).0, Verdict::Block);

@@ -234,7 +234,7 @@ fn shut_is_the_reset_alone_and_takes_our_rules_out_of_others_chains() {
         text.contains("tcp reset") && !text.contains("accept\":null") && !text.contains("peers"),
         "{text}"
     );
-    assert_eq!(text.matches("\"handle\"").count(), 1, "nobody else's rule is deleted: {text}");
+    assert_eq!(text.matches("\"handle\"").count(), 1, "another program's rule is deleted: {text}");
 }
 
 #[test]

@@ -321,7 +321,7 @@ impl World {
                     assert!(!self.is_closed, "a start after the end");
                     assert_eq!(self.launching, 0, "beside a session's own");
                     assert!(self.starting.is_empty(), "two at once");
-                    assert!(!self.is_idle(), "nobody has come for long");
+                    assert!(!self.is_idle(), "no session has come for long");
                     self.starting.insert(number);
                 }
                 Order::End(number) => {
