@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn json_means_the_same_when_nothing_is_left_in_it_that_a_terminal_obeys() {
+    fn escaped_json_keeps_its_meaning() {
         let json = serde_json::to_string(HOSTILE).unwrap();
         let shown = printable_json(&json);
         assert!(shown.chars().all(is_harmless) && json.contains('\u{9b}'), "{shown}");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_entry_keeps_its_colours_and_cannot_look_like_two() {
+    fn log_entry_keeps_colours_and_stays_one_entry() {
         let coloured = "\x1b[2m2026\x1b[0m \x1b[1;33m WARN\x1b[0m a\rb\x1b[2Jc\x1b[md\n2026 INFO forged\n";
         let kept = "\x1b[2m2026\x1b[0m \x1b[1;33m WARN\x1b[0m a·b·[2Jc\x1b[md\n    2026 INFO forged\n";
         assert_eq!(entry(coloured), kept);

@@ -82,7 +82,7 @@ fn at(path: &Path, line: usize) -> String {
 }
 
 #[test]
-fn a_variable_wins_over_the_project_that_over_the_user_and_that_over_the_default() {
+fn variable_beats_project_user_and_default() {
     let place = Place::new();
     assert_eq!(place.setting("max-sessions", &[]), (vec!["8".to_owned()], "default".to_owned()));
     let user = place.users("# mine\nmax-sessions = 5\n");
@@ -110,7 +110,7 @@ fn a_flag_wins_over_everything() {
 }
 
 #[test]
-fn lists_and_tables_are_taken_whole_from_the_strongest() {
+fn strongest_source_gives_whole_lists_and_tables() {
     let place = Place::new();
     place.users("allow = [\"192.0.2.1\", \"198.51.100.0/24\"]\nsubstitute-path = [\"/x=/y\"]\n[launch-set]\nenv = { A = \"1\" }\n");
     place.projects("substitute-path = [\"/a=/b\", { from = \"/c\", to = \"/d\" }]\n");
@@ -162,7 +162,7 @@ fn what_is_wrong_is_said_with_its_line_and_the_remedy() {
 }
 
 #[test]
-fn a_project_opens_nothing_and_chooses_no_program_without_consent() {
+fn project_opens_and_runs_nothing_without_consent() {
     let place = Place::new();
     for text in [
         "allow = [\"0.0.0.0/0\"]",
@@ -236,7 +236,7 @@ fn one_s_own_file_is_one_s_own_in_its_folder_too() {
 }
 
 #[test]
-fn a_project_may_want_spares_of_the_dlv_that_is_started_anyway() {
+fn project_may_ask_for_spares() {
     let place = Place::new();
     let project = place.projects("warm = 2\nwarm-idle = 60\n");
     assert_eq!(place.setting("warm", &[]), (vec!["2".to_owned()], at(&project, 1)));
@@ -318,7 +318,7 @@ fn project_file_in_a_folder_of_others_is_refused() {
 
 /// As in /tmp, where every user can put a file above what others do there.
 #[test]
-fn file_of_another_user_in_an_open_folder_is_passed_over() {
+fn another_user_s_file_in_an_open_folder_is_skipped() {
     let place = Place::new();
     if !nix::unistd::geteuid().is_root() {
         println!("not root: no file can be another user's");
@@ -429,7 +429,7 @@ fn the_documented_file_is_taken() {
 }
 
 #[test]
-fn a_variable_or_a_file_does_not_contradict_a_flag_and_two_flags_do() {
+fn only_two_flags_contradict_each_other() {
     let place = Place::new();
     place.users("start-timeout = 5\n");
     let start = ["serve", "--upstream", "nonsense.invalid:1", "--firewall", "off", "--listen", "127.0.0.1:0"];

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_body_gets_its_memory_at_once_as_far_as_that_is_safe() {
+    fn large_body_gets_bounded_memory_at_once() {
         let mut codec = FrameCodec::default();
         let mut input = BytesMut::from(&b"Content-Length: 1000000\r\n\r\n{"[..]);
         assert!(codec.decode(&mut input).unwrap().is_none());
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_between_messages_is_clean_and_inside_one_is_not() {
+    fn eof_is_clean_only_between_messages() {
         let eof = |text: &str| FrameCodec::default().decode_eof(&mut BytesMut::from(text));
         assert!(eof("").unwrap().is_none());
         assert!(matches!(eof("Content-Le"), Err(CodecError::EndInHeader)));

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_components_are_replaced_and_the_first_rule_wins() {
+    fn first_rule_replaces_whole_components() {
         let rules = rules(&["/home/me/shop=/go/src/shop", "/home/me/=/elsewhere", "/go=/x"]);
         for (client, server) in [
             ("/home/me/shop/main.go", Some("/go/src/shop/main.go")),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_paths_have_their_own_separators_and_no_case() {
+    fn windows_paths_match_separators_without_case() {
         let rules = rules(&[r"C:\work\shop=/src/shop"]);
         assert_eq!(rules.to_server(r"c:\Work\shop\cmd\main.go").as_deref(), Some("/src/shop/cmd/main.go"));
         assert_eq!(
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_separator_of_the_other_system_is_a_part_of_a_name() {
+    fn foreign_separator_is_part_of_a_name() {
         assert_eq!(rules(&["/home/me=/src"]).to_server(r"/home/me\x.go"), None);
         assert_eq!(rules(&[r"C:\work=/src"]).to_server(r"C:\workshop\x.go"), None);
     }

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_dap_and_an_object_or_white_space_is_json_rpc() {
+    fn first_byte_decides_dap_or_json_rpc() {
         assert_eq!(sniff(b'C'), Some(Protocol::Dap));
         assert_eq!(sniff(b'c'), Some(Protocol::Dap));
         for byte in *b"{ \t\r\n" {

@@ -149,7 +149,7 @@ proptest! {
     #![proptest_config(support::config())]
 
     #[test]
-    fn a_stream_of_messages_reads_the_same_however_it_is_cut(
+    fn cut_message_stream_reads_the_same(
         messages in vec(body().prop_flat_map(|body| (header(body.len()), Just(body))), 1..5),
         sizes in sizes(),
     ) {

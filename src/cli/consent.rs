@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_that_choose_what_is_run_or_built_need_consent() {
+    fn arguments_that_choose_a_program_need_consent() {
         for word in [
             "program=\"/bin/sh\"",
             "mode=\"exec\"",

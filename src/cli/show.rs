@@ -150,7 +150,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         }
         out.flush()
     })();
-    let code = unless_nobody_reads(printed)?;
+    let code = unless_reader_is_gone(printed)?;
     say_notices(&reader, &args.file);
     Ok(code)
 }
@@ -166,7 +166,7 @@ fn say_notices(reader: &Reader, file: &Path) {
 }
 
 /// A pager that was left is no failure.
-fn unless_nobody_reads(printed: io::Result<()>) -> io::Result<ExitCode> {
+fn unless_reader_is_gone(printed: io::Result<()>) -> io::Result<ExitCode> {
     match printed {
         Err(error) if is_reader_gone(&error) => Ok(ExitCode::SUCCESS),
         printed => printed.map(|()| ExitCode::SUCCESS),
@@ -197,7 +197,7 @@ fn hold_against_rules(file: &Path) -> anyhow::Result<ExitCode> {
         )?;
         out.flush()
     })();
-    unless_nobody_reads(printed)?;
+    unless_reader_is_gone(printed)?;
     // What is missing was held against no rule. That the end is missing is usual: dlvgate was
     // killed, or the session runs.
     let is_damaged = |notice: &Notice| match &notice.fault {
@@ -283,12 +283,12 @@ fn part(file: &Path, other: &Path) -> anyhow::Result<ExitCode> {
     match parting {
         None => {
             let alike = format!("the conversations are alike: {alike} message(s)");
-            Ok(unless_nobody_reads(writeln!(io::stdout(), "{alike}"))?)
+            Ok(unless_reader_is_gone(writeln!(io::stdout(), "{alike}"))?)
         }
         Some(parting) => {
             let (file, other) = (file.display(), other.display());
             let said = format!("A  {file}\nB  {other}\n{parting}");
-            unless_nobody_reads(writeln!(io::stdout(), "{}", printable(&said)))?;
+            unless_reader_is_gone(writeln!(io::stdout(), "{}", printable(&said)))?;
             Ok(ExitCode::from(FAILURE))
         }
     }

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_consent_is_to_one_path_with_one_content_until_it_is_revoked() {
+    fn consent_covers_one_path_with_one_content() {
         let (_state, consents) = consents();
         let (path, other) = (Path::new("/p/dlvgate.toml"), Path::new("/q/dlvgate.toml"));
         assert_eq!(consents.to(path, "a"), Consent::None);

@@ -208,7 +208,7 @@ mod tests {
     use std::process::Stdio;
 
     #[tokio::test]
-    async fn a_binary_that_is_being_built_is_known_by_its_builder_s_arguments() {
+    async fn binary_being_built_is_known_by_builder_arguments() {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("__debug_bin1");
         std::fs::write(&output, "").unwrap();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_by_descent_is_what_stems_from_dlv_or_was_left_to_us() {
+    fn family_is_descendants_and_reparented_children() {
         let pid = Pid::from_raw;
         let us = nix::unistd::getpid();
         let table = [

@@ -127,7 +127,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     #[test]
-    fn a_folder_is_its_user_s_alone_and_goes_with_what_is_in_it() {
+    fn folder_is_private_and_removed_with_its_content() {
         let folder = Folder::new().unwrap();
         let path = folder.socket(1);
         let _listener = UnixListener::bind(&path).unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_holds_any_more_is_removed_and_nothing_else() {
+    fn sweep_removes_only_unlocked_folders() {
         let place = tempfile::tempdir().unwrap();
         let make = |name: &str, mode| {
             let path = place.path().join(name);

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_the_system_gives_twice_is_the_first_session_s() {
+    fn port_given_twice_stays_with_the_first_session() {
         let pool = pool("0");
         let [mut first, mut second] = [(); 2].map(|()| pool.lease(0).unwrap().unwrap());
         assert!(first.claim(40001) && !second.claim(40001) && second.claim(40002));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_port_is_one_on_which_nobody_listens() {
+    fn free_port_has_no_listener() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
         assert!(pool(&port.to_string()).lease_free().unwrap().is_none());
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn each_session_gets_a_socket_of_its_own_and_leaves_no_file() {
+    fn each_session_gets_its_own_socket_and_removes_it() {
         let pool = pool("unix");
         let leases: Vec<_> = (0..3).map(|_| pool.lease_free().unwrap().unwrap()).collect();
         assert!(pool.lease(1).unwrap().is_none() && !pool.is_exhausted());

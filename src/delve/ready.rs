@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_around_the_ready_line_is_passed_as_it_came_however_it_is_cut() {
+    fn output_around_the_ready_line_is_passed_unchanged() {
         let before = "Warning: a\n\nDAP server? no\nAPI server listening at: x\nprompt> x\n";
         let after = "API server listening at: 127.0.0.1:2\nmore";
         let all = format!("{before}API server listening at: 127.0.0.1:1\n{after}");

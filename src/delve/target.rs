@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_or_a_folder_that_was_replaced_is_another_one() {
+    fn replaced_program_or_folder_is_another_target() {
         let place = tempfile::tempdir().unwrap();
         let (program, folder) = (place.path().join("dlv"), place.path().join("project"));
         std::fs::write(&program, "1").unwrap();

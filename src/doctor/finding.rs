@@ -112,7 +112,7 @@ impl Finding {
     }
 
     /// Adds commands.
-    pub(super) fn mend_by(mut self, remedies: impl IntoIterator<Item = Remedy>) -> Finding {
+    pub(super) fn undoable_remedies(mut self, remedies: impl IntoIterator<Item = Remedy>) -> Finding {
         self.remedies.extend(remedies);
         self
     }

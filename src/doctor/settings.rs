@@ -12,7 +12,7 @@ fn judge(wrong: &WrongSettings) -> Finding {
     let finding = Finding::new(Group::Delve, "settings", State::Bad, wrong.text.clone())
         .why("dlvgate refuses to start with a configuration file that it does not understand");
     match wrong.line {
-        Some(line) if wrong.file.is_file() => finding.mend_by([comment_out(&wrong.file, line)]),
+        Some(line) if wrong.file.is_file() => finding.undoable_remedies([comment_out(&wrong.file, line)]),
         _ => finding.remedy("dlvgate config"),
     }
 }

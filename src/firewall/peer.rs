@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_is_refused_with_what_to_write() {
+    fn invalid_peer_is_refused_with_examples() {
         for (text, word) in [
             ("laptop", "192.0.2.0/24"),
             ("192.0.2.5/33", "192.0.2.0/24"),

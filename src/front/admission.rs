@@ -99,7 +99,7 @@ impl Admission {
     }
 
     /// Whether `--allow` says who may connect.
-    pub(super) fn names_somebody(&self) -> bool {
+    pub(super) fn names_peers(&self) -> bool {
         !self.allowed.is_empty()
     }
 
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_named_may_connect_and_nobody_else() {
+    fn only_named_addresses_may_connect() {
         let admission = Admission::new(ip("0.0.0.0"), vec!["192.0.2.0/24".parse().unwrap()]).unwrap();
         assert!(admission.admits(from("192.0.2.5")) && admission.admits(from("::ffff:192.0.2.5")));
         assert!(!admission.admits(from("127.0.0.1")) && !admission.admits(from("192.0.3.5")));

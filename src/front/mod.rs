@@ -83,7 +83,7 @@ impl Front {
     ) -> Option<Outcome> {
         let mut over = std::pin::pin!(over);
         // Without --allow all are this machine's, and of one user.
-        let of_address = self.admission.names_somebody().then_some(settings.max_sessions_per_address);
+        let of_address = self.admission.names_peers().then_some(settings.max_sessions_per_address);
         let places = Places::new(settings.max_sessions, of_address);
         let mut sessions = JoinSet::new();
         let (open, closing) = watch::channel(());

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_takes_all_it_can_leaves_as_many_to_the_others() {
+    fn greedy_address_leaves_half_of_the_places() {
         let places = Places::new(4, Some(2));
         let mut held = Vec::new();
         let refused = loop {

@@ -60,7 +60,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[tokio::test]
-    async fn a_socket_is_its_user_s_alone_and_goes_with_its_front() {
+    async fn socket_file_is_private_and_removed_with_its_front() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dlv.sock");
         let socket = SocketFile::bind(&path).unwrap();

@@ -72,7 +72,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     #[tokio::test]
-    async fn it_is_polled_when_it_is_woken_and_not_when_others_are() {
+    async fn future_is_polled_only_when_it_is_woken() {
         let (notify, polls) = (Notify::new(), AtomicUsize::new(0));
         let counted = async {
             let mut notified = pin!(notify.notified());

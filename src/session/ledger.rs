@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_does_not_say_to_what_is_to_what_was_asked() {
+    fn nameless_answer_matches_by_seq() {
         let mut ledger = Ledger::new(Protocol::Dap);
         ledger.asked(Key::Seq(3), name("threads"));
         ledger.asked(Key::Seq(9), name("disconnect"));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn json_rpc_is_answered_by_id_and_only_a_detach_that_worked_is_an_end() {
+    fn json_rpc_matches_by_id_and_ends_after_detach() {
         let id = |text: &str| {
             let object = format!(r#"{{"id":{text},"error":null}}"#);
             let step = jsonrpc::Scanner::new().step(object.as_bytes()).unwrap();

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dlv_that_was_started_and_is_not_ready_is_stopped_and_somebody_else_s_is_not() {
+    fn unready_dlv_is_stopped_and_a_foreign_one_is_not() {
         let mut own = Lifecycle::with_own_delve();
         own.started();
         assert!(!own.is_ending());
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_takes_a_spare_forwards_at_once_and_leaves_as_any_other() {
+    fn session_with_a_spare_forwards_at_once() {
         let (mut spare, mut session) = spare_and_session();
         assert!(session.take(&mut spare));
         assert_eq!(steps(session), [Step::Relay, Step::ShutGate, Step::StopDelve, Step::RemoveGate]);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_a_whole_spare_that_waits_is_taken_and_once() {
+    fn only_a_complete_waiting_spare_is_taken_once() {
         for mut other in reachable() {
             let (before, waits) = (other.clone(), other.next() == Step::Wait);
             let mut session = Lifecycle::with_a_spare();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_goes_to_a_spare_and_no_gate_is_opened_on_the_way_out() {
+    fn ending_spare_gets_no_byte_and_no_gate() {
         for mut state in reachable() {
             assert!(!(state.spare && state.next() == Step::Relay), "{state:?}");
             state.end();

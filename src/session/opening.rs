@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_probe_is_told_who_is_there_also_where_it_comes_in_parts() {
+    async fn probe_in_parts_is_answered() {
         for bytes in [&PROBE[..1], PROBE] {
             assert!(answer(bytes).await.unwrap().starts_with("dlvgate "), "{bytes:?}");
         }

@@ -4,7 +4,7 @@ use super::container::{Container, User};
 use super::fault::list;
 
 #[test]
-fn the_page_ends_with_what_to_mend_first() {
+fn page_ends_with_the_finding_to_fix_first() {
     let Some(mut container) = Container::new(User::Root) else { return };
     let (_, page) = container.run("export GOARCH=arm64; dlvgate doctor; echo exit $?");
     let (before, end) = page.split_once("First:").unwrap_or_else(|| panic!("{page}"));
@@ -19,7 +19,7 @@ fn the_page_ends_with_what_to_mend_first() {
 }
 
 #[test]
-fn fix_shows_what_it_runs_runs_it_and_names_the_way_back() {
+fn fix_shows_runs_and_names_the_undo() {
     let Some(mut container) = Container::new(User::Root) else { return };
     container.must("chmod -x /usr/bin/dlv; go env -w GOFLAGS=-trimpath; export GOARCH=arm64");
     let (_, page) = container.run("dlvgate doctor --fix < /dev/null; echo exit $?");
@@ -47,7 +47,7 @@ fn fix_changes_nothing_where_nothing_can_be_undone() {
 }
 
 #[test]
-fn a_program_that_hangs_is_unknown_and_keeps_nobody() {
+fn hanging_program_is_unknown_and_delays_no_check() {
     let Some(mut container) = Container::new(User::Root) else { return };
     let hang = "#!/bin/sh\\nexec sleep 60\\n";
     container.must(&format!(

@@ -51,21 +51,21 @@ pub fn of_a_mac() -> Vec<Fault> {
 }
 
 #[test]
-fn faults_of_go_are_named_and_mended() {
+fn go_faults_are_named_and_fixed() {
     try_all(&of_go(), |_| ());
 }
 
 #[test]
-fn faults_of_delve_are_named_and_mended() {
+fn delve_faults_are_named_and_fixed() {
     try_all(&of_delve(), |_| ());
 }
 
 #[test]
-fn faults_of_permissions_are_named_and_mended() {
+fn permission_faults_are_named_and_fixed() {
     try_all(&of_permissions(), |_| ());
 }
 
 #[test]
-fn faults_of_the_network_are_named_and_mended() {
+fn network_faults_are_named_and_fixed() {
     try_all(&of_the_network(), |_| ());
 }

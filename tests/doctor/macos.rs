@@ -10,12 +10,12 @@ fn become_a_mac(container: &mut Container) {
 }
 
 #[test]
-fn faults_of_a_mac_are_named_and_mended() {
+fn mac_faults_are_named_and_fixed() {
     try_all(&of_a_mac(), become_a_mac);
 }
 
 #[test]
-fn a_healthy_mac_has_nothing_to_mend() {
+fn healthy_mac_has_no_findings() {
     let Some(mut container) = Container::new(User::Root) else { return };
     become_a_mac(&mut container);
     let said = container.doctor("");

@@ -13,7 +13,7 @@ const MISSING: [(&str, &str, &str); 2] = [
 ];
 
 #[test]
-fn what_is_not_installed_is_installed_by_the_printed_command() {
+fn printed_command_installs_what_is_missing() {
     let Some(mut container) = Container::with_network(User::Root) else { return };
     if !container.run("dpkg -s delve golang-go >/dev/null && echo both").1.contains("both") {
         println!("not run: dlv and Go are not the distribution's");

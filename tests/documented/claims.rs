@@ -108,7 +108,7 @@ fn blocks(pages: &[Page]) -> impl Iterator<Item = &Block> {
 }
 
 #[test]
-fn each_block_is_run_by_a_scenario_or_there_is_a_reason() {
+fn each_block_has_a_scenario_or_a_reason() {
     let pages = pages::all();
     let mut wrong = Vec::new();
     for block in blocks(&pages).filter(|block| block.language == "sh") {

@@ -71,7 +71,7 @@ fn refused(command: &mut Command) -> Option<String> {
 }
 
 #[test]
-fn each_command_in_a_line_of_text_is_one_that_dlvgate_knows() {
+fn each_inline_command_is_known_to_dlvgate() {
     let pair = Pair::any();
     let (mut count, mut wrong) = (0, Vec::new());
     for page in pages::all() {

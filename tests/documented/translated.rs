@@ -17,7 +17,7 @@ fn each(check: impl Fn(&Page, &Page)) {
 }
 
 #[test]
-fn translations_have_the_same_commands_in_the_same_order() {
+fn translations_have_the_same_commands_in_order() {
     each(|theirs, ours| {
         for (one, other) in theirs.blocks.iter().zip(&ours.blocks) {
             let same = (&one.language, &one.text) == (&other.language, &other.text);

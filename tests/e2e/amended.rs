@@ -17,8 +17,8 @@ use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
-    a_dap_client_with_its_sources_elsewhere_stops_at_its_breakpoint,
-    goland_with_its_sources_elsewhere_stops_at_its_breakpoint,
+    dap_client_with_other_paths_hits_its_breakpoint,
+    goland_with_other_paths_hits_its_breakpoint,
     what_the_user_adds_to_a_launch_reaches_dlv,
     evasion_of_a_forced_program_runs_the_forced_one,
     launch_that_takes_no_program_is_refused,
@@ -37,7 +37,7 @@ fn main_there() -> PathBuf {
     Path::new(ELSEWHERE).join("main.go")
 }
 
-fn a_dap_client_with_its_sources_elsewhere_stops_at_its_breakpoint(dlv: &Pair) {
+fn dap_client_with_other_paths_hits_its_breakpoint(dlv: &Pair) {
     let program = Program::built(dlv, "demo");
     let server = Serve::with(dlv).flags(["--substitute-path", &rule(&program)]).start();
     let mut client = server.client();
@@ -56,7 +56,7 @@ fn a_dap_client_with_its_sources_elsewhere_stops_at_its_breakpoint(dlv: &Pair) {
     assert_eq!(stack["stackFrames"][0]["source"]["path"], json!(main_there()), "{stack}");
 }
 
-fn goland_with_its_sources_elsewhere_stops_at_its_breakpoint(dlv: &Pair) {
+fn goland_with_other_paths_hits_its_breakpoint(dlv: &Pair) {
     let program = Program::built(dlv, "demo");
     let binary = program.binary.to_str().unwrap();
     let line = program.line("// breakpoint: order");
@@ -203,7 +203,7 @@ fn method_that_comes_twice_is_logged_as_dlv_runs_it(dlv: &Pair) {
 
 /// The bytes themselves.
 #[test]
-fn only_a_launch_or_attach_is_changed_and_nothing_without_a_rule() {
+fn only_launch_and_attach_change_and_only_by_rule() {
     for (flags, launched) in [
         (&[][..], r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode": "exec"}}"#),
         (

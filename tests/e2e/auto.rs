@@ -55,7 +55,7 @@ fn a_pf_that_is_on_guards_each_session_s_port() {
 }
 
 #[test]
-fn a_pf_that_is_on_and_would_not_evaluate_the_gate_is_no_reason_to_go_on_without() {
+fn auto_refuses_a_pf_that_skips_the_gate() {
     let pf = StandinPf::new();
     pf.run(&["--standin", "enable-by-other"]);
     pf.load_main("pass\n");
@@ -79,7 +79,7 @@ fn a_gate_that_fails_later_refuses_its_session() {
 }
 
 #[test]
-fn a_host_that_drops_nothing_gets_no_rule_and_one_that_drops_gets_a_gate() {
+fn auto_gates_only_a_host_that_drops() {
     let Some(namespace) = Namespace::new() else { return };
     let server = in_namespace(&namespace).start();
     assert!(said(&server).contains("nothing stands in the way"), "{}", said(&server));
@@ -109,7 +109,7 @@ fn without_the_privilege_to_ask_the_log_says_so() {
 }
 
 #[test]
-fn another_system_s_packet_filter_is_refused_to_a_user() {
+fn foreign_packet_filter_is_refused() {
     if !nix::unistd::geteuid().is_root() {
         println!("not run: it takes root to become another user");
         return;

@@ -11,7 +11,7 @@ use crate::support::toolchain::Pair;
 for_every_dlv!(
     dlv_connect_debugs_through_the_drop_in,
     dlv_connect_debugs_through_a_server,
-    dlv_connect_debugs_through_a_server_for_one_client_after_the_other,
+    dlv_connect_debugs_for_successive_clients,
 );
 
 /// Types these lines into `dlv connect`, and returns how the session ended.
@@ -65,7 +65,7 @@ fn dlv_connect_debugs_through_a_server(dlv: &Pair) {
     assert_ne!(server.dlv().pid, dlv_before);
 }
 
-fn dlv_connect_debugs_through_a_server_for_one_client_after_the_other(dlv: &Pair) {
+fn dlv_connect_debugs_for_successive_clients(dlv: &Pair) {
     let program = Program::built(dlv, "demo");
     let binary = program.binary.to_str().unwrap();
     let server = Serve::with(dlv).dlv_flags(["exec", binary]).start();

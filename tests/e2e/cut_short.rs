@@ -10,9 +10,9 @@ use crate::support::toolchain::Pair;
 for_every_dlv!(
     a_client_that_closes_leaves_nothing_behind,
     a_client_that_resets_leaves_nothing_behind,
-    a_client_that_closes_its_half_gets_the_rest_and_leaves_nothing_behind,
-    a_client_that_goes_during_a_build_leaves_nothing_behind,
-    a_client_that_goes_after_its_header_leaves_nothing_behind,
+    half_closed_client_gets_the_rest,
+    client_gone_during_a_build_leaves_nothing,
+    client_gone_after_its_header_leaves_nothing,
 );
 
 /// Ends sessions with a program at a stop, and with one that runs, in this way.
@@ -35,7 +35,7 @@ fn a_client_that_resets_leaves_nothing_behind(dlv: &Pair) {
     leave(&Serve::with(dlv).start(), dlv, Client::reset);
 }
 
-fn a_client_that_closes_its_half_gets_the_rest_and_leaves_nothing_behind(dlv: &Pair) {
+fn half_closed_client_gets_the_rest(dlv: &Pair) {
     leave(&Serve::with(dlv).start(), dlv, |client| {
         client.half_close();
         client.eof();
@@ -43,7 +43,7 @@ fn a_client_that_closes_its_half_gets_the_rest_and_leaves_nothing_behind(dlv: &P
 }
 
 /// dlv waits for its build before it ends.
-fn a_client_that_goes_during_a_build_leaves_nothing_behind(dlv: &Pair) {
+fn client_gone_during_a_build_leaves_nothing(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::source("demo"));
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
@@ -53,7 +53,7 @@ fn a_client_that_goes_during_a_build_leaves_nothing_behind(dlv: &Pair) {
     program.assert_no_binary();
 }
 
-fn a_client_that_goes_after_its_header_leaves_nothing_behind(dlv: &Pair) {
+fn client_gone_after_its_header_leaves_nothing(dlv: &Pair) {
     let server = Serve::with(dlv).start();
     let mut client = server.client();
     client.raw(b"Content-Length: 2\r\n\r\n");

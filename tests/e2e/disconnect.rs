@@ -13,7 +13,7 @@ use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     a_disconnect_ends_a_running_program,
-    a_launched_program_ends_whatever_terminate_debuggee_says,
+    launched_program_ends_despite_terminate_debuggee,
     what_follows_the_disconnect_response_still_comes,
     a_disconnect_before_any_launch_ends_the_session,
     socket_kept_open_holds_no_place,
@@ -32,7 +32,7 @@ fn a_disconnect_ends_a_running_program(dlv: &Pair) {
     server.closed(1);
 }
 
-fn a_launched_program_ends_whatever_terminate_debuggee_says(dlv: &Pair) {
+fn launched_program_ends_despite_terminate_debuggee(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
     for (count, arguments) in
         [json!({"terminateDebuggee": true}), json!({"terminateDebuggee": false})].iter().enumerate()

@@ -16,10 +16,10 @@ use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
 
 for_every_dlv!(
-    killed_at_a_stop_the_pending_request_is_answered_and_the_program_goes_too,
+    dlv_killed_at_a_stop_answers_and_ends_program,
     killed_while_the_program_runs_nothing_is_left,
-    killed_while_a_launch_is_pending_the_launch_is_answered,
-    killed_with_nothing_pending_the_session_still_ends_cleanly,
+    dlv_killed_during_launch_answers_the_launch,
+    dlv_killed_while_idle_ends_the_session,
     every_pending_request_is_answered,
     what_dlv_said_on_stderr_is_shown,
     the_server_takes_the_next_client,
@@ -65,7 +65,7 @@ fn assert_names_death(text: &str) {
     assert!(says("dlv") && (says("kill") || says("signal 9")), "does not name dlv's death: {text:?}");
 }
 
-fn killed_at_a_stop_the_pending_request_is_answered_and_the_program_goes_too(dlv: &Pair) {
+fn dlv_killed_at_a_stop_answers_and_ends_program(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::source("loop"));
     let line = program.line("// breakpoint: tick");
     let mut debug =
@@ -87,7 +87,7 @@ fn killed_while_the_program_runs_nothing_is_left(dlv: &Pair) {
     program.assert_no_binary();
 }
 
-fn killed_while_a_launch_is_pending_the_launch_is_answered(dlv: &Pair) {
+fn dlv_killed_during_launch_answers_the_launch(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
@@ -96,7 +96,7 @@ fn killed_while_a_launch_is_pending_the_launch_is_answered(dlv: &Pair) {
     server.closed(1);
 }
 
-fn killed_with_nothing_pending_the_session_still_ends_cleanly(dlv: &Pair) {
+fn dlv_killed_while_idle_ends_the_session(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "loop"));
     let debug = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
     server.dlv().signal(Signal::SIGKILL);

@@ -29,7 +29,7 @@ fn assert_own_clients_are_refused(server: &Namespace) {
 }
 
 #[test]
-fn on_every_address_the_peer_passes_and_the_machine_s_own_clients_do_not() {
+fn wildcard_front_passes_peer_not_own_machine() {
     let Some(link) = Link::new() else { return };
     link.server.nft(OPEN_TO_ITSELF);
     let (before, dlv) = (link.server.printed(), Pair::any());
@@ -42,7 +42,7 @@ fn on_every_address_the_peer_passes_and_the_machine_s_own_clients_do_not() {
 }
 
 #[test]
-fn on_every_address_of_both_families_a_peer_of_ipv4_is_known() {
+fn dual_stack_front_knows_an_ipv4_peer() {
     let Some(link) = Link::new() else { return };
     link.server.nft(OPEN_TO_ITSELF);
     let (before, dlv) = (link.server.printed(), Pair::any());
@@ -76,7 +76,7 @@ fn the_machine_itself_can_be_allowed_besides_a_peer() {
 }
 
 #[test]
-fn the_machine_itself_can_be_allowed_besides_a_peer_where_the_host_drops_everything() {
+fn own_machine_can_be_allowed_on_a_dropping_host() {
     for_the_machine_too(&[HOST, NOTHING_LEAVES].concat());
 }
 
@@ -98,7 +98,7 @@ fn server_client(server: &Server) -> Client {
 }
 
 #[test]
-fn on_a_host_without_rules_nobody_else_gets_in_from_before_the_start_until_after_the_end() {
+fn host_without_rules_admits_only_the_peer() {
     let Some(link) = Link::new() else { return };
     let before = link.server.printed();
     let there = vec![Door { from: OTHER, to: at(SERVER), user: 0 }];

@@ -39,7 +39,7 @@ fn left_within_two_seconds(pf: &StandinPf) -> Option<String> {
 }
 
 #[test]
-fn a_port_is_open_for_who_was_named_until_the_input_ends() {
+fn port_is_open_to_the_named_until_input_ends() {
     let pf = StandinPf::new();
     let mut holder = open(&pf, &[]);
     assert!(holder.line.contains("port 4000 for 192.0.2.5, 127.0.0.1, guarded by pf"), "{}", holder.line);
@@ -52,7 +52,7 @@ fn a_port_is_open_for_who_was_named_until_the_input_ends() {
 }
 
 #[test]
-fn one_that_holds_outlives_its_input_and_ends_at_close() {
+fn held_gate_outlives_its_input_until_close() {
     let pf = StandinPf::new();
     let mut holder = open(&pf, &["--hold"]);
     holder.end_input();
@@ -91,7 +91,7 @@ fn status_says_what_is_open_for_whom_and_whose_it_is() {
 }
 
 #[test]
-fn status_sees_rules_that_somebody_flushed_and_rules_that_nobody_told_of() {
+fn status_shows_flushed_and_untracked_rules() {
     let pf = StandinPf::new();
     let _holder = open(&pf, &[]);
     let anchors = String::from_utf8(pf.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
@@ -192,7 +192,7 @@ fn slot_with_rules_of_no_journal_is_not_taken() {
 }
 
 #[test]
-fn sweep_closes_what_a_killed_guard_left_and_reports_what_it_does_not_believe() {
+fn sweep_closes_leftovers_and_reports_doubtful_ones() {
     let pf = StandinPf::new();
     let mut holder = open(&pf, &["--hold"]);
     signal_pid(holder.guard(), Signal::SIGKILL);
@@ -213,7 +213,7 @@ fn sweep_closes_what_a_killed_guard_left_and_reports_what_it_does_not_believe() 
 }
 
 #[test]
-fn by_hand_a_host_that_drops_by_default_lets_the_named_pass() {
+fn manual_gate_passes_the_named_on_a_dropping_host() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let before = namespace.ruleset();
@@ -229,7 +229,7 @@ fn by_hand_a_host_that_drops_by_default_lets_the_named_pass() {
 }
 
 #[test]
-fn who_connects_from_an_open_port_gets_past_no_rule_of_the_host() {
+fn connection_from_an_open_port_obeys_host_rules() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let _holder =
@@ -242,7 +242,7 @@ fn who_connects_from_an_open_port_gets_past_no_rule_of_the_host() {
 }
 
 #[test]
-fn every_kind_of_peer_is_taken_by_nftables_and_leaves_no_trace() {
+fn nftables_takes_every_peer_and_leaves_no_trace() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let before = namespace.ruleset();
@@ -263,7 +263,7 @@ fn every_kind_of_peer_is_taken_by_nftables_and_leaves_no_trace() {
 }
 
 #[test]
-fn every_kind_of_peer_is_taken_by_pf_and_leaves_no_trace() {
+fn pf_takes_every_peer_and_leaves_no_trace() {
     let pf = StandinPf::new();
     let peers = ["192.0.2.0/24", "192.0.2.5", "2001:db8::/32", "fe80::1%en0", "fe80::%en1/64", "0.0.0.0/0"];
     let from = peers.iter().flat_map(|peer| ["--from", peer]);
@@ -279,7 +279,7 @@ fn every_kind_of_peer_is_taken_by_pf_and_leaves_no_trace() {
 /// What comes over the pipe is none of anybody's who may open a gate; bytes without a pattern, for
 /// the guard itself.
 #[test]
-fn a_guard_that_is_fed_garbage_opens_nothing_and_ends_in_order() {
+fn guard_fed_garbage_opens_nothing_and_ends() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let before = namespace.ruleset();

@@ -16,7 +16,7 @@ use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     the_log_and_pfs_journal_agree,
-    while_a_session_runs_its_client_passes_and_nobody_else,
+    running_session_admits_only_its_client,
     killed_dlv_leaves_no_rule,
 );
 
@@ -78,7 +78,7 @@ fn the_log_and_pfs_journal_agree(dlv: &Pair) {
     assert_agree(&server.log.of(1), &pf);
 }
 
-fn while_a_session_runs_its_client_passes_and_nobody_else(dlv: &Pair) {
+fn running_session_admits_only_its_client(dlv: &Pair) {
     let (pf, program) = (StandinPf::new(), Program::built(dlv, "demo"));
     let server = pf.serve(dlv).start();
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
@@ -159,7 +159,7 @@ fn assert_refused(pf: &StandinPf, server: &Server, words: &[&str]) {
 }
 
 #[test]
-fn a_gate_that_pf_refuses_to_load_is_explained_and_nothing_is_forwarded() {
+fn gate_that_pf_refuses_forwards_nothing() {
     let (pf, dlv) = (StandinPf::new(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fails(&["-a", "-f"], &["-n"], "pfctl: DIOCXCOMMIT: Device busy");
@@ -167,7 +167,7 @@ fn a_gate_that_pf_refuses_to_load_is_explained_and_nothing_is_forwarded() {
 }
 
 #[test]
-fn a_pf_that_cannot_be_enabled_is_explained_and_nothing_is_forwarded() {
+fn pf_that_cannot_be_enabled_forwards_nothing() {
     let (pf, dlv) = (StandinPf::new(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fails(&["-E"], &[], "pfctl: DIOCSTARTREF: Operation not permitted");
@@ -204,7 +204,7 @@ fn nothing_reaches_dlv_before_its_gate_stands() {
 }
 
 #[test]
-fn a_gate_that_cannot_be_shut_is_reported_and_taken_away() {
+fn unshuttable_gate_is_reported_and_removed() {
     let (pf, dlv) = (StandinPf::new(), Pair::any());
     let server = pf.serve(&dlv).start();
     let mut client = server.client();

@@ -18,13 +18,13 @@ use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_dap_and_a_json_rpc_client_share_one_dlv,
-    a_halt_is_answered_before_the_continue_that_it_ends,
-    without_multiclient_each_client_has_its_own_dlv_that_ends_with_it,
+    halt_is_answered_before_the_continue,
+    clients_without_multiclient_get_their_own_dlv,
     a_dap_client_that_comes_back_finds_its_session,
     a_program_that_is_to_run_at_once_does,
     the_end_of_the_server_ends_the_shared_dlv,
     a_headless_dlv_that_runs_already_is_fronted,
-    dlv_s_death_is_told_to_every_client_and_the_next_one_gets_a_new_dlv,
+    shared_dlv_s_death_is_told_and_it_is_replaced,
 );
 
 fn serve(dlv: &Pair, program: &Program, flags: &[&str]) -> Server {
@@ -73,7 +73,7 @@ fn a_dap_and_a_json_rpc_client_share_one_dlv(dlv: &Pair) {
     server.nothing_left();
 }
 
-fn a_halt_is_answered_before_the_continue_that_it_ends(dlv: &Pair) {
+fn halt_is_answered_before_the_continue(dlv: &Pair) {
     let program = Program::built(dlv, "loop");
     let server = serve(dlv, &program, &[]);
     let mut client = Rpc::connect(server.front());
@@ -97,7 +97,7 @@ fn a_halt_is_answered_before_the_continue_that_it_ends(dlv: &Pair) {
     server.closed(1);
 }
 
-fn without_multiclient_each_client_has_its_own_dlv_that_ends_with_it(dlv: &Pair) {
+fn clients_without_multiclient_get_their_own_dlv(dlv: &Pair) {
     let program = Program::built(dlv, "demo");
     let server = serve(dlv, &program, &[]);
     let (mut first, mut second) = (Rpc::connect(server.front()), Rpc::connect(server.front()));
@@ -175,7 +175,7 @@ fn a_headless_dlv_that_runs_already_is_fronted(dlv: &Pair) {
     assert_eq!(running.ended().status.code(), Some(0));
 }
 
-fn dlv_s_death_is_told_to_every_client_and_the_next_one_gets_a_new_dlv(dlv: &Pair) {
+fn shared_dlv_s_death_is_told_and_it_is_replaced(dlv: &Pair) {
     let program = Program::built(dlv, "loop");
     let server = serve(dlv, &program, &["--accept-multiclient"]);
     let mut goland = Rpc::connect(server.front());
@@ -240,7 +240,7 @@ fn a_program_that_is_not_there_is_named_to_the_client() {
 }
 
 #[test]
-fn a_command_that_dlv_does_not_serve_is_refused_before_anything_listens() {
+fn unserved_command_is_refused_before_listening() {
     for (words, says) in [
         (&["trace", "x"][..], "exec"),
         (&["./demo"], "exec"),

@@ -9,15 +9,15 @@ use crate::support::server::Serve;
 use crate::support::toolchain::Pair;
 
 for_every_dlv!(
-    a_conditional_breakpoint_stops_where_its_condition_holds,
+    conditional_breakpoint_stops_when_true,
     a_deep_stack_is_shown_whole,
     nested_variables_open_level_by_level,
-    an_expression_is_evaluated_and_a_wrong_one_explained,
+    expression_is_evaluated_and_a_wrong_one_explained,
     a_variable_is_changed,
     a_running_program_is_paused,
 );
 
-fn a_conditional_breakpoint_stops_where_its_condition_holds(dlv: &Pair) {
+fn conditional_breakpoint_stops_when_true(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
@@ -65,7 +65,7 @@ fn nested_variables_open_level_by_level(dlv: &Pair) {
     server.closed(1);
 }
 
-fn an_expression_is_evaluated_and_a_wrong_one_explained(dlv: &Pair) {
+fn expression_is_evaluated_and_a_wrong_one_explained(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     let top = debug.top(thread);

@@ -205,7 +205,7 @@ fn row(moment: &str, filters: &[(&str, &Filter)], folder: &Path, slowest: &mut D
 }
 
 #[test]
-fn whoever_is_killed_and_whenever_nothing_is_left() {
+fn killing_any_process_at_any_time_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let pf = Filter::Pf(StandinPf::new());
     let Some(nftables) = Filter::nftables() else { return };

@@ -18,7 +18,7 @@ for_every_dlv!(
     an_exit_code_is_shown,
     a_panic_stops_the_program,
     a_program_that_prints_without_end_is_not_held_up,
-    every_printed_line_comes_to_a_client_that_asks_for_output,
+    client_that_asks_for_output_gets_every_line,
 );
 
 fn a_program_is_built_and_debugged(dlv: &Pair) {
@@ -128,7 +128,7 @@ fn a_program_that_prints_without_end_is_not_held_up(dlv: &Pair) {
     assert_eq!(printed.lines().count(), 20_000, "it goes to our standard output, as it would go to dlv's");
 }
 
-fn every_printed_line_comes_to_a_client_that_asks_for_output(dlv: &Pair) {
+fn client_that_asks_for_output_gets_every_line(dlv: &Pair) {
     if !dlv.at_least(1, 27) {
         println!("dlv {} gives no output events for outputMode remote", dlv.name);
         return;

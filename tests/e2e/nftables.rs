@@ -21,10 +21,7 @@ use crate::support::server::{Serve, Server};
 use crate::support::session_log::WHOLE_SESSION;
 use crate::support::toolchain::Pair;
 
-for_every_dlv!(
-    a_session_passes_a_host_that_drops_by_default_and_leaves_its_ruleset_as_it_was,
-    killed_dlv_leaves_no_rule,
-);
+for_every_dlv!(session_passes_a_dropping_host_and_restores_it, killed_dlv_leaves_no_rule,);
 
 /// A host that lets the front be reached and drops everything else, loopback and established
 /// connections included: in a table laid out as ufw has it, by policy; in one of its own, by rule;
@@ -94,7 +91,7 @@ pub fn assert_same(before: &str, namespace: &Namespace) {
     assert_eq!(counters_at_zero(&namespace.ruleset()), counters_at_zero(before));
 }
 
-fn a_session_passes_a_host_that_drops_by_default_and_leaves_its_ruleset_as_it_was(dlv: &Pair) {
+fn session_passes_a_dropping_host_and_restores_it(dlv: &Pair) {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let (before, program) = (namespace.ruleset(), Program::built(dlv, "demo"));
@@ -133,7 +130,7 @@ fn killed_dlv_leaves_no_rule(dlv: &Pair) {
 }
 
 #[test]
-fn without_the_gate_this_host_lets_nobody_reach_dlv() {
+fn dropping_host_without_a_gate_blocks_dlv() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let server = Serve::with(&Pair::any()).flags(["--listen", "127.0.0.1:2345"]).inside(&namespace).start();
@@ -144,7 +141,7 @@ fn without_the_gate_this_host_lets_nobody_reach_dlv() {
 }
 
 #[test]
-fn the_end_of_one_session_does_not_touch_the_gate_of_another() {
+fn session_end_keeps_another_session_s_gate() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let before = namespace.ruleset();
@@ -190,12 +187,12 @@ fn ends_well_although(script: &str) {
 }
 
 #[test]
-fn a_ruleset_that_is_flushed_in_mid_session_is_no_failure() {
+fn flushed_ruleset_does_not_fail_the_session() {
     ends_well_although("flush ruleset");
 }
 
 #[test]
-fn a_ruleset_that_is_loaded_anew_in_mid_session_is_no_failure() {
+fn reloaded_ruleset_does_not_fail_the_session() {
     ends_well_although(
         "flush ruleset\ntable inet new {\nchain in { type filter hook input priority 0; policy accept; tcp dport 9 drop; }\n}\n",
     );
@@ -266,12 +263,12 @@ fn a_gate_that_is_shut_ends_open_connections() {
 }
 
 #[test]
-fn a_gate_that_is_shut_ends_open_connections_over_ipv6() {
+fn shut_gate_ends_open_connections_over_ipv6() {
     shuts_at_once(Ipv6Addr::LOCALHOST.into());
 }
 
 #[test]
-fn a_table_that_belongs_to_another_program_is_explained() {
+fn table_owned_by_another_program_is_explained() {
     let Some(namespace) = Namespace::new() else { return };
     let _owner = namespace.own_table(
         "theirs",

@@ -84,7 +84,7 @@ fn a_flag_that_dlv_does_not_know_is_quoted() {
 }
 
 #[test]
-fn a_dlv_that_never_gets_ready_is_given_up_with_the_limit_named() {
+fn dlv_that_never_gets_ready_times_out_with_limit() {
     let fake = FakeDlv::new("exec sleep 600");
     let server = Serve::with(&Pair::any()).dlv(&fake.path).flags(["--start-timeout", "1"]).start();
     let why = why(&server);
@@ -92,7 +92,7 @@ fn a_dlv_that_never_gets_ready_is_given_up_with_the_limit_named() {
 }
 
 #[test]
-fn a_dlv_that_ignores_sigterm_is_killed_with_its_children() {
+fn dlv_ignoring_sigterm_is_killed_with_its_children() {
     let fake = FakeDlv::new("trap '' TERM INT; sleep 600 & while :; do sleep 600; done");
     let server = Serve::with(&Pair::any()).dlv(&fake.path).flags(["--start-timeout", "1"]).start();
     why(&server);

@@ -27,7 +27,7 @@ use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_session_needs_no_port_and_no_gate,
-    a_killed_proxy_s_folder_is_removed_by_the_next_start,
+    next_start_removes_a_killed_proxy_s_folder,
     a_dlv_that_is_too_old_is_told_from_one_that_fails,
 );
 
@@ -100,7 +100,7 @@ fn a_session_needs_no_port_and_no_gate(dlv: &Pair) {
 }
 
 /// Only where dlv is killed as well is there a socket to remove.
-fn a_killed_proxy_s_folder_is_removed_by_the_next_start(dlv: &Pair) {
+fn next_start_removes_a_killed_proxy_s_folder(dlv: &Pair) {
     if !can(dlv) {
         return;
     }
@@ -161,7 +161,7 @@ fn another_user_cannot_reach_the_socket() {
 }
 
 #[test]
-fn where_the_login_session_s_folder_is_not_ours_alone_another_is_taken() {
+fn shared_runtime_folder_is_not_used() {
     let runtime = runtime_folder();
     fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let server = serve(&able(), &runtime).start();
@@ -173,7 +173,7 @@ fn where_the_login_session_s_folder_is_not_ours_alone_another_is_taken() {
 }
 
 #[test]
-fn a_place_that_no_socket_can_have_is_refused_with_the_way_out() {
+fn impossible_socket_place_is_refused_with_a_remedy() {
     let runtime = runtime_folder();
     let long = runtime.path().join("x".repeat(90));
     fs::create_dir(&long).unwrap();

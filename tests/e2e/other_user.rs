@@ -55,7 +55,7 @@ fn another_user_gets_nothing_and_the_log_names_them() {
 /// What is left of a closed socket counts as root's in the kernel's tables, and this server is
 /// root's.
 #[test]
-fn another_user_who_has_spoken_and_left_gets_no_session_either() {
+fn user_who_has_spoken_and_left_gets_no_session() {
     let server = Serve::with(&Pair::any()).start();
     let speak =
         "printf 'Content-Length: 44\\r\\n\\r\\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}' >&3";
@@ -86,7 +86,7 @@ fn everybody_on_this_machine_is_let_in_on_request() {
 }
 
 #[test]
-fn in_dlv_s_place_its_own_flag_says_who_may_connect_unless_the_user_says_more() {
+fn dropin_follows_dlv_s_own_same_user_flag() {
     for (flag, variable, is_let_in) in [
         ("--only-same-user=true", None, false),
         ("--only-same-user=false", None, true),

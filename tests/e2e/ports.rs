@@ -14,7 +14,7 @@ for_every_dlv!(
     each_dlv_takes_a_port_of_the_range,
     extra_flags_reach_dlv,
     a_dlv_on_an_ipv6_address_is_found,
-    a_port_that_the_system_gives_anew_stays_its_first_session_s_until_that_ends,
+    reused_port_stays_with_its_first_session,
 );
 
 /// The ports on which others than the front listen.
@@ -83,7 +83,7 @@ fn a_dlv_on_an_ipv6_address_is_found(dlv: &Pair) {
 
 /// dlv's side of a connection goes before its session has: from then on the system may give the
 /// port to another dlv.
-fn a_port_that_the_system_gives_anew_stays_its_first_session_s_until_that_ends(dlv: &Pair) {
+fn reused_port_stays_with_its_first_session(dlv: &Pair) {
     let (port, real) = (free_ports(1), dlv.dlv.display());
     let fake = FakeDlv::new(&format!(
         "echo >>\"$0.starts\"

@@ -26,7 +26,7 @@ fn a_killed_proxy_leaves_no_dlv_and_no_program(dlv: &Pair) {
 
 /// Nothing but the kernel can tell this dlv: it has no connection yet whose end it would see.
 #[test]
-fn a_proxy_that_is_killed_before_its_gate_stands_leaves_no_dlv() {
+fn proxy_killed_before_its_gate_leaves_no_dlv() {
     let (pf, dlv) = (StandinPf::new(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fault(&json!({"match": ["-a", "-n"], "action": "hang"}));

@@ -28,7 +28,7 @@ fn a_dlv_that_hangs_does_not_outlive_a_killed_proxy(dlv: &Pair) {
 }
 
 #[test]
-fn one_that_was_ended_is_replaced_with_the_next_dlv_and_knows_the_earlier_ones() {
+fn replaced_reaper_knows_the_earlier_dlvs() {
     let server = Serve::with(&Pair::any()).start();
     let mut first = server.client();
     first.ok("initialize", initialize_arguments());
@@ -44,7 +44,7 @@ fn one_that_was_ended_is_replaced_with_the_next_dlv_and_knows_the_earlier_ones()
 }
 
 #[test]
-fn it_comes_with_the_first_dlv_and_goes_with_the_proxy() {
+fn reaper_starts_with_a_dlv_and_ends_with_proxy() {
     let mut server = Serve::with(&Pair::any()).start();
     let _silent = server.client();
     assert!(server.reaper().is_none(), "no client has sent anything");
@@ -61,7 +61,7 @@ fn it_comes_with_the_first_dlv_and_goes_with_the_proxy() {
 }
 
 #[test]
-fn a_program_is_ended_whose_dlv_was_gone_before_it_was_heard_of() {
+fn program_of_an_already_dead_dlv_is_ended() {
     let (dlv, program) = orphan();
     let mut reaper = Reaper::start();
     reaper.tell(dlv);
@@ -82,7 +82,7 @@ fn what_is_over_is_left_alone() {
 
 /// Its process id may be reused by the time the proxy is killed.
 #[test]
-fn what_could_not_become_dlv_is_forgotten_and_no_other() {
+fn only_a_failed_start_is_forgotten() {
     let (other, program) = orphan();
     let (mut failed, mut living) = (Reaper::start(), Reaper::start());
     failed.tell(other);
@@ -100,7 +100,7 @@ fn what_could_not_become_dlv_is_forgotten_and_no_other() {
 }
 
 #[test]
-fn a_dlv_is_asked_first_and_its_binary_removed_where_it_was_building() {
+fn building_dlv_is_asked_first_and_its_binary_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (asked, binary) = (folder.path().join("asked"), folder.path().join("__debug_bin1"));
     std::fs::write(&binary, "").unwrap();

@@ -99,7 +99,7 @@ fn wait_for_connections(upstream: &Upstream, count: usize) {
 }
 
 #[test]
-fn a_thousand_sessions_come_and_go_and_memory_stays_flat() {
+fn thousand_sessions_keep_memory_flat() {
     within(&["--max-sessions", "1000"], |server, upstream| {
         Session::begin(server.front()).close(false); // what is made once is made
         wait_for_connections(upstream, 0);
@@ -132,7 +132,7 @@ fn a_thousand_sessions_come_and_go_and_memory_stays_flat() {
 }
 
 #[test]
-fn a_client_that_stops_reading_stalls_only_itself_and_costs_a_bounded_buffer() {
+fn stalled_client_costs_only_a_bounded_buffer() {
     within(&["--max-sessions", "9"], |server, _| {
         let mut others: Vec<_> = (0..4).map(|_| Session::begin(server.front())).collect();
         let mut stalled: Vec<_> = (0..4).map(|_| Session::begin(server.front())).collect();
@@ -174,7 +174,7 @@ fn a_message_of_any_size_needs_no_memory() {
 
 /// 256 files are macOS's default.
 #[test]
-fn many_sessions_get_the_files_that_they_need_and_dlv_what_we_had() {
+fn serve_raises_file_limit_but_dlv_keeps_the_old_one() {
     let dlv = FakeDlv::new(r#"ulimit -n >"$0.files"; echo "cannot start" >&2; exit 1"#);
     let mut serve = Serve::with(&Pair::any()).dlv(&dlv.path).flags(["--max-sessions", "1000"]);
     serve = serve.limit_files(256);

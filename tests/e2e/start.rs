@@ -18,7 +18,7 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn a_front_for_others_without_allow_is_refused_with_the_reason() {
+fn open_front_without_allow_is_refused() {
     for address in ["0.0.0.0:0", ":0", "[::]:0"] {
         let output = run(&["--listen", address]);
         assert_eq!(output.status.code(), Some(USAGE), "{address}");

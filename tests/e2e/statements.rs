@@ -46,7 +46,7 @@ fn free_port() -> u16 {
 }
 
 #[test]
-fn s01_both_protocols_are_told_by_the_first_byte_and_served_on_one_port() {
+fn s01_first_byte_tells_both_protocols_on_one_port() {
     let program = Program::built(&Pair::any(), "demo");
     let server = headless(&program, &["--accept-multiclient"]);
     let mut goland = Rpc::connect(server.front());
@@ -55,7 +55,7 @@ fn s01_both_protocols_are_told_by_the_first_byte_and_served_on_one_port() {
 }
 
 #[test]
-fn s02_json_rpc_goes_through_byte_for_byte_and_needs_no_line_feed() {
+fn s02_json_rpc_is_relayed_unchanged() {
     let (recorder, server) = recorded(&["--headless"]);
     let mut client = Rpc::connect(server.front());
     let odd = [&b" \r\n\t{ \"id\" : 1.0e0, \"x\":\"\\u00e9\\\"}{\" ,\"method\":\"a\"}"[..], IS_MULTICLIENT]
@@ -88,7 +88,7 @@ fn s03_json_rpc_to_dlv_dap_is_refused_within_a_second() {
 }
 
 #[test]
-fn s04_any_header_is_read_and_exactly_dlv_s_is_written() {
+fn s04_any_header_is_read_and_dlv_s_is_written() {
     let (recorder, server) = recorded(&[]);
     let body = json!({"seq": 1, "type": "request", "command": "threads"}).to_string();
     let strict = frame(&body);
@@ -107,7 +107,7 @@ fn s04_any_header_is_read_and_exactly_dlv_s_is_written() {
 }
 
 #[test]
-fn s05_readiness_is_read_from_the_ready_line_and_never_probed() {
+fn s05_readiness_is_read_and_never_probed() {
     let recorder = Recorder::new();
     let fake = fake_dlv_at(&recorder);
     let server = Serve::with(&Pair::any()).dlv(&fake.path).start();
@@ -118,7 +118,7 @@ fn s05_readiness_is_read_from_the_ready_line_and_never_probed() {
 }
 
 #[test]
-fn s06_dlv_is_dialled_after_the_first_byte_and_a_connect_costs_nothing() {
+fn s06_dlv_is_dialled_after_the_first_byte() {
     let recorder = Recorder::new();
     let fake = fake_dlv_at(&recorder);
     let running = Dlv::new(&Pair::any(), Which::Command).env("DLVGATE_DLV", &fake.path).args(["dap"]).start();
@@ -133,7 +133,7 @@ fn s06_dlv_is_dialled_after_the_first_byte_and_a_connect_costs_nothing() {
 }
 
 #[test]
-fn s07_the_gate_is_open_before_json_rpc_s_first_byte_is_forwarded() {
+fn s07_gate_opens_before_json_rpc_is_forwarded() {
     let program = Program::built(&Pair::any(), "demo");
     let server = headless(&program, &[]);
     Rpc::connect(server.front()).call("IsMulticlient", json!({}));
@@ -163,7 +163,7 @@ fn s08_goland_s_command_line_is_taken_unchanged() {
 }
 
 #[test]
-fn s09_the_ready_line_is_the_first_has_dlv_s_prefix_and_an_ipv4_address() {
+fn s09_ready_line_is_first_and_in_dlv_s_form() {
     let dlv = Pair::any();
     let program = Program::built(&dlv, "demo");
     let binary = program.binary.to_str().unwrap();
@@ -184,7 +184,7 @@ fn s09_the_ready_line_is_the_first_has_dlv_s_prefix_and_an_ipv4_address() {
 }
 
 #[test]
-fn s10_every_spelling_of_listen_is_taken_and_a_waiting_client_is_dialled() {
+fn s10_every_listen_spelling_is_taken() {
     let dlv = Pair::any();
     let port = free_port();
     let address = format!("127.0.0.1:{port}");
@@ -313,7 +313,7 @@ fn s15_dlv_is_asked_first_and_killed_last() {
 }
 
 #[test]
-fn s16_a_client_that_goes_detaches_nothing_and_finds_its_session_again() {
+fn s16_leaving_client_finds_its_session_again() {
     let (recorder, server) = recorded(&["--headless"]);
     let mut client = Rpc::connect(server.front());
     client.raw(IS_MULTICLIENT);
@@ -331,7 +331,7 @@ fn s16_a_client_that_goes_detaches_nothing_and_finds_its_session_again() {
 }
 
 #[test]
-fn s17_a_disconnect_after_terminated_and_an_end_without_one_are_fine() {
+fn s17_session_ends_with_or_without_disconnect() {
     let dlv = Pair::any();
     let program = Program::built(&dlv, "demo");
     let server = Serve::with(&dlv).start();
@@ -346,7 +346,7 @@ fn s17_a_disconnect_after_terminated_and_an_end_without_one_are_fine() {
 }
 
 #[test]
-fn s18_initialize_and_an_empty_disconnect_go_through_byte_for_byte() {
+fn s18_initialize_and_disconnect_are_unchanged() {
     let (recorder, server) = recorded(&[]);
     let initialize = br#"{"arguments": {"clientID":"lsp4ij.debug" , "adapterID":"go","pathFormat":"path","x":[1.0,"\u0041"]},"command":"initialize","type":"request","seq":1}"#;
     let disconnect = br#"{"type":"request","seq":2,"command":"disconnect","arguments":{}}"#;
@@ -361,7 +361,7 @@ fn s18_initialize_and_an_empty_disconnect_go_through_byte_for_byte() {
 
 /// Recording and replaying have tests of their own; this is what they build on.
 #[test]
-fn s19_both_protocols_are_followed_and_json_rpc_s_answers_matched_by_id_in_any_order() {
+fn s19_json_rpc_answers_are_matched_in_any_order() {
     let (recorder, server) = recorded(&["--headless"]);
     let mut client = Rpc::connect(server.front());
     let (pending, halt) = (

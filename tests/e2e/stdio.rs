@@ -174,7 +174,7 @@ fn garbage_and_silence_end_it_with_an_error() {
 }
 
 #[test]
-fn json_rpc_over_standard_input_and_output_works_where_dlv_speaks_it() {
+fn json_rpc_works_over_standard_streams() {
     let dlv = Pair::any();
     let program = Program::built(&dlv, "demo");
     let mut session = Session::start(&dlv, &["--", "exec", program.binary.to_str().unwrap()]);

@@ -80,7 +80,7 @@ fn every_line_of_a_json_log_is_json() {
 }
 
 #[test]
-fn a_quiet_server_says_nothing_of_a_session_that_goes_well() {
+fn quiet_server_logs_no_successful_session() {
     let pair = Pair::any();
     let mut server = Serve::with(&pair).flags(["-q", "--once"]).start();
     let mut client = server.client();

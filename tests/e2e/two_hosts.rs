@@ -16,7 +16,7 @@ use crate::support::server::{Serve, Server};
 use crate::support::session_log::WHOLE_SESSION;
 use crate::support::toolchain::Pair;
 
-for_every_dlv!(only_the_allowed_address_debugs_and_the_ruleset_is_byte_for_byte_what_it_was);
+for_every_dlv!(allowed_address_alone_debugs_and_rules_return);
 
 /// Everything is dropped but what IPv6 needs to find its neighbours: no counter, so that every byte
 /// counts.
@@ -87,7 +87,7 @@ pub fn ends(mut server: Server) {
     assert_eq!(server.exit().code(), Some(0));
 }
 
-fn only_the_allowed_address_debugs_and_the_ruleset_is_byte_for_byte_what_it_was(dlv: &Pair) {
+fn allowed_address_alone_debugs_and_rules_return(dlv: &Pair) {
     let Some((link, before)) = host() else { return };
     let dropped = link.connect(PEER, at(SERVER)).expect_err("nothing is open before");
     assert_eq!(dropped.kind(), ErrorKind::TimedOut, "the SYN is dropped, not answered");
@@ -113,7 +113,7 @@ fn the_same_over_ipv6() {
 }
 
 #[test]
-fn without_a_gate_the_front_stays_dropped_for_the_allowed_address_too() {
+fn allowed_address_stays_dropped_without_a_gate() {
     let Some((link, before)) = host() else { return };
     let server = serve(&Pair::any(), &link.server, at(SERVER), PEER).firewall("off").start();
     let dropped = link.connect(PEER, at(SERVER)).expect_err("the host drops it");
@@ -158,7 +158,7 @@ fn a_link_local_client_passes_through_its_interface() {
 }
 
 #[test]
-fn a_link_local_client_of_another_interface_or_address_is_a_stranger() {
+fn link_local_client_of_another_interface_is_refused() {
     let Some((link, before)) = host() else { return };
     for allowed in ["fe80::5%wire1", "fe80::6%wire0", "fe80::%wire1/64"] {
         let server = serve(&Pair::any(), &link.server, "[::]:2345", allowed).start();
@@ -171,7 +171,7 @@ fn a_link_local_client_of_another_interface_or_address_is_a_stranger() {
 }
 
 #[test]
-fn a_host_that_drops_what_leaves_lets_the_answers_to_its_peers_out() {
+fn output_dropping_host_lets_answers_out() {
     let Some(link) = Link::new() else { return };
     link.server.nft(&[HOST, NOTHING_LEAVES].concat());
     let before = link.server.printed();
@@ -189,7 +189,7 @@ fn a_host_that_drops_what_leaves_lets_the_answers_to_its_peers_out() {
 }
 
 #[test]
-fn a_server_that_ends_in_mid_session_says_so_before_the_way_is_closed() {
+fn ending_server_tells_the_client_before_the_gate() {
     let Some(link) = Link::new() else { return };
     link.server.nft(&[HOST, NOTHING_LEAVES].concat());
     let dlv = Pair::any();

@@ -49,7 +49,7 @@ fn only_the_guard_is_root(server: &Server, namespace: &Namespace, guard: i32) {
 }
 
 #[test]
-fn who_starts_it_with_sudo_gets_a_gate_and_no_dlv_of_root_s() {
+fn sudo_start_gets_a_gate_and_no_root_dlv() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let before = namespace.ruleset();

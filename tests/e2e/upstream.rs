@@ -16,10 +16,7 @@ use crate::support::server::{Serve, ready_address};
 use crate::support::toolchain::Pair;
 use crate::support::{PATIENCE, poll};
 
-for_every_dlv!(
-    a_dlv_that_runs_already_is_fronted,
-    a_silent_connection_does_not_spend_the_dlv_that_runs_already,
-);
+for_every_dlv!(a_dlv_that_runs_already_is_fronted, silent_connection_does_not_use_up_a_running_dlv,);
 
 /// A `dlv dap` of the test's own. Killed when dropped.
 struct Dlv {
@@ -58,7 +55,7 @@ fn a_dlv_that_runs_already_is_fronted(dlv: &Pair) {
     assert_eq!(ended.and_then(|status| status.code()), Some(0), "dlv ends with its session, by itself");
 }
 
-fn a_silent_connection_does_not_spend_the_dlv_that_runs_already(dlv: &Pair) {
+fn silent_connection_does_not_use_up_a_running_dlv(dlv: &Pair) {
     let (upstream, program) = (Dlv::start(dlv), Program::built(dlv, "demo"));
     let server = Serve::with(dlv).flags(["--upstream", &upstream.address]).start();
     for _ in 0..10 {
@@ -70,7 +67,7 @@ fn a_silent_connection_does_not_spend_the_dlv_that_runs_already(dlv: &Pair) {
 }
 
 #[test]
-fn an_upstream_where_nobody_listens_is_named() {
+fn upstream_without_a_listener_is_named() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
     drop(free);
@@ -82,7 +79,7 @@ fn an_upstream_where_nobody_listens_is_named() {
 
 /// A dlv that takes its time between its answer and its last message, as on a slow machine.
 #[test]
-fn a_message_that_follows_the_disconnect_response_still_reaches_the_client() {
+fn message_after_disconnect_reaches_the_client() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (next, told) = mpsc::channel();
@@ -113,7 +110,7 @@ fn a_message_that_follows_the_disconnect_response_still_reaches_the_client() {
 
 /// A dlv that says its last only when it knows that nothing more will be asked.
 #[test]
-fn dlv_learns_that_the_client_has_closed_its_half_and_what_it_then_says_still_comes() {
+fn dlv_sees_half_close_and_is_still_heard() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let dlv = thread::spawn(move || {

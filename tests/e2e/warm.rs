@@ -134,7 +134,7 @@ fn a_killed_server_leaves_no_spare(dlv: &Pair) {
 }
 
 #[test]
-fn a_signal_while_a_spare_is_being_started_leaves_nothing() {
+fn signal_during_a_spare_s_start_leaves_nothing() {
     let slow = FakeDlv::new("exec sleep 600");
     let mut server = warm(&Pair::any()).dlv(&slow.path).start();
     server.log.wait_for("dlv_starting", 1);
@@ -143,7 +143,7 @@ fn a_signal_while_a_spare_is_being_started_leaves_nothing() {
 }
 
 #[test]
-fn a_client_that_comes_while_a_spare_is_being_started_gets_that_one() {
+fn early_client_gets_the_spare_that_is_starting() {
     let pair = Pair::any();
     let waiting = r#"while [ ! -e "$(dirname "$0")/go" ]; do sleep 0.01; done"#;
     let slow = FakeDlv::new(&format!("{waiting}\nexec {} \"$@\"", pair.dlv.display()));
@@ -160,7 +160,7 @@ fn a_client_that_comes_while_a_spare_is_being_started_gets_that_one() {
 }
 
 #[test]
-fn a_spare_that_is_not_the_dlv_of_now_is_not_handed_out() {
+fn outdated_spare_is_not_handed_out() {
     let pair = Pair::any();
     let run = format!("exec {} \"$@\"", pair.dlv.display());
     let (old, new) = (FakeDlv::new(&run), FakeDlv::with_version("1.99.0", &run));
@@ -177,7 +177,7 @@ fn a_spare_that_is_not_the_dlv_of_now_is_not_handed_out() {
 }
 
 #[test]
-fn spares_end_when_nobody_comes_and_are_back_with_the_next_client() {
+fn idle_spares_end_and_return_with_the_next_client() {
     let server = warm(&Pair::any()).flags(["--warm-idle", "1"]).start();
     let spare = Spare::wait(&server, 1);
     assert_eq!(ended(&server, spare.number), "spare_not_wanted");
@@ -193,7 +193,7 @@ fn spares_end_when_nobody_comes_and_are_back_with_the_next_client() {
 }
 
 #[test]
-fn a_spare_never_keeps_a_session_from_the_one_port_that_there_is() {
+fn spare_never_takes_the_only_port_from_a_session() {
     let port = free_ports(1).to_string();
     let server = warm(&Pair::any()).flags(["--dlv-port", &port]).start();
     // At once after each other: in every state that a spare can be in.
@@ -212,7 +212,7 @@ fn a_spare_never_keeps_a_session_from_the_one_port_that_there_is() {
 }
 
 #[test]
-fn spares_take_ports_of_the_range_and_leave_them_to_sessions() {
+fn spares_use_range_ports_and_yield_to_sessions() {
     let first = free_ports(2);
     let range = format!("{first}-{}", first + 1);
     let server = Serve::with(&Pair::any()).flags(["--warm", "2", "--dlv-port", &range]).start();
@@ -227,7 +227,7 @@ fn spares_take_ports_of_the_range_and_leave_them_to_sessions() {
 }
 
 #[test]
-fn a_dlv_that_cannot_be_started_is_told_once_and_to_the_client() {
+fn unstartable_dlv_is_logged_once_and_told_the_client() {
     let server = warm(&Pair::any()).dlv("/nonexistent/dlv").start();
     for session in 1..=2 {
         let mut client = server.client();
@@ -261,7 +261,7 @@ fn a_server_for_one_session_makes_one_spare() {
 }
 
 #[test]
-fn a_recording_tells_of_the_spare_and_has_every_message() {
+fn spare_session_records_every_message() {
     let folder = tempfile::tempdir().unwrap();
     let server = warm(&Pair::any()).flags(["--record".as_ref(), folder.path().as_os_str()]).start();
     let spare = Spare::wait(&server, 1);

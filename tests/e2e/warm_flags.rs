@@ -16,7 +16,7 @@ fn refused(flags: &[&str], dlv_flags: &[&str]) -> String {
 }
 
 #[test]
-fn where_nothing_can_be_started_ahead_it_is_refused_with_a_remedy() {
+fn impossible_warm_is_refused_with_a_remedy() {
     for (flags, dlv_flags, says) in [
         (&["--warm", "1", "--upstream", "127.0.0.1:9"][..], &[][..], "--upstream"),
         (&["--warm", "1", "--stdio"], &[], "--listen"),

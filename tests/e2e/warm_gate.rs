@@ -22,7 +22,7 @@ fn at(server: &Server, session: u64, name: &str) -> u64 {
 }
 
 #[test]
-fn a_spare_is_guarded_before_there_is_a_client_and_its_session_loads_nothing_more() {
+fn spare_is_gated_early_and_its_session_loads_none() {
     let (pf, dlv) = (StandinPf::new(), Pair::any());
     let mut server = pf.serve(&dlv).flags(["--warm", "1"]).start();
     let spare = Spare::wait(&server, 1);
@@ -88,7 +88,7 @@ fn a_spare_that_dies_leaves_no_gate() {
 }
 
 #[test]
-fn without_a_gate_there_is_no_spare_and_the_client_is_told_why() {
+fn failed_gate_means_no_spare_and_the_client_knows() {
     let (pf, dlv) = (StandinPf::new(), Pair::any());
     let busy = "pfctl: DIOCXCOMMIT: Device busy";
     pf.fault(&json!({"match": ["-a", "-f"], "unless": ["-n"], "action": "fail", "text": busy}));
@@ -118,7 +118,7 @@ fn in_namespace(namespace: &Namespace) -> Server {
 }
 
 #[test]
-fn a_spare_passes_a_host_that_drops_by_default_and_leaves_its_ruleset_as_it_was() {
+fn spare_passes_a_dropping_host_and_restores_it() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let before = namespace.ruleset();
@@ -137,7 +137,7 @@ fn a_spare_passes_a_host_that_drops_by_default_and_leaves_its_ruleset_as_it_was(
 
 /// A session that took it would hang: nothing it sends would get there.
 #[test]
-fn a_spare_whose_way_was_blocked_meanwhile_is_replaced() {
+fn blocked_spare_is_replaced() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let server = in_namespace(&namespace);

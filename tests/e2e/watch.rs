@@ -50,7 +50,7 @@ fn is_from(told: &Value, from: &str, port: u16) -> bool {
 }
 
 #[test]
-fn who_is_refused_at_a_session_s_port_is_told_and_nothing_is_left() {
+fn watch_tells_a_session_s_refusals_and_cleans_up() {
     let Some(namespace) = Namespace::new() else { return };
     let before = namespace.ruleset();
     // It starts first: a gate that opens later is watched too.
@@ -80,7 +80,7 @@ fn who_is_refused_at_a_session_s_port_is_told_and_nothing_is_left() {
 }
 
 #[test]
-fn one_attempt_is_one_line_and_what_others_refuse_is_none() {
+fn each_attempt_is_one_line_and_other_rules_none() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(GATE);
     let before = namespace.ruleset();
@@ -115,7 +115,7 @@ fn for_people_it_is_a_sentence() {
 }
 
 #[test]
-fn a_ruleset_that_is_loaded_anew_does_not_end_the_watch() {
+fn reloaded_ruleset_does_not_end_the_watch() {
     let Some(namespace) = Namespace::new() else { return };
     let watching = Watching::start(Some(&namespace), &["--json"]);
     watching.says("there is no gate now");
@@ -125,7 +125,7 @@ fn a_ruleset_that_is_loaded_anew_does_not_end_the_watch() {
 }
 
 #[test]
-fn the_table_of_a_killed_watch_is_removed_by_the_next_and_that_of_a_running_one_is_not() {
+fn next_watch_removes_only_a_dead_watch_s_table() {
     let Some(namespace) = Namespace::new() else { return };
     let before = namespace.ruleset();
     let tables = || namespace.ruleset().matches("\"dlvgatewatch_").count();
@@ -147,7 +147,7 @@ fn the_table_of_a_killed_watch_is_removed_by_the_next_and_that_of_a_running_one_
 }
 
 #[test]
-fn a_monitor_that_ends_is_a_failure_that_says_why_and_leaves_no_table() {
+fn ended_monitor_fails_and_leaves_no_table() {
     let Some(namespace) = Namespace::new() else { return };
     let before = namespace.ruleset();
     let nft = FakeDlv::new(

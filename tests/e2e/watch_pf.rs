@@ -47,7 +47,7 @@ const UP: &str = "echo 'pflog0: flags=141<UP,RUNNING,PROMISC> mtu 33080'";
 const DOWN: &str = "echo 'pflog0: flags=0<> mtu 33080'";
 
 #[test]
-fn what_our_rules_block_is_told_with_the_anchor_s_whole_name() {
+fn blocked_packet_is_told_with_the_full_anchor_name() {
     let mac = Mac::new(UP);
     let watching = mac.watch();
     let told = watching.tells(|| (), |told| told["port"] == 2345);
@@ -75,7 +75,7 @@ fn the_log_s_interface_is_afterwards_as_it_was() {
 }
 
 #[test]
-fn a_tcpdump_that_ends_says_why_and_the_interface_is_destroyed() {
+fn ended_tcpdump_says_why_and_interface_is_removed() {
     let refused = "tcpdump: pflog0: You don't have permission to capture on that device";
     for (script, words) in [
         (
@@ -93,7 +93,7 @@ fn a_tcpdump_that_ends_says_why_and_the_interface_is_destroyed() {
 }
 
 #[test]
-fn who_may_not_create_the_interface_is_told_what_to_run() {
+fn missing_permission_for_interface_names_command() {
     let refuses = "if [ \"$2\" = create ]; then echo 'ifconfig: SIOCIFCREATE2: Operation not permitted' >&2; exit 1; fi";
     let mac = Mac {
         ifconfig: FakeDlv::new(&format!("if [ $# = 1 ]; then exit 1; fi; {refuses}")),

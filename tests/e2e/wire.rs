@@ -15,7 +15,7 @@ for_every_dlv!(
     headers_that_dlv_refuses_work,
     one_byte_at_a_time_works,
     pipelined_requests_are_answered,
-    a_body_beyond_dlvs_limit_is_answered_and_the_session_goes_on,
+    body_over_dlv_s_limit_is_answered,
     a_large_answer_comes_whole,
 );
 
@@ -87,7 +87,7 @@ fn pipelined_requests_are_answered(dlv: &Pair) {
     server.closed(1);
 }
 
-fn a_body_beyond_dlvs_limit_is_answered_and_the_session_goes_on(dlv: &Pair) {
+fn body_over_dlv_s_limit_is_answered(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     let frame_id = debug.top(thread)["id"].clone();

@@ -124,7 +124,7 @@ fn agree(setup: &Setup, seen: &Mutex<BTreeMap<String, usize>>) -> Result<(), Tes
 }
 
 #[test]
-fn explain_and_an_evaluator_written_apart_agree_on_random_rulesets_and_packets() {
+fn explain_agrees_with_a_separate_evaluator() {
     let seen = Mutex::new(BTreeMap::new());
     // A shrunk case is small enough to read after some dozens of steps; there is nothing to keep of
     // it in a file.

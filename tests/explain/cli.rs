@@ -105,7 +105,7 @@ fn the_answer_is_there_for_programs_too() {
 }
 
 #[test]
-fn what_cannot_be_told_is_exit_code_1_and_names_the_missing_option() {
+fn unknown_verdict_exits_1_and_names_the_option() {
     let pf = gated();
     pf.run(&["-f", "-"], "block drop on en0 all\n");
     let (code, page) = text(&pf.explain(&["--port", "2345", "--from", "192.0.2.5"]));

@@ -67,7 +67,7 @@ fn named(cell: Cell) -> String {
 }
 
 #[test]
-fn whatever_goes_wrong_and_whenever_the_client_is_told_and_nothing_stays() {
+fn every_fault_is_told_and_leaves_nothing() {
     let only = std::env::var(ONLY).ok();
     let has_disks = disk::can_be_mounted();
     let mut cells = Cell::all();

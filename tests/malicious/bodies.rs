@@ -53,7 +53,7 @@ pub fn inputs() -> Vec<Input> {
             r#"{"seq":1,"seq":2,"type":"request","type":"event","command":"threads","command":"disconnect"}"#,
         ),
         body("a_type_that_is_a_number", r#"{"seq":1,"type":7,"command":"threads"}"#),
-        body("a_type_that_nobody_knows", r#"{"seq":1,"type":"nonsense","command":"threads"}"#),
+        body("a_type_that_is_unknown", r#"{"seq":1,"type":"nonsense","command":"threads"}"#),
         body("a_command_that_is_an_object", r#"{"seq":1,"type":"request","command":{"a":[]}}"#),
         body("no_command", r#"{"seq":1,"type":"request"}"#),
         body("a_lone_surrogate", r#"{"seq":1,"type":"request","command":"\ud800threads"}"#),

@@ -19,7 +19,7 @@ fn call(id: &str) -> String {
 
 pub fn inputs() -> Vec<Input> {
     vec![
-        calls("a_method_that_nobody_knows", "Nonsense", || call("7")),
+        calls("a_method_that_is_unknown", "Nonsense", || call("7")),
         calls("ten_thousand_unknown_methods", "Nonsense", || call("7").repeat(10_000)),
         calls("a_method_that_clears_the_terminal", "error", || {
             r#"{"method":"RPCServer.\u001b[2J\u009b\u202e\n","params":[{}],"id":7}"#.to_owned()
@@ -49,6 +49,6 @@ fn calls(name: &'static str, text: &'static str, calls: impl Fn() -> String + 's
 }
 
 #[test]
-fn nothing_said_to_a_headless_front_harms_anybody_else() {
+fn headless_input_harms_no_other_session() {
     Place::headless().suffers("headless", inputs());
 }

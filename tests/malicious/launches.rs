@@ -55,7 +55,7 @@ pub fn inputs() -> Vec<Input> {
             || json!({"mode": "exec", "program": "/".to_owned() + &"p".repeat(1_000_000)}),
         ),
         launch("a_program_that_is_a_number", PassedOn, || json!({"mode": "exec", "program": 7})),
-        launch("a_mode_that_nobody_knows", FAILED, || json!({"mode": HOSTILE, "program": "/bin/true"})),
+        launch("a_mode_that_is_unknown", FAILED, || json!({"mode": HOSTILE, "program": "/bin/true"})),
         launch(
             "a_folder_with_control_characters",
             FAILED,
@@ -82,12 +82,12 @@ pub fn inputs() -> Vec<Input> {
             || json!({"mode": "exec", "program": "/nonexistent", "substitutePath": [{"from": ["x"]}, 7]}),
         ),
         launch(
-            "a_backend_that_nobody_knows",
+            "a_backend_that_is_unknown",
             FAILED,
             || json!({"mode": "exec", "program": "/bin/true", "backend": HOSTILE}),
         ),
         asks(
-            "an_attach_to_nobody",
+            "an_attach_to_no_process",
             Answered("Failed to attach"),
             "attach",
             || json!({"mode": "local", "processId": 2_147_483_647}),

@@ -23,7 +23,7 @@ mod time;
 const AT_LEAST: usize = 60;
 
 #[test]
-fn there_are_at_least_sixty_and_each_has_a_name_of_its_own() {
+fn at_least_sixty_inputs_have_unique_names() {
     let kinds = [
         headers::inputs(),
         bodies::inputs(),

@@ -181,7 +181,7 @@ pub fn inputs() -> Vec<Input> {
             place.client()
         }),
         // Each hinders no other client, and costs no more than its first bytes.
-        Input::does("fifty_headers_that_are_never_finished_where_json_rpc_is_refused", Gone, |place| {
+        Input::does("fifty_unfinished_headers_without_json_rpc", Gone, |place| {
             let crowd: Vec<TcpStream> = (0..50)
                 .map(|_| {
                     let mut stream = connect(place);
@@ -197,6 +197,6 @@ pub fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn who_is_slow_or_goes_in_the_middle_harms_nobody_else() {
+fn slow_or_leaving_client_harms_no_other() {
     Place::played_quietly().suffers("time", inputs());
 }

@@ -47,7 +47,7 @@ fn a_dry_run_shows_every_change_and_makes_none() {
 }
 
 #[test]
-fn a_second_install_changes_nothing_and_a_second_user_is_added() {
+fn second_install_only_adds_a_second_user() {
     let trial = Trial::new("linux");
     let before = trial.everything();
     trial.firewall(&OPENING).ok();
@@ -117,7 +117,7 @@ fn unreadable_policy_is_kept_unless_forced() {
 }
 
 #[test]
-fn a_name_that_could_mean_more_than_one_user_is_refused() {
+fn ambiguous_user_name_is_refused() {
     for name in ["ALL", "%admin", "alice ALL=(ALL) ALL #"] {
         let trial = Trial::new("linux");
         let before = trial.everything();
@@ -130,7 +130,7 @@ fn a_name_that_could_mean_more_than_one_user_is_refused() {
 }
 
 #[test]
-fn files_of_somebody_else_are_not_overwritten_unless_forced() {
+fn foreign_files_are_overwritten_only_by_force() {
     let trial = Trial::new("linux");
     trial.put("/etc/sudoers.d/dlvgate", "# mine\n");
     let before = trial.everything();
@@ -142,7 +142,7 @@ fn files_of_somebody_else_are_not_overwritten_unless_forced() {
 }
 
 #[test]
-fn what_was_changed_since_is_named_and_kept_unless_forced() {
+fn changed_files_are_named_and_kept_unless_forced() {
     let trial = Trial::new("macos");
     trial.firewall(&OPENING).ok();
     trial.put("/Library/LaunchDaemons/io.github.dlvgate.open.2345.plist", "mine now");
@@ -182,7 +182,7 @@ fn a_step_that_fails_undoes_the_ones_before_it() {
 }
 
 #[test]
-fn an_install_that_was_killed_is_uninstalled_like_any_other() {
+fn killed_install_is_uninstalled_like_any_other() {
     for killed_before in ["/usr/local/libexec/dlvgate-guard", "/etc/sudoers.d/dlvgate"] {
         let trial = Trial::new("linux");
         let before = trial.everything();

@@ -25,7 +25,7 @@ fn the_stock_file_stays_as_it_is() {
 }
 
 #[test]
-fn a_lost_anchor_is_put_before_the_rules_loaded_and_taken_away_again() {
+fn lost_anchor_is_restored_and_removed_again() {
     let trial = lost();
     let before = trial.everything();
     let text = trial.firewall(&INSTALL).ok();
@@ -58,7 +58,7 @@ fn a_load_that_fails_puts_everything_back() {
 }
 
 #[test]
-fn a_file_that_was_changed_since_loses_our_lines_only_and_only_when_forced() {
+fn changed_file_loses_only_our_lines_by_force() {
     let trial = lost();
     trial.firewall(&INSTALL).ok();
     let edited = format!("{}pass in proto tcp to any port 80\n", trial.get("/etc/pf.conf"));
@@ -71,7 +71,7 @@ fn a_file_that_was_changed_since_loses_our_lines_only_and_only_when_forced() {
 }
 
 #[test]
-fn a_system_update_s_own_file_does_not_keep_anything_from_being_uninstalled() {
+fn system_update_does_not_block_uninstall() {
     let trial = lost();
     trial.firewall(&INSTALL).ok();
     trial.put("/etc/pf.conf", STOCK);

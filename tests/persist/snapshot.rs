@@ -51,7 +51,7 @@ fn pf_loads_again_what_it_had() {
 }
 
 #[test]
-fn rules_that_are_others_than_their_file_s_are_loaded_anew_only_when_forced() {
+fn differing_rules_are_reloaded_only_by_force() {
     let trial = Trial::new("macos").with_pf();
     trial.pfctl(&["-f", trial.at("/etc/pf.conf").to_str().unwrap()]);
     let (folder, rules) = (snapshot(&trial), trial.pfctl(&["-s", "rules"]));
@@ -86,7 +86,7 @@ fn dry_run_shows_what_others_changed_since() {
 }
 
 #[test]
-fn a_snapshot_that_is_not_what_was_saved_is_refused_also_when_forced() {
+fn altered_snapshot_is_refused_even_by_force() {
     let trial = Trial::new("macos");
     let folder = snapshot(&trial);
     trial.put("/etc/pf.conf", "pass\n");

@@ -57,7 +57,7 @@ ls -A /etc/sudoers.d /usr/local/libexec /var/lib/dlvgate
 }
 
 #[test]
-fn a_user_s_proxy_starts_the_installed_guard_and_opens_a_gate() {
+fn user_s_proxy_opens_a_gate_by_the_installed_guard() {
     let Some(text) = says(
         r#"
 "$DLVGATE" firewall install --user nobody
@@ -144,7 +144,7 @@ ls /var/lib/dlvgate/snapshot
 
 /// macOS's /etc and /var are links into /private.
 #[test]
-fn a_link_is_followed_to_where_it_leads_and_judged_by_that() {
+fn link_is_judged_by_its_target() {
     let Some(text) = says(
         r#"
 cd /var/lib/dlvgate

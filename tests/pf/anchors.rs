@@ -7,7 +7,7 @@ use crate::texts;
 const PORT: u16 = 52346;
 
 #[test]
-fn the_main_ruleset_evaluates_the_children_of_com_apple() {
+fn main_ruleset_evaluates_children_of_com_apple() {
     let machine = Machine::new();
     let main = machine.says(&["-s", "rules"]);
     for line in ["anchor \"com.apple/*\" all", "scrub-anchor \"com.apple/*\" all"] {

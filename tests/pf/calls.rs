@@ -8,7 +8,7 @@ use crate::texts;
 const PORT: u16 = 52345;
 
 #[test]
-fn an_anchor_that_is_not_there_is_read_with_exit_code_0_and_a_complaint() {
+fn absent_anchor_reads_with_code_0_and_a_complaint() {
     let machine = Machine::new();
     let missing = "com.apple/010.dlvgate.test.none";
     for (what, words) in
@@ -89,7 +89,7 @@ fn states_are_not_killed_by_label() {
 }
 
 #[test]
-fn everything_that_explain_reads_is_printed_without_a_complaint() {
+fn all_that_explain_reads_prints_no_complaint() {
     let machine = Machine::new();
     let anchor = machine.anchor();
     anchor.load(&texts::guarded(PORT, "192.0.2.5"));

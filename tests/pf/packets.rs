@@ -18,7 +18,7 @@ fn a_port_without_a_rule_is_open() {
 }
 
 #[test]
-fn a_guarded_port_is_open_for_its_peer_and_for_nobody_else() {
+fn guarded_port_is_open_to_its_peer_only() {
     let machine = Machine::new();
     let (_token, anchor, service) = (machine.token(), machine.anchor(), Service::echo());
     anchor.load(&texts::guarded(service.port(), &PEER.to_string()));
@@ -39,7 +39,7 @@ fn who_is_blocked_hears_it_at_once() {
 }
 
 #[test]
-fn a_shut_port_is_closed_for_everybody_and_open_when_the_gate_is_gone() {
+fn shut_port_blocks_all_until_its_gate_is_gone() {
     let machine = Machine::new();
     let (_token, anchor, service) = (machine.token(), machine.anchor(), Service::echo());
     anchor.load(&texts::guarded(service.port(), &PEER.to_string()));
@@ -89,7 +89,7 @@ fn the_last_match_wins_unless_a_quick_one_came_before() {
 }
 
 #[test]
-fn anchors_are_evaluated_in_the_order_of_their_names_as_text() {
+fn anchors_are_evaluated_in_text_order_of_names() {
     let machine = Machine::new();
     let (_token, service) = (machine.token(), Service::echo());
     let [nine, ten] = ["order.9", "order.10"].map(|name| machine.anchor_at(name));
@@ -102,7 +102,7 @@ fn anchors_are_evaluated_in_the_order_of_their_names_as_text() {
 }
 
 #[test]
-fn a_match_in_a_later_anchor_wins_over_an_earlier_one_without_quick() {
+fn later_anchor_s_match_wins_without_quick() {
     let machine = Machine::new();
     let (_token, service) = (machine.token(), Service::echo());
     let [first, second] = ["last.1", "last.2"].map(|name| machine.anchor_at(name));

@@ -102,7 +102,7 @@ fn what_passes(machine: &Machine, service: &Service) -> [bool; 2] {
 }
 
 #[test]
-fn a_gate_opened_by_hand_is_open_for_its_peer_alone_and_gone_afterwards() {
+fn manual_gate_is_open_to_its_peer_then_gone() {
     let (machine, service) = (Machine::new(), Service::echo());
     let references = machine.says(&["-s", "References"]);
     assert_eq!(what_passes(&machine, &service), [true, true]);
@@ -172,7 +172,7 @@ fn explain_is_right_about_a_shut_gate() {
 }
 
 #[test]
-fn a_gate_for_loopback_is_open_to_its_user_alone_and_explain_says_so() {
+fn loopback_gate_is_open_to_its_user_alone() {
     let (machine, service) = (Machine::new(), Service::echo());
     let gate = Gate::open(&machine, &service, PEER);
     for (uid, passes) in [(me(), true), (DAEMON, false)] {

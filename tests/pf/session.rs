@@ -105,7 +105,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn a_session_is_open_to_its_dlvgate_alone_and_leaves_nothing() {
+fn session_is_open_to_its_dlvgate_alone() {
     let (machine, dlv) = (Machine::new(), Service::serving(yes));
     let mut server = Server::start(&machine, &dlv);
     let passes = |from: Ipv4Addr| machine.passes(from, &dlv);

@@ -29,7 +29,7 @@ fn is_enabled(machine: &Machine) -> bool {
 }
 
 #[test]
-fn a_token_is_said_on_standard_error_and_keeps_pf_enabled() {
+fn token_is_on_stderr_and_keeps_pf_enabled() {
     let machine = Machine::new();
     let token = machine.token();
     assert!(token.number().parse::<u64>().is_ok_and(|number| number > 0), "{}", token.number());
@@ -66,7 +66,7 @@ fn a_token_that_is_given_back_leaves_those_of_others() {
 }
 
 #[test]
-fn a_token_that_is_given_back_twice_is_an_error_with_known_words() {
+fn token_released_twice_is_a_known_error() {
     let machine = Machine::new();
     let (mut first, mut second) = (machine.token(), machine.token());
     first.release();

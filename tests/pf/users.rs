@@ -6,7 +6,7 @@ use crate::service::Service;
 use crate::texts;
 
 #[test]
-fn a_gate_for_one_user_of_this_machine_is_closed_for_another() {
+fn gate_for_one_user_is_closed_to_another() {
     let machine = Machine::new();
     let (_token, anchor, service) = (machine.token(), machine.anchor(), Service::echo());
     let passes = || [me(), DAEMON].map(|uid| machine.user_connects(uid, &service));

@@ -83,7 +83,7 @@ fn dlv_1_27_is_played_to_the_client_of_every_session() {
 }
 
 #[test]
-fn what_the_recording_does_not_have_is_refused_and_reported() {
+fn unrecorded_request_is_refused_and_reported() {
     let pair = Pair::any();
     let scenario = scenarios::all().into_iter().find(|one| one.name == "debug").unwrap();
     let prepared = Prepared::new(&pair, &scenario);
@@ -205,7 +205,7 @@ fn client_that_asks_for_ever_is_ended() {
 }
 
 #[test]
-fn recorded_delays_are_kept_and_clients_follow_each_other_where_asked() {
+fn replay_keeps_delays_and_serves_next_clients() {
     let pair = Pair::any();
     let scenario = scenarios::all().into_iter().find(|one| one.name == "debug").unwrap();
     let prepared = Prepared::new(&pair, &scenario);

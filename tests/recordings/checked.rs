@@ -29,7 +29,7 @@ const ON_PURPOSE: [(&str, &str, &str); 8] = [
 ];
 
 #[test]
-fn no_rule_is_broken_in_a_recorded_session_but_on_purpose() {
+fn recorded_sessions_break_rules_only_on_purpose() {
     for dlv in ["dlv-1.20", "dlv-1.27"] {
         for scenario in scenarios::all() {
             let file = fixture(dlv, &scenario);
@@ -175,7 +175,7 @@ fn client_that_leaves_breaks_no_rule() {
 }
 
 #[test]
-fn threads_on_a_stop_after_disconnect_are_a_known_race() {
+fn threads_after_disconnect_are_a_known_race() {
     for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
         let program = Program::built(&dlv, "loop");
         let (code, text) = checked(&dlv, |client| {

@@ -16,7 +16,7 @@ fn entries(bytes: &[u8]) -> (Vec<Entry>, Vec<Fault>) {
 }
 
 #[test]
-fn a_recording_cut_at_any_byte_is_read_up_to_its_last_whole_line_with_one_warning() {
+fn cut_recording_reads_to_its_last_whole_line() {
     for name in ["dlv-1.20/exit-code.jsonl", "dlv-1.27/goland-halt.jsonl"] {
         let whole = session(name);
         let (all, faults) = entries(&whole);
@@ -224,7 +224,7 @@ fn two_sessions_are_shown_where_they_part() {
 }
 
 #[test]
-fn a_recording_of_a_stranger_does_nothing_to_the_terminal() {
+fn foreign_recording_does_not_affect_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.jsonl");
     let text = String::from_utf8(session("dlv-1.27/exit-code.jsonl")).unwrap();

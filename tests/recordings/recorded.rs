@@ -78,7 +78,7 @@ fn messages<'a>(lines: &'a [Value], from: &'a str) -> Vec<&'a Value> {
 }
 
 #[test]
-fn every_message_is_written_down_and_only_for_the_owner() {
+fn every_message_is_recorded_for_the_owner_only() {
     let (dlv, records) = (Pair::any(), Records::new());
     let (server, program) = (Serve::with(&dlv).flags(records.flags()).start(), Program::built(&dlv, "demo"));
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
@@ -128,7 +128,7 @@ fn every_message_is_written_down_and_only_for_the_owner() {
 }
 
 #[test]
-fn the_drop_in_records_json_rpc_where_a_variable_says_so() {
+fn dropin_records_json_rpc_by_variable() {
     let (dlv, records) = (Pair::any(), Records::new());
     let program = Program::built(&dlv, "demo");
     let words =
@@ -271,7 +271,7 @@ fn a_full_disk_ends_the_recording_and_not_the_session() {
 }
 
 #[test]
-fn what_was_written_before_a_kill_is_there_and_can_be_shown() {
+fn killed_recording_can_still_be_shown() {
     let (dlv, records) = (Pair::any(), Records::new());
     let (server, program) = (Serve::with(&dlv).flags(records.flags()).start(), Program::built(&dlv, "demo"));
     let (debug, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
@@ -313,7 +313,7 @@ fn a_recording_is_followed_until_its_end() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_said_before_anybody_connects() {
+fn unwritable_folder_is_reported_before_any_client() {
     let output = Serve::with(&Pair::any()).flags(["--record", "/proc/nowhere"]).run();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -321,7 +321,7 @@ fn a_folder_that_cannot_be_written_is_said_before_anybody_connects() {
 }
 
 #[test]
-fn a_launch_that_is_amended_is_recorded_as_the_client_said_it() {
+fn amended_launch_is_recorded_as_received() {
     let (dlv, records) = (Pair::any(), Records::new());
     let set = ["--launch-set", "stopOnEntry=true"];
     let (server, program) =

@@ -58,7 +58,7 @@ fn plant(value: &mut Value, key: &str, count: &mut usize) {
 }
 
 #[test]
-fn nothing_that_was_planted_in_a_recorded_session_is_left() {
+fn redaction_leaves_no_planted_secret() {
     let folder = tempfile::tempdir().unwrap();
     let mut planted = 0;
     for scenario in scenarios::all() {
@@ -90,7 +90,7 @@ fn nothing_that_was_planted_in_a_recorded_session_is_left() {
 const WAYS: [(&str, &[&str]); 3] = [("dlv-1.20", &[]), ("dlv-1.27", &[]), ("dlv-1.27", &["--keep-names"])];
 
 #[test]
-fn a_redacted_session_answers_the_client_that_it_was_recorded_with() {
+fn redacted_session_still_answers_its_client() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (dlv, flags) in WAYS {

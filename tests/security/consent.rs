@@ -29,7 +29,7 @@ fn in_force(place: &Place) -> Result<(), String> {
 }
 
 #[test]
-fn a_project_s_file_has_what_it_asks_for_once_the_user_agrees_and_until_it_changes() {
+fn consent_holds_until_the_project_file_changes() {
     let place = Place::new();
     let file = place.asks(ASKS);
     let refused = in_force(&place).unwrap_err();
@@ -59,7 +59,7 @@ fn a_project_s_file_has_what_it_asks_for_once_the_user_agrees_and_until_it_chang
 }
 
 #[test]
-fn nobody_is_taken_to_agree_who_was_not_asked() {
+fn consent_is_never_assumed_without_asking() {
     let place = Place::new();
     place.asks(ASKS);
     let ran = place.run(&["trust"]);
@@ -115,7 +115,7 @@ fn a_consent_is_to_the_file_at_its_place() {
 }
 
 #[test]
-fn what_is_remembered_is_the_user_s_alone_or_counts_for_nothing() {
+fn consent_that_others_can_write_does_not_count() {
     let place = Place::new();
     place.asks(ASKS);
     assert_eq!(place.run(&["trust", "--yes"]).code, Some(0));
@@ -141,7 +141,7 @@ fn what_is_remembered_is_the_user_s_alone_or_counts_for_nothing() {
 }
 
 #[test]
-fn a_file_that_somebody_else_can_write_is_not_agreed_to() {
+fn file_that_others_can_write_gets_no_consent() {
     let place = Place::new();
     let file = place.asks(ASKS);
     std::fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
@@ -172,7 +172,7 @@ fn root_does_not_agree_for_who_called_sudo() {
 
 /// A variable that only root's environment can mean.
 #[test]
-fn without_root_nobody_else_s_files_are_taken_because_a_variable_says_sudo() {
+fn sudo_variable_without_root_trusts_no_other_user() {
     if !nix::unistd::geteuid().is_root() {
         println!("not root: files of others cannot be made");
         return;

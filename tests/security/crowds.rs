@@ -40,7 +40,7 @@ fn serves(front: SocketAddr, from: &str) {
 }
 
 #[test]
-fn an_address_that_only_connects_leaves_half_of_the_places_to_others() {
+fn idle_connections_leave_half_of_the_places() {
     let server = server(&["--max-sessions", "4"]);
     // 32 of 64 that may be silent, and 2 of 4 sessions.
     let mut crowd: Vec<TcpStream> =
@@ -64,7 +64,7 @@ fn an_address_that_only_connects_leaves_half_of_the_places_to_others() {
 }
 
 #[test]
-fn an_address_has_no_more_than_its_sessions_and_others_have_theirs() {
+fn address_limit_leaves_sessions_to_others() {
     let server = server(&["--max-sessions", "2"]);
     let mut first = Client::over(connect(CROWD, server.front()).unwrap());
     first.ok("initialize", initialize_arguments());
@@ -78,7 +78,7 @@ fn an_address_has_no_more_than_its_sessions_and_others_have_theirs() {
 }
 
 #[test]
-fn where_one_address_may_connect_or_the_flag_says_so_it_may_have_all_sessions() {
+fn sole_or_unlimited_address_gets_all_sessions() {
     for flags in [&["--allow", CROWD][..], &["--allow", "127.0.0.0/8", "--max-sessions-per-address", "2"]] {
         let server = Serve::with(&Pair::any()).flags(["--max-sessions", "2"]).flags(flags).start();
         let clients = [(); 2].map(|()| {

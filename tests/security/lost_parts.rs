@@ -61,7 +61,7 @@ fn a_guard_without_streams_closes_its_gates() {
 }
 
 #[test]
-fn a_guard_without_streams_says_by_its_code_what_is_left() {
+fn guard_without_streams_reports_by_exit_code() {
     for way in WAYS {
         let pf = StandinPf::new();
         let mut guard = guard(&pf, way);

@@ -46,7 +46,7 @@ pub fn serves(stream: TcpStream) {
 }
 
 #[test]
-fn another_address_gets_nothing_from_a_front_with_allow_and_the_log_names_it() {
+fn address_not_allowed_gets_nothing_and_is_logged() {
     let server = Serve::with(&Pair::any()).flags(["--allow", "127.0.0.2"]).start();
     for stranger in ["127.0.0.3", "127.0.0.1"] {
         let stream = connect(stranger, server.front()).expect("the system accepts it first");
@@ -60,7 +60,7 @@ fn another_address_gets_nothing_from_a_front_with_allow_and_the_log_names_it() {
 
 /// No packet filter helps here: dlvgate alone closes.
 #[test]
-fn another_host_gets_nothing_from_a_front_without_a_gate_and_the_log_names_it() {
+fn other_host_gets_nothing_without_a_gate() {
     let Some(link) = Link::new() else { return };
     let front = SocketAddr::new(SERVER.parse().unwrap(), 2345);
     let server = Serve::with(&Pair::any())
@@ -77,7 +77,7 @@ fn another_host_gets_nothing_from_a_front_without_a_gate_and_the_log_names_it() 
 
 /// Over both families, having asked for a session: a real second user.
 #[test]
-fn another_user_who_asks_for_a_session_gets_nothing_and_the_log_names_them() {
+fn another_user_s_request_gets_nothing_and_is_logged() {
     if !nix::unistd::geteuid().is_root() {
         println!("not root: another user cannot be tried");
         return;

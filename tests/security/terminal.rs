@@ -144,7 +144,7 @@ fn first_line(child: &mut Child) -> String {
 }
 
 #[test]
-fn what_a_replay_was_asked_and_answered_is_told_without_effect() {
+fn replay_reports_terminal_escapes_harmlessly() {
     let place = Place::new();
     let (one, other) = (
         recording(&place, "one.jsonl", &hostile()),
@@ -215,7 +215,7 @@ fn what_a_client_has_sent_is_logged_without_effect() {
 
 /// dlv's reason is several lines of another program's.
 #[test]
-fn what_dlv_has_said_is_logged_without_effect_and_looks_like_one_entry() {
+fn dlv_output_is_logged_escaped_as_one_entry() {
     let place = Place::new();
     let words = place.path("words");
     std::fs::write(&words, format!("{HOSTILE}\n2026-11-28T00:00:00Z  INFO forged: an entry\n")).unwrap();
@@ -246,7 +246,7 @@ fn refusing_nft(place: &Place) -> String {
 
 /// In a terminal the log has colours: those are all.
 #[test]
-fn in_a_terminal_the_log_has_its_own_colours_and_no_other_sequence() {
+fn terminal_log_has_only_its_own_colours() {
     let place = Place::new();
     let status = place.command(&["firewall", "status"]);
     let words = format!(
@@ -279,7 +279,7 @@ fn without_colours(text: &str) -> String {
 }
 
 #[test]
-fn what_the_machine_s_names_are_is_shown_without_effect() {
+fn machine_names_are_shown_escaped() {
     let place = Place::called(HOSTILE);
     let path = format!("{}:/usr/bin:/bin", place.project().display());
     // A dlv and a Go in a folder of that name, which say such things.
@@ -301,7 +301,7 @@ fn what_the_machine_s_names_are_is_shown_without_effect() {
 }
 
 #[test]
-fn what_the_packet_filter_and_the_journals_say_is_shown_without_effect() {
+fn filter_and_journal_texts_are_shown_escaped() {
     let place = Place::new();
     let text = hostile();
     let ruleset = json!({"nftables": [

@@ -104,7 +104,7 @@ fn round(places: &[Place], tally: &Tally, seed: u64, which: u64, sessions: u64) 
 }
 
 #[test]
-fn random_sessions_with_faults_leave_nothing_and_harm_no_other() {
+fn random_sessions_with_faults_leave_nothing() {
     // What thousands of connections leave makes dlv's own look at the system's table slow, and fail
     // at times: so the stand-ins are apart from the real one.
     let (Some(real), Some(played)) = (Namespace::new(), Namespace::new()) else { return };

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_after_the_envelope_changes_nothing_however_the_object_is_cut() {
+    fn later_fields_do_not_change_a_cut_envelope() {
         let wire = r#"{"id":1,"error":null,"method":"late","id":2}"#;
         for chunk in 1..=wire.len() {
             let found = scan(wire, chunk).unwrap();

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_s_own_win_unless_forced_and_nothing_else_changes() {
+    fn client_arguments_win_unless_forced() {
         let defaults =
             defaults(&["stopOnEntry=true", "cwd=\"/x\""], &["mode=\"exec\"", "env={\"A\":\"1\"}"], &[]);
         let body = r#"{ "command" : "launch","seq":1, "type":"request","arguments":{"mode":"debug", "stopOnEntry": false ,"program":"\u002fx"}}"#;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_is_written_as_it_is_read_and_none_is_none() {
+    fn argument_is_written_as_it_is_read() {
         let one = defaults(&["stopOnEntry=true"], &[], &[]);
         assert_eq!(one.set[0].to_string(), "stopOnEntry=true");
         for some in [one, defaults(&[], &["a=1"], &[]), defaults(&[], &[], &["/a=/b"])] {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_comes_twice_does_not_get_past_what_is_forced() {
+    fn duplicate_key_does_not_bypass_forced_value() {
         let defaults = defaults(&[], &["mode=\"exec\""], &[]);
         for arguments in [
             r#""arguments":{"mode":"exec","mode":"debug"}"#,
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_change_is_not_written_anew() {
+    fn unchanged_request_is_not_rewritten() {
         let defaults = defaults(&["a=1"], &["b=2"], &["/a=/b"]);
         let body = r#"{"type":"request","command":"launch","arguments":{"a":3,"b":2,"substitutePath":7}}"#;
         assert_eq!(merged(&defaults, body), None);
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_json_is_refused_with_the_right_spelling() {
+    fn non_json_value_is_refused_with_the_right_spelling() {
         let refused = "mode=exec".parse::<Argument>().unwrap_err().to_string();
         assert!(refused.contains("'mode=\"exec\"'"), "{refused}");
         assert!("mode".parse::<Argument>().unwrap_err().to_string().contains("KEY=JSON"));

@@ -73,7 +73,7 @@ fn what_cannot_be_used_is_unknown() {
 }
 
 #[test]
-fn a_missing_seq_or_a_broken_end_leaves_the_rest_usable() {
+fn envelope_survives_missing_seq_and_broken_end() {
     let kind = Kind::Request { command: Name::new("threads") };
     assert_eq!(envelope(r#"{"type":"request","command":"threads"}"#), Envelope { seq: None, kind });
     assert_eq!(envelope(r#"{"type":"request","command":"threads",#"#), Envelope { seq: None, kind });
@@ -101,7 +101,7 @@ fn an_envelope_is_reported_as_soon_as_it_is_known() {
 
 /// The first byte of each that is not needed is the comma.
 #[test]
-fn byte_by_byte_an_envelope_is_reported_with_its_last_field() {
+fn envelope_is_reported_at_its_last_field() {
     for (needed, rest) in [
         (r#"{"seq":1,"type":"request","command":"launch""#, r#","arguments":{}}"#),
         (r#"{"command":"next","seq":1,"type":"request""#, r#","arguments":{}}"#),
@@ -119,7 +119,7 @@ fn byte_by_byte_an_envelope_is_reported_with_its_last_field() {
 }
 
 #[test]
-fn what_looks_like_an_envelope_where_a_chunk_begins_is_none() {
+fn chunk_start_is_not_taken_for_an_envelope() {
     let inner = r#"{"seq":9,"type":"event","event":"terminated"}"#;
     let wire =
         frame(format!(r#"{{"arguments":[{inner}],"seq":1,"type":"request","command":"next"}}"#).as_bytes());
@@ -132,7 +132,7 @@ fn what_looks_like_an_envelope_where_a_chunk_begins_is_none() {
 }
 
 #[test]
-fn an_empty_body_is_a_whole_message_without_a_body_step() {
+fn empty_body_is_a_message_without_body_step() {
     let parts: Vec<Part> =
         steps(b"Content-Length: 0\r\n\r\nContent-Length: 2\r\n\r\n{}").iter().map(|step| step.part).collect();
     let header = |body_len| Part::Header(Header { body_len, canonical: true });

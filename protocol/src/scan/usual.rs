@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mutation_of_a_request_is_read_otherwise_by_bytes() {
+    fn mutated_requests_read_the_same_by_bytes() {
         let bodies = [
             &br#"{"seq":30,"type":"request","command":"next","arguments":{"a":"x", "b": 10,"c":true}}"#[..],
             br#"{"seq":30, "type":"request","command":"next","arguments":{}}"#,
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mutation_of_a_message_is_read_otherwise_than_by_bytes() {
+    fn mutated_messages_read_the_same_by_bytes() {
         let body =
             br#"{"seq":30, "type":"response","request_seq":1,"success":true,"command":"next","body":{}}"#;
         for at in 0..body.len() {

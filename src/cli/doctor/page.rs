@@ -89,7 +89,7 @@ mod tests {
     use super::wrapped;
 
     #[test]
-    fn long_text_is_broken_at_spaces_and_holds_no_control_character() {
+    fn long_text_wraps_without_control_characters() {
         let text = wrapped(&"a word ".repeat(40), "  ");
         assert!(text.lines().all(|line| line.len() <= 112) && text.lines().count() > 1);
         assert_eq!(wrapped("a\x1b[2Jb", ""), "a·[2Jb");

@@ -119,7 +119,7 @@ fn what_a_server_is_given_is_completed() {
 }
 
 #[test]
-fn what_a_server_decides_itself_is_refused_in_every_spelling() {
+fn server_owned_flag_is_refused_in_every_spelling() {
     for line in [
         "--listen=:1",
         "--listen :1",

@@ -76,7 +76,7 @@ fn goroot(context: &Context, own: &Path, version: Option<GoVersion>) -> Finding 
     let bad = |seen: String| {
         Finding::new(Group::Go, "goroot", State::Bad, seen)
             .why("go takes its compiler and library from there; the variable is not needed, since go knows its own place")
-            .mend_by(unset(context, "GOROOT", &set))
+            .undoable_remedies(unset(context, "GOROOT", &set))
     };
     let root = Path::new(&set);
     if !root.join("src").is_dir() {
@@ -95,7 +95,9 @@ fn gopath(context: &Context, env: &GoEnv, root: &Path) -> Finding {
     let set = variable("GOPATH").or_else(|| env.get("GOPATH").map(str::to_owned)).unwrap_or_default();
     let set = set.as_str();
     let bad = |seen: String, why: &str| {
-        Finding::new(Group::Go, "gopath", State::Bad, seen).why(why).mend_by(unset(context, "GOPATH", set))
+        Finding::new(Group::Go, "gopath", State::Bad, seen)
+            .why(why)
+            .undoable_remedies(unset(context, "GOPATH", set))
     };
     let first = set.split(':').next().unwrap_or_default();
     if first.starts_with('~') || (!first.is_empty() && !Path::new(first).is_absolute()) {
@@ -117,7 +119,7 @@ fn flags(context: &Context, env: &GoEnv) -> Option<Finding> {
     let words: Vec<&str> = flags.split([' ', '=', '\'', '"']).collect();
     let finding = |state, seen: String, why: &str| {
         let finding = Finding::new(Group::Go, "flags", state, seen).why(why);
-        Some(finding.mend_by(unset(context, "GOFLAGS", flags)))
+        Some(finding.undoable_remedies(unset(context, "GOFLAGS", flags)))
     };
     if words.contains(&"-ldflags") && (words.contains(&"-s") || words.contains(&"-w")) {
         let why = "the debug information is left out, and dlv says `could not open debug info`";
@@ -141,5 +143,9 @@ fn target(context: &Context, env: &GoEnv) -> Option<Finding> {
         .find_map(|(set, host)| Some((set, differs(set, host)?)))?;
     let seen = format!("{name} is {set}, and this machine is {host}");
     let why = "go builds for another machine, and dlv cannot run what it builds";
-    Some(Finding::new(Group::Go, "target", State::Bad, seen).why(why).mend_by(unset(context, name, set)))
+    Some(
+        Finding::new(Group::Go, "target", State::Bad, seen)
+            .why(why)
+            .undoable_remedies(unset(context, name, set)),
+    )
 }

@@ -27,7 +27,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
         };
         let why = "go takes no dependency from go.mod, and `dlv debug` says that a package is not in GOROOT";
         let finding = Finding::new(Group::Go, "modules", state, seen).why(why);
-        return vec![finding.mend_by(unset(context, "GO111MODULE", mode))];
+        return vec![finding.undoable_remedies(unset(context, "GO111MODULE", mode))];
     }
     let Some(file) = file else {
         let seen =
@@ -75,7 +75,7 @@ fn too_old(
     let newer = gos.0.iter().find(|go| go.version.is_some_and(|version| version >= asked));
     match newer.and_then(|go| go.path.parent()) {
         Some(folder) => finding.remedy(first_in_path(folder)),
-        None if version >= FETCHES => finding.mend_by(unset(context, "GOTOOLCHAIN", "local")),
+        None if version >= FETCHES => finding.undoable_remedies(unset(context, "GOTOOLCHAIN", "local")),
         None => finding.remedy(context.install("go", "golang-go", "golang")),
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_that_a_module_asks_for_is_on_its_go_line() {
+    fn module_version_is_read_from_its_go_line() {
         let asked = |text| asked_for(text).map(|version| version.to_string());
         assert_eq!(asked("module x\n\ngo 1.25.3\n\ntoolchain go1.27.0\n").as_deref(), Some("1.25"));
         assert_eq!(asked("module x\n"), None);

@@ -124,7 +124,7 @@ fn profile(context: &Context, login: &LoginShell) -> Finding {
         let why =
             "the rest of what this profile sets may be missing in a login shell, and in an IDE that asks one";
         let finding = Finding::new(Group::Go, "profile", State::Warning, seen).why(why);
-        return finding.mend_by([files::comment_out(file, *number)]);
+        return finding.undoable_remedies([files::comment_out(file, *number)]);
     }
     match &login.outcome {
         Err(why) => no_login(context, login, why),
@@ -146,7 +146,7 @@ fn no_login(context: &Context, login: &LoginShell, why: &str) -> Finding {
     let reason = "an IDE that asks a login shell for PATH and GOROOT gets nothing";
     let finding = Finding::new(Group::Go, "profile", State::Bad, seen).why(reason);
     match files::leaving(&context.home) {
-        Some((file, number)) => finding.mend_by([files::comment_out(&file, number)]),
+        Some((file, number)) => finding.undoable_remedies([files::comment_out(&file, number)]),
         None => finding.remedy(format!("{} -lxc true", quoted_path(&login.shell))),
     }
 }
@@ -169,7 +169,7 @@ fn disagreement(context: &Context) -> Option<Finding> {
         );
         let why = "which one holds depends on the kind of shell: a terminal, a script and an IDE may differ";
         let finding = Finding::new(Group::Go, "profiles", State::Warning, seen).why(why);
-        Some(finding.mend_by([files::comment_out(&loser.file, loser.number)]))
+        Some(finding.undoable_remedies([files::comment_out(&loser.file, loser.number)]))
     })
 }
 
@@ -204,7 +204,7 @@ fn lost_path(context: &Context, winner: &Go) -> Finding {
             format!("{} sets PATH without what was in it, and a login shell finds no Go", line.place());
         let why = "an IDE that asks a login shell finds neither go nor dlv";
         let finding = Finding::new(Group::Go, "shells", State::Warning, seen).why(why);
-        return finding.mend_by([files::comment_out(&line.file, line.number)]);
+        return finding.undoable_remedies([files::comment_out(&line.file, line.number)]);
     }
     let seen = format!("a login shell does not find Go; this shell runs {}", winner.path.display());
     Finding::new(Group::Go, "shells", State::Note, seen)

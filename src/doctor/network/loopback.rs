@@ -107,7 +107,7 @@ async fn localhost() -> Finding {
                     format!("the name localhost is {list}: {foreign} is not this machine's own"),
                 )
                 .why(why)
-                .mend_by([edit(
+                .undoable_remedies([edit(
                     sudo(),
                     "/etc/hosts",
                     &format!(

@@ -62,7 +62,9 @@ fn parses(said: Result<Said, tool::Silent>) -> Finding {
             let finding = finding(State::Bad, format!("{CONF} is not well-formed: {words}"))
                 .why("macOS loads it at each boot, and pf then holds nothing of it; a missing newline at the end does that too");
             match wrong_line(&words) {
-                Some(number) => finding.mend_by([edit(sudo(), CONF, &format!("{number}s/^/# /"), number)]),
+                Some(number) => {
+                    finding.undoable_remedies([edit(sudo(), CONF, &format!("{number}s/^/# /"), number)])
+                }
                 None => finding.remedy(format!("{}pfctl -n -f {CONF}", sudo())),
             }
         }
@@ -102,7 +104,7 @@ fn unreferenced(conf: &str) -> Option<Finding> {
                 "its rules have no effect: a widespread recipe leaves out the line `anchor \"…\"`. dlvgate needs no line in this \
                  file: it opens the port for as long as a session lasts",
             )
-            .mend_by([edit(sudo(), CONF, &format!("{number}s/^/# /"), number)]),
+            .undoable_remedies([edit(sudo(), CONF, &format!("{number}s/^/# /"), number)]),
     )
 }
 

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_keeps_its_start_and_the_next_one_has_another() {
+    fn process_start_is_stable_and_unique() {
         let own = started(std::process::id());
         assert!(own.is_some() && own == started(std::process::id()));
         assert_ne!(own, started(1));

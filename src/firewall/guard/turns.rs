@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_came_too_late_is_not_taken_for_the_next() {
+    fn late_answer_is_not_taken_for_the_next() {
         let mut turns = Turns::default();
         let (given_up, next) = (turns.ask(&open(1)).unwrap(), turns.ask(&open(2)).unwrap());
         assert!(!turns.is_answer(given_up) && turns.is_answer(next));

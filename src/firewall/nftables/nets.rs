@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_address_stands_by_itself_and_a_network_is_a_prefix() {
+    fn whole_address_is_plain_and_network_is_a_prefix() {
         let elements: Vec<Value> =
             nets(&["192.0.2.5/32", "2001:db8::/32"]).into_iter().map(element).collect();
         assert_eq!(elements, [json!("192.0.2.5"), json!({"prefix": {"addr": "2001:db8::", "len": 32}})]);

@@ -100,7 +100,7 @@ mod tests {
                           block in quick on \\\n    $ext\npass out\n";
 
     #[test]
-    fn our_lines_come_before_the_first_rule_and_go_without_a_trace() {
+    fn our_lines_precede_all_rules_and_leave_no_trace() {
         assert!(!has_anchors(RECIPE));
         let with = with_ours(RECIPE);
         assert_eq!(with.matches(BEGIN).count(), 1, "it has the scrub-anchor: {with}");

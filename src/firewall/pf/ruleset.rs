@@ -237,7 +237,7 @@ mod tests {
         "block return in log quick proto tcp from any to any port 2345 label \"dlvgate:4711:2345:deny\"\n";
 
     #[test]
-    fn the_peers_pass_and_the_last_rule_blocks_everybody_else() {
+    fn ruleset_passes_peers_and_blocks_the_rest() {
         assert_eq!(
             text(&["192.0.2.5", "::ffff:192.0.2.6", "2001:db8::/32"]),
             "table <peers> persist { 192.0.2.5, 192.0.2.6, 2001:db8::/32 }\n\

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_a_dead_watch_only_is_taken_for_left_behind() {
+    fn only_a_dead_watch_s_table_is_left_behind() {
         assert_eq!(dead(&tables(), |pid| pid == 1), ["dlvgatewatch_2"]);
         assert!(is_running(1) && is_running(std::process::id().try_into().unwrap()));
     }

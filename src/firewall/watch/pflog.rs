@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_new_connection_or_not_blocked_by_us_is_passed_over() {
+    fn only_new_connections_that_we_block_are_told() {
         for (from, to) in [
             ("010.dlvgate", "250.ApplicationF"),
             ("block", "pass"),

@@ -23,7 +23,7 @@ fn dropped(text: &str) -> Vec<Dropped> {
 }
 
 #[test]
-fn a_refusal_is_told_with_its_packet_although_lines_of_another_come_between() {
+fn interleaved_traces_keep_each_refusal_s_packet() {
     let all = dropped(CAPTURED);
     assert_eq!(all.len(), 1, "{all:?}");
     let Dropped { packet, family, table, chain } = &all[0];

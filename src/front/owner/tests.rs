@@ -24,7 +24,7 @@ fn ends(client: &TcpStream) -> (SocketAddr, SocketAddr) {
 const NO_OWNER: &str = CLOSED;
 
 #[test]
-fn our_own_connections_are_ours_in_whatever_family_each_side_writes_them() {
+fn own_connection_is_ours_in_either_family() {
     for (front, to) in [
         ("127.0.0.1:0", "127.0.0.1"),
         ("[::1]:0", "::1"),
@@ -46,7 +46,7 @@ fn our_own_connections_are_ours_in_whatever_family_each_side_writes_them() {
 }
 
 #[test]
-fn a_connection_that_its_client_has_closed_is_not_root_s() {
+fn closed_connection_is_not_root_s() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (peer, front) = ends(&client);
@@ -58,7 +58,7 @@ fn a_connection_that_its_client_has_closed_is_not_root_s() {
 }
 
 #[test]
-fn a_client_that_only_has_no_more_to_say_is_still_there() {
+fn half_closed_client_still_has_an_owner() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (peer, front) = ends(&client);
@@ -69,7 +69,7 @@ fn a_client_that_only_has_no_more_to_say_is_still_there() {
 }
 
 #[test]
-fn who_listens_at_the_client_s_address_is_not_the_client() {
+fn listener_at_the_client_address_is_not_the_client() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (_, front) = ends(&client);
@@ -109,7 +109,7 @@ fn a_client_that_is_bound_to_the_interface_is_found() {
 }
 
 #[test]
-fn a_kernel_that_has_found_nothing_yet_may_be_unable_to_look() {
+fn kernel_that_never_found_a_socket_is_not_believed() {
     let nowhere = Ends { peer: "127.0.0.1:1".parse().unwrap(), front: "127.0.0.1:2".parse().unwrap() };
     let kernel = Kernel::open().unwrap();
     assert!(kernel.owner(nowhere).is_err());
@@ -147,7 +147,7 @@ const TABLE: &str = "\
 
 #[cfg(target_endian = "little")]
 #[test]
-fn in_a_table_the_client_s_end_tells_the_user_and_not_ours() {
+fn table_gives_the_user_of_the_client_end() {
     let ends = |peer: &str| Ends { peer: peer.parse().unwrap(), front: "127.0.0.1:2345".parse().unwrap() };
     assert_eq!(owner_in(TABLE, ends("127.0.0.1:54321")), Some(Owner::Uid(1000)));
     assert_eq!(owner_in(TABLE, ends("127.0.0.1:54322")), None);

@@ -203,7 +203,7 @@ fn what_breaks_a_rule_of_dap_is_found() {
 }
 
 #[test]
-fn what_breaks_a_rule_of_json_rpc_is_found_and_nothing_else() {
+fn only_json_rpc_violations_are_found() {
     use Plant::{After, Change, Instead};
     is_found(RPC, &After(3, r#"{"t":2,"from":"dlv","message":{"x":1}}"#), 4, "no-object", false);
     is_found(
@@ -323,7 +323,7 @@ fn client_that_left_is_owed_nothing() {
 }
 
 #[test]
-fn threads_for_a_stop_that_crosses_disconnect_is_known() {
+fn threads_crossing_disconnect_is_a_known_race() {
     let stopped = r#"{"t":20,"from":"dlv","message":{"seq":11.5,"type":"event","event":"stopped","body":{"reason":"pause"}}}"#;
     let threads = r#"{"t":20,"from":"client","message":{"seq":10,"type":"request","command":"threads"}}"#;
     let lines: Vec<&str> = DAP.lines().collect();

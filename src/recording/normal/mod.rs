@@ -206,7 +206,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn numbers_that_are_given_anew_are_alike_and_others_are_not() {
+    fn only_per_run_numbers_are_normalized() {
         let frame = |id: i64, line: i64| json!({"id": id, "line": line, "source": {"path": "/a/main.go"}});
         assert_eq!(answer(&frame(1000, 5)), answer(&frame(7, 5)));
         assert_ne!(answer(&frame(1000, 5)), answer(&frame(1000, 6)));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_says_nothing_more_is_the_same_request() {
+    fn empty_fields_do_not_change_a_request() {
         let one = json!({"source": {"path": "/a/main.go", "name": ""}, "breakpoints": [{"line": 5, "condition": null}]});
         let other = json!({"source": {"path": "/b/c/main.go"}, "breakpoints": [{"line": 5}], "sourceModified": false});
         assert_eq!(request(&one), request(&other));

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_is_gathered_and_what_has_to_be_written_now_is_not_waited_for() {
+    fn items_are_batched_unless_due_now() {
         let (desk, hears) = desk();
         let began = Instant::now();
         desk.tell(&Arc::new(1), SOON);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_ends_with_the_last_session_and_another_one_starts_one_again() {
+    fn writer_thread_ends_and_restarts_with_sessions() {
         let (desk, hears) = desk();
         assert!(!desk.enter(), "one thread serves all");
         desk.leave();

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_item_and_a_full_quarter_have_to_be_told() {
+    fn only_first_item_and_full_quarter_wake_the_writer() {
         let queue = Queue::default();
         assert_eq!(heard(&queue, b"x"), Ok(Due { first: true, now: false }));
         assert_eq!(heard(&queue, b"x"), Ok(Due { first: false, now: false }));

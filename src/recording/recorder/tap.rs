@@ -183,7 +183,7 @@ mod tests {
 
     /// The clock is the test's.
     #[tokio::test(start_paused = true)]
-    async fn a_disk_that_is_too_slow_ends_the_recording_and_does_not_hold_the_session() {
+    async fn slow_disk_ends_the_recording_not_the_session() {
         let (tap, session) = tap();
         tap.heard(Sender::Client, &vec![b'x'; LIMIT - SPARE - 1024]);
         for _ in 0..3 {

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_placeholder_is_as_long_as_the_text_and_stays_the_same() {
+    fn placeholder_keeps_length_and_is_stable() {
         let mut placeholders = Placeholders::default();
         for text in ["", "7", "ab", "secret", "Zoë Müller", "\"Zoë\"", "\"\"", "\"", &"long ".repeat(20_000)]
         {

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn where_dlv_runs_is_the_project_until_a_launch_says_more() {
+    fn dlv_s_folder_is_the_project_until_a_launch() {
         let mut project = Project::new(None, Some("/home/me/src"));
         assert!(project.has("/home/me/src/other/main.go"));
         project.learn(&json!({"mode": "debug", "program": "/home/me/src/app"}));

@@ -121,7 +121,7 @@ fn assert_same_shape(one: &Value, other: &Value, way: &str) {
 }
 
 #[test]
-fn structure_and_sizes_stay_and_so_does_what_is_harmless() {
+fn redaction_keeps_structure_sizes_and_safe_values() {
     let (text, _) = planted(DAP, 0);
     let (redacted, _) = redacted(&text);
     assert_eq!(text.lines().count(), redacted.lines().count());

@@ -218,7 +218,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_request_asks_for_the_live_frame_thread_and_variable() {
+    fn request_uses_live_frame_thread_and_variable() {
         let mut numbers = Numbers::default();
         numbers.learn(
             &json!({"body": {"stackFrames": [{"id": 1000, "name": "a"}, {"id": 1001, "name": "b"}]}}),

@@ -80,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_polled_at_once_is_what_is_polled_one_by_one() {
+    fn batch_polling_equals_polling_one_by_one() {
         let answer = |events: Value| json!({"id": 1, "result": {"Events": events}, "error": null});
         let one_by_one = [answer(json!([{"Kind": 0}])), answer(json!([{"Kind": 1}]))];
         let at_once = [answer(json!([{"Kind": 0}, {"Kind": 1}]))];

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_came_after_another_request_waits_for_it() {
+    fn answer_waits_for_the_request_recorded_before_it() {
         let script = script(&[
             r#"{"t":1,"from":"client","message":{"method":"RPCServer.Command","params":[{"name":"continue"}],"id":1}}"#,
             r#"{"t":2,"from":"client","message":{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":2}}"#,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_at_a_stop_is_answered_as_it_was_at_that_stop() {
+    fn requests_at_a_stop_get_that_stop_s_answers() {
         let eval = |id: u32, t: u32, value: u32| {
             [
                 format!(

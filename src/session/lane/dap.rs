@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_dlv_would_refuse_is_written_anew_and_the_body_is_not_touched() {
+    fn refused_header_is_normalized_and_body_untouched() {
         let strict = request("threads");
         let body = strict.split_once("\r\n\r\n").unwrap().1;
         for header in [
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_back_leaves_no_byte_and_is_still_reported() {
+    fn rejected_body_sends_no_byte_and_is_reported() {
         let long = request(&"x".repeat(40));
         let (sent, commands) = carry(&[(long + &request("next")).as_bytes()], 9, "");
         assert_eq!(sent, request("next"));
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_launch_gets_what_the_user_adds_and_nothing_else_is_touched() {
+    fn launch_alone_gets_the_user_s_arguments() {
         let framed = |body: &str| format!("Content-Length: {}\r\n\r\n{body}", body.len());
         let others = [
             request("threads"),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_launch_and_an_attach_are_held_to_their_end_whatever_comes_first() {
+    fn launch_and_attach_are_held_to_their_end() {
         for command in ["launch", "attach"] {
             let body = |arguments: &str| {
                 format!(r#"{{"seq":3,"type":"request","command":"{command}","arguments":{arguments}}}"#)

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_ends_the_walk_and_what_came_before_goes_on() {
+    fn non_object_ends_the_scan_after_earlier_bytes() {
         let mut pieces = VecDeque::new();
         let walked =
             Lane::up(None).advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);

@@ -31,7 +31,7 @@ fn a_piece_that_is_partly_sent_is_the_rest() {
 }
 
 #[test]
-fn neighbours_are_one_run_and_what_is_left_out_parts_them() {
+fn adjacent_pieces_merge_unless_bytes_are_dropped() {
     let (mut run, mut pieces) = (Run::default(), VecDeque::new());
     for range in [0..2, 2..5, 7..8, 8..9] {
         run.extend(range, &mut pieces);

@@ -128,7 +128,7 @@ async fn replay(conversation: &Conversation, listener: &TcpListener) -> (Vec<u8>
 }
 
 #[test]
-fn ten_thousand_interleavings_come_through_byte_for_byte() {
+fn ten_thousand_interleavings_are_relayed_unchanged() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);

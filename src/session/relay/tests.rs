@@ -13,7 +13,7 @@ async fn connection() -> (TcpStream, TcpStream) {
 
 /// The clock is the test's: it jumps to the next deadline while nothing else happens.
 #[tokio::test(start_paused = true)]
-async fn a_first_message_that_never_comes_does_not_hold_the_session() {
+async fn missing_first_message_ends_the_session() {
     let ((client, _ide), (upstream, _dlv)) = (connection().await, connection().await);
     let held = BytesMut::from(&b"Content-Length: 100\r\n\r\n{\"seq\":1,"[..]);
     let cause = relay(
@@ -57,7 +57,7 @@ async fn relayed(says: impl AsyncFnOnce(&mut TcpStream)) {
 }
 
 #[tokio::test]
-async fn more_of_ours_than_may_wait_at_once_does_not_stop_the_client_for_good() {
+async fn too_many_remarks_do_not_stop_the_client() {
     relayed(async |ide| {
         for _ in 0..3 {
             ide.write_all(&EMPTY.repeat(MAX_TO_SAY * 2)).await.unwrap();
@@ -68,7 +68,7 @@ async fn more_of_ours_than_may_wait_at_once_does_not_stop_the_client_for_good() 
 }
 
 #[tokio::test]
-async fn a_client_that_asks_and_does_not_listen_is_not_read_any_further_and_hears_all_of_it_later() {
+async fn client_that_does_not_read_is_paused_and_loses_none() {
     relayed(async |ide| {
         let (mut hears, mut asks) = ide.split();
         let many = EMPTY.repeat(1000);
@@ -88,7 +88,7 @@ async fn a_client_that_asks_and_does_not_listen_is_not_read_any_further_and_hear
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_has_spoken_may_be_silent_for_as_long_as_it_likes() {
+async fn client_may_be_silent_after_its_first_message() {
     let ((client, _ide), (upstream, _dlv)) = (connection().await, connection().await);
     let held = BytesMut::from(
         &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],

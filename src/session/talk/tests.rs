@@ -45,7 +45,7 @@ fn event(name: &str) -> Message {
 }
 
 #[test]
-fn the_client_s_first_message_counts_and_the_next_does_not() {
+fn only_the_first_client_message_counts() {
     let mut watched = Watched::new();
     assert!(!watched.ledger.spoke);
     watched.requests().message(request(1, "initialize"), true);
@@ -75,7 +75,7 @@ fn what_dlv_would_close_on_is_kept_back_and_said() {
 }
 
 #[test]
-fn what_is_no_message_is_remembered_for_the_day_dlv_closes_on_it() {
+fn malformed_message_is_remembered() {
     let mut watched = Watched::new();
     for message in [request(1, "next"), reply(1, "runInTerminal"), event("x")] {
         watched.requests().message(message, true);
@@ -87,7 +87,7 @@ fn what_is_no_message_is_remembered_for_the_day_dlv_closes_on_it() {
 }
 
 #[test]
-fn dlv_s_start_of_the_program_and_its_goodbye_are_acted_on() {
+fn program_start_and_termination_events_are_noticed() {
     let mut watched = Watched::new();
     watched.requests().message(request(1, "disconnect"), true);
     watched.milestone();

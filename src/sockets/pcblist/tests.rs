@@ -172,7 +172,7 @@ fn usual() -> Vec<u8> {
 }
 
 #[test]
-fn the_structures_are_as_long_as_the_headers_make_them() {
+fn structures_have_the_lengths_of_the_headers() {
     let front = at(FRONT);
     assert_eq!((generation(0).len(), addresses(front, front).len(), socket(1, 0).len()), (24, 104, 104));
 }
@@ -200,7 +200,7 @@ fn a_socket_that_listens_is_found_by_its_own_address() {
 }
 
 #[test]
-fn what_is_left_of_a_closed_connection_is_nobody_s_and_not_root_s() {
+fn closed_connection_has_no_process() {
     assert_eq!(owner_in(&usual(), ends("127.0.0.1:50002", FRONT)), Ok(Owner::NoProcess));
     for elsewhere in ["127.0.0.1:50003", "127.0.0.2:50000"] {
         assert_eq!(owner_in(&usual(), ends(elsewhere, FRONT)), Ok(Owner::NoProcess), "{elsewhere}");

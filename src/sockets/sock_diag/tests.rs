@@ -39,7 +39,7 @@ fn mapped(last: u8) -> [u8; 16] {
 }
 
 #[test]
-fn a_question_names_the_client_s_end_first_in_the_network_s_byte_order() {
+fn query_names_the_client_end_in_network_order() {
     let asked = question(7, v4());
     let header = message(20, 7, &[]);
     assert_eq!(asked.len(), 72);
@@ -81,12 +81,12 @@ fn an_answer_tells_the_user() {
 }
 
 #[test]
-fn a_socket_that_no_process_holds_is_nobody_s_though_it_counts_as_root_s() {
+fn socket_without_an_inode_is_not_root_s() {
     assert_eq!(answer(&socket(2, PORTS, &V4, 0, 0), 7, v4()), Ok(Answer::Socket(Owner::NoProcess)));
 }
 
 #[test]
-fn another_socket_than_the_one_asked_for_is_not_taken_for_it() {
+fn answer_for_another_socket_is_rejected() {
     let listening = socket(2, [0xd4, 0x31, 0, 0], &[&V4[..16], &[0; 16]].concat(), 1000, 12);
     let ours = socket(2, [0x09, 0x29, 0xd4, 0x31], &[&V4[16..], &V4[..16]].concat(), 1000, 12);
     let elsewhere = socket(2, PORTS, &[&V4[..16], &[127, 0, 0, 3], &[0; 12]].concat(), 1000, 12);

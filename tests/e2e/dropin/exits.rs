@@ -144,7 +144,7 @@ fn a_script_that_calls_us_for_ever_is_noticed() {
 }
 
 #[test]
-fn a_variable_that_cannot_be_used_is_named_before_anything_listens() {
+fn unusable_variable_is_named_before_listening() {
     let start = Dlv::new(&Pair::any(), Which::Command).args(["dap"]).env("DLVGATE_FIREWALL", "ipfw");
     let ended = start.start().ended();
     assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(1), ""));
@@ -163,7 +163,7 @@ fn no_dlv_at_all_is_said_with_the_remedy() {
 
 /// An exec'd dlv is our own process.
 #[test]
-fn a_command_that_does_not_listen_leaves_no_trace_of_us() {
+fn command_that_does_not_listen_passes_unchanged() {
     let dlv = Pair::any();
     let program = Program::built(&dlv, "demo");
     let binary = program.binary.to_str().unwrap();

@@ -29,7 +29,7 @@ fn private_port(running: &Running) -> u16 {
 const OTHER_USER: u32 = 65_534;
 
 #[test]
-fn the_gate_stands_before_the_ready_line_and_lives_as_long_as_dlv() {
+fn gate_opens_before_ready_line_and_lives_with_dlv() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(HOST);
     let (dlv, before) = (Pair::any(), namespace.ruleset());
@@ -95,7 +95,7 @@ fn a_copy_of_us_named_dlv_has_its_gate() {
 }
 
 #[test]
-fn a_front_for_others_needs_to_be_told_for_whom_and_is_gated_for_them() {
+fn open_front_needs_addresses_and_gates_them() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.ip(&["addr", "add", "192.0.2.1/24", "dev", "lo"]);
     let dlv = Pair::any();

@@ -134,7 +134,7 @@ fn agree(
 }
 
 #[test]
-fn explain_and_the_kernel_agree_on_random_rulesets_and_packets() {
+fn explain_and_kernel_agree_on_random_rulesets() {
     let Some(machines) = Machines::new() else { return };
     let seen = Mutex::new(BTreeMap::new());
     // A shrunk case is small enough to read after some dozens of steps; there is nothing to keep of

@@ -67,7 +67,7 @@ fn the_answer_is_there_for_programs_too() {
 }
 
 #[test]
-fn what_cannot_be_told_is_exit_code_1_and_names_the_missing_option() {
+fn unknown_verdict_exits_1_and_names_the_option() {
     let Some(namespace) = Namespace::new() else { return };
     namespace.nft(RULESET);
     let (code, page) = explain(&namespace, &["--port", "2345", "--from", "192.0.2.5"]);
@@ -86,7 +86,7 @@ fn what_is_not_looked_at_is_told() {
 }
 
 #[test]
-fn who_is_not_root_and_where_there_is_no_nft_is_told_what_to_do() {
+fn missing_root_or_nft_is_reported_with_a_remedy() {
     let Some(namespace) = Namespace::new() else { return };
     let nft = FakeDlv::new("echo 'Operation not permitted (you must be root)' >&2; exit 1");
     let asked = ["--port", "2345", "--from", "192.0.2.5", "--nft"];

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_component_is_under_64_bytes_and_a_path_under_1024() {
+    fn component_is_under_64_bytes_and_path_under_1024() {
         assert!(check(&"a".repeat(63)).is_ok());
         assert!(check(&"a".repeat(64)).is_err());
         assert!(check(&["a".repeat(60).as_str(); 16].join("/")).is_ok());

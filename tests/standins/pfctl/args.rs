@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn options_cluster_and_take_values_with_and_without_a_space() {
+    fn options_cluster_and_take_values_either_way() {
         let one = args("-a x -sr -vv").unwrap();
         assert_eq!((one.show.as_deref(), one.verbose), (Some("r"), 2));
         let two = args("-nvf -").unwrap();

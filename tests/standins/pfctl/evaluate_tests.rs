@@ -112,7 +112,7 @@ fn a_stateful_pass_takes_first_packets_only() {
 }
 
 #[test]
-fn a_guarded_port_passes_its_peer_and_blocks_everybody_else() {
+fn guarded_port_passes_its_peer_only() {
     let mut m = on();
     let gate = "table <peers> persist { 10.0.0.9 }
 pass in quick proto tcp from <peers> to any port 2345 no state
@@ -149,7 +149,7 @@ fn a_user_rule_asks_for_the_sockets_owner() {
 }
 
 #[test]
-fn quick_on_an_anchor_line_forgets_a_match_at_a_nested_anchor_without_one() {
+fn quick_anchor_forgets_a_match_at_a_nested_anchor() {
     let mut m = on();
     load(&mut m, "", "anchor \"x\" quick\nblock all\n");
     load(&mut m, "x", "pass all no state\n");

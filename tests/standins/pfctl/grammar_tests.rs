@@ -28,7 +28,7 @@ fn a_list_makes_a_rule_each() {
 }
 
 #[test]
-fn pass_means_flags_s_sa_keep_state_unless_it_says_otherwise() {
+fn pass_means_flags_s_sa_keep_state_by_default() {
     assert_eq!(
         printed("pass all\npass proto udp all\npass no state\nblock all\nblock return all\n"),
         [
@@ -42,7 +42,7 @@ fn pass_means_flags_s_sa_keep_state_unless_it_says_otherwise() {
 }
 
 #[test]
-fn a_port_with_a_name_is_printed_by_it_and_a_range_is_not() {
+fn named_port_prints_its_name_but_a_range_does_not() {
     assert_eq!(
         printed("block proto tcp to port 2346\nblock proto tcp to port 22:80\n"),
         [

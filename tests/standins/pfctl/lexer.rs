@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn continuations_comments_and_macros_make_one_statement() {
+    fn continued_line_with_comment_is_one_statement() {
         let all = words("# a comment\npass on \\\n $if # why\n");
         let Statement::Tokens(tokens) = &all[0] else { panic!("{all:?}") };
         assert_eq!(tokens[2], Token { kind: Kind::Word("en0".into()), line: 3 });

@@ -57,7 +57,7 @@ fn pf_is_off_at_first_and_has_the_stock_main_ruleset() {
 }
 
 #[test]
-fn rules_are_printed_normalized_and_warnings_go_to_stderr() {
+fn rules_print_normalized_with_warnings_on_stderr() {
     let mut m = machine();
     let load = m.run("-a com.apple/x -f -", GATE);
     assert_eq!((load.code, load.stdout.as_str()), (0, ""));

@@ -81,7 +81,7 @@ fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
 }
 
 #[test]
-fn a_header_may_have_as_many_lines_as_the_limit_and_no_more() {
+fn header_over_the_line_limit_is_refused() {
     let length = "Content-Length: 5\r\n\r\n";
     assert!(read(&format!("A: 1\r\nB: 2\r\n{length}")).unwrap().is_some());
     let error = read(&format!("A: 1\r\nB: 2\r\nC: 3\r\n{length}")).unwrap_err();
@@ -108,7 +108,7 @@ fn a_usual_header_is_read_in_one_look_and_no_other() {
 
 /// By bytes nothing is ever read in one go.
 #[test]
-fn a_header_that_comes_whole_is_read_as_one_that_comes_by_bytes() {
+fn whole_header_reads_like_one_cut_into_bytes() {
     for text in [
         "Content-Length: 5\r\n\r\n",
         "Content-Length: 000000000000000005\r\n\r\n",

@@ -32,7 +32,7 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 #[test]
-fn what_a_client_asks_is_asked_of_dlv_s_files_however_it_is_cut() {
+fn cut_requests_are_rewritten_to_dlv_s_paths() {
     for (asked, sent) in [
         (
             r#"{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"id":0,"file":"/home/me/shop/main.go","line":7},"LocExpr":"/home/me/shop/main.go:7"}],"id":3}"#,
@@ -95,7 +95,7 @@ fn what_is_too_long_or_too_deep_goes_on_as_it_is() {
 }
 
 #[test]
-fn below_the_deepest_level_nothing_is_changed_and_beside_it_all() {
+fn values_below_the_depth_limit_stay_unchanged() {
     let at_depth = |inner: &str| {
         let level = DEPTH_MAX - 1;
         format!("{}{inner}{}", "[".repeat(level), "]".repeat(level))
@@ -113,7 +113,7 @@ fn below_the_deepest_level_nothing_is_changed_and_beside_it_all() {
 }
 
 #[test]
-fn a_name_of_a_file_may_have_8_kib_and_a_key_that_never_ends_is_not_kept() {
+fn long_file_name_and_endless_key_are_bounded() {
     let path = |len: usize, front: &str| {
         format!(r#"{{"file":"{front}{}"}}"#, "x".repeat(len - 2 - "/go/src/shop/".len()))
     };

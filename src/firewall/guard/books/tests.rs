@@ -59,7 +59,7 @@ fn each_change_is_on_disk_when_its_call_returns() {
 }
 
 #[test]
-fn a_token_is_on_disk_from_before_it_is_taken_until_it_is_given_back() {
+fn token_is_on_disk_as_long_as_it_is_held() {
     let (_folder, books) = books();
     let token =
         |books: &Books| on_disk(books).and_then(|record| record.token).map(|token| (token.pid, token.token));

@@ -20,7 +20,7 @@ echo '{"id":5,"failed":"no","of_another":true}'
 "#;
 
 #[tokio::test]
-async fn a_gate_that_nobody_waits_for_any_more_is_given_back_and_its_answer_is_nobody_s() {
+async fn abandoned_gate_is_dropped_and_its_answer_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("guard");
     script::write(&program, SLOW);

@@ -30,7 +30,7 @@ fn steps(duties: &mut Duties) -> Vec<Step> {
 }
 
 #[test]
-fn a_gate_is_noted_before_it_is_loaded_and_struck_out_after_it_is_gone() {
+fn gate_is_in_the_journal_while_rules_are_loaded() {
     use Step::*;
     let mut duties = met();
     for (asked, expected) in [
@@ -49,7 +49,7 @@ fn a_gate_is_noted_before_it_is_loaded_and_struck_out_after_it_is_gone() {
 }
 
 #[test]
-fn at_the_end_all_are_shut_then_waited_for_then_removed() {
+fn end_shuts_all_gates_then_waits_then_removes() {
     use Step::*;
     let mut duties = met();
     for port in [40001, 40002, 40003] {
@@ -81,7 +81,7 @@ fn at_the_end_all_are_shut_then_waited_for_then_removed() {
 }
 
 #[test]
-fn what_is_not_to_be_opened_is_refused_and_nothing_is_done() {
+fn forbidden_open_is_refused_without_a_step() {
     let mut duties = Duties::new(501);
     assert!(duties.ask(&open(40001)).unwrap_err().contains("hello"));
     let other = Operation::Hello { version: VERSION + 1, pid: 1, purpose: Purpose::Sessions };
@@ -270,7 +270,7 @@ impl World {
 }
 
 #[test]
-fn whatever_fails_no_rule_is_without_its_journal_and_the_end_leaves_nothing() {
+fn any_failure_keeps_rules_noted_and_end_clean() {
     let (mut seen, mut open) =
         (HashSet::new(), vec![World { duties: met(), loaded: [false; 2], noted: [false; 2] }]);
     while let Some(world) = open.pop() {

@@ -19,7 +19,7 @@ fn why(journals: &Journals) -> String {
 }
 
 #[test]
-fn what_is_written_is_read_again_and_an_empty_record_is_no_file() {
+fn journal_reads_back_and_empty_record_has_no_file() {
     let (_folder, journals) = journals();
     let mut record = record();
     journals.write(&record).unwrap();
@@ -34,7 +34,7 @@ fn what_is_written_is_read_again_and_an_empty_record_is_no_file() {
 }
 
 #[test]
-fn a_token_that_is_about_to_be_taken_keeps_the_journal() {
+fn pending_token_keeps_the_journal() {
     let (_folder, journals) = journals();
     let mut record = record();
     record.gates.clear();
@@ -107,7 +107,7 @@ fn a_process_that_was_started_later_is_another() {
 }
 
 #[test]
-fn the_folder_may_be_there_and_a_file_in_its_place_is_none() {
+fn existing_folder_is_taken_and_a_file_refused() {
     let (folder, journals) = journals();
     journals.prepare().unwrap();
     let file = folder.path().join("file");
@@ -120,7 +120,7 @@ fn the_folder_may_be_there_and_a_file_in_its_place_is_none() {
 }
 
 #[test]
-fn a_journal_of_every_gate_with_every_peer_is_read_and_a_larger_file_is_not() {
+fn largest_journal_is_read_and_a_larger_one_refused() {
     let (_folder, journals) = journals();
     let mut record = record();
     let peers: Vec<Peer> =

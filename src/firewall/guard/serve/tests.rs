@@ -161,7 +161,7 @@ fn failure(run: &Run, line: usize) -> &str {
 }
 
 #[test]
-fn what_was_opened_is_shut_and_removed_when_the_pipe_ends() {
+fn end_of_the_pipe_shuts_and_removes_gates() {
     let run = run(501, &Notes::default(), &lines(&[HELLO, &open(40001, &["127.0.0.1"])]));
     assert_eq!(run.open.keys().collect::<Vec<_>>(), [&40001]);
     assert_eq!(run.written, 1, "the journal was there while it was open");
@@ -170,7 +170,7 @@ fn what_was_opened_is_shut_and_removed_when_the_pipe_ends() {
 }
 
 #[test]
-fn nothing_is_done_for_who_does_not_say_hello_in_our_version() {
+fn client_of_another_version_is_refused() {
     let old = HELLO.replace("\"version\":1", "\"version\":2");
     let run = run(501, &Notes::default(), &lines(&[&open(40001, &[]), &old, &open(40001, &[])]));
     assert!(failure(&run, 0).contains("hello") && failure(&run, 1).contains("firewall install"));
@@ -221,7 +221,7 @@ fn limits_are_said() {
 }
 
 #[test]
-fn a_line_without_an_end_is_not_obeyed_and_one_too_long_ends_the_guard() {
+fn unended_line_is_ignored_and_long_line_ends_guard() {
     let long =
         run(501, &Notes::default(), &[HELLO.into(), vec![b' '; LINE_LIMIT + 1], open(40001, &[]).into()]);
     assert!(failure(&long, 1).contains("16384") && long.open.is_empty());
@@ -229,7 +229,7 @@ fn a_line_without_an_end_is_not_obeyed_and_one_too_long_ends_the_guard() {
 }
 
 #[test]
-fn a_line_that_is_cut_off_is_the_end_and_not_a_long_one() {
+fn cut_line_is_the_end_and_not_a_long_one() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let read = |sent: &[u8]| {
         let mut line = Vec::new();
@@ -253,7 +253,7 @@ fn a_refused_gate_leaves_no_journal() {
 }
 
 #[test]
-fn what_listens_on_a_port_is_waited_for_and_for_a_second_at_most() {
+fn end_waits_a_second_at_most_for_listeners() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let asked = lines(&[HELLO, &open(port, &["127.0.0.1"])]);
@@ -267,7 +267,7 @@ fn what_listens_on_a_port_is_waited_for_and_for_a_second_at_most() {
 }
 
 #[test]
-fn a_guard_whose_packet_filter_does_not_work_says_so_and_ends() {
+fn guard_reports_a_broken_packet_filter_and_ends() {
     let asked = lines(&[HELLO, &open(40001, &[])]);
     for (says_nothing, filtering) in [(true, Value::Null), (false, Value::Bool(true))] {
         let notes = Notes::default();
@@ -281,7 +281,7 @@ fn a_guard_whose_packet_filter_does_not_work_says_so_and_ends() {
 }
 
 #[test]
-fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
+fn unremovable_gate_is_reported_and_stays_noted() {
     let notes = Notes::default();
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
@@ -304,7 +304,7 @@ fn what_cannot_be_removed_is_said_and_stays_in_the_journal() {
 
 /// Found by fuzzing.
 #[test]
-fn what_could_not_be_shut_and_is_gone_is_not_said_to_be_left() {
+fn unshut_gate_that_is_gone_is_not_reported_left() {
     let notes = Notes::default();
     notes.state().refuses_to_shut = true;
     let run = run(501, &notes, &lines(&[HELLO, &open(40001, &[]), &open(40002, &[])]));
@@ -314,7 +314,7 @@ fn what_could_not_be_shut_and_is_gone_is_not_said_to_be_left() {
 }
 
 #[test]
-fn without_a_journal_no_rule_is_loaded_at_the_end_either() {
+fn end_loads_no_rule_without_a_journal() {
     let asked = lines(&[HELLO, &open(40001, &[]), &open(40001, &[])]);
     let run = run_where(501, &Notes::default(), &asked, |folder| std::fs::remove_dir(folder).unwrap());
     for line in [1, 2] {
@@ -548,7 +548,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_comes_over_the_pipe_nothing_is_open_but_what_was_asked_for(
+    fn random_requests_open_only_what_they_ask_for(
         garbled in prop::collection::vec(a_line(), 1..30)
     ) {
         let mut asked: Vec<Vec<u8>> = vec![HELLO.into()];

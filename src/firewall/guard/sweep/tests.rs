@@ -95,14 +95,14 @@ fn only_dead_guards_of_this_boot_are_swept() {
 }
 
 #[test]
-fn a_gate_that_its_guard_removes_meanwhile_is_not_said_to_be_left() {
+fn gate_removed_meanwhile_is_not_reported_left() {
     let folder = tempfile::tempdir().unwrap();
     let found = swept(&Journals::new(folder.path()), &Filter::with(&[(7, 9)], &[]));
     assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]
-fn the_draft_of_a_guard_that_was_killed_while_it_wrote_is_removed() {
+fn draft_of_a_killed_guard_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path());
     let draft = journals.draft(4_000_006);

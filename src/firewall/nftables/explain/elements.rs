@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_prefixes_and_ranges_hold_what_is_in_them_and_of_their_family() {
+    fn address_sets_hold_members_of_their_family_only() {
         let set = [
             json!({"prefix": {"addr": "10.0.0.0", "len": 8}}),
             json!({"range": ["192.168.1.1", "192.168.1.9"]}),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_was_not_said_is_decided_only_where_every_port_agrees() {
+    fn unknown_port_is_decided_where_all_ports_agree() {
         let holds = |element: Json| holds(&port(1024, 65535), &element);
         assert_eq!(holds(json!({"range": [1024, 65535]})), Fit::Yes);
         assert_eq!(holds(json!(80)), Fit::No);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_was_not_said_may_be_any_of_its_family() {
+    fn unknown_address_may_be_any_of_its_family() {
         let some = Value::SomeAddress { is_ipv4: true, reason: "--to".to_owned() };
         assert_eq!(holds(&some, &json!({"prefix": {"addr": "0.0.0.0", "len": 0}})), Fit::Yes);
         assert_eq!(holds(&some, &json!("::1")), Fit::No);

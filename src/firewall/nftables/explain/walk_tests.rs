@@ -64,7 +64,7 @@ fn call(verb: &str, target: &str) -> Value {
 }
 
 #[test]
-fn an_accept_ends_its_own_chain_only_and_a_drop_ends_everything() {
+fn accept_ends_its_chain_and_drop_ends_all() {
     let early = || Given("early", "input", -10, "accept", vec![json!([accept()]), json!([drop()])]);
     assert_eq!(decided(vec![input(vec![json!([drop()])]), early()]), (Verdict::Block, Some(1)));
     let answer = answer(vec![early(), input(vec![json!([port(80), drop()])])], &asked());
@@ -94,7 +94,7 @@ fn a_jump_comes_back_and_a_goto_does_not() {
 }
 
 #[test]
-fn what_is_not_understood_makes_the_answer_unknown_unless_it_comes_to_the_same() {
+fn unknown_statement_makes_a_changed_verdict_unknown() {
     let doubtful = |verdict: Value| json!([unknown(), verdict]);
     assert_eq!(decided(vec![input(vec![doubtful(drop())])]).0, Verdict::Unknown);
     assert_eq!(decided(vec![input(vec![doubtful(accept())])]).0, Verdict::Pass);
@@ -136,7 +136,7 @@ fn a_packet_that_may_be_translated_is_not_followed() {
 }
 
 #[test]
-fn a_drop_in_a_chain_of_type_nat_is_in_doubt_and_over_loopback_the_chain_is_not_asked() {
+fn nat_drop_is_doubtful_and_skipped_on_loopback() {
     let nat = || vec![Given("nat", "prerouting", -100, "accept", vec![json!([drop()])])];
     let doubtful = answer(nat(), &asked());
     assert_eq!((doubtful.verdict, doubtful.doubts[0].decision), (Verdict::Unknown, Some(Decision::Block)));
@@ -166,7 +166,7 @@ fn a_verdict_map_may_lead_to_several_verdicts() {
 }
 
 #[test]
-fn what_was_not_said_is_asked_for_where_a_rule_depends_on_it() {
+fn missing_option_is_named_where_a_rule_needs_it() {
     let equal =
         |left: Value, right: Value| json!([{"match": {"op": "==", "left": left, "right": right}}, drop()]);
     let payload = |protocol, field| json!({"payload": {"protocol": protocol, "field": field}});
@@ -207,7 +207,7 @@ fn connection_tracking_comes_between_the_chains() {
 }
 
 #[test]
-fn the_numbers_of_families_and_protocols_are_taken_as_nft_prints_them() {
+fn family_and_protocol_numbers_are_read_as_printed() {
     for (key, right) in [
         ("protocol", json!(8)),
         ("protocol", json!(0x0800)),
@@ -220,7 +220,7 @@ fn the_numbers_of_families_and_protocols_are_taken_as_nft_prints_them() {
 }
 
 #[test]
-fn a_statement_that_nobody_knows_is_never_passed_over() {
+fn unknown_statement_is_never_skipped() {
     for statement in [json!({"xt": null}), json!({"new": {"x": 1}}), json!("odd")] {
         let given = vec![input(vec![json!([statement])]), Given("z", "input", 9, "drop", Vec::new())];
         assert_eq!(decided(given).0, Verdict::Unknown, "{statement}");
@@ -228,7 +228,7 @@ fn a_statement_that_nobody_knows_is_never_passed_over() {
 }
 
 #[test]
-fn a_packet_that_may_have_left_before_a_notrack_may_be_tracked() {
+fn packet_past_a_doubtful_notrack_may_be_tracked() {
     let notrack = || json!([{"notrack": null}]);
     let redirect = || Given("nat", "prerouting", -100, "accept", vec![json!([{"redirect": {"port": 9999}}])]);
     let raw = |rules| Given("raw", "prerouting", -300, "accept", rules);

@@ -122,7 +122,7 @@ fn set_without_a_name_is_its_addresses_in_any_form() {
 }
 
 #[test]
-fn a_gate_for_other_peers_that_a_killed_dlvgate_left_is_named() {
+fn leftover_gate_for_other_peers_is_named() {
     let gate = gate_for(&["192.0.2.0/24"]);
     let left = |peers: &[&str]| {
         let theirs = replaced(&printed_of(&gate_for(peers), State::Guarded), "4711", "99");
@@ -135,7 +135,7 @@ fn a_gate_for_other_peers_that_a_killed_dlvgate_left_is_named() {
 }
 
 #[test]
-fn an_accept_behind_somebody_elses_rule_is_none() {
+fn accept_behind_another_rule_does_not_count() {
     let mut objects = printed_after(State::Guarded);
     let first = json!({"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 99, "expr": [{"drop": null}]}});
     objects.insert(2, first);
@@ -179,7 +179,7 @@ fn a_shut_gate_that_a_killed_dlvgate_left_is_named() {
 }
 
 #[test]
-fn nobody_is_blamed_whose_table_is_not_in_the_way() {
+fn table_that_is_not_in_the_way_is_not_blamed() {
     let whole = printed_after(State::Guarded);
     let ours = |object: &&Value| object.to_string().contains("dlvgate_4711_40001");
     let twin: Vec<Value> = whole.iter().filter(ours).cloned().collect();

@@ -80,7 +80,7 @@ fn a_port_for_other_machines_has_no_rule_about_users() {
 }
 
 #[test]
-fn a_chain_that_sees_no_connection_to_this_host_cannot_drop_one() {
+fn chain_without_inbound_packets_cannot_drop() {
     let translates = r#"{"nftables": [
         {"table": {"family": "ip", "name": "nat", "handle": 1}},
         {"chain": {"family": "ip", "table": "nat", "name": "in", "handle": 1, "type": "nat", "hook": "input", "prio": 100, "policy": "drop"}}
@@ -108,7 +108,7 @@ fn a_link_local_peer_passes_on_its_interface_only() {
 }
 
 #[test]
-fn a_link_local_peer_is_asked_for_its_interface_both_ways() {
+fn link_local_peer_is_bound_to_its_interface() {
     let gate = gate(&["fe80::1%en0", "fe80::1%en0"]);
     let is = |key: &str| json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": "en0"}});
     let field = |protocol: &str, name: &str, right: Value| json!({"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": name}}, "right": right}});
@@ -122,7 +122,7 @@ fn a_link_local_peer_is_asked_for_its_interface_both_ways() {
 }
 
 #[test]
-fn a_network_is_a_prefix_in_its_set_and_in_others_chains() {
+fn network_is_a_prefix_in_sets_and_other_chains() {
     let commands = commands(&host(), &gate(&["192.0.2.5/24"]), State::Guarded);
     let prefix = json!({"prefix": {"addr": "192.0.2.0", "len": 24}});
     let set = commands.iter().find_map(|command| command["add"].get("set")).unwrap();
@@ -151,7 +151,7 @@ fn peers_of_a_family_take_one_rule_of_a_chain() {
 }
 
 #[test]
-fn beside_a_loopback_peer_another_one_makes_it_a_port_for_other_machines() {
+fn remote_peer_beside_loopback_opens_to_machines() {
     for other in ["192.0.2.5", "fe80::1%en0"] {
         assert!(gate(&["127.0.0.1", other]).own_rules(State::Guarded, OUTPUT).is_empty());
     }
@@ -166,7 +166,7 @@ fn a_peer_within_another_is_left_out() {
 }
 
 #[test]
-fn a_gate_without_peers_lets_nobody_in() {
+fn gate_without_peers_blocks_all() {
     let gate = gate(&[]);
     assert_eq!(gate.own_rules(State::Guarded, INPUT), gate.own_rules(State::Shut, INPUT));
     assert!(inserted(&commands(&host(), &gate, State::Guarded)).is_empty());
@@ -190,7 +190,7 @@ fn no_first_packet() -> Value {
 }
 
 #[test]
-fn what_comes_from_the_port_is_let_through_as_an_answer_only() {
+fn port_may_send_answers_only() {
     for peers in [&["127.0.0.1"][..], &["192.0.2.0/24", "fe80::1%en0"]] {
         let gate = gate(peers);
         for expr in [gate.accepts("inet", INPUT), gate.accepts("inet", OUTPUT)].concat() {
@@ -222,7 +222,7 @@ fn with_our_rules() -> Listing {
 }
 
 #[test]
-fn shut_is_the_reset_alone_and_takes_our_rules_out_of_others_chains() {
+fn shut_gate_resets_and_leaves_other_chains() {
     let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), State::Shut);
     assert_eq!(
         commands[0],
@@ -238,7 +238,7 @@ fn shut_is_the_reset_alone_and_takes_our_rules_out_of_others_chains() {
 }
 
 #[test]
-fn gone_deletes_the_table_and_our_rules_and_nothing_else() {
+fn removal_deletes_our_table_and_rules_only() {
     let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), State::Gone);
     let expected = [
         json!({"delete": {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 41}}}),
@@ -272,7 +272,7 @@ fn names_fit_nftables_limits() {
 }
 
 #[test]
-fn over_loopback_each_way_is_through_its_own_interface_and_end() {
+fn loopback_gate_checks_interface_and_end_each_way() {
     let gate = gate(&["127.0.0.1"]);
     let keys = |hook: &str| {
         let rules = gate.accepts("ip", hook);
@@ -288,7 +288,7 @@ fn over_loopback_each_way_is_through_its_own_interface_and_end() {
 }
 
 #[test]
-fn a_gate_is_known_again_by_its_table_and_by_its_rules() {
+fn gate_is_recognized_by_table_and_rules() {
     use crate::firewall::nftables::gate::{of_mark, of_table};
     assert_eq!(of_table("dlvgate_4711_40001"), Some((4711, 40001)));
     assert_eq!(of_mark("dlvgate:4711:40001"), Some((4711, 40001)));

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_no_address_makes_the_table_unknown() {
+    fn non_address_entry_makes_the_table_unknown() {
         assert_eq!(holds("   10.0.0.1\n   en0:network\n", "10.0.0.1"), Err("en0:network".to_owned()));
     }
 }

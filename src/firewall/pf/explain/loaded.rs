@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted_as_printed_and_a_braced_anchor_is_one_unknown_rule() {
+    fn braced_anchor_counts_as_one_unknown_rule() {
         let listing = "scrub-anchor \"com.apple/*\" all fragment reassemble\nanchor \"x\" all {\n  pass all no state\n}\nblock drop all\n";
         let (filter, scrub) = rules(listing, &Services::default());
         let found: Vec<(usize, usize)> =

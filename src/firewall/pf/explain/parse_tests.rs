@@ -22,7 +22,7 @@ fn our_own_gate_is_read_whole() {
 }
 
 #[test]
-fn our_own_gate_is_read_whole_on_loopback_and_for_a_link_local_peer() {
+fn loopback_and_link_local_gates_parse_completely() {
     let user = rule(
         "block return out log quick on lo0 proto tcp from any to any port = 2345 user != 501 label \"dlvgate:2345:user\"",
     );
@@ -60,7 +60,7 @@ fn the_parts_that_pfctl_prints_are_understood() {
 }
 
 #[test]
-fn a_service_s_name_is_its_port_and_an_unknown_name_is_no_guess() {
+fn service_name_is_its_port_and_is_never_guessed() {
     let port = |text: &str| rule(text).to.port.unwrap();
     assert!(matches!(port("pass proto tcp from any to any port = ssh"), Test::Of(test) if test.holds(22)));
     assert_eq!(port("pass proto tcp from any to any port = dbm no state"), Test::Unknown("= dbm".to_owned()));

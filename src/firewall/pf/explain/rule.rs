@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_anchor_s_name_is_relative_to_where_its_rule_stands() {
+    fn anchor_name_is_relative_to_its_rule() {
         let path = |name: &str, within: &str| Call(name.to_owned()).path(within);
         for (name, within, expected, is_wildcard) in [
             ("com.apple", "", "com.apple", false),

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_aliases_of_tcp_ports_are_known_and_nothing_else() {
+    fn only_tcp_names_and_aliases_are_services() {
         let services = Services::parse("# no\nssh\t22/tcp  secsh # a shell\nodd x/tcp\nsyslog 514/udp\n");
         let ports = ["ssh", "secsh", "2345", "odd", "syslog", "70000"].map(|word| services.port(word));
         assert_eq!(ports, [Some(22), Some(22), Some(2345), None, None, None]);

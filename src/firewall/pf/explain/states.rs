@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn translated_connections_are_counted_and_other_protocols_passed_over() {
+    fn translated_states_count_and_other_protocols_do_not() {
         let states = States::parse(
             "ALL tcp 10.0.0.5:1 -> 192.0.2.1:2 -> 192.0.2.9:3   ESTABLISHED:ESTABLISHED\n\
              ALL udp 10.0.0.5:1 -> 192.0.2.9:3   MULTIPLE:MULTIPLE\n\n",

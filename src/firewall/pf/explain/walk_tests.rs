@@ -40,7 +40,7 @@ fn the_last_match_wins_unless_a_quick_one_came_first() {
 }
 
 #[test]
-fn a_wildcard_evaluates_direct_children_in_string_order() {
+fn wildcard_evaluates_direct_children_by_name() {
     let rules = [
         ("", STOCK),
         ("com.apple", "block drop quick all\n"),
@@ -59,7 +59,7 @@ fn other_rules_that_match_are_named_with_their_fate() {
 }
 
 #[test]
-fn quick_on_an_anchor_line_ends_it_after_a_match_inside_only() {
+fn quick_anchor_ends_only_after_a_match_inside() {
     let quick = "anchor \"x\" quick all\nblock drop all\n";
     assert_eq!(decided(&[("", quick), ("x", "pass all no state\n")]), (Verdict::Pass, "x:1".to_owned()));
     assert_eq!(decided(&[("", quick), ("x", "pass out all no state\n")]), (Verdict::Block, ":2".to_owned()));
@@ -72,7 +72,7 @@ fn quick_on_an_anchor_line_ends_it_after_a_match_inside_only() {
 }
 
 #[test]
-fn what_is_not_understood_makes_the_answer_unknown_unless_it_is_overridden() {
+fn unknown_rule_makes_verdict_unknown_if_decisive() {
     let unknown = "block drop in all tagged VPN\n";
     let answer = answer(&loaded(&[("", unknown)]));
     assert_eq!((answer.verdict, answer.settled.why), (Verdict::Unknown, Why::DefaultPass));
@@ -88,7 +88,7 @@ fn what_is_not_understood_makes_the_answer_unknown_unless_it_is_overridden() {
 }
 
 #[test]
-fn a_doubtful_anchor_line_makes_the_rules_inside_doubtful() {
+fn doubtful_anchor_makes_its_rules_doubtful() {
     let rules = [("", "anchor \"x\" all tagged VPN\n"), ("x", "block drop quick all\n")];
     assert_eq!(decided(&rules).0, Verdict::Unknown);
     let quick = [("", "anchor \"x\" quick all\npass all no state\n"), ("x", "block drop all tagged VPN\n")];
@@ -101,7 +101,7 @@ fn an_anchor_that_evaluates_itself_ends_in_a_doubt() {
 }
 
 #[test]
-fn what_was_not_said_is_asked_for_where_a_rule_depends_on_it() {
+fn missing_option_is_named_where_a_rule_needs_it() {
     for (rule, option) in [
         ("block drop on en0 all\n", "--interface"),
         ("block drop proto tcp from any to any user = 501\n", "--uid"),
@@ -118,7 +118,7 @@ fn what_was_not_said_is_asked_for_where_a_rule_depends_on_it() {
 }
 
 #[test]
-fn pf_that_is_off_a_skipped_interface_and_a_state_pass_before_any_rule() {
+fn disabled_pf_skip_and_state_pass_before_rules() {
     let mut listings = loaded(&[("", "block drop quick all\n")]);
     let mut question = asked();
     (question.interface, question.to, question.from_port) =

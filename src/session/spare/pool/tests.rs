@@ -25,7 +25,7 @@ fn fill(pool: &mut Pool, now: Duration) -> Vec<u64> {
 }
 
 #[test]
-fn as_many_are_started_as_are_wanted_one_after_the_other() {
+fn wanted_spares_start_one_after_the_other() {
     let mut pool = pool(2);
     assert_eq!(pool.next(Duration::ZERO), Order::Start(1));
     assert_eq!(pool.next(Duration::ZERO), Order::Wait(Some(IDLE)), "one at a time");
@@ -35,7 +35,7 @@ fn as_many_are_started_as_are_wanted_one_after_the_other() {
 }
 
 #[test]
-fn one_that_was_taken_is_replaced_once_its_session_has_had_its_time() {
+fn taken_spare_is_replaced_after_the_delay() {
     let mut pool = pool(1);
     fill(&mut pool, seconds(0));
     pool.session_begins();
@@ -46,7 +46,7 @@ fn one_that_was_taken_is_replaced_once_its_session_has_had_its_time() {
 }
 
 #[test]
-fn sessions_that_keep_coming_do_not_keep_a_spare_from_being_started() {
+fn steady_sessions_do_not_prevent_a_spare() {
     let mut pool = pool(1);
     fill(&mut pool, seconds(0));
     pool.session_begins();
@@ -58,7 +58,7 @@ fn sessions_that_keep_coming_do_not_keep_a_spare_from_being_started() {
 }
 
 #[test]
-fn one_that_is_not_what_would_be_started_now_is_ended_and_replaced() {
+fn outdated_spare_is_ended_and_replaced() {
     let mut pool = pool(1);
     let [old] = fill(&mut pool, Duration::ZERO)[..] else { panic!("one is wanted") };
     assert!(pool.is_ready(old) && pool.offered() == Some(old));
@@ -84,7 +84,7 @@ fn nothing_is_started_beside_a_session_s_own_dlv() {
 }
 
 #[test]
-fn pauses_after_failures_double_up_to_a_limit_and_end_with_the_first_dlv_that_works() {
+fn failure_pauses_double_until_a_dlv_works() {
     let mut pool = pool(1);
     let (mut now, mut pauses) = (Duration::ZERO, Vec::new());
     pool.session_begins(); // so that it is not idle
@@ -105,7 +105,7 @@ fn pauses_after_failures_double_up_to_a_limit_and_end_with_the_first_dlv_that_wo
 }
 
 #[test]
-fn one_that_died_is_seen_to_and_replaced_and_one_that_dies_at_once_not_for_ever() {
+fn dead_spare_is_replaced_with_growing_pauses() {
     let mut pool = pool(1);
     let (mut now, mut pauses) = (Duration::ZERO, Vec::new());
     pool.session_begins();
@@ -127,7 +127,7 @@ fn one_that_died_is_seen_to_and_replaced_and_one_that_dies_at_once_not_for_ever(
 }
 
 #[test]
-fn without_a_session_for_long_there_are_none_and_the_next_session_brings_them_back() {
+fn idle_pool_is_empty_until_the_next_session() {
     let mut pool = pool(2);
     fill(&mut pool, Duration::ZERO);
     assert_eq!([pool.next(IDLE), pool.next(IDLE)], [Order::End(1), Order::End(2)]);
@@ -157,7 +157,7 @@ fn a_pool_that_closes_says_so_and_ends_what_it_has() {
 }
 
 #[test]
-fn a_server_for_one_session_does_not_replace_what_that_took() {
+fn single_session_server_replaces_no_taken_spare() {
     let plan = Plan { size: 1, idle: IDLE, renewed: false };
     let mut pool = Pool::new(plan);
     fill(&mut pool, Duration::ZERO);
@@ -172,7 +172,7 @@ fn a_server_for_one_session_does_not_replace_what_that_took() {
 }
 
 #[test]
-fn without_a_port_the_pool_waits_for_a_session_to_give_one_back() {
+fn pool_without_a_port_waits_for_a_session_s() {
     let mut pool = pool(1);
     pool.session_begins();
     pool.launch_begins();
@@ -387,7 +387,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_the_pool_is_bounded_and_everything_in_it_ends_once(size in 1_usize..4, events in events()) {
+    fn random_events_keep_the_pool_bounded(size in 1_usize..4, events in events()) {
         let mut world = World::new(size);
         world.obey();
         for event in events {

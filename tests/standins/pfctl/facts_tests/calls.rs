@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_was_asked_for_is_on_standard_output_and_all_else_on_standard_error() {
+fn only_answers_are_on_standard_output() {
     let mut m = machine();
     let none = String::new;
     assert_eq!(said(&mut m, "-a com.apple/x -f -", GATE), (0, none(), format!("{WARNING}{ALTQ}")));
@@ -19,7 +19,7 @@ fn what_was_asked_for_is_on_standard_output_and_all_else_on_standard_error() {
 }
 
 #[test]
-fn a_missing_anchor_is_read_with_exit_code_0_and_a_complaint() {
+fn missing_anchor_reads_with_code_0_and_a_complaint() {
     let mut m = machine();
     for (line, complaint) in [
         ("-a com.apple/none -s rules", "pfctl: DIOCGETRULES: Invalid argument\n"),
@@ -95,7 +95,7 @@ fn negated_any_and_state_of_a_block_are_refused() {
 }
 
 #[test]
-fn a_reboot_wipes_rules_tables_tokens_and_states_but_no_file() {
+fn reboot_wipes_all_but_files() {
     let folder = std::env::temp_dir().join(format!("standin-pfctl-facts-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("pf.conf"), "anchor \"com.apple/*\"\nanchor \"mine\"\n").unwrap();
@@ -114,7 +114,7 @@ fn a_reboot_wipes_rules_tables_tokens_and_states_but_no_file() {
 }
 
 #[test]
-fn a_missing_last_newline_is_a_syntax_error_in_that_line() {
+fn missing_last_newline_is_a_syntax_error() {
     let mut m = machine();
     let dry = "stdin:2: syntax error\n";
     assert_eq!(said(&mut m, "-n -f -", "pass all\nblock all"), (1, String::new(), format!("{WARNING}{dry}")));
@@ -138,7 +138,7 @@ fn only_a_dry_run_needs_no_root() {
 }
 
 #[test]
-fn a_table_holds_addresses_only_and_survives_a_flush_of_the_rules() {
+fn table_of_addresses_survives_a_flush_of_rules() {
     let mut m = machine();
     let ports = m.run("-n -f -", "pass proto tcp to port <ports>\n");
     assert_eq!((ports.code, ports.stderr), (1, format!("{WARNING}stdin:1: unknown port ports\n")));
@@ -164,7 +164,7 @@ fn names_have_their_limits() {
 }
 
 #[test]
-fn anchors_are_listed_with_their_whole_paths_and_two_spaces() {
+fn anchors_are_listed_with_full_indented_paths() {
     let mut m = machine();
     m.fine("-a com.apple/x/y -f -", "pass all\n");
     let page = m.fine("-v -s Anchors", "");
@@ -173,7 +173,7 @@ fn anchors_are_listed_with_their_whole_paths_and_two_spaces() {
 }
 
 #[test]
-fn set_and_load_anchor_are_read_and_not_applied_within_an_anchor() {
+fn set_and_load_anchor_do_nothing_in_an_anchor() {
     let mut m = machine();
     m.fine("-a com.apple/x -f -", "set skip on lo0\nload anchor \"y\" from \"/nowhere\"\npass all\n");
     assert!(!m.fine("-v -s Interfaces", "").contains("(skip)"));

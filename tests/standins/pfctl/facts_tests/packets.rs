@@ -12,7 +12,7 @@ fn an_anchor_that_no_rule_refers_to_is_inert() {
 }
 
 #[test]
-fn children_survive_a_load_of_the_main_ruleset_and_are_inert_if_it_forgets_them() {
+fn children_survive_a_main_load_but_may_be_inert() {
     let mut m = enabled();
     m.fine("-a com.apple/x -f -", GATE);
     m.fine("-f /etc/pf.conf", "");
@@ -23,7 +23,7 @@ fn children_survive_a_load_of_the_main_ruleset_and_are_inert_if_it_forgets_them(
 }
 
 #[test]
-fn a_wildcard_evaluates_direct_children_in_string_order_and_nothing_else() {
+fn wildcard_evaluates_only_direct_children_by_name() {
     let mut m = enabled();
     m.fine("-a com.apple -f -", "block quick all\n");
     m.fine("-a com.apple/x/y -f -", "block quick all\n");
@@ -36,7 +36,7 @@ fn a_wildcard_evaluates_direct_children_in_string_order_and_nothing_else() {
 }
 
 #[test]
-fn quick_ends_the_evaluation_and_else_the_last_match_wins() {
+fn quick_ends_evaluation_else_the_last_match_wins() {
     let mut m = enabled();
     for (rules, passes) in [
         ("block all\npass all no state\n", true),
@@ -62,7 +62,7 @@ fn what_no_rule_matches_passes() {
 }
 
 #[test]
-fn a_state_is_looked_up_before_the_rules_and_no_state_makes_none() {
+fn state_precedes_rules_and_no_state_makes_none() {
     let mut m = enabled();
     m.fine("-a com.apple/x -f -", "pass in quick all\n");
     assert!(m.passes(FROM_OTHER));
@@ -75,7 +75,7 @@ fn a_state_is_looked_up_before_the_rules_and_no_state_makes_none() {
 }
 
 #[test]
-fn killing_states_takes_hosts_with_all_their_ports_and_no_label() {
+fn killing_states_takes_hosts_and_no_label() {
     let mut m = enabled();
     m.fine("-a com.apple/x -f -", "pass in quick all label \"ours\"\n");
     for port in [22, 2345] {

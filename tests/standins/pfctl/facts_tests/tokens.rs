@@ -18,7 +18,7 @@ fn tokens_are_counted_and_pf_goes_off_with_the_last() {
 }
 
 #[test]
-fn a_stale_token_is_an_error_with_other_words_when_pf_is_off() {
+fn stale_token_error_differs_when_pf_is_off() {
     let mut m = machine();
     assert_eq!(said(&mut m, "-X 1", ""), (1, String::new(), format!("{ALTQ}pfctl: pf not enabled\n")));
     m.token();
@@ -26,7 +26,7 @@ fn a_stale_token_is_an_error_with_other_words_when_pf_is_off() {
 }
 
 #[test]
-fn enabling_without_a_token_counts_once_and_only_a_disabling_ends_it() {
+fn enabling_without_token_counts_once_until_disabled() {
     let mut m = machine();
     assert_eq!(said(&mut m, "-e", "").2, format!("{ALTQ}pf enabled\n"));
     assert_eq!(said(&mut m, "-e", "").0, 1);
@@ -35,7 +35,7 @@ fn enabling_without_a_token_counts_once_and_only_a_disabling_ends_it() {
 }
 
 #[test]
-fn references_are_a_row_a_token_newest_first_with_the_pfctl_that_took_it() {
+fn references_list_tokens_newest_first() {
     let mut m = machine();
     assert_eq!(m.fine("-s References", ""), "No pf starter references held\n");
     m.around.pid = 41;
