@@ -1,6 +1,7 @@
 # `make` shows what there is.
 
-# With HOME elsewhere, as in a clean room, rustup finds no toolchain: then the one of the account's own home is taken.
+# With HOME elsewhere, as in a clean room, rustup finds no toolchain: then the one of the account's
+# own home is taken.
 ifeq ($(shell cargo --version 2>/dev/null),)
 account := $(shell getent passwd "$$(id -u)" 2>/dev/null | cut -d: -f6)
 ifneq ($(wildcard $(account)/.cargo/bin),)
@@ -72,7 +73,8 @@ packages: rust
 check-packages:
 	.ci/release/check
 
-# What is measured is what a user builds: cargo bench would build dlvgate with the tests' features of its dependencies.
+# What is measured is what a user builds: cargo bench would build dlvgate with the tests' features
+# of its dependencies.
 .PHONY: bench
 bench: rust
 	@tests/setup/install-delve

@@ -1,5 +1,6 @@
-# Building for another system: the standard library from its sources, where this toolchain has none for the target, and zig as the
-# linker. Sourced with root set; sets here, state, release and sysroot, and cargo_flags.
+# Building for another system: the standard library from its sources, where this toolchain has none
+# for the target, and zig as the linker. Sourced with root set; sets here, state, release and
+# sysroot, and cargo_flags.
 
 here=${root}/target/macos
 state=${root}/target/apt

@@ -1,5 +1,6 @@
-# No path of this machine in what is built, so that two builds of the same sources are the same, byte for byte, wherever they are
-# made. What a panic in a dependency names is below /cargo then, and in dlvgate below /dlvgate. Sourced with root set.
+# No path of this machine in what is built, so that two builds of the same sources are the same,
+# byte for byte, wherever they are made. What a panic in a dependency names is below /cargo then,
+# and in dlvgate below /dlvgate. Sourced with root set.
 
 without_paths() {
     local home=${CARGO_HOME:-${HOME}/.cargo}

@@ -1,6 +1,7 @@
 # Sourced after lib.sh: a Debian of its own in a folder.
 
-# Makes one, once a suite: fresh_debian SUITE FOLDER. The first is kept as an archive, so that the next ones are quick.
+# Makes one, once a suite: fresh_debian SUITE FOLDER. The first is kept as an archive, so that the
+# next ones are quick.
 fresh_debian() {
     local suite=$1 folder=$2 kept=${root}/target/debian-$1.tar mirror
     have debootstrap || apt_install debootstrap

@@ -8,8 +8,8 @@ apt_install() {
         apt-get -qq -y -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" >/dev/null
 }
 
-# Prints this machine's own Debian source, in the format that it has there, with another suite in it:
-# mirror, key and proxy stay as the machine's owner has set them.
+# Prints this machine's own Debian source, in the format that it has there, with another suite in
+# it: mirror, key and proxy stay as the machine's owner has set them.
 apt_source_for() {
     local suite=$1 entry file number
     [[ $(os_release ID) == debian ]] || return 1
@@ -32,8 +32,8 @@ apt_source_for() {
     fi
 }
 
-# Runs an apt tool on one other suite, with state of its own in a folder: the machine's lists, cache and packages
-# stay as they are, and it needs no root. apt_suite FOLDER SUITE apt-get update
+# Runs an apt tool on one other suite, with state of its own in a folder: the machine's lists, cache
+# and packages stay as they are, and it needs no root. apt_suite FOLDER SUITE apt-get update
 apt_suite() {
     local folder=$1 suite=$2 tool=$3
     shift 3
@@ -47,7 +47,8 @@ apt_suite() {
         "$@"
 }
 
-# Fetches the package list of a suite. Fails where this is no Debian, or the mirror has no such suite.
+# Fetches the package list of a suite. Fails where this is no Debian, or the mirror has no such
+# suite.
 apt_suite_update() {
     local folder=$1 suite=$2 sources=$1/$2/sources text
     have apt-get || return 1
@@ -62,13 +63,15 @@ apt_suite_update() {
     twice apt_suite "${folder}" "${suite}" apt-get -o APT::Update::Error-Mode=any update
 }
 
-# The version of a package in a suite whose list was fetched, or nothing. The third argument narrows it by prefix.
+# The version of a package in a suite whose list was fetched, or nothing. The third argument narrows
+# it by prefix.
 apt_suite_version() {
     apt_suite "$1" "$2" apt-cache madison "$3" 2>/dev/null |
         awk -F' *[|] *' -v prefix="${4-}" 'index($2, prefix) == 1 { print $2; exit }'
 }
 
-# Downloads packages of a suite into a folder. apt_suite_download STATE SUITE FOLDER PACKAGE[=VERSION]...
+# Downloads packages of a suite into a folder. apt_suite_download STATE SUITE FOLDER
+# PACKAGE[=VERSION]...
 apt_suite_download() {
     local state=$1 suite=$2 folder=$3
     shift 3
