@@ -1,6 +1,6 @@
 //! Text of others, for a terminal: from a client, dlv, the debugged program, a recording, a file, a
-//! process, the packet filter. What could move the cursor, change the terminal, or show a line in
-//! another order than it is written, is replaced.
+//! process, the packet filter. Characters that could move the cursor, change the terminal, or
+//! reorder a line are replaced.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use nix::unistd::{Gid, Uid, User};
 
-/// Who called sudo.
+/// The user who called sudo.
 #[derive(Clone, Debug)]
 pub struct Caller {
     uid: Uid,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 pub use disposition::die_of;
 use disposition::is_ignored;
 
-/// What has been asked for so far.
+/// The request to stop so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Nothing,

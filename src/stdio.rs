@@ -9,7 +9,7 @@
 //!   its reader, as any filter does: `say!` for people, [`print`] and `stdout` for results. It
 //!   handles no signals, so these end it.
 //! * A command that holds something (a session, a gate) hands its text to a `queue`, which a thread
-//!   writes. What does not fit is dropped and counted: sessions, gates and signals come first.
+//!   writes. Text that does not fit is dropped and counted: sessions, gates and signals come first.
 
 mod queue;
 mod results;

@@ -65,7 +65,7 @@ impl Place {
         (values, all["settings"][key]["source"].as_str().unwrap().to_owned())
     }
 
-    /// What is said of a file that is refused.
+    /// Returns the message about a file that is refused.
     fn refused(&self, words: &[&str]) -> String {
         let output = self.run(words);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -33,7 +33,7 @@ pub enum Message {
     Reply {
         /// The request's.
         key: Option<Key>,
-        /// What was asked, which JSON-RPC does not repeat.
+        /// The request's name, which JSON-RPC does not repeat.
         name: Option<Name>,
         /// Whether it could be done.
         success: bool,

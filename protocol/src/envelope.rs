@@ -22,7 +22,7 @@ pub struct Envelope {
 pub enum Kind {
     /// A request, mostly from the client.
     Request {
-        /// What is asked for: `launch`, `setBreakpoints`, ...
+        /// The command: `launch`, `setBreakpoints`, ...
         command: Name,
     },
     /// The answer to a request.

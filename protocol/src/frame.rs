@@ -1,9 +1,9 @@
 //! `Content-Length` framing, as in the DAP specification's overview, section "Base protocol".
 //!
-//! What is read may be liberal: any header case, further headers, white space around names and
-//! values, a bare line feed as line end. What is written is exactly what Delve takes: go-dap
-//! accepts nothing but `^Content-Length: ([0-9]+)$` and `\r\n\r\n` (go-dap, `io.go`), and
-//! closes the connection on anything else. [`Header::canonical`] tells the two apart.
+//! Reading is liberal: any header case, further headers, white space around names and values, a
+//! bare line feed as line end. Writing is exactly what Delve takes: go-dap accepts nothing but
+//! `^Content-Length: ([0-9]+)$` and `\r\n\r\n` (go-dap, `io.go`), and closes the connection on
+//! anything else. [`Header::canonical`] tells the two apart.
 
 mod error;
 mod header;

@@ -22,7 +22,7 @@ pub(crate) fn is_white_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// What was found as the value of a field.
+/// The value that was found for a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     /// A string: see [`Walker::string`] and [`Walker::raw`].
@@ -64,7 +64,7 @@ enum State {
     CommaOrEnd,
     /// After the closing brace.
     Done,
-    /// What came is not a JSON object.
+    /// The input is not a JSON object.
     Broken,
 }
 
@@ -261,7 +261,7 @@ impl Walker {
                 self.state = if self.depth > 1 { State::Nested } else { State::CommaOrEnd };
                 return at;
             }
-            // Whatever is escaped, it does not end the string.
+            // An escaped byte does not end the string.
             at += 1;
         }
         self.state = State::SkipString { escaped: at > input.len() };

@@ -31,7 +31,7 @@ pub struct Envelope {
 pub enum Kind {
     /// An object with a `method`.
     Request {
-        /// What is called: `RPCServer.State`, ...
+        /// The method: `RPCServer.State`, ...
         method: Name,
     },
     /// An object with `result` or `error` and no `method`.

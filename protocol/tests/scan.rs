@@ -1,5 +1,4 @@
-//! Whatever a stream of DAP messages is cut into, the scanner says the same about it, and the
-//! truth.
+//! The scanner reports the truth about a stream of DAP messages, however it is cut.
 // Helpers outside #[test] functions may panic as well.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,4 @@
-//! Whatever is written is read back.
+//! Every written message is read back.
 // Helpers outside #[test] functions may panic as well.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

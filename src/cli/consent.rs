@@ -97,7 +97,7 @@ fn deciding(value: &str) -> Option<String> {
 fn only_selects(flags: &Value) -> bool {
     let selects = |flag: &str| {
         let tags = flag.strip_prefix("-tags=").or_else(|| flag.strip_prefix("--tags="));
-        // What could be taken apart or put together otherwise than here is not judged here.
+        // A value that another parser could split or join differently is not judged here.
         let is_plain = |char: char| char.is_ascii_alphanumeric() || "_.,".contains(char);
         tags.is_some_and(|tags| tags.chars().all(is_plain)) || matches!(flag, "-race" | "--race")
     };

@@ -34,8 +34,7 @@ enum Format {
     Json,
 }
 
-/// Starts the log, at the `usual` level where the user asks for none. What is logged before is
-/// lost.
+/// Starts the log, at the `usual` level where the user asks for none. Earlier entries are lost.
 pub(super) fn init(args: &LogArgs, usual: Level) {
     let level = match (args.quiet, args.verbose) {
         (true, _) => Level::WARN,

@@ -95,7 +95,7 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     };
     let result = match &cli.command {
         Command::Serve(_) | Command::Config(_) => configured(&words),
-        // What is wrong with a file is one of its findings.
+        // doctor reports a faulty file as a finding.
         Command::Doctor(_) => Ok(configured(&words).unwrap_or((cli, Config::default()))),
         _ => Ok((cli, Config::default())),
     };

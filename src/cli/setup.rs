@@ -110,13 +110,13 @@ impl CommonArgs {
         self.max_sessions_per_address.map_or(usual, usize::from).min(max_sessions)
     }
 
-    /// What is changed in what passes.
+    /// Returns the rewrites of messages.
     pub(super) fn amendments(&self) -> Amendments {
         Amendments::new(self.substitute_path.clone(), self.launch_set.clone(), self.launch_force.clone())
     }
 
-    /// Who records the sessions, if they are to be. `launcher` starts the dlv; there is none for
-    /// one that runs already.
+    /// Returns the sessions' recorder, if they are to be recorded. `launcher` starts the dlv; there
+    /// is none for a dlv that runs already.
     pub(super) fn recorder(
         &self,
         launcher: Option<&Launcher>,

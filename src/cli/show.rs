@@ -198,8 +198,8 @@ fn hold_against_rules(file: &Path) -> anyhow::Result<ExitCode> {
         out.flush()
     })();
     unless_reader_is_gone(printed)?;
-    // What is missing was held against no rule. That the end is missing is usual: dlvgate was
-    // killed, or the session runs.
+    // Rules are not checked where messages are missing. A missing end is usual: dlvgate was killed,
+    // or the session runs.
     let is_damaged = |notice: &Notice| match &notice.fault {
         Fault::Damaged(_) | Fault::Miscounted { .. } => true,
         Fault::EndedEarly(why) => why == DAMAGED,

@@ -20,7 +20,7 @@ const FOLDER: &str = "dlvgate/trusted";
 /// A consent has a path, a hash and a time.
 const LIMIT: u64 = 64 * 1024;
 
-/// Who may read and change the folders: the user alone.
+/// Mode of the folders: the user alone may read and change them.
 const PRIVATE: u32 = 0o700;
 
 /// Whether the user agrees to a file as it is.

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration file, with its place.
+//! Errors in configuration files, with their places.
 
 use std::fmt;
 use std::io;

@@ -29,7 +29,7 @@ pub const NAME: &str = "dlvgate.toml";
 /// The largest file that is read: one with every key has some kilobytes.
 const LIMIT: u64 = 1024 * 1024;
 
-/// Whose file it is.
+/// The owner of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// The project's. It comes with every clone, so it needs the user's consent to open anything to
@@ -42,9 +42,9 @@ pub enum Owner {
 /// A file that was read.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
-    /// Whose it is.
+    /// The file's owner.
     pub owner: Owner,
     /// What it sets, in the order of its keys.
     pub entries: Vec<Entry>,
@@ -149,8 +149,7 @@ pub fn settled(path: &Path) -> PathBuf {
 
 fn read(path: &Path, owner: Owner) -> Result<File, ConfigError> {
     let failed = |what| ConfigError { path: path.to_owned(), line: None, what };
-    // What is judged, hashed and parsed is one and the same, whatever becomes of the path
-    // meanwhile.
+    // The text is read once, so that the same bytes are judged, hashed and parsed.
     let text = text(path, owner).map_err(failed)?;
     let entries = file::parse(&text).map_err(|(line, said)| ConfigError {
         path: path.to_owned(),
@@ -177,7 +176,7 @@ fn text(path: &Path, owner: Owner) -> Result<String, What> {
     let meta = file.metadata().map_err(What::Unreadable)?;
     if owner == Owner::Project {
         judge(path, &meta)?;
-        // Who can write a folder can put another file of the user's in this one's place.
+        // A user who can write a folder can replace this file by another file of the owner's.
         let target = path.canonicalize().map_err(What::Unreadable)?;
         for folder in [path.parent(), target.parent()].into_iter().flatten() {
             judge(folder, &folder.metadata().map_err(What::Unreadable)?)?;

@@ -9,7 +9,7 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::users::is_one_user;
 
-/// Who can write what is taken for the user's.
+/// The other users who can write a file that is taken for the user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Others {
     /// Every user.
@@ -48,7 +48,7 @@ pub(super) fn owners() -> Vec<u32> {
     [0, us].into_iter().chain(caller).filter(|uid| is_one_user(*uid)).collect()
 }
 
-/// Who besides the owners can write what is at `path`, whose metadata this is.
+/// Returns the users besides the owners who can write to `path`, whose metadata this is.
 ///
 /// With a umask of 002 everything that a user makes can be written by the user's group. That is
 /// safe, and usual, where the group is the user's own: the one that pam_umask(8) sets this umask

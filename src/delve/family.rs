@@ -14,8 +14,8 @@ pub(super) use system::born;
 /// only.
 const BUILT_PREFIX: &str = "__debug_bin";
 
-/// What was seen of a dlv's family, over time: a built binary's path is known only while a process
-/// runs or builds it.
+/// The processes of a dlv's family, collected over time: a built binary's path is known only while
+/// a process runs or builds it.
 #[derive(Debug, Default)]
 pub(super) struct Family {
     built: BTreeSet<PathBuf>,

@@ -26,7 +26,7 @@ pub enum FindError {
     /// No dlv in PATH or where `go install` and Homebrew put it.
     #[error("dlv was not found in PATH, GOBIN, GOPATH/bin, ~/go/bin or Homebrew's folders: {INSTALL}")]
     NotFound,
-    /// What was named is dlvgate.
+    /// The named program is dlvgate.
     #[error("{} is dlvgate itself, which would call itself for ever: name the real dlv with --dlv or DLVGATE_DLV", .0.display())]
     Ourselves(PathBuf),
 }
@@ -39,8 +39,8 @@ pub(super) const INSTALL: &str = "install it with `go install github.com/go-delv
 /// `home` where that is another than HOME. dlvgate itself, which may be called `dlv`, is passed
 /// over.
 ///
-/// What was asked for by its path is returned whether it exists or not: starting it says why it
-/// cannot be started. The path is absolute, since dlv may run in another folder than ours.
+/// A path that was asked for is returned whether it exists or not: starting it says why it cannot
+/// be started. The path is absolute, since dlv may run in another folder than ours.
 ///
 /// # Errors
 /// See [`FindError`].

@@ -3,10 +3,10 @@
 use super::ReadyLine;
 use super::ready::Preamble;
 
-/// What came of dlv's output.
+/// The parts of dlv's output.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Printed {
-    /// What was passed on, before the ready line and after it.
+    /// The bytes passed on, before the ready line and after it.
     pub passed: Vec<u8>,
     /// The ready line, and how many bytes had been passed before it.
     pub ready: Option<(ReadyLine, usize)>,

@@ -134,7 +134,7 @@ pub struct Launcher {
     pub limit: Option<Duration>,
     /// Its standard streams.
     pub streams: Streams,
-    /// Who ends what it has started, where we are killed.
+    /// Ends dlv's processes if dlvgate is killed.
     pub reaper: Reaper,
 }
 

@@ -48,7 +48,7 @@ pub struct Delve {
     ready: Option<ReadyLine>,
     unready: Unready,
     feed: Option<Feed>,
-    /// What was read beyond the ready line.
+    /// The bytes read beyond the ready line.
     rest: Vec<u8>,
     stderr: Tail,
     pub(super) family: Arc<Mutex<Family>>,
@@ -101,8 +101,8 @@ impl Delve {
         })
     }
 
-    /// Waits for the ready line. What comes before it is passed on where dlv runs in our place. Can
-    /// be cancelled, and dlv be stopped then.
+    /// Waits for the ready line. Earlier output is passed on where dlv runs in our place. Cancel
+    /// safe: dlv can be stopped then.
     ///
     /// # Errors
     /// Where dlv ends first, or says nothing of the kind within `limit`.

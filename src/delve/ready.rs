@@ -7,7 +7,7 @@ use super::address::Address;
 /// from a headless one), with the address to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadyLine {
-    /// What comes before the address.
+    /// The words before the address.
     pub prefix: &'static str,
     /// Where to dial: a wildcard address is replaced by its loopback.
     pub address: Address,
@@ -38,8 +38,8 @@ pub(super) struct Preamble {
 }
 
 impl Preamble {
-    /// Takes a chunk. What is no ready line is appended to `passed` as it came, before its line is
-    /// whole where it can be told. Returns the ready line with what came after it.
+    /// Takes a chunk. Appends output other than the ready line to `passed`, before its line is
+    /// whole where it can be told. Returns the ready line with the bytes after it.
     pub(super) fn take(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Option<(ReadyLine, Vec<u8>)> {
         for (at, byte) in chunk.iter().enumerate() {
             if self.other {
@@ -61,7 +61,7 @@ impl Preamble {
         None
     }
 
-    /// What is held back when nothing more comes.
+    /// Returns the bytes held back, at the end of the output.
     pub(super) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }

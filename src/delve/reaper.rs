@@ -8,8 +8,8 @@
 //! its own process before it becomes dlv: there is none that it does not know. Where the socket
 //! ends, the reaper ends those that are left, as [`Delve::stop`](super::Delve::stop) does.
 //!
-//! What is said is a process id, as four bytes: of a dlv that begins; its negative, of one that is
-//! over with its family; 0, where the one that began last could not become dlv.
+//! A message is a process id in four bytes: of a dlv that begins; negative, of one that is over
+//! with its family; 0 where the last start failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -30,7 +30,7 @@ use super::stop::TERM_GRACE;
 /// The command of dlvgate's that is the reaper.
 const COMMAND: &str = "reaper";
 
-/// What is said where the last one that began could not become dlv.
+/// The message that the last start failed.
 const FAILED: i32 = 0;
 
 /// How often the reaper looks whether a dlv has ended, and dlvgate whether the reaper has.
@@ -40,8 +40,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// How long dlvgate's own end may wait for the reaper's, which has nothing left to do then.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
-/// What is written without waiting. Where the reader is gone, that is an error and no SIGPIPE: on
-/// macOS the socket has an option for that.
+/// Writes do not wait. If the reader is gone, they fail without SIGPIPE: on macOS by a socket
+/// option.
 #[cfg(target_os = "linux")]
 const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT.union(MsgFlags::MSG_NOSIGNAL);
 #[cfg(not(target_os = "linux"))]
@@ -148,7 +148,7 @@ impl Watch {
     }
 }
 
-/// Who waits for dlvgate's end finds nothing of it afterwards.
+/// Waits for the reaper, so that a process that waits for dlvgate's end finds none afterwards.
 impl Drop for Watch {
     fn drop(&mut self) {
         self.line = None;

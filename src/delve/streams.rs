@@ -37,7 +37,7 @@ pub enum Log {
     Standard,
     /// Where `--log-dest` says.
     To {
-        /// What is written to.
+        /// The file that is written to.
         file: Arc<File>,
         /// Its number in dlv, where it was given by number.
         number: Option<RawFd>,
@@ -82,11 +82,11 @@ impl std::fmt::Debug for Feed {
 pub(super) struct Feed {
     pub(super) source: Box<dyn AsyncRead + Send + Sync + Unpin>,
     pub(super) sink: Box<dyn AsyncWrite + Send + Sync + Unpin>,
-    /// What comes before the ready line goes on as it comes.
+    /// Output before the ready line is passed on as it comes.
     pub(super) in_place: bool,
 }
 
-/// What has to live until the child is started, and then be closed: the child's ends.
+/// The child's ends of the pipes: open until the child is started, then closed.
 #[derive(Default)]
 pub(super) struct Wiring {
     source: Option<Box<dyn AsyncRead + Send + Sync + Unpin>>,

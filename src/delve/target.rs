@@ -31,7 +31,7 @@ impl Target {
     pub(super) fn of(launcher: &Launcher) -> Result<Target, LaunchError> {
         let path = launcher.path()?;
         let program = stat(&path).map(|meta| stamp(&meta));
-        // What is in a folder changes all the time; another folder of the same name is another one.
+        // The content of a folder changes all the time, so only its identity is compared.
         let folder = launcher.folder.as_deref().and_then(stat);
         let folder = folder.map(|meta| Stamp { len: 0, modified: (0, 0), ..stamp(&meta) });
         Ok(Target { path, program, folder })

@@ -20,7 +20,7 @@ use crate::variables;
 /// GoLand's own default in a Go Remote configuration.
 pub const USUAL_PORT: u16 = 2345;
 
-/// What is asked.
+/// The question: port, client and programs.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The port that the client connects to; 2345 where nothing is said.
@@ -29,7 +29,7 @@ pub struct Question {
     pub from: Option<IpAddr>,
     /// `--dlv`.
     pub dlv: Option<PathBuf>,
-    /// Whose conventions hold.
+    /// The system whose conventions hold.
     pub platform: Platform,
     /// Which packet filter.
     pub backend: Backend,
@@ -37,11 +37,11 @@ pub struct Question {
     pub programs: Programs,
     /// The guards' journals.
     pub journals: Journals,
-    /// What is wrong with a configuration file of dlvgate's.
+    /// The error in a configuration file of dlvgate's.
     pub settings: Option<WrongSettings>,
 }
 
-/// What is wrong with a configuration file. Its place is not read out of the text: a folder may be
+/// An error in a configuration file. Its place is kept apart from the text, since a folder may be
 /// named `a:1:b`.
 #[derive(Clone, Debug)]
 pub struct WrongSettings {

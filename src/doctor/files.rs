@@ -166,7 +166,7 @@ pub(super) fn without(home: &Path, name: &str, is_wrong: impl Fn(&str) -> bool) 
     lines.map(|line| comment_out(&line.file, line.number)).collect()
 }
 
-/// Whose file it is.
+/// Returns the file's owner.
 pub(super) fn owner(path: &Path) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).ok().map(|meta| meta.uid())

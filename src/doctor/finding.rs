@@ -12,9 +12,9 @@ pub enum Group {
     Go,
     /// The debugger.
     Delve,
-    /// Who may debug, and write where.
+    /// Permissions to debug and to write.
     Permissions,
-    /// Who listens, and what is in the way.
+    /// The listening program, and the way to it.
     Network,
     /// The IDE.
     Goland,
@@ -76,11 +76,11 @@ pub struct Remedy {
 pub struct Finding {
     /// Where it belongs.
     pub group: Group,
-    /// What was looked at: `GROUP.NAME`, for programs.
+    /// The check's name for programs: `GROUP.NAME`.
     pub id: String,
     /// How it stands.
     pub state: State,
-    /// What was seen.
+    /// What the check saw.
     pub seen: String,
     /// Why it matters; empty where all is well.
     pub why: String,

@@ -98,7 +98,7 @@ pub async fn examine(context: Context, progress: impl Fn(&'static str)) -> Vec<F
     without_consequences(findings.collect())
 }
 
-/// What is wrong, and what is wrong only because of it.
+/// Causes and their consequences.
 const CONSEQUENCES: [(&str, &str); 3] = [
     ("network.loopback", "delve.starts"),
     ("network.pf", "network.filter"),

@@ -1,4 +1,4 @@
-//! Who runs, and who listens.
+//! Lists processes and listening sockets.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -139,8 +139,8 @@ mod system {
     /// In `st` of /proc/net/tcp (Linux, include/net/tcp_states.h).
     const LISTEN: &str = "0A";
 
-    /// Who listens on this port. May take some milliseconds for each hundred processes: not for the
-    /// runtime's thread.
+    /// Returns the listeners on this port. Blocks for some milliseconds per hundred processes, so
+    /// the runtime's thread must not call it.
     pub(in crate::doctor) fn listeners(port: u16) -> Vec<Listener> {
         all(|listener| listener.address.port() == port)
     }

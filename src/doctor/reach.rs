@@ -50,7 +50,7 @@ pub enum Way {
     NotTried,
 }
 
-/// Who listens.
+/// The program that listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Who {

@@ -52,8 +52,8 @@ impl Firewall {
     /// so that what is missing is said, and a password asked for, when the server starts and not
     /// when a client waits.
     ///
-    /// `is_reachable`: the front can be reached from other machines. What cannot be told is then no
-    /// reason to go on.
+    /// `is_reachable`: the front can be reached from other machines. An unknown answer is then an
+    /// error.
     ///
     /// # Errors
     /// Where a packet filter is to be used, by choice or because it filters, and cannot be.
@@ -84,7 +84,7 @@ impl Firewall {
 
 async fn automatic(start: Start, is_reachable: bool) -> Result<Firewall, FirewallError> {
     let unasked = |why: Option<GuardError>| match (start.backend, why) {
-        // What cannot be told is no reason to guess where other machines are concerned.
+        // With other machines concerned, an unknown answer is an error.
         (Backend::Pf, why) if is_reachable => Err(why.unwrap_or(GuardError::NoHelper).into()),
         (Backend::Pf, _) => Ok(Firewall::off(Off::Unknown)),
         (Backend::Nftables, _) => Ok(Firewall::off(Off::NoPrivilege)),

@@ -59,7 +59,7 @@ pub enum FirewallError {
     RulesLeft {
         /// Our anchor.
         anchor: String,
-        /// What is left in it.
+        /// The rules left in it.
         rules: String,
     },
     /// Every slot has rules, or another guard.
@@ -93,10 +93,10 @@ pub enum FirewallError {
     GateLost {
         /// The port.
         port: u16,
-        /// Who has it.
+        /// The present holder, in words.
         why: String,
     },
-    /// What is about to be opened could not be written down before.
+    /// The journal could not be written before the gate was opened.
     #[error("the journal cannot be written: {said}; nothing is opened without it")]
     NoJournal {
         /// What the system said.

@@ -61,7 +61,7 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Whose gates they are.
+/// The owner of gates.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner {
     /// The process that loads the rules; its id is in their names.
@@ -70,7 +70,7 @@ pub struct Owner {
     pub uid: u32,
 }
 
-/// Who holds this process's gates. Clones share it.
+/// The holder of this process's gates. Clones share it.
 #[derive(Clone)]
 pub struct Firewall {
     held: Held,

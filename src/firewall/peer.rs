@@ -1,4 +1,4 @@
-//! Who may pass a gate.
+//! Peers: the addresses that may pass a gate.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,5 +1,5 @@
-//! What is open, for whom, since when, and whose it is: from the journals, and as root from the
-//! packet filter too.
+//! Lists the gates, their peers, age and owners: from the journals, and as root from the packet
+//! filter too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -187,7 +187,7 @@ pub fn is_of_a_process(gate: &Loaded) -> bool {
     Process::now(gate.pid).is_some()
 }
 
-/// Who only looks takes no token.
+/// A status only reads, so it takes no token.
 struct NoNotes;
 
 impl TokenNotes for NoNotes {

@@ -31,7 +31,7 @@ pub enum Refused {
     /// One that is allowed never could.
     #[error("--allow {peer}: {never}")]
     Never {
-        /// Who is allowed.
+        /// The allowed peer.
         peer: Peer,
         /// Why they cannot connect.
         never: Never,

@@ -28,8 +28,8 @@ pub struct Bound {
 
 impl Bound {
     /// Takes `address`; port 0 lets the system choose. `[::]` is every address of both families:
-    /// where one of them cannot be had, neither is. What comes before [`Bound::listen`] may be
-    /// slow: a client is refused meanwhile, as before, and does not wait.
+    /// where one of them cannot be had, neither is. The steps before [`Bound::listen`] may be slow:
+    /// a client is refused meanwhile, as before, and does not wait.
     ///
     /// # Errors
     /// Where the system refuses the address.

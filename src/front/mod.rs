@@ -42,7 +42,7 @@ enum Listener {
     Unix(SocketFile),
 }
 
-/// Who has connected.
+/// A connected client, for the log.
 struct Peer {
     /// For the log.
     name: String,

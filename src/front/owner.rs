@@ -53,9 +53,8 @@ impl Owners {
     /// Whether the process at the other end of a connection is on another machine, or belongs to
     /// one of them.
     ///
-    /// The socket itself is looked for, whatever its address: what is found is of this machine.
-    /// What is not found has been closed where the address is the machine's own, and else is
-    /// another machine's.
+    /// The socket itself is looked for, whatever its address: if found, it is this machine's. If
+    /// not, it is closed where the address is the machine's own, and another machine's otherwise.
     ///
     /// # Errors
     /// Says whose it is instead, or that it cannot be told: a connection that is closed already has

@@ -35,7 +35,7 @@ impl SocketFile {
         Ok(self.listener.accept().await?.0)
     }
 
-    /// Where it is.
+    /// The path.
     pub fn path(&self) -> &Path {
         &self.path
     }

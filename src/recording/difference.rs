@@ -15,9 +15,9 @@ pub struct Difference {
     pub line: Option<u64>,
     /// Command or event, then the way to the value: `stackTrace.body.stackFrames[0].line`.
     pub path: String,
-    /// What was recorded, as JSON; none where there was nothing.
+    /// The recorded value, as JSON; none where there was nothing.
     pub recorded: Option<String>,
-    /// What came.
+    /// The live value.
     pub live: Option<String>,
 }
 

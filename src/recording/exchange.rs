@@ -75,7 +75,7 @@ impl Exchanges {
         Some(Placed { role, name, key, pending: self.pending.len() })
     }
 
-    /// What was never answered: line and name, in the order of asking.
+    /// Returns the requests without an answer: line and name, in the order of asking.
     pub(super) fn unanswered(&self) -> Vec<(u64, &str)> {
         let mut all: Vec<_> = self.pending.values().map(|one| (one.line, one.name.as_str())).collect();
         all.sort_unstable();

@@ -18,7 +18,7 @@ pub const PART: usize = 8 * 1024 * 1024;
 /// is held whole.
 pub const MESSAGE_MAX: usize = 256 * 1024 * 1024;
 
-/// Who said something.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sender {
@@ -52,9 +52,9 @@ impl fmt::Display for Sender {
 pub struct Header {
     /// The format's version.
     pub recording: u32,
-    /// Who wrote the file.
+    /// The program that wrote the file.
     pub tool: String,
-    /// What was spoken.
+    /// The protocol of the session.
     #[serde(with = "protocol")]
     pub protocol: Protocol,
     /// Wall clock at the client's first byte, RFC 3339 in UTC.
@@ -74,7 +74,7 @@ pub struct Header {
     /// System and architecture.
     #[serde(default)]
     pub os: String,
-    /// What was set.
+    /// The session's settings.
     #[serde(default)]
     pub settings: Settings,
     /// Values were replaced.
@@ -85,7 +85,7 @@ pub struct Header {
     pub names: bool,
 }
 
-/// What was set for the session.
+/// The settings of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -115,7 +115,7 @@ pub struct Settings {
 pub struct Line<'a> {
     /// µs since the start.
     pub t: u64,
-    /// Who said it.
+    /// The sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Sender>,
     /// The header as it came, where it is not what is usual.

@@ -36,7 +36,7 @@ pub enum What {
     Message(Message),
     /// Bytes that are none.
     Stray {
-        /// Who sent them.
+        /// Their sender.
         from: Sender,
         /// As they came.
         bytes: Vec<u8>,
@@ -59,7 +59,7 @@ pub enum What {
 /// A message as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Who said it.
+    /// The sender.
     pub from: Sender,
     /// DAP's body without its header, or JSON-RPC's object.
     pub body: Vec<u8>,
@@ -104,11 +104,11 @@ pub enum OpenError {
 pub struct Notice {
     /// The line, from 1.
     pub line: u64,
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// What is wrong with a line.
+/// The fault of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The file ends in the middle of it: cut off, or still being written.
@@ -232,8 +232,8 @@ impl<R: BufRead> Reader<R> {
         self.messages
     }
 
-    /// What could not be read so far. Call it when there are no more entries: only then is a last
-    /// line that has no end cut.
+    /// Returns the lines that could not be read so far. Call it after the last entry: only then is
+    /// a last line without an end known to be cut.
     pub fn notices(&self) -> Vec<Notice> {
         let cut = match self.buffer.is_empty() {
             false => Some(Notice { line: self.lines + 1, fault: Fault::Cut }),

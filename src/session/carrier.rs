@@ -45,7 +45,7 @@ pub(super) enum Halt {
     Unreadable,
     /// The receiver's connection has failed.
     Unwritable,
-    /// What came cannot be followed; what came before it has been sent.
+    /// The stream cannot be followed any more; the bytes before that were sent.
     Unframed(Unframed),
 }
 

@@ -82,7 +82,7 @@ impl Ledger {
         }
     }
 
-    /// What was asked with this key; not pending any more.
+    /// Removes the pending request with this key, and returns its name.
     fn take(&mut self, key: Key) -> Option<Name> {
         let place = self.pending.iter().position(|(asked, _)| *asked == key)?;
         self.pending.remove(place).map(|(_, name)| name)

@@ -299,7 +299,8 @@ impl<'a> Session<'a> {
         };
         let firewall = self.settings.firewall.name();
         self.journal.gate(Transition::GateOpening, firewall, address.port());
-        // Who dials a loopback address comes from it, and other upstreams have no gate.
+        // A connection to a loopback address comes from that address, and other upstreams have no
+        // gate.
         let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
         let gate = self.settings.firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?;
         self.gate = Some(gate);

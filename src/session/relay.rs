@@ -189,7 +189,7 @@ struct Relay<'a> {
     client: &'a mut Link,
     upstream: &'a mut Link,
     talk: &'a mut Talk,
-    /// What is put between the client's messages.
+    /// Messages of ours between the client's.
     nothing: VecDeque<Bytes>,
     /// Nothing more is carried to dlv.
     up_is_over: bool,
@@ -242,7 +242,7 @@ impl<'a> Relay<'a> {
         self.talk.down.is_behind() || dlv_has_exited && self.gave_way
     }
 
-    /// What there is in one direction; whether there may be more.
+    /// Carries the available bytes of one direction; returns whether there may be more.
     fn carry(
         &mut self,
         cx: &mut Context<'_>,

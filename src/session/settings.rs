@@ -64,7 +64,7 @@ impl Upstream {
 pub struct Settings {
     /// Which dlv.
     pub upstream: Upstream,
-    /// Who guards its port.
+    /// The firewall that guards its port.
     pub firewall: Firewall,
     /// Sessions that may be open at once.
     pub max_sessions: usize,
@@ -72,9 +72,9 @@ pub struct Settings {
     pub max_sessions_per_address: usize,
     /// One permit each.
     pub slots: Arc<Semaphore>,
-    /// What is changed in what passes.
+    /// The rewrites of messages.
     pub amendments: Amendments,
-    /// Who writes the sessions down.
+    /// The recorder of the sessions.
     pub recorder: Option<Arc<Recorder>>,
     /// Told of each transition, besides the log.
     pub observer: Option<Observer>,

@@ -12,7 +12,7 @@ use super::settings::Settings;
 /// back within this, and an IDE's restart connects at once.
 const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Who is at the other end of a connection.
+/// The client at the other end of a connection.
 pub struct Visitor<'a> {
     /// For the log, and for a recording.
     pub name: &'a str,

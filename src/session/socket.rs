@@ -1,4 +1,4 @@
-//! What is done with a connection besides forwarding: dialled, and emptied.
+//! Dials connections, and drains them.
 
 use std::future::poll_fn;
 use std::io;

@@ -1,4 +1,4 @@
-//! What is known of the conversation, and how the two directions keep it up to date.
+//! The state of the conversation, and how the two directions update it.
 
 use std::collections::VecDeque;
 

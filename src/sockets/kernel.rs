@@ -47,7 +47,7 @@ impl Kernel {
         Ok(Kernel { socket, sequence: Mutex::new(0), can_look: AtomicBool::new(false) })
     }
 
-    /// Whose the client's end of a connection is.
+    /// Returns the owner of the client's end of a connection.
     ///
     /// # Errors
     /// Where the kernel does not say.

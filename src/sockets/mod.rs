@@ -27,7 +27,7 @@ pub(crate) use ports::Ports;
 pub(crate) struct Ends {
     /// The client's own end: the socket that is asked for.
     pub(crate) peer: SocketAddr,
-    /// Where it is connected to.
+    /// The other end's address.
     pub(crate) front: SocketAddr,
 }
 

@@ -48,7 +48,7 @@ const TCP: u32 = 6;
 #[error("the system's list of sockets is not as it is known: {0}")]
 pub(crate) struct Malformed(&'static str);
 
-/// Whose the client's end of a connection is.
+/// Returns the owner of the client's end of a connection.
 ///
 /// # Errors
 /// Where the list is cut, or what it says of this connection cannot be.

@@ -1,4 +1,4 @@
-//! Who is at a port: all sockets that have it as their own, of every address and family.
+//! Lists the users of a port: all sockets that have it as their own, of every address and family.
 
 use std::io;
 

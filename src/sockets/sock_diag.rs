@@ -242,8 +242,8 @@ pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answe
     }
 }
 
-/// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens
-/// at the client's address, so that addresses have to be compared.
+/// Returns the owner of the socket. Where there is no such connection, the kernel returns the
+/// listener at the client's address, so addresses have to be compared.
 fn socket(fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
     let SocketInfo { state: _, local, remote, owner } = told(fields)?;
     Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::NoProcess })
@@ -277,7 +277,7 @@ fn ip(family: u8, words: [u8; 16]) -> Result<IpAddr, Malformed> {
     }
 }
 
-/// What is left to be read.
+/// The bytes left to read.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {

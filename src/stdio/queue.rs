@@ -1,4 +1,4 @@
-//! What is still to be written to a standard stream, and the thread that writes it.
+//! The queue of a standard stream, and the thread that writes it.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -60,7 +60,7 @@ struct State {
     /// How many did not fit since this was said last.
     lost: u64,
     has_thread: bool,
-    /// Who waits until less waits to be written.
+    /// Tasks that wait until the queue is shorter.
     passages: Vec<Waker>,
     /// The thread waits to be woken. While it writes, nothing has to be done for it to go on.
     is_idle: bool,

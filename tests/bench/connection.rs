@@ -91,8 +91,8 @@ impl Connection {
         self.learn("initialize", &arguments).map(drop)
     }
 
-    /// Asks once, reads the answer strictly, and keeps it to be compared with. What comes before
-    /// the response (events) is part of the answer.
+    /// Asks once, reads the answer strictly, and keeps it to be compared with. Events before the
+    /// response are part of the answer.
     pub fn learn(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Exchange> {
         let number = self.take_numbers(1);
         let request = compose(number, command, arguments);

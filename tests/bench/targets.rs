@@ -1,4 +1,4 @@
-//! What is measured: a direct connection, builds of dlvgate, and other forwarders.
+//! The targets of measurements: a direct connection, builds of dlvgate, and other forwarders.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

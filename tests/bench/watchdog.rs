@@ -10,7 +10,7 @@ const STEP: Duration = Duration::from_secs(1);
 
 static SECONDS_SINCE_PROGRESS: AtomicU64 = AtomicU64::new(0);
 
-/// Starts to watch. What was started ends with this process.
+/// Starts to watch. Every process that was started ends with this one.
 pub fn start() {
     std::thread::spawn(|| {
         loop {

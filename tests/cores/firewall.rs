@@ -1,4 +1,4 @@
-//! What is decided about gates.
+//! The parts that decide about gates.
 
 mod error;
 pub mod guard;

@@ -1,4 +1,4 @@
-//! Who is at a port, as far as the guard judges it.
+//! The users of a port, as far as the guard needs them.
 
 use std::net::SocketAddr;
 

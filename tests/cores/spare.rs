@@ -1,3 +1,3 @@
-//! What is decided about spares.
+//! The parts that decide about spares.
 
 mod pool;

@@ -58,7 +58,7 @@ exec chroot --userspec="$4" "$1/root" /usr/bin/env -i HOME=/home/me SHELL=/bin/b
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /bin/bash --norc --noprofile
 "#;
 
-/// Who works in the container.
+/// The user in the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
     Root,

@@ -13,7 +13,7 @@ const FUNCTIONS: &str = include_str!("faults/functions.sh");
 pub struct Fault {
     /// For the table.
     pub name: String,
-    /// Who works there.
+    /// The user there.
     pub user: User,
     /// What makes the fault, in the shell that doctor is then run in.
     pub plant: String,
@@ -88,7 +88,7 @@ impl Fault {
             let command = if runs_on { format!("{remedy} &") } else { (*remedy).to_owned() };
             printed += &container.run(&command).1;
         }
-        // What was started in the background takes a moment to listen, or to open its gate.
+        // A program started in the background takes a moment to listen, or to open its gate.
         let mut left = Value::Null;
         for _ in 0..10 {
             left = container.doctor(&self.arguments)["first"].clone();

@@ -60,7 +60,7 @@ pub fn harm(container: &mut Container, command: &str) -> Option<String> {
     }
 }
 
-/// What is harmful among everything that doctor prints.
+/// Returns the harmful commands among all that doctor prints.
 pub fn of_all(container: &mut Container, said: &Value) -> Vec<String> {
     let commands = list(&said["findings"]).iter().flat_map(|finding| list(&finding["remedies"]));
     let commands: Vec<String> =

@@ -1,4 +1,4 @@
-//! What is not installed at all, with the distribution's real packages: this needs the network.
+//! Installs missing programs with the distribution's real packages: this needs the network.
 
 use super::container::{Container, User};
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What could do harm.
+/// Words of commands that could do harm.
 const RISKY: [&str; 17] = [
     "kill {",
     "kill -",

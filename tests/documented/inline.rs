@@ -45,7 +45,7 @@ fn stands_for(word: &str) -> String {
     parts.collect()
 }
 
-/// What is wrong with these words, if something is.
+/// Returns the fault of these words, if there is one.
 fn complaint(pair: &Pair, given: &[String]) -> Option<String> {
     let dashes = given.iter().position(|word| word == "--");
     let (ours, dlv_s) = given.split_at(dashes.unwrap_or(given.len()));

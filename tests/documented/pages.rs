@@ -12,7 +12,7 @@ pub struct Block {
     pub line: usize,
     /// What stands behind the opening fence.
     pub language: String,
-    /// What is between the fences.
+    /// The text between the fences.
     pub text: String,
 }
 

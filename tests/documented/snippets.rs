@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::pages::{self, Block};
 
-/// What is in a fence of each language, or why it is not looked at.
+/// Checks the content of a fence by its language.
 fn complaint(block: &Block) -> Result<(), String> {
     match block.language.as_str() {
         "json" => json(&block.text),

@@ -60,7 +60,7 @@ fn dlv_connect_debugs_through_a_server(dlv: &Pair) {
     saw(&connect(dlv, server.front(), second), &["(dlv) 7", "Process restarted", "(dlv) 2"]);
     server.log.wait_for("gate_gone", 1);
     server.nothing_left();
-    // Who comes after the end finds a new one.
+    // A client after the end gets a new dlv.
     saw(&connect(dlv, server.front(), &first), &["Breakpoint 1", "(dlv) 7"]);
     assert_ne!(server.dlv().pid, dlv_before);
 }

@@ -276,8 +276,7 @@ fn pf_takes_every_peer_and_leaves_no_trace() {
     pf.assert_untouched();
 }
 
-/// What comes over the pipe is none of anybody's who may open a gate; bytes without a pattern, for
-/// the guard itself.
+/// Sends random bytes over the guard's pipe.
 #[test]
 fn guard_fed_garbage_opens_nothing_and_ends() {
     let Some(namespace) = Namespace::new() else { return };

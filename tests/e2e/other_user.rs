@@ -52,8 +52,7 @@ fn another_user_gets_nothing_and_the_log_names_them() {
     server.closed(1);
 }
 
-/// What is left of a closed socket counts as root's in the kernel's tables, and this server is
-/// root's.
+/// The kernel's tables give a closed socket to root, and this server is root's.
 #[test]
 fn user_who_has_spoken_and_left_gets_no_session() {
     let server = Serve::with(&Pair::any()).start();

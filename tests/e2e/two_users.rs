@@ -383,7 +383,7 @@ fn policy_holds_a_user_to_ports_and_networks() {
     let mut status = machine.firewall(ALICE, &["status"]);
     let (_, text) = says(status.env("POLICY", policy));
     assert!(text.contains("nobody may open ports 30000-30099 for 192.0.2.0/24"), "{text}");
-    // Who is not named is held to what holds for everybody.
+    // A user who is not named has the limits of all users.
     let _bobs = machine.listens(BOB, 4001);
     assert!(
         says(machine.open(BOB, 4001, "198.51.100.7").env("POLICY", policy)).1.contains("open: port 4001")

@@ -1,4 +1,4 @@
-//! Who is root: the guard alone, whether dlvgate is started with sudo or starts the guard with it.
+//! The guard alone is root, whether dlvgate is started with sudo or starts the guard with it.
 
 use std::fs;
 

@@ -243,7 +243,7 @@ fn unstartable_dlv_is_logged_once_and_told_the_client() {
     });
     let warnings: Vec<_> = server.log.lines().into_iter().filter(|line| line.contains("no spare")).collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    // What was forked for the try ends when it finds no program.
+    // The forked child ends when it finds no program.
     poll(PATIENCE, || server.children().is_empty().then_some(()));
     server.nothing_left();
 }

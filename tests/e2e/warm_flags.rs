@@ -7,7 +7,7 @@ use crate::support::toolchain::Pair;
 
 const USAGE: i32 = 2;
 
-/// What is said where these flags are refused.
+/// Returns the message where these flags are refused.
 fn refused(flags: &[&str], dlv_flags: &[&str]) -> String {
     let output = Serve::with(&Pair::any()).flags(flags).dlv_flags(dlv_flags).run();
     assert_eq!(output.status.code(), Some(USAGE), "{flags:?}");

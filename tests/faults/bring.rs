@@ -23,7 +23,7 @@ const BEGINNING: usize = 10;
 pub struct Progress {
     /// Requests that it has sent, or begun, and that are not answered.
     pub asked: Vec<i64>,
-    /// What is still to be sent of the message that it has begun.
+    /// The rest of the message that it has begun.
     pub rest: Vec<u8>,
     /// It has asked for the end, which is the last thing that it asks.
     pub disconnects: bool,

@@ -135,7 +135,7 @@ impl Cell {
         )
     }
 
-    /// What is promised of dlvgate, whatever the client sees.
+    /// The promise about dlvgate, independent of what the client sees.
     pub fn fate(self) -> Fate {
         match self.fault {
             Fault::GuardDies => Fate::Exits(1),

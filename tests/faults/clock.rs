@@ -66,7 +66,7 @@ fn stands(pid: i32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
-/// The library, compiled once a run. Who builds this test has a C compiler: it links with it.
+/// The library, compiled once a run. A C compiler is there, since this test links with it.
 fn shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
     SHIM.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! The faults.
 
 /// A fault.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

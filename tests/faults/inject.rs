@@ -99,7 +99,7 @@ fn use_up_memory(stage: &Stage) {
     }
 }
 
-/// What was taken away is given back, for the next client.
+/// Restores what the fault took away, for the next client.
 pub fn make_good(stage: &mut Stage) {
     stage.disks.iter().for_each(super::disk::Disk::empty);
     if let Some(files) = stage.descriptors.take() {

@@ -53,7 +53,7 @@ fn run(cell: Cell, programs: &Path) -> Found {
     Found { cell, view, gone }
 }
 
-/// Whichever steps the session took, it took them in the one order.
+/// Checks that the session took its steps in order.
 fn in_order(stage: &Stage) {
     // A dlv that never was ready is stopped where that is noticed, before the way out.
     let names = stage.server.log.of(1).into_iter().map(|one| one.name);

@@ -95,7 +95,7 @@ impl Stage {
         }
     }
 
-    /// What is held goes on.
+    /// Lets the held process go on.
     pub fn release(&self) {
         self.strings.order("release");
         let _ = std::fs::remove_file(&self.marker);

@@ -9,7 +9,7 @@ use super::left::Gone;
 use super::step::Step;
 use super::view::View;
 
-/// What came of a cell.
+/// The outcome of a cell.
 pub struct Found {
     pub cell: Cell,
     pub view: View,

@@ -71,7 +71,7 @@ impl Input {
         let _named = Named(self.name);
         let client = (self.act)(place);
         place.serves(); // beside it
-        // What is answered is not cut off by its own end of file.
+        // The answer is not cut off by the input's end of file.
         match self.expected {
             Expected::Answered(text) => {
                 client.bytes(|bytes| {

@@ -21,7 +21,7 @@ pub trait Model {
     fn broken(&self, state: &Self::State, is_last: bool) -> Option<&'static str>;
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug)]
 pub struct Found {
     /// States that were looked at.

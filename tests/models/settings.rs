@@ -1,4 +1,4 @@
-//! Who is there, how many faults may happen, and what is broken on purpose.
+//! The sessions, how many faults may happen, and the planted error.
 
 use std::collections::VecDeque;
 

@@ -40,7 +40,7 @@ pub struct World {
     pub faults: usize,
 }
 
-/// Who holds a dlv, a gate, a connection.
+/// A holder of a dlv, a gate, a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
     pub kind: Kind,
@@ -80,7 +80,7 @@ pub enum Proxy {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pipe {
     pub turns: Turns,
-    /// Who waits for an answer: one at a time.
+    /// The holder that waits for an answer: one at a time.
     pub waits: Option<usize>,
     pub requests: VecDeque<(u64, Ask)>,
     /// Whether it was done.

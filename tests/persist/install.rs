@@ -187,7 +187,7 @@ fn killed_install_is_uninstalled_like_any_other() {
         let trial = Trial::new("linux");
         let before = trial.everything();
         trial.firewall(&OPENING).ok();
-        // What comes after the record, in the order in which it is written, is not there yet.
+        // The files that are written after the record are not there yet.
         let files = [
             "/usr/local/libexec/dlvgate-guard",
             "/etc/sudoers.d/dlvgate",

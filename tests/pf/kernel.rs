@@ -11,8 +11,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::machine::{Connection, DAEMON, Heard, OTHER, Outcome, PEER, Pf};
 
-/// What is blocked without a word is waited for so long. What passes over the loopback interface
-/// takes no time.
+/// Time limit for a silently blocked connection. A connection over loopback takes no time.
 const LIMIT: Duration = Duration::from_secs(3);
 
 const IFCONFIG: &str = "/sbin/ifconfig";

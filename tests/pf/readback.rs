@@ -6,7 +6,7 @@ use crate::texts;
 /// No service has it.
 const PORT: u16 = 52347;
 
-/// What is loaded, and what is to be printed.
+/// Loads rules, and checks how they are printed.
 fn assert_printed(loaded: &str, printed: &[String]) {
     let machine = Machine::new();
     let anchor = machine.anchor();

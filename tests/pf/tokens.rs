@@ -1,4 +1,4 @@
-//! Who keeps pf enabled.
+//! Enable tokens: what keeps pf enabled.
 
 use crate::held::Token;
 use crate::machine::Machine;

@@ -155,7 +155,7 @@ fn ended_program_that_runs_on_ends_again() {
             debug.client.eof();
         });
         assert!(known(&text, "terminated-twice"), "{text}");
-        // What is the client's own fault stays one.
+        // The client's own fault stays a finding.
         assert!(text.contains("after-terminated: continue") && text.contains("\n1 finding(s)"), "{text}");
     }
 }

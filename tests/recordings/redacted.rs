@@ -181,7 +181,7 @@ fn redacted_client_plays_against_a_real_dlv() {
         let running = real_dlv(&pair, &scenario, &prepared);
         let script = Arc::new(Script::load(&out).unwrap());
         let mut client = Client::new(Arc::clone(&script)).patience(NEVER_COMES);
-        // Who has the program can say which placeholder is which of its files.
+        // With the program at hand, a placeholder can be matched to one of its files.
         let lines = |file: &Path| -> Vec<Value> {
             let text = std::fs::read_to_string(file).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -342,7 +342,7 @@ fn control_group_of_the_caller_ends_no_guard() {
     assert!(guard.proc("cgroup").contains(&format!("0::/dlvgate/{CALLER}\n")), "{}", guard.proc("cgroup"));
     guard.end();
     assert!(script(&format!("rmdir /sys/fs/cgroup/{name}")).unwrap().success());
-    // What is there is not held by the limits of the caller's own group.
+    // Processes in dlvgate's group count, whatever the limits of the caller's own group are.
     let many = format!(
         "{mounted}; for one in {{1..64}}; do sleep 60 & echo $! >/sys/fs/cgroup/dlvgate/{CALLER}/cgroup.procs; done; \
         SUDO_UID={CALLER} {DLVGATE} guard --backend nftables --journals /tmp; kill $(jobs -p)"

@@ -80,7 +80,7 @@ fn firewall_status_and_sweep_end_with_their_reader() {
     }
 }
 
-/// What goes to standard error alone.
+/// Errors that go to standard error alone.
 #[test]
 fn errors_that_cannot_be_said_keep_their_code() {
     let place = Place::new();

@@ -204,7 +204,7 @@ fn initialized(mut stream: TcpStream) -> bool {
     stream.read(&mut [0; 64]).is_ok_and(|read| read > 0)
 }
 
-/// Who listens where the client is said to be: accepts, speaks, and gets what there is.
+/// Plays the listener at the client's address: accepts, speaks, and reads the answer.
 fn dialled(listener: &TcpListener, listens: u32) -> (bool, Option<i32>, String) {
     let client = format!("--client-addr={}", listener.local_addr().unwrap());
     let mut running = Dlv::new(&Pair::any(), Which::Command).args(["dap", &client]).start();

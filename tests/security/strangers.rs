@@ -1,4 +1,4 @@
-//! Who may not connect gets a closed connection, without a byte, and is named in the log.
+//! A client that may not connect gets a closed connection, without a byte, and is named in the log.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -80,7 +80,7 @@ fn leave(place: &Place, random: &mut Random, end: fn(Client)) -> bool {
     true
 }
 
-/// What was asked before is answered still.
+/// Closes the client's half; earlier requests are still answered.
 fn half_closed(place: &Place, random: &mut Random) -> bool {
     let Some(mut session) = Played::begin(place, random) else { return false };
     let asked = session.send(1 + random.below(100));

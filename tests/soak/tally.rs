@@ -1,4 +1,4 @@
-//! What there was, by kind.
+//! Counts by kind.
 
 use std::collections::BTreeMap;
 use std::fmt;

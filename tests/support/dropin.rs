@@ -123,7 +123,7 @@ impl Dlv {
     }
 }
 
-/// What came over a pipe so far. The default is of a stream that was not piped: nothing comes.
+/// The output of a pipe so far. The default is a stream that was not piped: nothing comes.
 #[derive(Clone, Debug)]
 pub struct Collected {
     bytes: Arc<Mutex<(Vec<u8>, bool)>>,
@@ -155,13 +155,13 @@ impl Collected {
         collected
     }
 
-    /// What came so far.
+    /// Returns the output so far.
     pub fn text(&self) -> String {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes.0).into_owned()
     }
 
-    /// What came, once there is no more.
+    /// Returns the whole output, at its end.
     pub fn whole(&self) -> String {
         poll(PATIENCE, || self.has_ended().then(|| self.text())).expect("the pipe is closed")
     }

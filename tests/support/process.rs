@@ -1,5 +1,5 @@
-//! What there is and what is left, read from /proc: processes of one server, the ports they listen
-//! on, and the binaries that dlv builds.
+//! Reads from /proc what a server has and leaves: its processes, the ports they listen on, and the
+//! binaries that dlv builds.
 
 use std::collections::HashSet;
 use std::fs;

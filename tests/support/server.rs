@@ -218,7 +218,7 @@ impl Server {
         i32::try_from(self.child.id()).expect("a pid")
     }
 
-    /// What came on stdout after the ready line.
+    /// Returns standard output after the ready line.
     pub fn rest_of_stdout(&self) -> String {
         String::from_utf8_lossy(&self.rest.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
@@ -308,7 +308,7 @@ impl Server {
         self.folder.path()
     }
 
-    /// How it has ended, if it has. What is left then is the caller's to look for.
+    /// Returns its status, if it has ended. The caller looks for what is left.
     #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()

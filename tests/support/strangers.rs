@@ -31,7 +31,7 @@ impl Door {
     }
 }
 
-/// What came of trying.
+/// The outcome of trying.
 #[derive(Debug, Default)]
 pub struct Tried {
     pub times: usize,

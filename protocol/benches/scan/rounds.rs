@@ -39,7 +39,7 @@ pub struct Table<'a> {
     cases: Vec<Case<'a>>,
 }
 
-/// What came out: nanoseconds by name.
+/// The results: nanoseconds by name.
 pub struct Measured(Vec<(&'static str, f64)>);
 
 impl<'a> Table<'a> {

@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
     let force: Vec<Argument> = own.into_iter().collect();
     let mut defaults =
         LaunchDefaults { set: vec![argument("stopOnEntry=true")], force, substitute_path: Vec::new() };
-    // What is passed over need not be text that a value can hold, such as half a surrogate pair.
+    // A skipped string may hold text that a value cannot, such as half a surrogate pair.
     let before: Result<Value, _> = serde_json::from_slice(body);
     if let (Ok(before), Ok(Some(merged))) = (before, defaults.merge(body)) {
         let mut after: Value = serde_json::from_slice(&merged).expect("what is merged is JSON");

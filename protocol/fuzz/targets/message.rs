@@ -17,8 +17,8 @@ const PER_BYTE: usize = 12;
 
 fn read(body: &[u8]) {
     let Ok(request) = Request::parse(body) else { return };
-    // What is passed over need not be text that a value can hold: half a surrogate pair, bytes that
-    // are not UTF-8.
+    // A skipped string may hold text that a value cannot: half a surrogate pair, bytes that are not
+    // UTF-8.
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return };
     assert!(value.is_object());
     assert_eq!(value["command"], *request.command);

@@ -69,7 +69,7 @@ fuzz_target!(|input: &[u8]| {
     ]));
     for rewriter in [Rewriter::to_server(rules.clone()), Rewriter::to_client(rules)] {
         let whole = rewritten(std::iter::once(wire), rewriter.clone());
-        // What is held of a name when the stream ends has gone nowhere: it is the same for all.
+        // A name that is held when the stream ends is not sent, however the stream is cut.
         assert_eq!(whole, rewritten(chunks::each(wire, cuts.clone()), rewriter.clone()));
         assert_eq!(whole, rewritten(wire.chunks(1), rewriter));
         if let Ok(before) = serde_json::from_slice::<Value>(wire) {

@@ -1,4 +1,4 @@
-//! What can be wrong with a message's header, in words for the person who has to find the culprit.
+//! Errors in a message's header, with words that help to find their cause.
 
 use std::ascii::escape_default;
 

@@ -133,8 +133,8 @@ impl HeaderReader {
     }
 }
 
-/// A whole header that is `Content-Length: N\r\n\r\n`, as nearly every one is: how long it is, and
-/// N. Whatever is not like that is read line by line, and read the same.
+/// Reads a whole header of the usual form `Content-Length: N\r\n\r\n`: returns its length, and N.
+/// Any other header is read line by line, with the same result.
 fn usual(input: &[u8], limits: Limits) -> Option<(usize, u64)> {
     let rest = input.strip_prefix(NAME)?;
     let digits = rest.iter().take(USUAL_DIGITS + 1).position(|byte| !byte.is_ascii_digit())?;

@@ -73,7 +73,7 @@ pub(crate) struct Exact {
     outer: Vec<u64>,
     /// The field of the top level, if it is asked for.
     field: Option<usize>,
-    /// What is to come of `true`, `false` or `null`.
+    /// The rest of `true`, `false` or `null`.
     literal: &'static [u8],
     text: Text,
     raw: Raw,
@@ -289,7 +289,7 @@ impl Exact {
         }
     }
 
-    /// Returns whether the byte is one of the number. Where it is not, the number is over, or
+    /// Returns whether the byte belongs to the number. Where it does not, the number is over, or
     /// broken.
     fn number(&mut self, byte: u8) -> bool {
         let next = match (self.state, byte) {
@@ -347,9 +347,8 @@ impl Exact {
         State::Literal
     }
 
-    /// Takes a whole key of the top level, its quotes and its colon, in one look; returns how many
-    /// bytes. A key that is nothing but small letters, as nearly every one is, is a field's name or
-    /// none. Whatever is not like that is read in the general way.
+    /// Takes a whole key of the top level, with quotes and colon, where it has small letters only,
+    /// as nearly every key; returns its length in bytes. Any other key takes the general path.
     fn usual_key(&mut self, input: &[u8]) -> Option<usize> {
         let rest = &input[1..];
         let len = rest.iter().position(|&byte| !matches!(byte, b'a'..=b'z' | b'_'))?;
@@ -425,7 +424,7 @@ mod tests {
 
     const FIELDS: &[&str] = &["seq", "command"];
 
-    /// What is found, and whether Go takes the whole object; cut by `chunk`.
+    /// Returns the values found, and whether Go takes the whole object; cut by `chunk`.
     fn walk(text: &[u8], chunk: usize) -> (Vec<String>, bool) {
         let (mut walker, mut found) = (Exact::new(FIELDS), Vec::new());
         for mut rest in text.chunks(chunk) {

@@ -84,7 +84,7 @@ impl Text {
         (input.len(), false)
     }
 
-    /// What has been taken, as far as it is kept.
+    /// Returns the text so far, as far as it is kept.
     pub(super) fn name(&self) -> Name {
         Name::from_bytes(&self.bytes[..self.len], self.truncated)
     }

@@ -145,9 +145,9 @@ impl Rewriter {
     }
 
     /// Takes a chunk, and appends what goes on to `pieces`. The bytes that go on do not depend on
-    /// how a stream is cut. What is no JSON goes on as it is.
+    /// how a stream is cut. Bytes that are no JSON go on as they are.
     pub fn advance(&mut self, chunk: &[u8], pieces: &mut VecDeque<Piece>) {
-        // What goes on as it came begins here.
+        // The unchanged bytes begin here.
         let mut from = 0;
         for (at, &byte) in chunk.iter().enumerate() {
             match self.text {

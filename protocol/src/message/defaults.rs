@@ -31,7 +31,7 @@ pub enum ArgumentError {
         key: String,
         /// What stands for the value.
         value: String,
-        /// What is wrong with it.
+        /// What is wrong with the argument.
         said: String,
     },
 }
@@ -98,9 +98,9 @@ impl Place {
     }
 }
 
-/// What is added to the arguments of `launch` and `attach` (DAP: they are the adapter's own;
-/// Delve's are in `Documentation/usage` and `service/dap/types.go`), and to those of a start that a
-/// `restart` has.
+/// Arguments to add to `launch` and `attach` (DAP: they are the adapter's own; Delve's are in
+/// `Documentation/usage` and `service/dap/types.go`), and to the arguments that a `restart`
+/// carries.
 #[derive(Clone, Debug, Default)]
 pub struct LaunchDefaults {
     /// Put in where the client has no such key.
@@ -191,7 +191,7 @@ impl LaunchDefaults {
             }
         }
         if !self.substitute_path.is_empty() {
-            // What is no list is dlv's to refuse.
+            // dlv refuses a value that is no list.
             if let Some(all) = self.with_paths(arguments.get("substitutePath")) {
                 arguments.put("substitutePath", all);
                 changed = true;

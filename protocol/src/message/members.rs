@@ -2,7 +2,7 @@
 
 use crate::json::members::{self, Member};
 
-/// The members of an object. What is put in is written as JSON writes it, all else as it came.
+/// The members of an object. Inserted members are written by serde, all others as they came.
 #[derive(Default)]
 pub(super) struct Members<'a>(Vec<One<'a>>);
 

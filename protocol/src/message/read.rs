@@ -18,7 +18,7 @@ pub struct Request<'a> {
     /// The client's number for the request; `None` where absent or no integer.
     #[serde(default, deserialize_with = "lenient")]
     pub seq: Option<i64>,
-    /// What is asked for.
+    /// The command.
     #[serde(borrow)]
     pub command: Cow<'a, str>,
     /// The command's arguments as they were written.

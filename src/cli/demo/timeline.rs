@@ -18,7 +18,7 @@ impl Timeline {
         Timeline { began: Instant::now(), colour: std::io::stdout().is_terminal() }
     }
 
-    /// Who did what.
+    /// Prints who did what.
     pub(super) fn line(&self, who: &str, what: &str) {
         let time = format!("{:9.1} ms", self.began.elapsed().as_secs_f64() * 1000.0);
         let who = format!("{who:8}");

@@ -50,8 +50,8 @@ pub(super) fn recordings(folder: &Path) -> BTreeSet<PathBuf> {
     entries.filter(|path| path.extension() == Some(OsStr::new("jsonl"))).collect()
 }
 
-/// What is left of the session: its recording, and the page made of it. `before`: others'
-/// recordings in that folder.
+/// Shows the session's recording, and the page made of it. `before`: other recordings in that
+/// folder.
 ///
 /// # Errors
 /// Where there is none, or it breaks a rule of the protocol.

@@ -35,7 +35,7 @@ pub(super) enum Place {
 pub(super) enum Open {
     /// They connect.
     Front(Front),
-    /// The one client was waiting for us to connect. Whose it is, is asked for when it speaks.
+    /// The one client was waiting for us to connect. Its user is checked when it speaks.
     Client(Link, Option<Owners>),
 }
 

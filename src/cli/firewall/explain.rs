@@ -38,10 +38,10 @@ const SERVICES: &str = "/etc/services";
 /// postrouting), in the order of their priorities. An accept ends its own chain only, a drop or
 /// reject ends everything; where no rule of a chain decides, its policy does.
 ///
-/// What is not said is not guessed: if a rule asks about it, the answer is unknown and names the
-/// option that is missing. So is the answer where a rule has a part that dlvgate does not
-/// understand, or where the packet may be translated (nat, rdr, dnat, redirect). Exit code 0: it
-/// passes or is blocked; 1: unknown, or nothing could be read.
+/// Options that are left out are not guessed: if a rule depends on one, the answer is unknown and
+/// names the missing option. The answer is also unknown where a rule has a part that dlvgate does
+/// not understand, or where the packet may be translated (nat, rdr, dnat, redirect). Exit code 0:
+/// it passes or is blocked; 1: unknown, or nothing could be read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sudo dlvgate firewall explain --port 2345 --from 192.0.2.5

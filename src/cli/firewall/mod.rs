@@ -37,7 +37,7 @@ enum Command {
     Watch(watch::WatchArgs),
 }
 
-/// Whose rules are asked about.
+/// The packet filter whose rules are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Backend {
     /// macOS's

@@ -88,7 +88,7 @@ fn claim(port: u16) -> Option<Bound> {
     }
 }
 
-/// What is written there means nothing.
+/// Ignores what is written there.
 async fn end_of_input() {
     let mut input = tokio::io::stdin();
     let mut ignored = [0; 512];

@@ -78,7 +78,7 @@ impl Argv {
             at += 1;
             if !word.starts_with('-') || word == "-" {
                 let listens = COMMANDS.contains(&word.as_str());
-                // What is no command at all may be an unknown flag's value.
+                // A word that is no command may be an unknown flag's value.
                 if !found && (listens || OTHERS.contains(&word.as_str())) {
                     argv.command = listens.then_some((here, word));
                     found = true;

@@ -10,8 +10,8 @@ pub(in crate::doctor) struct GoVersion {
 }
 
 impl GoVersion {
-    /// Reads `go1.24.11`, `1.24rc1` or a line that has such a word. What is built from the tip
-    /// (`devel …`) has none.
+    /// Reads `go1.24.11`, `1.24rc1` or a line that has such a word. A build from the tip
+    /// (`devel …`) has no version.
     pub(in crate::doctor) fn parse(text: &str) -> Option<GoVersion> {
         let number =
             |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();

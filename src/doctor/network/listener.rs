@@ -1,4 +1,4 @@
-//! Who listens on the port that the client connects to.
+//! Checks which program listens on the port that the client connects to.
 
 use std::net::IpAddr;
 

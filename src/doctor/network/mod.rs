@@ -1,4 +1,4 @@
-//! What is between a client and the port.
+//! Checks the way from a client to the port.
 
 pub(super) mod application;
 pub(super) mod filter;

@@ -6,7 +6,7 @@ use crate::doctor::context::{Context, sudo};
 use crate::doctor::finding::{Finding, Group, State};
 use crate::doctor::tool;
 
-/// Who writes the rules.
+/// The program that writes the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manager {
     Ufw,

@@ -29,7 +29,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
 }
 
 fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Finding> {
-    // What is not there yet is made by Go, below what is there.
+    // Go creates missing folders below the existing ones.
     let there = path.ancestors().find(|folder| folder.exists())?;
     let place = there.display();
     let is_temporary = name == "TMPDIR";

@@ -1,4 +1,4 @@
-//! Who may debug, write, and load rules.
+//! Checks the permissions to debug, to write, and to load rules.
 
 pub(super) mod debugging;
 pub(super) mod folders;

@@ -65,14 +65,14 @@ pub struct Doubt<P> {
     pub place: Option<P>,
     /// What it would do; `None`: not known either.
     pub decision: Option<Decision>,
-    /// What was not understood, or not said.
+    /// The parts that were not understood, or not given.
     pub reasons: Vec<String>,
 }
 
-/// What is certain of the evaluation.
+/// The certain part of the evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Settled<P, W> {
-    /// What comes of it.
+    /// Its decision.
     pub decision: Decision,
     /// Why.
     pub why: W,
@@ -83,11 +83,11 @@ pub struct Settled<P, W> {
 /// The whole answer. Displayed, it is a page for people.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation<P, W> {
-    /// What was asked.
+    /// The question.
     pub question: Question,
     /// What happens.
     pub verdict: Verdict,
-    /// What is certain. Where the verdict is unknown, this holds only if none of the doubts does.
+    /// The certain part. Where the verdict is unknown, this holds only if none of the doubts does.
     pub settled: Settled<P, W>,
     /// Other rules that match, in the order of the evaluation.
     pub also: Vec<Also<P>>,

@@ -25,8 +25,8 @@ impl fmt::Display for Direction {
     }
 }
 
-/// A TCP SYN, whole or in fragments, as far as it is known. What is not said stays open: a rule
-/// that asks about it makes the answer unknown.
+/// A TCP SYN, whole or in fragments, as far as it is known. Missing fields stay open: a rule that
+/// depends on one makes the answer unknown.
 #[derive(Clone, Debug, Serialize)]
 pub struct Question {
     /// The port that the connection goes to.

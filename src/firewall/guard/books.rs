@@ -23,8 +23,8 @@ impl Books {
         Ok(Books { journals, record: Mutex::new(Record::begin(backend, uid)?) })
     }
 
-    /// Whose gates will be here; it is in the journal with the first of them. A process that is not
-    /// this user's is not noted: another user who closes a port would signal it.
+    /// Sets the process whose gates these are; it is in the journal from the first gate on. A
+    /// process of another user is not noted, because closing a port would signal it.
     pub(super) fn proxy(&self, pid: u32, purpose: Purpose) {
         let mut record = self.record();
         record.proxy = Process::of_user(pid, record.uid);

@@ -1,4 +1,4 @@
-//! Whose guard this is, and what that user is held to: asked once, at the start.
+//! Finds the guard's user, and that user's limits, once at the start.
 
 use std::fs;
 use std::io;
@@ -28,7 +28,7 @@ fn sudo_uid() -> Option<u32> {
 /// # Errors
 /// Where root's policy is there and is not to be believed: then nothing is opened.
 pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, String> {
-    // What is not root has no power over anybody.
+    // Without root the guard has no power over other users.
     if uid == 0 || !nix::unistd::geteuid().is_root() {
         return Ok(CallerLimits::none(uid));
     }

@@ -63,7 +63,7 @@ pub struct Duties {
     /// being shut.
     lost: BTreeSet<u16>,
     step: Option<Step>,
-    /// What comes after this step and what follows from it.
+    /// The steps after this one and its consequences.
     rest: VecDeque<Step>,
 }
 
@@ -228,7 +228,7 @@ impl Duties {
         self.step = follows.or_else(|| self.follows());
     }
 
-    /// What is left to do; a gate that is gone already is not removed again.
+    /// Returns the next step; a gate that is gone already is not removed again.
     fn follows(&mut self) -> Option<Step> {
         loop {
             match self.rest.pop_front()? {

@@ -19,7 +19,7 @@ pub enum GuardError {
     /// Another system's packet filter.
     #[error("{backend} is not this system's packet filter; use --firewall auto, {}, or off", Backend::NATIVE)]
     NotHere {
-        /// What was asked for.
+        /// The packet filter asked for.
         backend: Backend,
     },
     /// A file, or a folder on its way, could be changed by others than root.

@@ -17,7 +17,7 @@ use crate::firewall::{Backend, FirewallError, Peer};
 pub struct Noted {
     /// Each port that was opened, and for how many peers.
     pub opened: Vec<(u16, usize)>,
-    /// What is open now.
+    /// The open gates.
     pub open: BTreeMap<u16, Vec<Peer>>,
     /// The most that were open at once.
     pub most: usize,
@@ -32,9 +32,9 @@ pub struct Noted {
 pub struct Served {
     /// What it said.
     pub replies: Vec<u8>,
-    /// What was told to the packet filter.
+    /// The calls of the packet filter.
     pub noted: Noted,
-    /// What could not be closed.
+    /// The gates that could not be closed.
     pub left: Vec<String>,
     /// Journals that are still there.
     pub journals: usize,

@@ -42,7 +42,7 @@ pub struct Record {
     pub backend: Backend,
     /// The guard, whose process id is in the names of the rules.
     pub guard: Process,
-    /// Whose gates they are, as it said itself.
+    /// The process whose gates they are, as it said itself.
     pub proxy: Option<Process>,
     /// What they are for, as it said itself.
     pub purpose: Option<Purpose>,
@@ -70,7 +70,7 @@ pub struct Process {
 pub struct Gate {
     /// The port.
     pub port: u16,
-    /// Who passes.
+    /// The peers that pass.
     pub peers: Vec<Peer>,
     /// Seconds since the epoch when it was opened.
     pub since: u64,
@@ -104,7 +104,7 @@ impl Process {
         let process = Process::now(pid)?;
         let has_started_us = u32::try_from(nix::unistd::getppid().as_raw()) == Ok(pid);
         let is_of_user = has_started_us || system::user(pid) == Some(uid);
-        // What was asked twice was asked of one process.
+        // Both answers are about one process: it kept its start.
         (is_of_user && process.is_alive()).then_some(process)
     }
 
@@ -220,7 +220,7 @@ impl Journals {
         }
     }
 
-    /// Where it is.
+    /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -350,8 +350,8 @@ fn text(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Who reads a journal as root must not read what another user wrote. Others may look, at what root
-/// wrote.
+/// Says why root must not believe this journal: another user could have written it. Other users may
+/// read what root wrote.
 fn belongs_to_others(meta: &fs::Metadata) -> Option<String> {
     let own = nix::unistd::geteuid().as_raw();
     if meta.uid() != own && meta.uid() != 0 {

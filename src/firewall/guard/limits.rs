@@ -27,7 +27,7 @@ pub(super) trait Surroundings {
     fn forget_passed(&self);
 }
 
-/// Whose guard this is, and what it may do.
+/// The guard's user, and that user's limits.
 pub(super) struct CallerLimits {
     uid: u32,
     held_to: Option<HeldTo>,
@@ -177,7 +177,7 @@ impl CallerLimits {
         }
     }
 
-    /// Who else is at this port.
+    /// Returns another user at this port.
     ///
     /// # Errors
     /// Where the system does not tell.
@@ -185,7 +185,7 @@ impl CallerLimits {
         Ok(self.strangers_at(&[port])?.into_iter().next())
     }
 
-    /// Who else is at these ports, one for each.
+    /// Returns one other user for each of these ports that has one.
     ///
     /// # Errors
     /// Where the system does not tell.

@@ -116,7 +116,7 @@ impl PassedSockets {
 /// Requests as they come over a Unix socket, read by a thread of its own.
 pub(super) struct SocketRequests {
     chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
-    /// What is left of the last one.
+    /// The rest of the last one.
     rest: Vec<u8>,
 }
 

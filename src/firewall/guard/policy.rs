@@ -31,7 +31,7 @@ pub struct PortRange {
     last: u16,
 }
 
-/// What one user may open. What is not said is what holds for everybody.
+/// The limits of one user. A missing limit is that of all users.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allowance {
@@ -44,7 +44,7 @@ pub struct Allowance {
     pub peers: Option<Vec<Peer>>,
 }
 
-/// What each user may open, by name. Who is not named may open what holds for everybody.
+/// The limits of each user, by name. A user without an entry has those of all users.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policies {

@@ -104,7 +104,7 @@ impl<D: Driver> Guard<D> {
         }
         self.duties.end();
         let failed = self.walk(&[]).await;
-        // What could not be shut and is gone all the same is not left.
+        // A gate that could not be shut but is gone is not left.
         if self.duties.ports().next().is_none() { Vec::new() } else { said(&failed) }
     }
 

@@ -28,7 +28,7 @@ pub(super) fn is_hidden(pid: u32) -> bool {
     os::is_hidden(pid)
 }
 
-/// Whose this process is: its real user.
+/// Returns the real user of a process.
 pub(super) fn user(pid: u32) -> Option<u32> {
     os::user(pid)
 }

@@ -24,7 +24,7 @@ impl Turns {
     pub fn ask(&mut self, asked: &Operation) -> Result<u64, String> {
         match asked {
             Operation::Open { port, .. } if !self.taken.insert(*port) => return Err(has_a_gate(*port)),
-            // Whatever comes of it: what is asked next is done after it.
+            // Even if it fails: the guard handles the next request after it.
             Operation::Drop { port } => _ = self.taken.remove(port),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! What is said over the guard's pipe: a JSON object a line, in both directions.
+//! The messages on the guard's pipe: a JSON object a line, in both directions.
 //!
 //! A request names a port, and for `open` its peers; never a rule, a file or an anchor. What the
 //! guard does not know, a field too many included, is refused.
@@ -71,7 +71,7 @@ pub enum Operation {
     Hello {
         /// [`VERSION`].
         version: u32,
-        /// Whose gates these are.
+        /// The process whose gates these are.
         pid: u32,
         /// What they are for.
         purpose: Purpose,
@@ -136,7 +136,7 @@ pub struct Reply {
 pub struct LostGate {
     /// The port.
     pub lost: u16,
-    /// Who has it.
+    /// The present holder, in words.
     pub why: String,
 }
 

@@ -7,7 +7,7 @@ use super::listing::Listing;
 use super::{gates, proof, ruleset};
 use crate::firewall::{Owner, Peer};
 
-/// What came of a listing, for the gate of a port.
+/// The gate of a port, as read from a listing.
 #[derive(Debug, PartialEq)]
 pub struct Read {
     /// Gates that are there.

@@ -47,7 +47,7 @@ pub(super) struct Gate {
     owner: Owner,
 }
 
-/// What is wanted of a gate.
+/// The wanted state of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// The peers pass, everybody else is blocked.

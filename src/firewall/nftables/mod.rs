@@ -44,7 +44,7 @@ pub(super) struct Nftables {
     owner: Owner,
     /// Calls are made one after another: each is made from what the one before left.
     held: Mutex<BTreeMap<u16, Gate>>,
-    /// What was listed for a sweep, for the question that comes right after it at a guard's start.
+    /// The listing of a sweep, kept for the query right after it at a guard's start.
     listed: Mutex<Option<Listing>>,
 }
 

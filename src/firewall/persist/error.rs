@@ -93,10 +93,10 @@ pub enum PersistError {
         /// What for.
         why: &'static str,
     },
-    /// What was loaded does not do what it should.
+    /// The loaded rules do not do what they should.
     #[error("after the load, {what}; everything was put back")]
     NotInForce {
-        /// What was looked for.
+        /// The missing part.
         what: String,
     },
     /// A plan that failed, and what of it could not be undone.
@@ -104,7 +104,7 @@ pub enum PersistError {
     NotUndone {
         /// The failure.
         why: Box<PersistError>,
-        /// What is left.
+        /// The parts that are left.
         left: Vec<String>,
     },
 }

@@ -8,7 +8,7 @@ use crate::firewall::Peer;
 use crate::firewall::guard::helper::check_owners;
 use crate::firewall::guard::policy::{Allowance, Policies};
 
-/// What is asked for.
+/// The arguments of an install.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// The user who may start the guard without a password; `None` leaves sudoers as it is.
@@ -23,7 +23,7 @@ pub struct Wanted {
     pub force: bool,
 }
 
-/// What is to be done. `program` is the running dlvgate, of which the helper is a copy.
+/// Plans the changes. `program` is the running dlvgate, of which the helper is a copy.
 ///
 /// # Errors
 /// Where something is there that dlvgate did not write, or could be changed by others than root.

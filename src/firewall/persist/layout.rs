@@ -9,7 +9,7 @@ use crate::firewall::guard::{HELPER_ON_LINUX, HELPER_ON_MACOS};
 /// Prefix of the jobs that restore openings at boot.
 const JOB: &str = "io.github.dlvgate.open";
 
-/// Whose conventions hold.
+/// The system whose conventions hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Platform {
     /// launchd, pf
@@ -41,7 +41,7 @@ impl Layout {
         self.root == Path::new("/")
     }
 
-    /// Whose conventions hold.
+    /// The system whose conventions hold.
     pub fn platform(&self) -> Platform {
         self.platform
     }

@@ -1,4 +1,4 @@
-//! What is to be changed: shown as a diff, or carried out whole or not at all.
+//! A plan of changes: shown as a diff, or carried out whole or not at all.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What was installed: written before any of it, read by `uninstall`.
+//! The record of an install: written before any change, read by `uninstall`.
 
 use serde::{Deserialize, Serialize};
 

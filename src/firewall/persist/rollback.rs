@@ -31,8 +31,8 @@ impl Foreign {
     }
 }
 
-/// What is to be done: each file becomes what it was, and so do the loaded rules. What dlvgate
-/// itself wrote since is no change of others.
+/// Plans the changes: each file and the loaded rules become what they were. Files that dlvgate
+/// itself wrote since count as unchanged.
 ///
 /// # Errors
 /// Where the snapshot is corrupt or of another system, or others have changed something since and

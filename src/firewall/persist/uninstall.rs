@@ -6,7 +6,7 @@ use super::plan::{Call, Change, Plan};
 use super::record::Record;
 use super::{Layout, PersistError, Platform, Tools, pf_conf};
 
-/// What is to be done: everything that `install` wrote goes, and nothing else.
+/// Plans the changes: everything that `install` wrote goes, and nothing else.
 ///
 /// # Errors
 /// Where nothing is installed, or a file is not as it was written, without `force`.

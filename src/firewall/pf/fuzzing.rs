@@ -11,7 +11,7 @@ pub fn holds(printed: &str, port: u16, peers: &[Peer], uid: u32) -> [bool; 2] {
     [Ruleset::guarded(port, peers, owner).is(&lines), Ruleset::shut(port, owner).is(&lines)]
 }
 
-/// What is loaded for a gate: guarded, shut.
+/// The rules that are loaded for a gate: guarded, shut.
 pub fn loaded(port: u16, peers: &[Peer], uid: u32) -> [String; 2] {
     let owner = owner(uid);
     [Ruleset::guarded(port, peers, owner).text(), Ruleset::shut(port, owner).text()]

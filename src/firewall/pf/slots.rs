@@ -2,8 +2,8 @@
 //!
 //! An anchor of macOS stays for good once there were rules in it (since macOS 13.1 even when it is
 //! empty), so names are used again: a gate takes the first slot that no guard holds and that has no
-//! rules. Who holds a slot has a lock on its file, beside the journals; a lock ends with its
-//! process, and the rules of one that was killed keep the slot from being taken.
+//! rules. The holder of a slot has a lock on its file, beside the journals; a lock ends with its
+//! process, and the rules of a killed one keep the slot from being taken.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -50,7 +50,7 @@ impl Slots {
                 Err((_, Errno::EWOULDBLOCK)) => return Ok(None),
                 Err((_, error)) => return Err(error.into()),
             };
-            // Who held it last removes the file before the lock ends: then this lock is on a file
+            // The last holder removes the file before the lock ends: then this lock is on a file
             // that is gone.
             let own = lock.metadata()?.ino();
             if fs::symlink_metadata(&path).is_ok_and(|there| there.ino() == own) {

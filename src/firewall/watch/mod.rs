@@ -1,4 +1,4 @@
-//! Who was refused at our ports, as it happens.
+//! Reports refusals at our ports as they happen.
 //!
 //! On Linux the kernel traces new connections to the gates' ports (`nftables`), on macOS it logs
 //! what the gates' block rules block (`pflog`). Both print lines for people: `trace` and `pflog`

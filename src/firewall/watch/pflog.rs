@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use crate::firewall::pf::{anchor, slot_of};
 
-/// What comes before the last component of our anchors' paths.
+/// The start of our anchors' paths, before the last component.
 const PARENT: &str = "com.apple/";
 
 /// A connection attempt that a rule of ours blocked.

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 pub struct Refusal {
     /// When it was learned of, as the log writes times: RFC 3339, UTC.
     pub time: String,
-    /// Who tried to connect.
+    /// The address that tried to connect.
     pub from: IpAddr,
     /// From which port.
     pub from_port: u16,

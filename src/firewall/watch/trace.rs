@@ -32,7 +32,7 @@ pub(super) struct Dropped {
     pub(super) chain: String,
 }
 
-/// What is told of a TCP packet.
+/// The traced fields of a TCP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Packet {
     pub(super) from: IpAddr,
@@ -54,7 +54,7 @@ impl Traces {
         Traces { prefix, pending: VecDeque::new() }
     }
 
-    /// Takes the next line. What is not understood is passed over.
+    /// Takes the next line. A line that is not understood is skipped.
     pub(super) fn line(&mut self, line: &str) -> Option<Event> {
         if line.contains(LOST) {
             return Some(Event::Lost);

@@ -29,7 +29,7 @@ pub fn in_list(list: &[u8], peer: SocketAddr, front: SocketAddr) -> Option<u32> 
     }
 }
 
-/// What is asked.
+/// Returns the query.
 pub fn question(sequence: u32, peer: SocketAddr, front: SocketAddr) -> Vec<u8> {
     sock_diag::question(sequence, Ends { peer, front }).to_vec()
 }

@@ -39,7 +39,7 @@ const BREAKPOINTS: [(&str, &str); 3] = [
     ("logMessage", "supportsLogPoints"),
 ];
 
-/// What was offered.
+/// The offered capabilities.
 #[derive(Debug, Default)]
 pub(super) struct Capabilities {
     offered: HashSet<String>,

@@ -66,7 +66,7 @@ pub(super) struct Rules {
     is_initialized: bool,
     is_configured: bool,
     is_terminated: bool,
-    /// What has ended was told to run.
+    /// The program that ended had been told to run.
     ran_on: bool,
     disconnect: Stage,
     /// The program stopped after the client had asked for the end.

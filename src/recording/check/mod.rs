@@ -71,7 +71,7 @@ pub struct Finding {
     pub line: u64,
     /// The rule's name.
     pub rule: &'static str,
-    /// What is wrong.
+    /// The fault, in words.
     pub text: String,
     /// Where dlv or clients are known to do so: why. Such a finding is no failure.
     pub explained: Option<&'static str>,

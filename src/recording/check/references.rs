@@ -14,7 +14,7 @@ pub(super) struct References {
     pub(super) is_running: bool,
 }
 
-/// What is wrong with a reference: the rule, and which.
+/// A wrong reference: the rule it breaks, and its description.
 pub(super) type Wrong = (&'static str, String);
 
 impl References {

@@ -87,7 +87,7 @@ fn path(text: &str, normal: &mut String) -> Option<usize> {
 /// What the entries of a map become.
 const ENTRIES: &str = "[…";
 
-/// What comes next are the entries of a map, after its type and their number.
+/// Whether the entries of a map follow, after its type and their number.
 fn is_map(before: &str) -> bool {
     let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
     before.ends_with(' ')
@@ -167,8 +167,8 @@ fn is_counted(before: &str) -> bool {
     .any(|word| before.ends_with(word))
 }
 
-/// What comes next is the process id in a row of `target list`: a star where it is the selected
-/// one, the id, the command line.
+/// Whether the process id in a row of `target list` follows: a star for the selected one, the id,
+/// the command line.
 fn is_target(before: &str, text: &str) -> bool {
     let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
     matches!(line, "\t" | "*\t")

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::queue::Due;
 
-/// How long is gathered before it is written. Who follows a recording sees a message after this,
-/// and a crash loses this much.
+/// How long items are gathered before they are written. A reader who follows a recording sees a
+/// message after this, and a crash loses this much.
 pub(super) const GATHER: Duration = Duration::from_millis(25);
 
 /// The sessions `S` of one recorder.

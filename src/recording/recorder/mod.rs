@@ -32,16 +32,16 @@ use writer::Writer;
 pub struct About {
     /// The dlv whose version is asked; none for one that runs elsewhere.
     pub dlv: Option<Installed>,
-    /// What was set.
+    /// The settings.
     pub settings: Settings,
-    /// What is secret does not come into the file.
+    /// Whether secrets are kept out of the file.
     pub redact: bool,
 }
 
 /// A dlv of this machine.
 #[derive(Clone, Debug, Default)]
 pub struct Installed {
-    /// Where it is; without that it is looked for.
+    /// Its path; without one it is looked for.
     pub program: Option<PathBuf>,
     /// Variables that its environment has besides ours.
     pub environment: Vec<(&'static str, OsString)>,
@@ -55,7 +55,7 @@ pub struct Recorder {
     desk: Arc<Desk<Session>>,
 }
 
-/// What is known when a session begins. Its file is made later, by the thread that writes.
+/// The start of a session. Its file is made later, by the writer thread.
 struct Beginning {
     protocol: Protocol,
     session: u64,

@@ -60,7 +60,7 @@ impl Batch {
     }
 }
 
-/// What is to be done after something was put into a queue.
+/// Whether the writer has to be woken after an item was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Due {
     /// It was empty.

@@ -88,7 +88,7 @@ impl Tap {
         line.tell(Item::Step(Box::new(Step { at, event, detail, firewall, cause })), &[]);
     }
 
-    /// What was read has been written on, after this time.
+    /// Records how long bytes were held before they were forwarded.
     pub fn held(&self, time: Duration) {
         let Some(line) = self.line() else { return };
         let time = time.as_micros() as u64;
@@ -139,7 +139,8 @@ impl Line {
         }
     }
 
-    /// What is told when the file is whole; `None` where the end was told before.
+    /// Records the end. Returns the signal that the file is whole; `None` where the end was
+    /// recorded before.
     fn tell_end(&self) -> Option<oneshot::Receiver<()>> {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.tell(Item::End { at: self.now() }, &[]);

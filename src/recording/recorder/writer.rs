@@ -154,7 +154,7 @@ impl Writer {
         }
     }
 
-    /// What is no message, or too long to be looked into: only its length stays.
+    /// Replaces bytes that are no message, or too long to be parsed, by their length.
     fn redacted(&mut self, bytes: Bytes) -> Bytes {
         match &mut self.redactor {
             Some(redactor) => redactor.bytes(&bytes).into(),

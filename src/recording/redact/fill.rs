@@ -1,9 +1,9 @@
-//! What comes in place of a secret: placeholders in a file, stars where two messages are compared.
+//! Replacements of secrets: placeholders in a file, stars where two messages are compared.
 
 use super::placeholder::Placeholders;
 use super::texts::Replace;
 
-/// What comes in place of a secret.
+/// The replacement of a secret.
 #[derive(Debug)]
 pub(super) enum Fill {
     /// One for each text, as long as it.

@@ -285,7 +285,7 @@ impl Redactor {
         let mut redacted = Map::new();
         for (key, mut value) in members {
             let (kind, owner, is_known) = match (shapes::map_value(place.kind), place.kind) {
-                // What is counted for each goroutine has numbers as keys.
+                // Counters for each goroutine have numbers as keys.
                 (Some(kind), _) => (kind, ANY, kind == "number" && words::is_number(&key)),
                 (None, "RestartArguments") if key == "arguments" => (LAUNCH, place.kind, true),
                 (None, owner) => match Shapes::all().member(owner, &key) {

@@ -1,5 +1,4 @@
-//! What of a text stays, by the type and the key that it stands under. What is not named here is a
-//! secret.
+//! Decides which texts stay, by type and key. A text that is not named here is a secret.
 
 use super::shapes::LAUNCH;
 use super::texts::Treatment;

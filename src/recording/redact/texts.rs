@@ -25,7 +25,7 @@ pub(super) enum Treatment {
     Time,
 }
 
-/// What comes in place of the parts of a text.
+/// Replaces the parts of a text.
 pub(super) trait Replace {
     /// A literal, or a text whole.
     fn secret(&mut self, text: &str) -> String;
@@ -63,8 +63,8 @@ const MARKS: &str = "()[]{}.,*&+-=!<>|^%:;$/~@? \t\n";
 /// Replaces literals, comments and identifiers of a Go expression, a type or a name. It has the
 /// same form afterwards.
 ///
-/// `keeps_numbers`: of an index or a goroutine; in an expression one may be a map's key. What is no
-/// Go is filled.
+/// `keeps_numbers`: of an index or a goroutine; in an expression one may be a map's key. Text that
+/// is no Go is filled.
 pub(super) fn code(text: &str, keeps_numbers: bool, replace: &mut impl Replace) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;

@@ -159,8 +159,7 @@ impl Server {
         self.address
     }
 
-    /// Serves the next client that speaks to its end. Who connects and says nothing holds no other
-    /// up.
+    /// Serves the next client that speaks to its end. A silent connection does not hold others up.
     ///
     /// # Errors
     /// Where the listener fails. A client that breaks off is no error.

@@ -1,5 +1,5 @@
-//! What is said in pieces that fall out differently each time: output, and the events that a
-//! JSON-RPC client polls. They are compared put together.
+//! Joins pieces that differ per run, to compare them: output, and the events that a JSON-RPC client
+//! polls.
 
 use serde_json::{Map, Value};
 

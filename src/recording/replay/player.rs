@@ -28,7 +28,7 @@ pub(super) struct Say {
 /// A request that the recording has no answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Miss {
-    /// What was asked.
+    /// The request's name.
     pub name: String,
     /// With what, as one line of JSON.
     pub arguments: String,

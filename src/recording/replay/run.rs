@@ -61,9 +61,9 @@ pub(super) struct Run<'a> {
     writer: OwnedWriteHalf,
     /// The recorded request that a live one is, by the number that it was sent with.
     keys: HashMap<String, usize>,
-    /// What came for each recorded message.
+    /// The live message for each recorded one.
     heard: Vec<Option<Value>>,
-    /// What came and was not recorded.
+    /// Live messages that were not recorded.
     extra: Vec<(String, Value)>,
     /// Recorded events of each name that have not come yet.
     events: HashMap<String, VecDeque<usize>>,
@@ -87,7 +87,7 @@ pub(super) struct Run<'a> {
     /// A request of [`BEGINNINGS`] that failed, as a place in [`Script::asked`], and what was said
     /// to it.
     failed: Option<(usize, Value)>,
-    /// What was put out so far; a failed build says there why.
+    /// The output so far; it has the reason of a failed build.
     outputs: Vec<String>,
 }
 

@@ -94,7 +94,7 @@ impl Script {
     /// Reads a recording whole.
     ///
     /// # Errors
-    /// See [`OpenError`]. What is damaged or cut is passed over, and told by [`Script::notices`].
+    /// See [`OpenError`]. Damaged or cut lines are skipped, and reported by [`Script::notices`].
     pub fn load(path: &Path) -> Result<Script, OpenError> {
         let mut reader = Reader::open(path)?;
         let protocol = reader.header().protocol;
@@ -156,7 +156,7 @@ impl Script {
         Ok(Script { header: reader.header().clone(), asked, said, events, notices: reader.notices() })
     }
 
-    /// What was spoken.
+    /// The protocol of the session.
     pub fn protocol(&self) -> Protocol {
         self.header.protocol
     }

@@ -18,7 +18,7 @@ const BY_CHANCE: [&str; 3] = ["output", "thread", "process"];
 pub struct Parting {
     /// Messages before it, alike in both.
     pub alike: usize,
-    /// What comes next in each.
+    /// The next message in each.
     pub next: [Option<String>; 2],
     /// Where both are of one kind: what differs in them.
     pub differences: Vec<Difference>,
@@ -44,7 +44,7 @@ impl fmt::Display for Parting {
     }
 }
 
-/// What is compared of one recording.
+/// The compared parts of one recording.
 struct Conversation {
     reader: Reader,
     exchanges: Exchanges,

@@ -77,7 +77,7 @@ pub(super) fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
-/// Who said it, what it is, and its colour.
+/// Returns the sender, the kind, and the colour.
 fn words(entry: &Entry, placed: Option<&Placed>) -> (&'static str, String, &'static str) {
     let who = |from: Sender| match from {
         Sender::Client => "client →",

@@ -47,7 +47,7 @@ impl Timeline {
         Ok(())
     }
 
-    /// What there was in all.
+    /// Returns the totals.
     pub fn summary(mut self) -> Summary {
         let unanswered = self.exchanges.unanswered();
         self.summary.unanswered =

@@ -23,7 +23,7 @@ pub(in crate::session) struct Lane {
     header_cut: bool,
     /// The present message is kept back.
     kept_back: bool,
-    /// What is added to `launch`, `attach` and `restart`.
+    /// Arguments to add to `launch`, `attach` and `restart`.
     defaults: Option<Arc<LaunchDefaults>>,
     /// The present body, which may turn out to be a request to be changed.
     held: Option<BytesMut>,
@@ -50,7 +50,7 @@ impl Lane {
     /// between two messages, where there is one; what remains in it had no place yet.
     ///
     /// # Errors
-    /// Where the stream is no longer framed. What came before it is in `pieces` all the same.
+    /// Where the stream is no longer framed. The bytes before that are in `pieces` all the same.
     pub(in crate::session) fn advance(
         &mut self,
         chunk: &[u8],

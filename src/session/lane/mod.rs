@@ -104,7 +104,7 @@ impl Lane {
     /// between two messages, where there is one; what remains in it had no place yet.
     ///
     /// # Errors
-    /// Where the stream is no longer framed. What came before it is in `pieces` all the same.
+    /// Where the stream is no longer framed. The bytes before that are in `pieces` all the same.
     pub(super) fn advance(
         &mut self,
         chunk: &[u8],

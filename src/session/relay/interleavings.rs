@@ -22,7 +22,7 @@ struct Conversation {
     protocol: Protocol,
     client: Vec<u8>,
     dlv: Vec<u8>,
-    /// Who sends next, and how many bytes.
+    /// The next sender, and how many bytes.
     turns: Vec<(bool, usize)>,
 }
 

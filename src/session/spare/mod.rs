@@ -1,7 +1,7 @@
 //! Spare dlvs: started, gated and dialled ahead, so that a client does not wait for it.
 //!
-//! Who has a spare has it whole: the keeper starts and ends them, one that is ready lies in
-//! [`Spares`], and a session that takes one has dlv, gate and connection from then on.
+//! A spare has one owner at a time: the keeper starts and ends it, [`Spares`] holds it when it is
+//! ready, and a session that takes it gets dlv, gate and connection.
 
 mod keeper;
 mod one;

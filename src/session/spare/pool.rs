@@ -89,7 +89,7 @@ impl Pool {
         }
     }
 
-    /// What is to be done at this time.
+    /// Returns what to do at this time.
     pub(super) fn next(&mut self, now: Duration) -> Order {
         let is_idle = self.sessions == 0 && now >= self.used + self.plan.idle;
         let is_unwanted = |state: &State| match state {

@@ -193,7 +193,7 @@ fn the_client_s_end_tells_the_user_and_not_ours() {
     );
 }
 
-/// What is asked for at the start, to see that the list is read as it is written.
+/// The self-test at the start, which shows that the list is read as it is written.
 #[test]
 fn a_socket_that_listens_is_found_by_its_own_address() {
     assert_eq!(owner_in(&usual(), ends(FRONT, "0.0.0.0:0")), Ok(Owner::Uid(501)));

@@ -1,4 +1,4 @@
-//! What came of a load: each target's figures, and how two targets compare.
+//! The outcome of a load: each target's figures, and how two targets compare.
 
 use std::fmt;
 

@@ -20,7 +20,7 @@ enum Protocol {
     JsonRpc,
 }
 
-/// What is asked, and how often.
+/// The request, and how often it is sent.
 struct Plan {
     protocol: Protocol,
     command: &'static str,

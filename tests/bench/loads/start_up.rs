@@ -17,7 +17,7 @@ use crate::targets::{Kind, Target};
 use crate::watchdog;
 
 const ROUNDS: usize = 40;
-/// What is appended to a build's name where a dlv waits already.
+/// The suffix of a build's name where a dlv waits already.
 pub const WARM: &str = ", warm";
 /// How long a session's end, or a spare dlv, is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);

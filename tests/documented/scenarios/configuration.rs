@@ -8,7 +8,7 @@ use crate::pages::{Block, without_comment};
 use crate::play;
 use crate::stage::Stage;
 
-/// What is in force is shown, and the example is a file that is taken.
+/// Checks that the settings in force are shown, and that the example is a valid file.
 pub fn commands(stage: &Stage, block: &Block) {
     let file = stage.project().join("FILE");
     for command in block.commands() {
@@ -24,7 +24,7 @@ pub fn commands(stage: &Stage, block: &Block) {
     assert!(file.exists(), "--example comes before --config");
 }
 
-/// What is agreed to is listed and taken back.
+/// Checks that consents are listed and revoked.
 pub fn trust(stage: &Stage, block: &Block) {
     fs::write(stage.project().join("dlvgate.toml"), "allow = [\"192.0.2.5\"]\n").unwrap();
     for command in block.commands() {

@@ -86,7 +86,7 @@ pub fn by_hand_in_nftables(stage: &Stage, block: &Block) {
     assert_eq!(stage.namespace.ruleset(), before);
 }
 
-/// What is open is told, and who is refused.
+/// Checks that open ports are listed, and refusals told.
 pub fn audit(stage: &Stage, block: &Block) {
     let _gate = opened(stage);
     for command in block.commands() {

@@ -1,4 +1,4 @@
-//! What is done with a block, and what has to come of it.
+//! Runs a block, and checks its outcome.
 
 pub mod configuration;
 pub mod doctor;

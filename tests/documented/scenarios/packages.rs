@@ -9,7 +9,7 @@ const ARCHIVE: &str = "mkdir dlvgate-0.1.0-here && cp \"$(command -v dlvgate)\" 
 tar -czf dlvgate-0.1.0-here.tar.gz dlvgate-0.1.0-here && rm -r dlvgate-0.1.0-here
 sha256sum -- *.tar.gz > SHA256SUMS";
 
-/// What is installed is the archive's, and it runs.
+/// Checks that the archive's program is installed, and runs.
 pub fn unpacked(stage: &Stage, block: &Block) {
     stage.run("mount -t tmpfs -o mode=755 tmpfs /usr/local/bin");
     stage.run(ARCHIVE);

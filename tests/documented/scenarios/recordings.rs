@@ -70,7 +70,7 @@ pub fn show(stage: &Stage, block: &Block) {
     assert!(page.contains("</html>") && page.contains("setBreakpoints"), "{page}");
 }
 
-/// What is written after it was started is shown.
+/// Checks that later messages are shown.
 fn follow(stage: &Stage, command: &str) {
     let path = stage.project().join("session.jsonl");
     let text = stage.read("session.jsonl");

@@ -14,7 +14,7 @@ for_every_dlv!(
     a_link_to_us_is_dlv_too,
 );
 
-/// What is typed into a terminal session that is to end.
+/// The input of a terminal session that has to end.
 const SESSION: &str = "break main.main\ncontinue\nlocals\nnext\nstack\nprint 6*7\nexit\n";
 
 /// Command lines with what is typed.

@@ -1,7 +1,7 @@
 //! What random rules ask of a packet.
 
-/// Every rule is for TCP only, so that nothing but the packets is counted. What is greater than
-/// something comes first: nft 1.0.6 prints `tcp sport < 5 tcp dport > 3` as `tcp dport != 5-3`.
+/// Every rule is for TCP only, so that nothing but the packets is counted. The greater-than
+/// condition comes first: nft 1.0.6 prints `tcp sport < 5 tcp dport > 3` as `tcp dport != 5-3`.
 pub const TCP: &[&str] = &[
     "meta l4proto 6",
     "tcp sport > 1023",

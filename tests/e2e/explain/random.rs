@@ -140,7 +140,7 @@ fn rejecting(rule: &str, hook: &str) -> String {
     }
 }
 
-/// What goes together in one rule: nft takes no IPv4 address beside an IPv6 one.
+/// Conditions that fit into one rule: nft takes no IPv4 address beside an IPv6 one.
 fn of_one_family(family: &str) -> impl Strategy<Value = &'static str> + use<> {
     let own: &[&[&'static str]] = match family {
         "ip" => &[IPV4, &["meta protocol ip"]],

@@ -19,8 +19,8 @@ fn same_but_for_the_address(argv: &Argv) {
     assert_eq!(again.multiclient(), argv.multiclient());
     assert_eq!(again.log_dest(), argv.log_dest());
     assert_eq!(again.only_same_user(), argv.only_same_user());
-    // What is the program's own stays. Where a flag may take the last `--` for its value, it cannot
-    // be told from here.
+    // The program's own arguments stay. Where a flag may take the last `--` for its value, they
+    // cannot be told from here.
     let own = |words: &[OsString]| {
         let at = words.iter().rposition(|word| word == "--")?;
         let is_value = at > 0 && words[at - 1].as_encoded_bytes().starts_with(b"-");

@@ -199,7 +199,7 @@ impl Counts {
         }
     }
 
-    /// What is beyond what Go read.
+    /// Compares the bytes beyond those that Go read.
     fn same_end(&mut self, passed: &Passed, seen: &Seen, said: &impl Fn() -> String) {
         let beyond = passed.believed.len() - seen.messages.len();
         if seen.end == End::Body {
@@ -278,7 +278,7 @@ impl Counts {
                 let value: Value = serde_json::from_str(value).expect("JSON");
                 assert_eq!(config[key], value, "{key}: {}", said());
             }
-            // What is refused or replaced may be what dlv would have ended the session on.
+            // dlv might have ended the session on the bytes that are refused or replaced.
             let Some(before) = before else {
                 assert!(ended, "{message:?} was not there: {}", said());
                 return;

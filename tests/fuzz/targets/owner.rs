@@ -1,4 +1,4 @@
-//! Whose a connection is: no answer but one about exactly this connection names an owner.
+//! Owners of connections: only an answer about exactly this connection names an owner.
 #![no_main]
 
 use dlvgate::front::fuzzing::{in_answer, in_list, in_table, question};

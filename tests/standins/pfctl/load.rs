@@ -14,7 +14,7 @@ use crate::services::Services;
 /// The pfctl of the boot, as `-s rules -v` names it.
 const LAUNCHD: u32 = 68;
 
-/// What is loaded where.
+/// The rules to load, and their place.
 pub struct Load<'a> {
     /// As pfctl names it in errors: `stdin` or the path.
     pub name: &'a str,

@@ -48,7 +48,7 @@ pub struct Ruleset {
     pub loader: Loader,
 }
 
-/// Who loaded the rules.
+/// The process that loaded the rules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Loader {
     pub uid: u32,

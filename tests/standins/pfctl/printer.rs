@@ -7,7 +7,7 @@ use crate::model::{
 use crate::services::Services;
 use std::net::IpAddr;
 
-/// Who prints: `-nv` does not know yet where a wildcard anchor leads.
+/// The printing call: `-nv` does not know yet where a wildcard anchor leads.
 #[derive(Clone, Copy, PartialEq)]
 pub enum View {
     Parsed,

@@ -14,7 +14,7 @@ fn books() -> (tempfile::TempDir, Books) {
     (folder, books)
 }
 
-/// What is on disk; `None`: there is no journal.
+/// Reads the journal on disk; `None`: there is none.
 fn on_disk(books: &Books) -> Option<Record> {
     let mut found = books.journals.read().unwrap();
     assert!(found.len() <= 1);

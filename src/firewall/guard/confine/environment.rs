@@ -20,8 +20,8 @@ const OF_TESTS: [&str; 4] =
 #[cfg(not(debug_assertions))]
 const OF_TESTS: [&str; 0] = [];
 
-/// Runs this program again with the same words, where the environment holds more than it needs;
-/// else returns. Whatever runs before `main`, the loader and the C library, has then not seen the
+/// Runs this program again with the same arguments where the environment holds more than it needs;
+/// else returns. Then the loader and the C library, which run before `main`, do not see the
 /// caller's variables either.
 pub(super) fn leave() -> Result<(), ConfineError> {
     let said = |said| ConfineError::Surroundings { what: "environment", said };

@@ -97,7 +97,7 @@ fn open(port: u16, peers: &[&str]) -> String {
 
 struct Run {
     replies: Vec<Value>,
-    /// What was open when the last line was answered.
+    /// The gates open when the last line was answered.
     open: BTreeMap<u16, Vec<Peer>>,
     notes: Notes,
     journals: Journals,

@@ -115,8 +115,8 @@ impl Packet<'_> {
             "l4proto" => Value::exactly(Kind::Protocol, TCP),
             "nfproto" => Value::exactly(Kind::Family, if self.is_ipv4() { 2 } else { 10 }),
             "protocol" => Value::exactly(Kind::EtherType, if self.is_ipv4() { 0x0800 } else { 0x86dd }),
-            // What comes in has no socket yet: a SYN finds the one that listens only after the
-            // input hook.
+            // An incoming packet has no socket yet: a SYN finds its listener only after the input
+            // hook.
             "skuid" | "skgid" if comes_in => Value::Absent,
             "skuid" => match self.question.uid {
                 Some(uid) => Value::exactly(Kind::User, uid),

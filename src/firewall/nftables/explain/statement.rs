@@ -107,7 +107,8 @@ fn verdict(name: &str, body: &Json) -> Option<Verdict> {
     })
 }
 
-/// What is written to: a mark or another note that goes with the packet, or the packet itself.
+/// Reads a `mangle`, which writes a mark or another note that goes with the packet, or the packet
+/// itself.
 fn mangle(body: &Json) -> Statement {
     let field = body.get("key").and_then(|key| key.get("payload")).map(|payload| payload.get("field"));
     let is_known = |field: &str| !FIELDS.contains(&field);

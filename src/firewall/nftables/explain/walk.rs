@@ -14,7 +14,7 @@ use crate::firewall::nftables::listing::{Chain, Rule};
 /// The kernel's limit of jumps within jumps (`NFT_JUMP_STACK_SIZE`).
 const DEPTH: usize = 16;
 
-/// What comes of a base chain.
+/// The end of a base chain.
 pub(super) struct End {
     pub(super) decision: Decision,
     /// The rule; `None`: the policy.

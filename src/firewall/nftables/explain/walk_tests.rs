@@ -182,7 +182,7 @@ fn missing_option_is_named_where_a_rule_needs_it() {
         assert_eq!(answer.verdict, Verdict::Unknown, "{option}");
         assert!(answer.doubts[0].reasons[0].contains(option), "{answer}");
     }
-    // What comes in has no socket yet, and what was not said is not the loopback interface.
+    // An incoming packet has no socket yet, and an unknown interface is not loopback.
     for left in [meta("skuid"), meta("iifname")] {
         assert_eq!(decided(vec![input(vec![equal(left, json!("lo"))])]).0, Verdict::Pass);
     }

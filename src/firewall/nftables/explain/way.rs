@@ -57,7 +57,7 @@ pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
         }
     }
     let settled = blocked.unwrap_or_else(|| Settled::pass(Why::NothingDrops { chains: met }));
-    // What comes to the same is no doubt.
+    // A doubt with the same decision is none.
     doubts.retain(|doubt| doubt.decision != Some(settled.decision));
     let verdict = if doubts.is_empty() { settled.decision.into() } else { Verdict::Unknown };
     let notes = notes(loaded, question);

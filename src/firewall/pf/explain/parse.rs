@@ -1,8 +1,8 @@
 //! The parser of a printed rule.
 //!
 //! Lines come normalized, as pfctl's `print_rule` writes them: lists are expanded and the parts
-//! stand in one order. What is not known is kept as such, and the parts before it still count: a
-//! rule that surely does not match by them, does not match.
+//! stand in one order. An unknown part is kept as such, and the parts before it still count: a rule
+//! that surely does not match by them does not match.
 
 use super::address::{Host, net};
 use super::compare::comparison;

@@ -16,7 +16,7 @@ pub(super) enum Line {
     Other,
 }
 
-/// A filter rule. Whatever of it was not understood is in `unknown`, and then it may or may not
+/// A filter rule. Parts that were not understood are in `unknown`, and then it may or may not
 /// match.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rule {

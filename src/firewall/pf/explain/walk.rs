@@ -85,7 +85,7 @@ fn seen(loaded: &Loaded, question: &Question, sight: Sight) -> Explanation {
     let settled = walk.settled();
     let mut doubts: Vec<Doubt> = walk.doubts.into_iter().map(|own| own.doubt).collect();
     doubts.extend(translation(loaded, question));
-    // What can only let the packet pass is no doubt about a pass.
+    // A doubt that can only let the packet pass is none about a pass.
     if settled.decision == Decision::Block || !doubts.is_empty() {
         doubts.extend(may_pass_before_the_rules(loaded, question, sight));
     }

@@ -21,7 +21,7 @@ impl<'a> Words<'a> {
         Words { rest: line.trim() }
     }
 
-    /// What is left of the line.
+    /// Returns the rest of the line.
     pub(super) fn rest(&self) -> &'a str {
         self.rest
     }

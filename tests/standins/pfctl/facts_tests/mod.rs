@@ -1,5 +1,5 @@
-//! What is known of Apple's pf and pfctl, a test a fact: what the other programs' tests rely on
-//! when they use this one.
+//! Known facts of Apple's pf and pfctl, a test a fact: other tests rely on them when they use this
+//! stand-in.
 
 mod calls;
 mod packets;
