@@ -129,13 +129,13 @@ async fn last_words_after(silence: Duration) -> (Cause, u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_is_slow_at_the_end_gets_all_that_dlv_has_said() {
+async fn slow_client_gets_all_of_dlv_s_output_at_the_end() {
     let (cause, heard) = last_words_after(CLIENT_LEFT_GRACE * 3).await;
     assert!(heard > LAST_WORDS as u64, "{heard} bytes: {cause}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_never_reads_does_not_hold_its_session_for_good() {
+async fn client_that_never_reads_does_not_hold_its_session() {
     let (cause, heard) = last_words_after(CLIENT_LEFT_GRACE + SLOW_CLIENT * 2).await;
     assert!(matches!(cause, Cause::ClientLeft) && heard < LAST_WORDS as u64, "{heard} bytes: {cause}");
 }
