@@ -57,9 +57,10 @@ impl Trigger {
     }
 }
 
-/// SIGINT, SIGTERM and SIGHUP, heard from the moment this is made: none of them finds its default action any more,
-/// which would leave things behind. A SIGHUP that we were started to ignore stays ignored, as nohup(1) wants it. The other
-/// two are heard all the same, as dlv hears them: a plain shell has what it starts in the background ignore SIGINT.
+/// SIGINT, SIGTERM and SIGHUP, heard from the moment this is made: none of them finds its default
+/// action any more, which would leave things behind. A SIGHUP that we were started to ignore stays
+/// ignored, as nohup(1) wants it. The other two are heard all the same, as dlv hears them: a plain
+/// shell has what it starts in the background ignore SIGINT.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,

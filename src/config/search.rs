@@ -11,8 +11,8 @@ use super::others::{owners, who_can_write};
 /// user's away.
 const STICKY_AND_OPEN: u32 = 0o1002;
 
-/// A file in such a folder that another user owns, or can write and has linked there. It would be refused, and so could keep
-/// every user from working below.
+/// A file in such a folder that another user owns, or can write and has linked there. It would be
+/// refused, and so could keep every user from working below.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     path: PathBuf,

@@ -51,7 +51,8 @@ fn large(folder: &Path) -> PathBuf {
     file
 }
 
-/// Returns the processor time that it took, which other work on the machine does not change, and its largest size in KiB.
+/// Returns the processor time that it took, which other work on the machine does not change, and
+/// its largest size in KiB.
 fn show(flags: &[&str], file: &Path) -> (Duration, u64) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
     let mut child = command.arg("show").args(flags).arg(file).stdout(Stdio::null()).spawn().unwrap();
@@ -105,7 +106,8 @@ fn page_of_many_messages_opens_and_scrolls() {
     let seen = crate::page::look(&page);
     println!("{seen}");
     assert_eq!(seen["messages"], 2 * PAIRS);
-    // Ten times what is promised, for a machine that does other things; a page with all its rows at once is far above.
+    // Ten times what is promised, for a machine that does other things; a page with all its rows at
+    // once is far above.
     assert!(seen["open_ms"].as_u64().unwrap() < 20_000, "{seen}");
     assert!(seen["frame_ms"]["p95"].as_f64().unwrap() < 500.0, "{seen}");
 }

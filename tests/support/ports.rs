@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 /// Ports of a block: one run of the end-to-end tests takes several blocks.
 const BLOCK: u16 = 50;
 
-/// The first port of the first block, and the last block's: below the range from which the kernel gives others out.
+/// The first port of the first block, and the last block's: below the range from which the kernel
+/// gives others out.
 const FIRST: u16 = 20_000;
 const LAST: u16 = 32_700;
 
-/// A block that no other test process has, and how much of it was given away. The UDP socket at its first port says
-/// whose it is, for as long as this process lives.
+/// A block that no other test process has, and how much of it was given away. The UDP socket at its
+/// first port says whose it is, for as long as this process lives.
 struct Block {
     first: u16,
     given: u16,
@@ -29,7 +30,8 @@ impl Block {
     }
 }
 
-/// The first of `count` ports in a row that are free now. No test gets those of another, in other processes either.
+/// The first of `count` ports in a row that are free now. No test gets those of another, in other
+/// processes either.
 pub fn free_ports(count: u16) -> u16 {
     static BLOCKS: Mutex<Vec<Block>> = Mutex::new(Vec::new());
     let mut blocks = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -218,7 +218,8 @@ impl Checker {
         let cause = self.cause.unwrap_or_default();
         let client_left = CLIENT_LEFT.contains(&cause.as_str());
         for (from, (line, count)) in self.stray {
-            // A client that said more after its `disconnect` and one that left are the same, seen sooner or later.
+            // A client that said more after its `disconnect` and one that left are the same, seen
+            // sooner or later.
             match client_left || (from == Sender::Client && cause == DISCONNECTED) {
                 true => self.findings.known(line, STRAY, stray(from, count), CUT),
                 false => self.findings.add(line, STRAY, stray(from, count)),
