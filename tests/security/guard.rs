@@ -3,13 +3,16 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::unistd::{Uid, setfsuid};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::support::namespace::Namespace;
@@ -276,7 +279,7 @@ fn redirect_to_a_gate_s_port_is_judged_there() {
     let Some(namespace) = Namespace::new() else { return };
     namespace
         .nft("table inet host { chain out { type nat hook output priority -100; tcp dport 8080 redirect to :4000; tcp dport 8081 redirect to :5000; }; }");
-    let listen = |port| namespace.inside(|| std::net::TcpListener::bind(("127.0.0.1", port)).unwrap());
+    let listen = |port| namespace.inside(|| TcpListener::bind(("127.0.0.1", port)).unwrap());
     let _listeners = [4000, 5000].map(listen);
     let mut guard = Guard::plain(&namespace);
     assert_eq!(namespace.connect_as(OTHER_USER, 8080), "", "it leads to the port");
@@ -290,6 +293,46 @@ fn redirect_to_a_gate_s_port_is_judged_there() {
         let answer = namespace.connect_as(OTHER_USER, port);
         assert!(answer.contains("Connection refused"), "to port {port}: {answer:?}");
     }
+    guard.end();
+}
+
+/// Whether another user gets through to this address.
+fn other_user_connects(namespace: &Namespace, from: IpAddr, to: &str) -> bool {
+    const OTHER_USER: u32 = 65_534;
+    let to: SocketAddr = to.parse().unwrap();
+    namespace.inside(|| {
+        setfsuid(Uid::from_raw(OTHER_USER)); // of this thread, which ends
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+        socket.connect_timeout(&to.into(), Duration::from_secs(2)).is_ok()
+    })
+}
+
+/// A container's port, published at an address of the host's, and a host's port behind an address of another machine.
+#[test]
+fn destination_after_translation_is_what_counts() {
+    let (Some(host), Some(container)) = (Namespace::new(), Namespace::new()) else { return };
+    host.wire(&container, "veth0", ["02:00:00:00:00:01", "02:00:00:00:00:02"]);
+    for (namespace, address) in [(&host, "192.0.2.1/24"), (&container, "192.0.2.2/24")] {
+        namespace.ip(&["address", "add", address, "dev", "veth0"]);
+    }
+    host.nft(
+        "table ip nat { chain out { type nat hook output priority -100; ip daddr 192.0.2.1 tcp dport 8081 dnat to 192.0.2.2:4000; \
+         ip daddr 192.0.2.99 tcp dport 8080 dnat to 127.0.0.1:4000; }; }",
+    );
+    host.inside(|| fs::write("/proc/sys/net/ipv4/conf/all/route_localnet", "1").unwrap());
+    let _published = container.inside(|| TcpListener::bind("192.0.2.2:4000").unwrap());
+    let _own = host.inside(|| TcpListener::bind("127.0.0.1:4000").unwrap());
+    let (any, loopback) = (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into());
+    let reached = || {
+        let targets = [(any, "192.0.2.1:8081"), (loopback, "192.0.2.99:8080"), (any, "127.0.0.1:4000")];
+        targets.map(|(from, to)| other_user_connects(&host, from, to))
+    };
+    assert_eq!(reached(), [true; 3], "without a gate");
+    let mut guard = Guard::plain(&host);
+    let said = guard.ask(&json!({"open": {"port": 4000, "peers": ["127.0.0.1"]}}));
+    assert!(said["failed"].is_null(), "{said}");
+    assert_eq!(reached(), [true, false, false], "the container's port is not the gate's");
     guard.end();
 }
 

@@ -33,6 +33,9 @@ pub(super) fn priority(hook: &str) -> i64 {
     if hook == INPUT { INPUT_PRIORITY } else { OUTPUT_PRIORITY }
 }
 
+/// The routing table's type of an address of this machine (`RTN_LOCAL`), as nft prints it with `-n`.
+pub(super) const LOCAL: u32 = 2;
+
 /// What a rule matches, before the port.
 type Matches = Vec<Value>;
 
@@ -103,11 +106,11 @@ impl Gate {
                 rules.push(self.reject(Vec::new()));
                 rules
             }
-            // Over loopback every local user comes from a peer's address, so the sender's user
-            // decides.
+            // Over loopback every local user comes from a peer's address, so the sender's user decides. A packet with a new
+            // destination still has the old one's interface here, so the destination itself is asked for.
             (State::Guarded, OUTPUT) if self.is_loopback() => {
                 let others = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.owner.uid}});
-                vec![self.reject(vec![loopback("oif"), others])]
+                vec![self.reject(vec![others, to_this_machine()])]
             }
             (State::Shut, INPUT) => vec![self.reject(Vec::new())],
             _ => Vec::new(),
@@ -181,10 +184,12 @@ impl Gate {
         Value::Array(matches)
     }
 
-    fn reject(&self, mut matches: Vec<Value>) -> Value {
-        matches.push(field("tcp", "dport", json!(self.port)));
-        matches.push(json!({"reject": {"type": "tcp reset"}}));
-        Value::Array(matches)
+    /// The port comes first: the rest is asked of no other packet.
+    fn reject(&self, matches: Vec<Value>) -> Value {
+        let mut all = vec![field("tcp", "dport", json!(self.port))];
+        all.extend(matches);
+        all.push(json!({"reject": {"type": "tcp reset"}}));
+        Value::Array(all)
     }
 }
 
@@ -225,4 +230,8 @@ fn field(protocol: &str, field: &str, right: Value) -> Value {
 
 fn loopback(key: &str) -> Value {
     json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": "lo"}})
+}
+
+fn to_this_machine() -> Value {
+    json!({"match": {"op": "==", "left": {"fib": {"result": "type", "flags": ["daddr"]}}, "right": LOCAL}})
 }

@@ -69,7 +69,7 @@ impl Listing {
                 "chain" => listing.chains.push(serde_json::from_value(value)?),
                 "rule" => {
                     let mut rule: Rule = serde_json::from_value(value)?;
-                    rule.expr.iter_mut().for_each(sum_masks);
+                    rule.expr.iter_mut().for_each(alike);
                     listing.rules.push(rule);
                 }
                 // Another program's set may hold elements in any form.
@@ -119,9 +119,9 @@ impl Listing {
     }
 }
 
-/// A mask of bits is printed as a number, as a list of numbers, or as `{"|": [...]}`, by the
-/// version of nft: here it is a number.
-fn sum_masks(value: &mut Value) {
+/// A mask of bits is printed as a number, as a list of numbers, or as `{"|": [...]}`, by the version of nft: here it is
+/// a number. One flag of `fib` is printed as a list or by itself: here it is a list.
+fn alike(value: &mut Value) {
     match value {
         Value::Object(object) => {
             if let Some(Value::Array(operands)) = object.get_mut("&") {
@@ -131,9 +131,14 @@ fn sum_masks(value: &mut Value) {
                     }
                 });
             }
-            object.values_mut().for_each(sum_masks);
+            if let Some(flags) = object.get_mut("fib").and_then(|fib| fib.get_mut("flags")) {
+                if flags.is_string() {
+                    *flags = Value::Array(vec![flags.take()]);
+                }
+            }
+            object.values_mut().for_each(alike);
         }
-        Value::Array(list) => list.iter_mut().for_each(sum_masks),
+        Value::Array(list) => list.iter_mut().for_each(alike),
         _ => {}
     }
 }
@@ -158,14 +163,23 @@ mod tests {
         for mask in [json!(18), json!([2, 16]), json!({"|": [2, 16]})] {
             let mut expr =
                 json!([{"match": {"op": "!=", "left": {"&": [{"payload": {}}, mask]}, "right": 2}}]);
-            sum_masks(&mut expr);
+            alike(&mut expr);
             assert_eq!(expr[0]["match"]["left"]["&"][1], 18);
         }
         let mut names = json!({"&": [{}, ["syn", "ack"]]});
-        sum_masks(&mut names);
+        alike(&mut names);
         assert_eq!(names["&"][1], json!(["syn", "ack"]), "not understood, left as it is");
         let mut large = json!({"&": [{}, [u64::MAX, 1]]});
-        sum_masks(&mut large);
+        alike(&mut large);
         assert_eq!(large["&"][1], json!([u64::MAX, 1]), "no mask of 64 bits, left as it is");
+    }
+
+    #[test]
+    fn one_flag_of_fib_is_a_list_however_nft_prints_it() {
+        for flags in [json!("daddr"), json!(["daddr"])] {
+            let mut matches = json!({"match": {"left": {"fib": {"result": "type", "flags": flags}}}});
+            alike(&mut matches);
+            assert_eq!(matches["match"]["left"]["fib"]["flags"], json!(["daddr"]));
+        }
     }
 }

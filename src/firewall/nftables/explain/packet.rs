@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::value::{Kind, Value};
 use crate::firewall::explain::{Direction, Question};
+use crate::firewall::nftables::gate::LOCAL;
 
 /// The ports that a client's connection may come from where the question does not say.
 const CLIENT_PORTS: (u16, u16) = (1024, 65535);
@@ -15,8 +16,8 @@ const TCP: u32 = 6;
 /// The flags of a SYN, without ECN's.
 const SYN: u32 = 2;
 
-/// The routing table's type of an address of this machine (`RTN_LOCAL`).
-const LOCAL: u32 = 2;
+/// The routing table's type of an address that is another machine's (`RTN_UNICAST`).
+const UNICAST: u32 = 1;
 
 /// What connection tracking has of the packet.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,12 +152,14 @@ impl Packet<'_> {
         })
     }
 
-    /// `fib daddr type`: the question is about a connection to this machine, so where it comes in
-    /// it goes to an address of this machine.
+    /// `fib daddr type`: what comes in goes to an address of this machine, and so does what leaves over loopback.
     fn route(&self, fib: &Json) -> Option<Value> {
         let flags = fib.get("flags")?.as_array()?;
         let is_type = fib.get("result")? == "type" && flags.iter().eq(["daddr"].iter());
-        (is_type && self.question.direction == Direction::In)
-            .then(|| Value::exactly(Kind::AddressType, LOCAL))
+        let question = self.question;
+        let is_local = question.direction == Direction::In
+            || question.interface.as_deref() == Some(question.loopback)
+            || question.to.is_some_and(|to| to.is_loopback());
+        is_type.then(|| Value::exactly(Kind::AddressType, if is_local { LOCAL } else { UNICAST }))
     }
 }

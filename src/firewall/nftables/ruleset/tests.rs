@@ -49,7 +49,9 @@ fn inserted(commands: &[Value]) -> Vec<(String, String)> {
 #[test]
 fn a_guarded_loopback_port_is_a_table_of_its_own() {
     let commands = commands(&Listing::default(), &gate(&["127.0.0.1"]), State::Guarded);
-    let lo = |key: &str| json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": "lo"}});
+    let lo = json!({"match": {"op": "==", "left": {"meta": {"key": "iif"}}, "right": "lo"}});
+    let local =
+        json!({"match": {"op": "==", "left": {"fib": {"result": "type", "flags": ["daddr"]}}, "right": 2}});
     let port = json!({"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 40001}});
     let peers = json!({"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "@peers4"}});
     let user = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": 1000}});
@@ -63,10 +65,10 @@ fn a_guarded_loopback_port_is_a_table_of_its_own() {
         json!({"add": table}),
         json!({"add": {"set": {"family": "inet", "table": "dlvgate_4711_40001", "name": "peers4", "type": "ipv4_addr", "elem": ["127.0.0.1"]}}}),
         chain("input", -300),
-        rule("input", json!([lo("iif"), peers, port, {"accept": null}])),
+        rule("input", json!([lo, peers, port, {"accept": null}])),
         rule("input", json!([port, reset])),
         chain("output", 300),
-        rule("output", json!([lo("oif"), user, port, reset])),
+        rule("output", json!([port, user, local, reset])),
     ];
     assert_eq!(commands, expected);
 }
