@@ -28,6 +28,22 @@ fn uninstalled_a_system_is_byte_for_byte_what_it_was() {
     }
 }
 
+/// The kernel removes no group by itself.
+#[test]
+fn uninstall_removes_groups_that_are_empty() {
+    let trial = Trial::new("linux");
+    let group = |name: &str| trial.at("/sys/fs/cgroup/dlvgate").join(name);
+    trial.firewall(&OPENING).ok();
+    fs::create_dir_all(group("1000")).unwrap();
+    fs::create_dir_all(group("1001/in-use")).unwrap();
+    trial.firewall(&["uninstall"]).ok();
+    assert!(!group("1000").exists() && group("1001").exists());
+    trial.firewall(&OPENING).ok();
+    fs::remove_dir(group("1001/in-use")).unwrap();
+    trial.firewall(&["uninstall"]).ok();
+    assert!(!group("").exists() && trial.at("/sys/fs/cgroup").exists());
+}
+
 #[test]
 fn a_dry_run_shows_every_change_and_makes_none() {
     for (layout, helper) in LAYOUTS {

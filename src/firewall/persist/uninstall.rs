@@ -1,10 +1,13 @@
 //! `uninstall`: the plan.
 
+use std::fs;
+
 use super::files::{self, Content};
 use super::install::load_pf_conf;
 use super::plan::{Call, Change, Plan};
 use super::record::Record;
 use super::{Layout, PersistError, Platform, Tools, pf_conf};
+use crate::firewall::guard::GROUPS;
 
 /// Plans the changes: everything that `install` wrote goes, and nothing else.
 ///
@@ -38,7 +41,16 @@ pub fn plan(layout: &Layout, tools: &Tools, force: bool) -> Result<Plan, Persist
     plan.changes.push(Change::Remove { path: layout.record().to_owned() });
     let folders = record.folders.iter().rev();
     plan.changes.extend(folders.map(|path| Change::RemoveFolder { path: path.clone() }));
+    plan.changes.extend(groups(layout));
     Ok(plan)
+}
+
+/// The control groups of guards that have ended; one in which a guard is stays.
+fn groups(layout: &Layout) -> Vec<Change> {
+    let Ok(entries) = fs::read_dir(layout.at(GROUPS)) else { return Vec::new() };
+    let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+    let folders = folders.map(|path| layout.name_of(&path)).chain([GROUPS.to_owned()]);
+    folders.map(|path| Change::RemoveFolder { path }).collect()
 }
 
 /// A job that does not run is no reason to keep its file.

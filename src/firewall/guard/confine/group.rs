@@ -4,14 +4,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::super::{caller, helper};
+use super::super::{GROUPS, caller, helper};
 use super::{ConfineError, is_not_here};
 
 /// Where control groups of version 2 are; it is one where it has this file.
 const MOUNTED: &str = "/sys/fs/cgroup/cgroup.controllers";
-
-/// Below, each user's guards are in a group that is root's.
-const OURS: &str = "/sys/fs/cgroup/dlvgate";
 
 /// Guards of one user there, whose processes and memory the limits of their own group do not count.
 /// Their gates need 20 at most.
@@ -23,7 +20,7 @@ pub(super) fn leave() -> Result<(), ConfineError> {
     if uid == 0 || !nix::unistd::geteuid().is_root() || !Path::new(MOUNTED).exists() {
         return Ok(());
     }
-    let group = Path::new(OURS).join(uid.to_string());
+    let group = Path::new(GROUPS).join(uid.to_string());
     match enter(&group) {
         Ok(others) if others < MOST => Ok(()),
         Ok(others) => {
