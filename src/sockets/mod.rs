@@ -46,6 +46,8 @@ pub(crate) enum Owner {
 pub(crate) struct Occupant {
     /// Its own address.
     pub(crate) local: SocketAddr,
+    /// It takes nothing of IPv4, as far as that is known: at `::` other sockets may.
+    pub(crate) only_v6: bool,
     pub(crate) owner: Owner,
     pub(crate) does: Does,
 }

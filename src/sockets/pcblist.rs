@@ -72,12 +72,17 @@ pub(crate) fn occupants(list: &[u8], ports: &[u16]) -> Result<Vec<Occupant>, Mal
         if !ports.contains(&port) {
             return Ok(None);
         }
-        let local = end(record, LOCAL, LOCAL_PORT)?.unwrap_or((Ipv6Addr::UNSPECIFIED, port).into());
+        let families = field::<1>(record, FAMILY)?[0] & (IPV4 | IPV6);
+        let every = (Ipv6Addr::UNSPECIFIED, port).into();
+        let local = match end(record, LOCAL, LOCAL_PORT)? {
+            Some(local) if families == IPV4 | IPV6 && local.ip().is_unspecified() => every, // of both
+            local => local.unwrap_or(every),
+        };
         let is_connected = u16::from_be_bytes(field(record, FOREIGN_PORT)?) != 0;
-        Ok(Some((local, if is_connected { Does::Connect } else { Does::Listen })))
+        Ok(Some((local, families == IPV6, if is_connected { Does::Connect } else { Does::Listen })))
     };
-    let found = sockets(list, at_port)?;
-    Ok(found.into_iter().map(|((local, does), owner)| Occupant { local, owner, does }).collect())
+    let found = sockets(list, at_port)?.into_iter();
+    Ok(found.map(|((local, only_v6, does), owner)| Occupant { local, only_v6, owner, does }).collect())
 }
 
 /// The sockets whose addresses this picks, with what it makes of them, and whose they are.

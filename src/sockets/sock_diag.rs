@@ -44,6 +44,12 @@ const BOUND: u8 = 13;
 /// How the kernel reports one that was asked for as [`BOUND`].
 const CLOSE: u8 = 7;
 
+/// Of an attribute behind an answer: `struct rtattr`, a length and a type.
+const ATTRIBUTE: usize = 4;
+
+/// `INET_DIAG_SKV6ONLY`, which the kernel tells of every IPv6 socket that is not connected.
+const ONLY_V6: u16 = 11;
+
 /// States that are asked for.
 const ALL_STATES: u32 = u32::MAX;
 
@@ -185,6 +191,7 @@ pub(crate) fn part(mut datagram: &[u8], sequence: u32, found: &mut Vec<Occupant>
         if flags & INTERRUPTED != 0 {
             return Err(Malformed("the sockets changed meanwhile"));
         }
+        fields.0 = &fields.0[..length - HEADER];
         // Messages begin at multiples of 4 (NLMSG_ALIGN).
         datagram = &datagram[length.next_multiple_of(4).min(datagram.len())..];
         match kind {
@@ -199,10 +206,25 @@ pub(crate) fn part(mut datagram: &[u8], sequence: u32, found: &mut Vec<Occupant>
     Ok(Part::More)
 }
 
-fn occupant(fields: Fields<'_>) -> Result<Occupant, Malformed> {
-    let SocketInfo { state, local, remote: _, owner } = told(fields)?;
+fn occupant(mut fields: Fields<'_>) -> Result<Occupant, Malformed> {
+    let SocketInfo { state, local, remote: _, owner } = told(&mut fields)?;
     let does = if matches!(state, LISTEN | BOUND | CLOSE) { Does::Listen } else { Does::Connect };
-    Ok(Occupant { local, owner, does })
+    Ok(Occupant { local, only_v6: only_v6(fields)?, owner, does })
+}
+
+/// What the attributes behind `struct inet_diag_msg` say of it.
+fn only_v6(mut attributes: Fields<'_>) -> Result<bool, Malformed> {
+    while !attributes.0.is_empty() {
+        let (length, kind) = (usize::from(attributes.u16()?), attributes.u16()?);
+        let rest = attributes.0;
+        let value = length.checked_sub(ATTRIBUTE).and_then(|length| rest.get(..length));
+        let value = value.ok_or(Malformed("an attribute is cut"))?;
+        if kind == ONLY_V6 {
+            return Ok(value.first().is_some_and(|only| *only != 0));
+        }
+        attributes.0 = &rest[value.len().next_multiple_of(4).min(rest.len())..];
+    }
+    Ok(false)
 }
 
 /// Four words; an IPv4 address is the first of them.
@@ -242,10 +264,10 @@ pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answe
     }
 }
 
-/// Returns the owner of the socket. Where there is no such connection, the kernel returns the
-/// listener at the client's address, so addresses have to be compared.
-fn socket(fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
-    let SocketInfo { state: _, local, remote, owner } = told(fields)?;
+/// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens at the client's address,
+/// so that addresses have to be compared.
+fn socket(mut fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
+    let SocketInfo { state: _, local, remote, owner } = told(&mut fields)?;
     Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::NoProcess })
 }
 
@@ -257,7 +279,7 @@ struct SocketInfo {
     owner: Owner,
 }
 
-fn told(mut fields: Fields<'_>) -> Result<SocketInfo, Malformed> {
+fn told(fields: &mut Fields<'_>) -> Result<SocketInfo, Malformed> {
     let [family, state, _timer, _retransmits] = fields.take()?;
     let (local_port, remote_port) = (u16::from_be_bytes(fields.take()?), u16::from_be_bytes(fields.take()?));
     let (local, remote) = (ip(family, fields.take()?)?, ip(family, fields.take()?)?);

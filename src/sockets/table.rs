@@ -58,7 +58,8 @@ fn row_of(row: &str) -> Option<Occupant> {
     let (local, _remote, state) = (address(columns.next()?)?, columns.next()?, columns.next()?);
     let (uid, inode) = (columns.nth(3)?.parse().ok()?, columns.nth(1)?);
     let owner = if inode == "0" { Owner::NoProcess } else { Owner::Uid(uid) };
-    Some(Occupant { local, owner, does: if state == LISTEN { Does::Listen } else { Does::Connect } })
+    let does = if state == LISTEN { Does::Listen } else { Does::Connect };
+    Some(Occupant { local, only_v6: false, owner, does }) // which it is the tables do not tell
 }
 
 /// An address of proc(5): `0100007F:1F90`, 32-bit words in the machine's byte order, the port in

@@ -105,8 +105,17 @@ impl Machine {
         self.as_user(user, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("a free port"))
     }
 
+    /// The same at one address.
+    fn listens_at(&self, user: u32, address: &str) -> TcpListener {
+        self.as_user(user, || TcpListener::bind(address).expect("a free address"))
+    }
+
     fn connects(&self, user: u32, port: u16) -> bool {
-        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        self.reaches(user, &format!("127.0.0.1:{port}"))
+    }
+
+    fn reaches(&self, user: u32, address: &str) -> bool {
+        let to: SocketAddr = address.parse().unwrap();
         self.as_user(user, || TcpStream::connect_timeout(&to, Duration::from_secs(2)).is_ok())
     }
 }
@@ -187,26 +196,29 @@ fn number_taken_by_another_names_no_table_to_delete() {
     assert!(gate.exit().success());
 }
 
-/// The system has one port for dlv, from which another user is connected; once that is refused, it
-/// has others.
+/// The system has one port for dlv, from which another user is connected, and gives it twice
+/// (ip_autobind_reuse); once that is refused, it has others.
 fn leaves_port_of_anothers_connection(flags: &[&str]) {
     let Some(machine) = Machine::new() else { return };
     let server = machine.listens(BOB, 5000);
     let connected = |user, from: ([u8; 4], u16), to: u16| {
         machine.as_user(user, || {
             let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            socket.set_reuse_address(true).unwrap();
             socket.bind(&SocketAddr::from(from).into()).unwrap();
             socket
                 .connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, to)).into())
                 .map(|()| TcpStream::from(socket))
         })
     };
-    let _connection = connected(BOB, ([127, 0, 0, 2], 40100), 5000).unwrap();
+    let _connection = connected(BOB, ([127, 0, 0, 1], 40100), 5000).unwrap();
     let _accepted = server.accept().unwrap();
     machine.0.nft(HOST);
-    let has_ports = |range: &str| {
-        machine.0.inside(|| std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", range).unwrap());
+    let set = |name: &str, value: &str| {
+        machine.0.inside(|| std::fs::write(format!("/proc/sys/net/ipv4/{name}"), value).unwrap());
     };
+    let has_ports = |range: &str| set("ip_local_port_range", range);
+    set("ip_autobind_reuse", "1");
     has_ports("40100 40100");
     let words = ["/usr/local/libexec/dlvgate", "serve", "--firewall", "nftables"];
     let mut serve = machine.command(ALICE, &[&words, flags].concat());
@@ -314,6 +326,57 @@ fn gate_goes_when_another_user_takes_its_port() {
     assert_eq!(gate.exit().code(), Some(1), "it says so and ends");
     assert_eq!(machine.0.ruleset(), before);
     drop(theirs);
+}
+
+/// Any user may bind the port of a gate at another address; at the same one the kernel lets them once it is free.
+#[test]
+fn bind_at_another_address_ends_no_gate() {
+    let Some(machine) = Machine::new() else { return };
+    machine.0.nft(HOST);
+    for chain in ["ip filter INPUT", "inet own in", "inet own out"] {
+        let to_and_from =
+            ["saddr", "daddr"].map(|end| format!("insert rule {chain} ip {end} 127.0.0.2 accept"));
+        machine.0.nft(&to_and_from.join("; "));
+    }
+    machine.0.ip(&["address", "add", "192.0.2.1/32", "dev", "lo"]);
+    let _own = ["127.0.0.1:4000", "192.0.2.1:2345"].map(|at| machine.listens_at(ALICE, at));
+    let lost = machine.listens_at(ALICE, "127.0.0.1:4001");
+    let mut guard = machine.guard(ALICE);
+    let mut lines = BufReader::new(guard.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let opens = [(4000, "127.0.0.1"), (2345, "192.0.2.5"), (4001, "127.0.0.1")].map(|(port, peer)| {
+        format!("{{\"id\":2,\"do\":{{\"open\":{{\"port\":{port},\"peers\":[\"{peer}\"]}}}}}}\n")
+    });
+    let stdin = guard.stdin.as_mut().unwrap();
+    stdin.write_all((HELLO.to_owned() + &opens.concat()).as_bytes()).unwrap();
+    let answers: Vec<String> = lines.by_ref().take(2 + opens.len()).collect();
+    assert!(answers.iter().all(|line| !line.contains("\"failed\":\"")), "{answers:?}");
+    let _theirs = ["127.0.0.2:4000", "127.0.0.1:2345"].map(|at| machine.listens_at(BOB, at));
+    let _every = machine.as_user(BOB, || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).unwrap();
+        socket.set_only_v6(true).unwrap();
+        socket.bind(&"[::]:4000".parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket.listen(1).unwrap();
+        socket
+    });
+    drop(lost);
+    let _taken = machine.listens_at(BOB, "127.0.0.1:4001");
+    let told = lines.next().unwrap();
+    assert!(told.contains("\"lost\":4001") && told.contains("user 1 listens on port 4001"), "{told}");
+    // The same look has seen the others.
+    let reached = |user, at: [&str; 3]| at.map(|at| machine.reaches(user, at));
+    let at = ["127.0.0.1:4000", "127.0.0.2:4000", "127.0.0.1:2345"];
+    assert_eq!(reached(ALICE, at), [true; 3]);
+    for other in [ROOT, BOB] {
+        assert_eq!(reached(other, at), [false, true, true], "the gate is at its own address alone");
+    }
+    let (_, status) = says(&mut machine.firewall(ALICE, &["status"]));
+    assert!(status.contains("port 4000  at 127.0.0.1 open for 127.0.0.1"), "{status}");
+    stdin.write_all(b"{\"id\":3,\"do\":{\"shut\":{\"port\":4000}}}\n").unwrap();
+    let shut = lines.next().unwrap();
+    assert!(!shut.contains("\"failed\":\""), "{shut}");
+    assert_eq!(reached(ALICE, at), [false, true, true], "nor does it shut another one's");
+    drop(guard.stdin.take());
+    guard.wait().unwrap();
 }
 
 /// How long a gate may outlive its listener where another user connects from its port: two looks.

@@ -36,6 +36,13 @@ fn the_rules_of_a_gate_for_one_user_of_this_machine() {
 }
 
 #[test]
+fn the_rules_of_a_gate_at_addresses_of_both_families() {
+    let at = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+    let text = texts::guarded_at(PORT, &at, "127.0.0.1, ::1", 501);
+    assert_printed(&text, &texts::printed(&text));
+}
+
+#[test]
 fn the_rules_of_a_gate_for_a_link_local_peer() {
     let text = texts::guarded_on_link(PORT, "fe80::1", "lo0");
     assert_printed(&text, &texts::printed(&text));

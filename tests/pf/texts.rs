@@ -1,5 +1,7 @@
 //! The rules that dlvgate loads, and their read-back form.
 
+use std::net::IpAddr;
+
 /// The guard in the labels.
 pub const GUARD: u32 = 4711;
 
@@ -36,6 +38,24 @@ pub fn guarded_on_loopback(port: u16, peers: &str, uid: u32) -> String {
          pass quick on lo0 proto tcp from any port {port} to <peers> flags A/A no state label \"dlvgate:{GUARD}:{port}\"\n{}",
         deny(port)
     )
+}
+
+/// The same, of listeners at these addresses.
+pub fn guarded_at(port: u16, at: &[IpAddr], peers: &str, uid: u32) -> String {
+    let family = |ip: &IpAddr| if ip.is_ipv4() { "inet" } else { "inet6" };
+    let (mut rules, mut denials) = (String::new(), String::new());
+    for own in at {
+        let tcp = format!("{} proto tcp from", family(own));
+        rules += &format!(
+            "block return-icmp out log quick on lo0 {tcp} any to {own} port {port} user != {uid} label \"dlvgate:{GUARD}:{port}:user\"\n\
+             pass quick on lo0 {tcp} <peers> to {own} port {port} no state label \"dlvgate:{GUARD}:{port}\"\n\
+             pass quick on lo0 {tcp} {own} port {port} to <peers> flags A/A no state label \"dlvgate:{GUARD}:{port}\"\n"
+        );
+        denials += &format!(
+            "block return in log quick {tcp} any to {own} port {port} label \"dlvgate:{GUARD}:{port}:deny\"\n"
+        );
+    }
+    format!("table <peers> persist {{ {peers} }}\n{SCRUB}{rules}{denials}")
 }
 
 /// A gate that is open for a link-local peer.

@@ -100,7 +100,9 @@ fn describe(guard: &GuardStatus, page: &mut String) {
         let peers: Vec<String> = gate.peers.iter().map(ToString::to_string).collect();
         let state =
             if gate.shut { "shut for all".to_owned() } else { format!("open for {}", peers.join(", ")) };
-        let _ = writeln!(page, "    port {:<5} {state}, for {}", gate.port, age(gate.since));
+        let addresses: Vec<String> = gate.at.iter().map(ToString::to_string).collect();
+        let at = if addresses.is_empty() { String::new() } else { format!("at {} ", addresses.join(", ")) };
+        let _ = writeln!(page, "    port {:<5} {at}{state}, for {}", gate.port, age(gate.since));
     }
 }
 

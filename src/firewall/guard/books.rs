@@ -1,6 +1,7 @@
 //! What this guard holds, in memory and in its journal: the two change together.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,8 +32,14 @@ impl Books {
         record.purpose = Some(purpose);
     }
 
-    pub(super) fn opening(&self, port: u16, peers: &[Peer]) -> io::Result<()> {
-        self.change(|record| record.open(port, peers.to_vec()))
+    pub(super) fn opening(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> io::Result<()> {
+        self.change(|record| record.open(port, peers.to_vec(), at.to_vec()))
+    }
+
+    /// The addresses at which this port is gated; none: all.
+    pub(super) fn at(&self, port: u16) -> Vec<IpAddr> {
+        let record = self.record();
+        record.gates.iter().find(|gate| gate.port == port).map_or_else(Vec::new, |gate| gate.at.clone())
     }
 
     /// Whether the user of these limits may have what is in their journals now, the gate at this

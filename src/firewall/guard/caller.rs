@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::helper::check_owners;
@@ -104,7 +105,7 @@ impl Surroundings for ThisSystem {
         nix::net::if_::if_nametoindex(name).is_ok()
     }
 
-    fn passed(&self, port: u16, uid: u32) -> Result<(), String> {
+    fn passed(&self, port: u16, uid: u32) -> Result<IpAddr, String> {
         let socket = self.passed.take().ok_or_else(|| {
             format!(
                 "the socket for port {port} has not come: sudo that logs input (log_input in sudoers) does not pass it on; a \

@@ -1,5 +1,6 @@
 //! The packet filter as the guard drives it.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ pub struct Loaded {
 /// What the guard needs of a packet filter; apart from it so that the guard can be tested against
 /// anything.
 pub(in crate::firewall) trait Driver {
-    async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused>;
+    /// `at`: this machine's addresses at which the port is gated; none: all.
+    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused>;
     async fn shut(&self, port: u16) -> Result<(), FirewallError>;
     async fn remove(&self, port: u16) -> Result<(), FirewallError>;
     /// Whether there is anything to get past.
@@ -87,10 +89,10 @@ impl Filter {
 }
 
 impl Driver for Filter {
-    async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused> {
         match self {
-            Filter::Nftables(nftables) => nftables.open(port, peers).await,
-            Filter::Pf(pf) => pf.open(port, peers).await,
+            Filter::Nftables(nftables) => nftables.open(port, peers, at).await,
+            Filter::Pf(pf) => pf.open(port, peers, at).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The guard as its fuzz target sees it: with a packet filter that notes what it is told.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -94,7 +95,7 @@ impl Notes {
 }
 
 impl Driver for Notes {
-    async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+    async fn open(&self, port: u16, peers: &[Peer], _: &[IpAddr]) -> Result<(), Refused> {
         let is_written = self.is_written(port);
         let mut noted = self.call().map_err(|why| Refused { why, may_be_left: false })?;
         noted.opened.push((port, peers.len()));

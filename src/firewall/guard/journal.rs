@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -70,7 +71,10 @@ pub struct Process {
 pub struct Gate {
     /// The port.
     pub port: u16,
-    /// The peers that pass.
+    /// This machine's addresses at which it is gated; none: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<IpAddr>,
+    /// Who passes.
     pub peers: Vec<Peer>,
     /// Seconds since the epoch when it was opened.
     pub since: u64,
@@ -166,9 +170,9 @@ impl Record {
     }
 
     /// Adds a gate.
-    pub fn open(&mut self, port: u16, peers: Vec<Peer>) {
+    pub fn open(&mut self, port: u16, peers: Vec<Peer>, at: Vec<IpAddr>) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.gates.push(Gate { port, peers, since, shut: false });
+        self.gates.push(Gate { port, at, peers, since, shut: false });
     }
 
     /// Makes it look like one of a guard in another PID namespace.

@@ -4,9 +4,10 @@
 //! Root itself is not limited. Nor is a guard that is not root: the system lets it do no more than
 //! its user.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 
 use super::journal::Record;
 use super::policy::Allowance;
@@ -20,14 +21,16 @@ pub(super) trait Surroundings {
     fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>>;
     /// Whether there is an interface of this name.
     fn has_interface(&self, name: &str) -> bool;
-    /// Takes the socket that came with a request, and sees that this user has bound it to this
-    /// port.
-    fn passed(&self, port: u16, uid: u32) -> Result<(), String>;
+    /// Takes the socket that came with a request, and sees that this user has bound it to this port: its address.
+    fn passed(&self, port: u16, uid: u32) -> Result<IpAddr, String>;
     /// Closes sockets that came and were not asked for.
     fn forget_passed(&self);
 }
 
-/// The guard's user, and that user's limits.
+/// Addresses of one gate: a front has two at most. A gate whose listeners have more is for all.
+const MOST_ADDRESSES: usize = 8;
+
+/// Whose guard this is, and what it may do.
 pub(super) struct CallerLimits {
     uid: u32,
     held_to: Option<HeldTo>,
@@ -92,13 +95,13 @@ impl CallerLimits {
         self.held_to.is_some()
     }
 
-    /// Whether a gate at this port may be opened for these peers. `socket`: a bound one came with
-    /// the request.
+    /// Whether a gate at this port may be opened for these peers. `socket`: a bound one came with the request. Returns
+    /// the addresses at which it is one: those of the caller's listeners; none: all.
     ///
     /// # Errors
     /// Why not, and what to do.
-    pub(super) fn may_open(&self, port: u16, peers: &[Peer], socket: bool) -> Result<(), Refusal> {
-        let Some(HeldTo { user, allowance, surroundings }) = &self.held_to else { return Ok(()) };
+    pub(super) fn may_open(&self, port: u16, peers: &[Peer], socket: bool) -> Result<Vec<IpAddr>, Refusal> {
+        let Some(HeldTo { user, allowance, surroundings }) = &self.held_to else { return Ok(Vec::new()) };
         allowance.allows_port(port, user)?;
         allowance.allows_peers(peers, user)?;
         let is_absent = |peer: &&Peer| peer.interface().is_some_and(|name| !surroundings.has_interface(name));
@@ -106,17 +109,17 @@ impl CallerLimits {
             let why = format!("{peer} is on an interface that this machine does not have");
             return Err(Refusal::Other(format!("{why}; name one that is there with --allow")));
         }
-        if socket {
-            surroundings.passed(port, self.uid)?;
-        }
+        let passed = if socket { Some(surroundings.passed(port, self.uid)?) } else { None };
         let there = surroundings.at(&[port]).map_err(|error| cannot_tell(port, &error))?;
-        if let Some(stranger) = strangers(&there, self.uid).next() {
+        let is_own = |one: &&Occupant| one.does == Does::Listen && one.owner == Owner::Uid(self.uid);
+        let own: Vec<IpAddr> = there.iter().filter(is_own).map(|one| one.local.ip()).chain(passed).collect();
+        let at = specific(&own);
+        if let Some(stranger) = strangers(&there, self.uid, |_| &at).next() {
             let why = format!("{stranger}; a gate would open or cut off what is not yours. Use another port");
             return Err(Refusal::OfAnother(why));
         }
-        let listens = there.iter().any(|one| one.does == Does::Listen && one.owner == Owner::Uid(self.uid));
-        match listens || socket {
-            true => Ok(()),
+        match !own.is_empty() {
+            true => Ok(at),
             false => Err(Refusal::Other(format!(
                 "no process of {user} listens on port {port}: the guard opens what its user's own processes listen on"
             ))),
@@ -177,21 +180,15 @@ impl CallerLimits {
         }
     }
 
-    /// Returns another user at this port.
+    /// Who else is at these ports, one for each. Each comes with the addresses at which it is gated; none: all.
     ///
     /// # Errors
     /// Where the system does not tell.
-    pub(super) fn stranger_at(&self, port: u16) -> io::Result<Option<Stranger>> {
-        Ok(self.strangers_at(&[port])?.into_iter().next())
-    }
-
-    /// Returns one other user for each of these ports that has one.
-    ///
-    /// # Errors
-    /// Where the system does not tell.
-    pub(super) fn strangers_at(&self, ports: &[u16]) -> io::Result<Vec<Stranger>> {
+    pub(super) fn strangers_at(&self, gates: &BTreeMap<u16, Vec<IpAddr>>) -> io::Result<Vec<Stranger>> {
         let Some(HeldTo { surroundings, .. }) = &self.held_to else { return Ok(Vec::new()) };
-        let mut found: Vec<Stranger> = strangers(&surroundings.at(ports)?, self.uid).collect();
+        let ports: Vec<u16> = gates.keys().copied().collect();
+        let at = |port| gates.get(&port).map_or(&[][..], Vec::as_slice);
+        let mut found: Vec<Stranger> = strangers(&surroundings.at(&ports)?, self.uid, at).collect();
         found.sort_by_key(|stranger| stranger.port);
         found.dedup_by_key(|stranger| stranger.port);
         Ok(found)
@@ -226,10 +223,34 @@ impl fmt::Display for Stranger {
     }
 }
 
-/// The sockets of others. What no process holds is left of a connection, and does not count; but
-/// who listens has to be told.
-fn strangers(there: &[Occupant], uid: u32) -> impl Iterator<Item = Stranger> {
-    there.iter().filter_map(move |one| {
+/// The addresses of these sockets, each once; none where one of them is at every address. Link-local ones are the same on each
+/// interface, so that such a gate is for all too.
+fn specific(sockets: &[IpAddr]) -> Vec<IpAddr> {
+    let at: BTreeSet<IpAddr> = sockets.iter().map(IpAddr::to_canonical).collect();
+    let is_one = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_unspecified(),
+        IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_unicast_link_local(),
+    };
+    if at.len() <= MOST_ADDRESSES && at.iter().all(is_one) { at.into_iter().collect() } else { Vec::new() }
+}
+
+/// Whether what goes to one of these addresses may come to this socket; none: all.
+fn is_at(one: &Occupant, addresses: &[IpAddr]) -> bool {
+    let local = one.local.ip().to_canonical();
+    let takes = |ip: &IpAddr| ip.is_ipv4() == local.is_ipv4() || local.is_ipv6() && !one.only_v6;
+    addresses.is_empty()
+        || addresses.contains(&local)
+        || local.is_unspecified() && addresses.iter().any(takes)
+}
+
+/// The sockets of others, at the addresses that a port is gated at. What no process holds is left of a connection, and does not
+/// count; but who listens has to be told.
+fn strangers<'a>(
+    there: &'a [Occupant],
+    uid: u32,
+    gated_at: impl Fn(u16) -> &'a [IpAddr],
+) -> impl Iterator<Item = Stranger> {
+    there.iter().filter(move |one| is_at(one, gated_at(one.local.port()))).filter_map(move |one| {
         let uid = match (one.owner, one.does) {
             (Owner::Uid(owner), _) if owner == uid => return None,
             (Owner::Uid(owner), _) => Some(owner),

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -200,21 +201,21 @@ pub(super) async fn send(pipe: &mut OwnedWriteHalf, line: &[u8], socket: Borrowe
     pipe.write_all(&line[sent..]).await
 }
 
-/// Whether this user has bound this socket to this port, in this machine's own network.
+/// Whether this user has bound this socket to this port, in this machine's own network. Returns the address.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<(), String> {
+pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<IpAddr, String> {
     let unlike = |why: String| format!("the socket that came for port {port} {why}");
     let unreadable = |error: io::Error| unlike(format!("cannot be looked at: {error}"));
     let seen = SockRef::from(socket);
     let is_tcp = seen.r#type().map_err(unreadable)? == Type::STREAM && seen.tcp_nodelay().is_ok();
     let address = seen.local_addr().map_err(unreadable)?.as_socket();
-    match address {
-        Some(address) if is_tcp && address.port() == port => {}
+    let address = match address {
+        Some(address) if is_tcp && address.port() == port => address.ip(),
         Some(address) if is_tcp => return Err(unlike(format!("is bound to port {}", address.port()))),
         _ => return Err(unlike("is no TCP socket".to_owned())),
-    }
+    };
     if seen.peer_addr().is_ok() {
         return Err(unlike("is one end of a connection".to_owned()));
     }
@@ -225,7 +226,7 @@ pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<(), String>
         )));
     }
     match is_of_this_network(socket).map_err(unreadable)? {
-        true => Ok(()),
+        true => Ok(address),
         false => Err(unlike("is of another network namespace".to_owned())),
     }
 }

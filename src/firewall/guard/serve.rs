@@ -1,8 +1,9 @@
 //! The guard itself: reads requests, drives the packet filter, and closes everything when the pipe
 //! ends.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,8 +104,8 @@ impl<D: Driver> Guard<D> {
             };
         }
         self.duties.end();
-        let failed = self.walk(&[]).await;
-        // A gate that could not be shut but is gone is not left.
+        let failed = self.walk(&[], &[]).await;
+        // What could not be shut and is gone all the same is not left.
         if self.duties.ports().next().is_none() { Vec::new() } else { said(&failed) }
     }
 
@@ -138,9 +139,10 @@ impl<D: Driver> Guard<D> {
     }
 
     async fn obey(&mut self, request: Request) -> Result<Option<Vec<u16>>, Refusal> {
+        let mut at = Vec::new();
         if let Operation::Open { port, peers, socket } = &request.operation {
             self.duties.may_open(*port, peers)?;
-            self.limits.may_open(*port, peers, *socket)?;
+            at = self.limits.may_open(*port, peers, *socket)?;
         }
         self.duties.ask(&request.operation)?;
         let failed = match request.operation {
@@ -149,16 +151,17 @@ impl<D: Driver> Guard<D> {
                 return Ok(None);
             }
             Operation::Status => return Ok(Some(self.duties.ports().collect())),
-            Operation::Open { peers, .. } => self.walk(&peers).await,
-            Operation::Shut { .. } | Operation::Drop { .. } => self.walk(&[]).await,
+            Operation::Open { peers, .. } => self.walk(&peers, &at).await,
+            Operation::Shut { .. } | Operation::Drop { .. } => self.walk(&[], &[]).await,
         };
         failed.into_iter().next().map_or(Ok(None), Err)
     }
 
     /// Removes the gates of ports that another user has now, and says so.
     async fn look(&mut self, replies: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        let ports: Vec<u16> = self.duties.kept().collect();
-        let lost: Vec<(u16, String)> = match self.limits.strangers_at(&ports) {
+        let gates: BTreeMap<u16, Vec<IpAddr>> =
+            self.duties.kept().map(|port| (port, self.books.at(port))).collect();
+        let lost: Vec<(u16, String)> = match self.limits.strangers_at(&gates) {
             Ok(strangers) => {
                 self.blind = 0;
                 strangers.into_iter().map(|stranger| (stranger.port(), stranger.to_string())).collect()
@@ -166,13 +169,13 @@ impl<D: Driver> Guard<D> {
             Err(error) => {
                 self.blind += 1;
                 let why = format!("the system does not tell any more who is at the port ({error})");
-                let all = ports.iter().map(|port| (*port, why.clone()));
+                let all = gates.keys().map(|port| (*port, why.clone()));
                 if self.blind < BLIND_LOOKS { Vec::new() } else { all.collect() }
             }
         };
         for (port, why) in lost {
             self.duties.lose(port);
-            let left = said(&self.walk(&[]).await);
+            let left = said(&self.walk(&[], &[]).await);
             let why = [vec![why], left].concat().join("; ");
             say(replies, &LostGate { lost: port, why }).await?;
         }
@@ -180,10 +183,10 @@ impl<D: Driver> Guard<D> {
     }
 
     /// Takes the steps that the duties name, to the last. Returns what failed, in order.
-    async fn walk(&mut self, peers: &[Peer]) -> Vec<Refusal> {
+    async fn walk(&mut self, peers: &[Peer], at: &[IpAddr]) -> Vec<Refusal> {
         let mut failed = Vec::new();
         while let Some(step) = self.duties.next() {
-            let outcome = match self.take(step, peers).await {
+            let outcome = match self.take(step, peers, at).await {
                 Ok(()) => Outcome::Done,
                 Err((why, outcome)) => {
                     failed.push(why);
@@ -196,28 +199,31 @@ impl<D: Driver> Guard<D> {
         failed
     }
 
-    async fn take(&self, step: Step, peers: &[Peer]) -> Result<(), (Refusal, Outcome)> {
+    async fn take(&self, step: Step, peers: &[Peer], at: &[IpAddr]) -> Result<(), (Refusal, Outcome)> {
         let no_journal = |error: io::Error| (no_journal(&error).into(), Outcome::Failed);
         let failed = |error: FirewallError| (error.to_string().into(), Outcome::Failed);
         match step {
             Step::Note(port) => {
-                self.books.opening(port, peers).map_err(no_journal)?;
+                self.books.opening(port, peers, at).map_err(no_journal)?;
                 self.books.keep(&self.limits, port).map_err(|why| (why, Outcome::Undone))
             }
             Step::Load(port) => {
                 fault::point("journal").await;
-                self.driver.open(port, peers).await.map_err(|Refused { why, may_be_left }| {
+                self.driver.open(port, peers, at).await.map_err(|Refused { why, may_be_left }| {
                     (why.to_string().into(), if may_be_left { Outcome::Failed } else { Outcome::Undone })
                 })
             }
-            Step::Shut(port) => match self.limits.stranger_at(port) {
-                // Shut, it would be closed to them too.
-                Ok(Some(stranger)) => {
-                    let why = format!("{stranger}: the gate goes, and is not shut");
-                    Err((Refusal::OfAnother(why), Outcome::Another))
+            Step::Shut(port) => {
+                let strangers = self.limits.strangers_at(&BTreeMap::from([(port, self.books.at(port))]));
+                match strangers.unwrap_or_default().first() {
+                    // Shut, it would be closed to them too.
+                    Some(stranger) => {
+                        let why = format!("{stranger}: the gate goes, and is not shut");
+                        Err((Refusal::OfAnother(why), Outcome::Another))
+                    }
+                    None => self.driver.shut(port).await.map_err(failed),
                 }
-                _ => self.driver.shut(port).await.map_err(failed),
-            },
+            }
             Step::NoteShut(port) => self.books.shut(port).map_err(no_journal),
             Step::Remove(port) => match self.driver.remove(port).await {
                 // The token is given back, and could not be noted so; a guard that holds nothing

@@ -21,7 +21,7 @@ pub struct Read {
 /// Reads a listing; `None` where it is none.
 pub fn read(json: &str, port: u16, peers: &[Peer]) -> Option<Read> {
     let listing = Listing::parse(json).ok()?;
-    let gate = Gate::new(port, peers, Owner { pid: 4711, uid: 1000 });
+    let gate = Gate::new(port, peers, &[], Owner { pid: 4711, uid: 1000 });
     let states = [State::Guarded, State::Shut, State::Gone];
     Some(Read {
         gates: gates(&listing).len(),

@@ -1,6 +1,7 @@
 //! One gate as nftables knows it: its names, and the rules of each of its states.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -43,6 +44,8 @@ type Matches = Vec<Value>;
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     pub(super) port: u16,
+    /// This machine's addresses at which it is the gate; none: all.
+    at: Vec<IpAddr>,
     /// Disjoint.
     nets: Vec<IpNet>,
     /// Those that are on one interface only: link-local.
@@ -50,7 +53,15 @@ pub(super) struct Gate {
     owner: Owner,
 }
 
-/// The wanted state of a gate.
+/// Peers of a family that a rule names together.
+struct Group {
+    family: &'static str,
+    is_loopback: bool,
+    interface: Option<Value>,
+    nets: Vec<IpNet>,
+}
+
+/// What is wanted of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// The peers pass, everybody else is blocked.
@@ -63,14 +74,14 @@ pub(super) enum State {
 
 impl Gate {
     /// Peers that are within others are left out: nftables takes no overlapping elements.
-    pub(super) fn new(port: u16, peers: &[Peer], owner: Owner) -> Gate {
+    pub(super) fn new(port: u16, peers: &[Peer], at: &[IpAddr], owner: Owner) -> Gate {
         let (mut local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
             peers.iter().partition(|peer| peer.interface().is_some());
         local.sort_unstable();
         local.dedup();
         let mut nets = IpNet::aggregate(&anywhere.into_iter().map(Peer::net).collect());
         nets.sort_unstable();
-        Gate { port, nets, local: local.into_iter().cloned().collect(), owner }
+        Gate { port, at: at.to_vec(), nets, local: local.into_iter().cloned().collect(), owner }
     }
 
     /// The gate's own table, of family `inet`: it is made, replaced and deleted as a whole.
@@ -98,21 +109,28 @@ impl Gate {
             (State::Guarded, INPUT) => {
                 let mut rules = Vec::new();
                 for (set, _, nets) in self.sets(state) {
-                    let from = field(protocol(nets[0]), "saddr", json!(format!("@{set}")));
+                    let family = protocol(nets[0]);
+                    let Some(here) = self.own(family, "daddr") else { continue };
+                    let from = field(family, "saddr", json!(format!("@{set}")));
                     let interface = self.is_loopback().then(|| loopback("iif"));
-                    rules.push(self.accept(interface.into_iter().chain([from]).collect(), "dport"));
+                    rules.push(
+                        self.accept(interface.into_iter().chain([from]).chain(here).collect(), "dport"),
+                    );
                 }
-                rules.extend(self.on_interfaces(INPUT).into_iter().map(|peers| self.accept(peers, "dport")));
-                rules.push(self.reject(Vec::new()));
+                let local = self.on_interfaces(INPUT).into_iter();
+                rules.extend(
+                    local.filter_map(|group| Some(self.accept(self.way(&group, INPUT, "dport")?, "dport"))),
+                );
+                rules.extend(self.rejects(&[]));
                 rules
             }
             // Over loopback every local user comes from a peer's address, so the sender's user decides. A packet with a new
             // destination still has the old one's interface here, so the destination itself is asked for.
             (State::Guarded, OUTPUT) if self.is_loopback() => {
                 let others = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.owner.uid}});
-                vec![self.reject(vec![others, to_this_machine()])]
+                self.rejects(&[others, to_this_machine()])
             }
-            (State::Shut, INPUT) => vec![self.reject(Vec::new())],
+            (State::Shut, INPUT) => self.rejects(&[]),
             _ => Vec::new(),
         }
     }
@@ -124,48 +142,70 @@ impl Gate {
     /// One rule for all peers of a family, however many: every guard reads the whole ruleset at
     /// each step, and others' rules would make it slow.
     pub(super) fn accepts(&self, family: &str, hook: &str) -> Vec<Value> {
-        let side = if hook == INPUT { "saddr" } else { "daddr" };
         let families: &[&str] = if family == "inet" { &["ip", "ip6"] } else { &[family] };
         let anywhere = families.iter().flat_map(|family| [(*family, true), (*family, false)]);
         let anywhere = anywhere.filter_map(|(family, is_loopback)| {
             let mut nets = self.of(family);
             nets.retain(|net| Peer::from(*net).is_loopback() == is_loopback);
             let interface = is_loopback.then(|| loopback(if hook == INPUT { "iif" } else { "oif" }));
-            let addresses = field(family, side, any_of(&nets)?);
-            Some((is_loopback, interface.into_iter().chain([addresses]).collect::<Vec<_>>()))
+            Some(Group { family: protocol(*nets.first()?), is_loopback, interface, nets })
         });
         let local = if family == "ip" { Vec::new() } else { self.on_interfaces(hook) };
-        let local = local.into_iter().map(|peers| (false, peers));
         let mut rules = Vec::new();
-        for (is_loopback, mut peer) in anywhere.chain(local) {
+        for group in anywhere.chain(local) {
             // Over loopback the way there and the way of the answers go through both hooks.
-            if hook == INPUT || is_loopback {
-                rules.push(self.accept(peer.clone(), "dport"));
+            if hook == INPUT || group.is_loopback {
+                let there = self.way(&group, hook, "dport");
+                rules.extend(there.map(|matches| self.accept(matches, "dport")));
             }
-            if hook == OUTPUT || is_loopback {
-                // By a rule for every packet that comes from the port, who connects from that port
-                // would get anywhere.
-                peer.push(no_first_packet());
-                rules.push(self.accept(peer, "sport"));
+            if hook == OUTPUT || group.is_loopback {
+                // By a rule for every packet that comes from the port, who connects from that port would get anywhere.
+                let back = self.way(&group, hook, "sport");
+                let back = back.map(|matches| matches.into_iter().chain([no_first_packet()]).collect());
+                rules.extend(back.map(|matches| self.accept(matches, "sport")));
             }
         }
         rules
     }
 
     /// The peers that are on one interface only: all of one interface and family together.
-    fn on_interfaces(&self, hook: &str) -> Vec<Matches> {
-        let (key, side) = if hook == INPUT { ("iifname", "saddr") } else { ("oifname", "daddr") };
-        let mut groups: BTreeMap<(&str, &str), Vec<IpNet>> = BTreeMap::new();
+    fn on_interfaces(&self, hook: &str) -> Vec<Group> {
+        let key = if hook == INPUT { "iifname" } else { "oifname" };
+        let mut groups: BTreeMap<(&str, &'static str), Vec<IpNet>> = BTreeMap::new();
         for peer in &self.local {
             let interface = peer.interface().unwrap_or_default();
             groups.entry((interface, protocol(peer.net()))).or_default().push(peer.net());
         }
-        let matches = |((interface, family), nets): ((&str, &str), Vec<IpNet>)| {
-            let nets = IpNet::aggregate(&nets);
+        let group = |((interface, family), nets): ((&str, &'static str), Vec<IpNet>)| {
             let on = json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": interface}});
-            Some(vec![on, field(family, side, any_of(&nets)?)])
+            Group { family, is_loopback: false, interface: Some(on), nets: IpNet::aggregate(&nets) }
         };
-        groups.into_iter().filter_map(matches).collect()
+        groups.into_iter().map(group).collect()
+    }
+
+    /// The packets of these peers to the port (`dport`), or from it (`sport`); `None`: the gate has no address of their family.
+    fn way(&self, group: &Group, hook: &str, port: &str) -> Option<Matches> {
+        let Group { family, nets, interface, .. } = group;
+        let (theirs, own) = if port == "dport" { ("saddr", "daddr") } else { ("daddr", "saddr") };
+        let (own, peers) = (self.own(family, own)?, any_of(nets)?);
+        // Where no address of ours is known, that of a loopback peer stands for either end.
+        let theirs = match (own.is_empty(), hook) {
+            (false, _) => theirs,
+            (true, INPUT) => "saddr",
+            (true, _) => "daddr",
+        };
+        let addresses = [field(family, theirs, peers)].into_iter().chain(own);
+        Some(interface.iter().cloned().chain(addresses).collect())
+    }
+
+    /// What matches the gate's addresses of a family at this side of a packet: nothing where it is for all, `None` where it has none.
+    fn own(&self, family: &str, side: &str) -> Option<Matches> {
+        if self.at.is_empty() {
+            return Some(Vec::new());
+        }
+        let nets: Vec<IpNet> = self.at.iter().copied().map(IpNet::from).collect();
+        let nets: Vec<IpNet> = nets.into_iter().filter(|net| protocol(*net) == family).collect();
+        Some(vec![field(family, side, any_of(&nets)?)])
     }
 
     fn of(&self, family: &str) -> Vec<IpNet> {
@@ -184,12 +224,18 @@ impl Gate {
         Value::Array(matches)
     }
 
-    /// The port comes first: the rest is asked of no other packet.
-    fn reject(&self, matches: Vec<Value>) -> Value {
-        let mut all = vec![field("tcp", "dport", json!(self.port))];
-        all.extend(matches);
-        all.push(json!({"reject": {"type": "tcp reset"}}));
-        Value::Array(all)
+    /// One rule, or for each family one. The port comes first: the rest is asked of no other packet.
+    fn rejects(&self, matches: &[Value]) -> Vec<Value> {
+        let families: &[&str] = if self.at.is_empty() { &["ip"] } else { &["ip", "ip6"] };
+        let here = families.iter().filter_map(|family| self.own(family, "daddr"));
+        let rule = |here: Matches| {
+            let mut all = here;
+            all.push(field("tcp", "dport", json!(self.port)));
+            all.extend_from_slice(matches);
+            all.push(json!({"reject": {"type": "tcp reset"}}));
+            Value::Array(all)
+        };
+        here.map(rule).collect()
     }
 }
 

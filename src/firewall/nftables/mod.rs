@@ -18,6 +18,7 @@ mod ruleset;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tokio::sync::Mutex;
@@ -70,9 +71,9 @@ impl Nftables {
         Ok(ruleset::may_drop(&now).next().is_some())
     }
 
-    pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+    pub(super) async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused> {
         let mut held = self.held.lock().await;
-        let gate = Gate::new(port, peers, self.owner);
+        let gate = Gate::new(port, peers, at, self.owner);
         if let Err(why) = self.bring(&gate, State::Guarded).await {
             let may_be_left = self.bring(&gate, State::Gone).await.is_err();
             return Err(Refused { why: why.into(), may_be_left });
@@ -91,7 +92,7 @@ impl Nftables {
 
     pub(super) async fn remove(&self, port: u16) -> Result<(), FirewallError> {
         let mut held = self.held.lock().await;
-        let gate = Gate::new(port, &[], self.owner);
+        let gate = Gate::new(port, &[], &[], self.owner);
         self.bring(&gate, State::Gone).await?;
         held.remove(&port);
         Ok(())
@@ -108,7 +109,7 @@ impl Nftables {
     /// Removes the gates of a guard that is dead.
     pub(super) async fn sweep(&self, pid: u32, ports: &[u16]) -> Result<(), FirewallError> {
         for port in ports {
-            self.bring(&Gate::new(*port, &[], Owner { pid, ..self.owner }), State::Gone).await?;
+            self.bring(&Gate::new(*port, &[], &[], Owner { pid, ..self.owner }), State::Gone).await?;
         }
         Ok(())
     }

@@ -8,13 +8,13 @@ use crate::firewall::{Owner, Peer};
 pub fn holds(printed: &str, port: u16, peers: &[Peer], uid: u32) -> [bool; 2] {
     let lines: Vec<&str> = printed.lines().collect();
     let owner = owner(uid);
-    [Ruleset::guarded(port, peers, owner).is(&lines), Ruleset::shut(port, owner).is(&lines)]
+    [Ruleset::guarded(port, peers, &[], owner).is(&lines), Ruleset::shut(port, &[], owner).is(&lines)]
 }
 
 /// The rules that are loaded for a gate: guarded, shut.
 pub fn loaded(port: u16, peers: &[Peer], uid: u32) -> [String; 2] {
     let owner = owner(uid);
-    [Ruleset::guarded(port, peers, owner).text(), Ruleset::shut(port, owner).text()]
+    [Ruleset::guarded(port, peers, &[], owner).text(), Ruleset::shut(port, &[], owner).text()]
 }
 
 fn owner(uid: u32) -> Owner {

@@ -18,6 +18,7 @@ mod slots;
 mod token;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,8 @@ struct Held {
 /// A gate of ours, or what may be left of one.
 struct Gate {
     slot: Slot,
+    /// This machine's addresses at which it is the gate; none: all.
+    at: Vec<IpAddr>,
     is_loaded: bool,
 }
 
@@ -93,14 +96,14 @@ impl Pf {
         Ok(info.lines().any(|line| line.trim_start().starts_with("Status: Enabled")))
     }
 
-    pub(super) async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+    pub(super) async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused> {
         let mut held = self.held.lock().await;
         let slot = match self.free_slot().await {
             Ok(slot) => slot,
             Err(why) => return Err(Refused { why, may_be_left: false }),
         };
-        held.gates.insert(port, Gate { slot, is_loaded: false });
-        match self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers, self.owner)).await {
+        held.gates.insert(port, Gate { slot, at: at.to_vec(), is_loaded: false });
+        match self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers, at, self.owner)).await {
             Ok(()) => Ok(()),
             Err(why) => Err(Refused { why, may_be_left: self.take_away(&mut held, port).await.is_err() }),
         }
@@ -112,7 +115,7 @@ impl Pf {
         let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) };
         gate.is_loaded = true;
         let anchor = anchor(gate.slot.number);
-        let rules = Ruleset::shut(port, self.owner);
+        let rules = Ruleset::shut(port, &gate.at, self.owner);
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &rules.text()).await?;
         self.rules_are(&anchor, &rules).await
     }

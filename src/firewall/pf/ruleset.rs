@@ -10,6 +10,7 @@
 //! large DNS answers, VPNs' and NFS's packets from everybody else.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use crate::firewall::{Owner, Peer};
 
@@ -127,38 +128,43 @@ impl Action {
 
 impl Ruleset {
     /// The peers pass in both directions, everybody else gets a reset. Where all peers are on
-    /// loopback, the owner's uid decides: every local user comes from the same address.
-    pub(super) fn guarded(port: u16, peers: &[Peer], owner: Owner) -> Ruleset {
+    /// loopback, the owner's uid decides: every local user comes from the same address. `at`: this
+    /// machine's addresses at which the port is gated; none: all.
+    pub(super) fn guarded(port: u16, peers: &[Peer], at: &[IpAddr], owner: Owner) -> Ruleset {
         let (local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
             peers.iter().partition(|peer| peer.interface().is_some());
         let is_loopback = !peers.is_empty() && peers.iter().all(Peer::is_loopback);
         let label = format!(" no state label \"dlvgate:{}:{port}\"", owner.pid);
         // A connection *from* the port gets past no other rules: its first packet has no ACK.
         let answers = format!(" flags A/A{label}");
-        let rule = |action, before: &str, after: String| Rule {
+        let rule = |action, before: String, after: String| Rule {
             action,
-            before_port: before.to_owned(),
+            before_port: before,
             port,
             after_port: after,
         };
-        let pass = |before: &str, after: String| rule(Action::Pass, before, after);
+        let pass = |before: String, after: String| rule(Action::Pass, before, after);
         let mut rules = Vec::new();
-        if is_loopback {
-            let user = format!(" user != {} label \"dlvgate:{}:{port}:user\"", owner.uid, owner.pid);
-            rules.push(rule(Action::ReturnIcmp, "out log quick on lo0 proto tcp from any to any", user));
-            rules.push(pass("quick on lo0 proto tcp from <peers> to any", label.clone()));
-            rules.push(pass("quick on lo0 proto tcp from any", format!(" to <peers>{answers}")));
-        } else if !anywhere.is_empty() {
-            rules.push(pass("in quick proto tcp from <peers> to any", label.clone()));
-            rules.push(pass("out quick proto tcp from any", format!(" to <peers>{answers}")));
+        for Place { family, own } in places(at) {
+            let tcp = format!("{family}proto tcp from");
+            if is_loopback {
+                let user = format!(" user != {} label \"dlvgate:{}:{port}:user\"", owner.uid, owner.pid);
+                let any = format!("out log quick on lo0 {tcp} any to {own}");
+                rules.push(rule(Action::ReturnIcmp, any, user));
+                rules.push(pass(format!("quick on lo0 {tcp} <peers> to {own}"), label.clone()));
+                rules.push(pass(format!("quick on lo0 {tcp} {own}"), format!(" to <peers>{answers}")));
+            } else if !anywhere.is_empty() {
+                rules.push(pass(format!("in quick {tcp} <peers> to {own}"), label.clone()));
+                rules.push(pass(format!("out quick {tcp} {own}"), format!(" to <peers>{answers}")));
+            }
+            for peer in local.iter().filter(|_| family != INET) {
+                let (address, interface) = (written(peer), peer.interface().unwrap_or_default());
+                let on = format!("quick on {interface} inet6 proto tcp from");
+                rules.push(pass(format!("in {on} {address} to {own}"), label.clone()));
+                rules.push(pass(format!("out {on} {own}"), format!(" to {address}{answers}")));
+            }
         }
-        for peer in local {
-            let (address, interface) = (written(peer), peer.interface().unwrap_or_default());
-            let on = format!("quick on {interface} inet6 proto tcp from");
-            rules.push(pass(&format!("in {on} {address} to any"), label.clone()));
-            rules.push(pass(&format!("out {on} any"), format!(" to {address}{answers}")));
-        }
-        rules.push(deny(port, owner.pid));
+        rules.extend(denials(port, at, owner));
         let addresses: Vec<String> = anywhere.into_iter().map(written).collect();
         let table = (!addresses.is_empty())
             .then(|| format!("table <{PEERS}> persist {{ {} }}", addresses.join(", ")));
@@ -166,8 +172,8 @@ impl Ruleset {
     }
 
     /// Everybody gets a reset.
-    pub(super) fn shut(port: u16, owner: Owner) -> Ruleset {
-        Ruleset { table: None, rules: vec![deny(port, owner.pid)] }
+    pub(super) fn shut(port: u16, at: &[IpAddr], owner: Owner) -> Ruleset {
+        Ruleset { table: None, rules: denials(port, at, owner).collect() }
     }
 
     /// What `pfctl -f -` is fed: every line, the last too, ends with a newline (pf's grammar asks
@@ -207,13 +213,31 @@ impl Rule {
     }
 }
 
-fn deny(port: u16, pid: u32) -> Rule {
-    Rule {
+/// Where a port is gated: the family, which pf prints before an address, and the address.
+struct Place {
+    family: &'static str,
+    own: String,
+}
+
+/// How a rule of IPv4 alone is written, up to its protocol.
+const INET: &str = "inet ";
+
+fn places(at: &[IpAddr]) -> Vec<Place> {
+    let place =
+        |ip: &IpAddr| Place { family: if ip.is_ipv4() { INET } else { "inet6 " }, own: ip.to_string() };
+    if at.is_empty() {
+        return vec![Place { family: "", own: "any".to_owned() }];
+    }
+    at.iter().map(place).collect()
+}
+
+fn denials(port: u16, at: &[IpAddr], Owner { pid, .. }: Owner) -> impl Iterator<Item = Rule> {
+    places(at).into_iter().map(move |Place { family, own }| Rule {
         action: Action::Return,
-        before_port: "in log quick proto tcp from any to any".to_owned(),
+        before_port: format!("in log quick {family}proto tcp from any to {own}"),
         port,
         after_port: format!(" label \"dlvgate:{pid}:{port}:deny\""),
-    }
+    })
 }
 
 /// As pf takes it, and prints it: without the interface, which a rule names apart.
@@ -230,7 +254,7 @@ mod tests {
 
     fn text(peers: &[&str]) -> String {
         let peers: Vec<Peer> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-        Ruleset::guarded(2345, &peers, OWNER).text()
+        Ruleset::guarded(2345, &peers, &[], OWNER).text()
     }
 
     const DENY: &str =
@@ -278,13 +302,41 @@ mod tests {
     }
 
     #[test]
+    fn gate_of_addresses_is_for_those_alone() {
+        let at = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+        let text = |peer: &str| Ruleset::guarded(2345, &[peer.parse().unwrap()], &at, OWNER).text();
+        let deny = "block return in log quick inet proto tcp from any to 127.0.0.1 port 2345 label \"dlvgate:4711:2345:deny\"\n\
+             block return in log quick inet6 proto tcp from any to ::1 port 2345 label \"dlvgate:4711:2345:deny\"\n";
+        let of = |family: &str, own: &str| {
+            format!(
+                "block return-icmp out log quick on lo0 {family} proto tcp from any to {own} port 2345 user != 501 label \"dlvgate:4711:2345:user\"\n\
+                 pass quick on lo0 {family} proto tcp from <peers> to {own} port 2345 no state label \"dlvgate:4711:2345\"\n\
+                 pass quick on lo0 {family} proto tcp from {own} port 2345 to <peers> flags A/A no state label \"dlvgate:4711:2345\"\n"
+            )
+        };
+        let rules = [of("inet", "127.0.0.1"), of("inet6", "::1")].concat();
+        assert_eq!(
+            text("127.0.0.1"),
+            format!("table <peers> persist {{ 127.0.0.1 }}\n{SCRUB}\n{rules}{deny}")
+        );
+        assert_eq!(Ruleset::shut(2345, &at, OWNER).text(), format!("{SCRUB}\n{deny}"));
+        let local = text("fe80::1%en0");
+        assert!(local.contains("in quick on en0 inet6 proto tcp from fe80::1 to ::1 port 2345"), "{local}");
+        assert_eq!(local.matches("pass").count(), 2, "{local}");
+        let printed = text("192.0.2.5").replace(" port 2345", " port = 2345");
+        let printed: Vec<&str> = printed.lines().skip(1).collect();
+        assert!(Ruleset::guarded(2345, &["192.0.2.5".parse().unwrap()], &at, OWNER).is(&printed));
+        assert!(!Ruleset::guarded(2345, &["192.0.2.5".parse().unwrap()], &at[..1], OWNER).is(&printed));
+    }
+
+    #[test]
     fn a_shut_gate_is_scrub_and_the_block_rule() {
-        assert_eq!(Ruleset::shut(2345, OWNER).text(), format!("{SCRUB}\n{DENY}"));
+        assert_eq!(Ruleset::shut(2345, &[], OWNER).text(), format!("{SCRUB}\n{DENY}"));
     }
 
     #[test]
     fn what_pfctl_prints_is_recognized_and_nothing_else() {
-        let shut = Ruleset::shut(2345, OWNER);
+        let shut = Ruleset::shut(2345, &[], OWNER);
         let printed = |port: &str, label: &str| {
             format!(
                 "block return in log quick proto tcp from any to any port = {port} label \"dlvgate:{label}:deny\""
@@ -312,7 +364,7 @@ mod tests {
         let lines = |icmp: &str| printed.replace("return-icmp", icmp);
         let is = |printed: &str| {
             let lines: Vec<&str> = printed.lines().skip(1).collect();
-            Ruleset::guarded(2345, &["127.0.0.1".parse().unwrap()], OWNER).is(&lines)
+            Ruleset::guarded(2345, &["127.0.0.1".parse().unwrap()], &[], OWNER).is(&lines)
         };
         assert!(is(&lines("return-icmp(port-unr, port-unr)")));
         assert!(!is(&lines("return-icmp")) && !is(&lines("return")));
@@ -354,7 +406,7 @@ mod tests {
 
     #[test]
     fn gate_is_told_by_the_labels_of_its_rules() {
-        for text in [text(&["127.0.0.1"]), text(&["fe80::1%en0"]), Ruleset::shut(2345, OWNER).text()] {
+        for text in [text(&["127.0.0.1"]), text(&["fe80::1%en0"]), Ruleset::shut(2345, &[], OWNER).text()] {
             let gates: Vec<_> = text.lines().filter_map(gate_of).collect();
             assert!(!gates.is_empty() && gates.iter().all(|gate| *gate == (4711, 2345)), "{text}");
         }

@@ -245,8 +245,8 @@ fn list_tells_who_is_at_a_port() {
     assert_eq!(
         found,
         [
-            Occupant { local, owner: Owner::Uid(501), does: Does::Listen },
-            Occupant { local, owner: Owner::Uid(503), does: Does::Connect },
+            Occupant { local, only_v6: false, owner: Owner::Uid(501), does: Does::Listen },
+            Occupant { local, only_v6: false, owner: Owner::Uid(503), does: Does::Connect },
         ]
     );
     let found = occupants(&usual(), &[50002, 50001]).unwrap();

@@ -153,7 +153,7 @@ fn dump_tells_each_socket_with_its_user() {
     let last = [entry(7, 6, 2345, 0, 0), entry(7, 13, 2345, 0, 14), message(3, 7, &[&[0; 4]])].concat();
     assert_eq!(part(&last, 7, &mut found), Ok(Part::Last));
     let local = "127.0.0.1:2345".parse().unwrap();
-    let is = |owner, does| Occupant { local, owner, does };
+    let is = |owner, does| Occupant { local, only_v6: false, owner, does };
     assert_eq!(
         found,
         [
@@ -163,6 +163,24 @@ fn dump_tells_each_socket_with_its_user() {
             is(Owner::Uid(0), Does::Listen),
         ]
     );
+}
+
+#[test]
+fn dump_tells_which_socket_takes_no_ipv4() {
+    let attribute =
+        |kind: u16, value: u8| [&5_u16.to_ne_bytes()[..], &kind.to_ne_bytes(), &[value, 0, 0, 0]].concat();
+    let with = |attributes: &[u8]| {
+        let ports = [2345_u16.to_be_bytes(), [0, 0]].concat();
+        let parts: [&[u8]; 8] =
+            [&[10, 10, 0, 0], &ports, &[0; 32], &[0; 12], &[0; 12], &[0; 4], &[1; 4], attributes];
+        let mut found = Vec::new();
+        part(&[message(20, 7, &parts), message(3, 7, &[&[0; 4]])].concat(), 7, &mut found)?;
+        Ok::<bool, Malformed>(found[0].only_v6)
+    };
+    assert_eq!(with(&[]), Ok(false));
+    assert_eq!(with(&[attribute(8, 1), attribute(11, 1)].concat()), Ok(true));
+    assert_eq!(with(&attribute(11, 0)), Ok(false));
+    assert!(with(&[3, 0, 11, 0]).is_err() && with(&[9, 0, 11, 0]).is_err(), "cut");
 }
 
 #[test]

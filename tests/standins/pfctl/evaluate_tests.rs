@@ -128,6 +128,31 @@ block return in log quick proto tcp from any to any port 2345
 }
 
 #[test]
+fn rule_with_an_address_leaves_others_alone() {
+    let mut m = on();
+    let gate = "table <peers> persist { 127.0.0.1 }
+pass quick on lo0 inet proto tcp from <peers> to 127.0.0.1 port 2345 no state
+pass quick on lo0 inet proto tcp from 127.0.0.1 port 2345 to <peers> flags A/A no state
+block return in log quick inet proto tcp from any to 127.0.0.1 port 2345
+block return in log quick inet6 proto tcp from any to ::1 port 2345
+";
+    load(&mut m, "com.apple/010.gate", gate);
+    for (from, to, decided) in [
+        ("127.0.0.1", "127.0.0.1", "pass"),
+        ("127.0.0.2", "127.0.0.1", "block"),
+        ("127.0.0.2", "127.0.0.2", "pass"),
+        ("::1", "::1", "block"),
+        ("::2", "::2", "pass"),
+    ] {
+        assert_eq!(
+            decision(&mut m, &format!("in lo0 tcp {from} 50000 {to} 2345")),
+            decided,
+            "{from} to {to}"
+        );
+    }
+}
+
+#[test]
 fn a_skipped_interface_is_not_filtered() {
     let mut m = on();
     load(&mut m, "", "set skip on lo0\nblock quick all\n");

@@ -33,7 +33,7 @@ fn process_of_another_user_is_not_noted() {
     let folder = tempfile::tempdir().unwrap();
     let books = Books::open(Journals::new(folder.path()), Backend::Pf, own() + 1).unwrap();
     books.proxy(other.id(), Purpose::Open);
-    books.opening(40001, &[]).unwrap();
+    books.opening(40001, &[], &[]).unwrap();
     assert_eq!(on_disk(&books).unwrap().proxy, None);
     other.kill().unwrap();
     other.wait().unwrap();
@@ -44,12 +44,12 @@ fn each_change_is_on_disk_when_its_call_returns() {
     let (_folder, books) = books();
     books.proxy(std::process::id(), Purpose::Open);
     assert!(on_disk(&books).is_none(), "who holds nothing has no journal");
-    books.opening(40001, &["127.0.0.1".parse().unwrap()]).unwrap();
+    books.opening(40001, &["127.0.0.1".parse().unwrap()], &[]).unwrap();
     let record = on_disk(&books).unwrap();
     assert_eq!((record.gates[0].port, record.gates[0].peers.len(), record.uid), (40001, 1, own()));
     assert_eq!(record.proxy.map(|proxy| proxy.pid), Some(std::process::id()));
     assert_eq!(record.purpose, Some(Purpose::Open));
-    books.opening(40002, &[]).unwrap();
+    books.opening(40002, &[], &[]).unwrap();
     books.shut(40002).unwrap();
     assert_eq!(ports(&books), [(40001, false), (40002, true)]);
     books.gone(40001).unwrap();
@@ -75,8 +75,8 @@ fn token_is_on_disk_as_long_as_it_is_held() {
 fn what_the_disk_does_not_take_has_not_happened() {
     let (_folder, books) = books();
     fs::remove_dir(books.journals.folder()).unwrap();
-    assert!(books.opening(40001, &[]).is_err());
+    assert!(books.opening(40001, &[], &[]).is_err());
     books.journals.prepare().unwrap();
-    books.opening(40002, &[]).unwrap();
+    books.opening(40002, &[], &[]).unwrap();
     assert_eq!(ports(&books), [(40002, false)]);
 }

@@ -10,7 +10,11 @@ fn journals() -> (tempfile::TempDir, Journals) {
 
 fn record() -> Record {
     let mut record = Record::begin(Backend::Pf, 501).unwrap();
-    record.open(40001, vec!["127.0.0.1".parse().unwrap(), "fe80::1%en0".parse().unwrap()]);
+    record.open(
+        40001,
+        vec!["127.0.0.1".parse().unwrap(), "fe80::1%en0".parse().unwrap()],
+        vec!["127.0.0.1".parse().unwrap()],
+    );
     record
 }
 
@@ -34,7 +38,19 @@ fn journal_reads_back_and_empty_record_has_no_file() {
 }
 
 #[test]
-fn pending_token_keeps_the_journal() {
+fn journal_without_addresses_is_of_a_gate_at_all() {
+    let (_folder, journals) = journals();
+    journals.write(&record()).unwrap();
+    let path = journals.read().unwrap().remove(0).path;
+    let text = fs::read_to_string(&path).unwrap();
+    let older = text.replace("\"at\":[\"127.0.0.1\"],", "");
+    assert_ne!(older, text);
+    let at = |text: &str| believed(&path, text.as_bytes()).unwrap().gates.remove(0).at;
+    assert_eq!((at(&text).len(), at(&older).len()), (1, 0));
+}
+
+#[test]
+fn a_token_that_is_about_to_be_taken_keeps_the_journal() {
     let (_folder, journals) = journals();
     let mut record = record();
     record.gates.clear();
@@ -126,7 +142,7 @@ fn largest_journal_is_read_and_a_larger_one_refused() {
     let peers: Vec<Peer> =
         (0..64).map(|peer| format!("2001:db8:1111:2222::{peer}").parse().unwrap()).collect();
     for port in 40002..40065 {
-        record.open(port, peers.clone());
+        record.open(port, peers.clone(), vec!["2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(); 8]);
     }
     journals.write(&record).unwrap();
     let path = journals.read().unwrap().remove(0).path;

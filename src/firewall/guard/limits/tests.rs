@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -36,8 +37,16 @@ impl Told {
     }
 
     fn add(&self, port: u16, owner: Owner, does: Does) -> &Told {
-        let local = ([127, 0, 0, 1], port).into();
-        self.0.lock().unwrap().there.push(Occupant { local, owner, does });
+        self.put(([127, 0, 0, 1], port).into(), false, owner, does)
+    }
+
+    /// This user listens at this address too.
+    pub(in super::super) fn listens(&self, local: &str, uid: u32) -> &Told {
+        self.put(local.parse().unwrap(), false, Owner::Uid(uid), Does::Listen)
+    }
+
+    fn put(&self, local: SocketAddr, only_v6: bool, owner: Owner, does: Does) -> &Told {
+        self.0.lock().unwrap().there.push(Occupant { local, only_v6, owner, does });
         self
     }
 
@@ -65,9 +74,9 @@ impl Surroundings for Told {
         name == "en0"
     }
 
-    fn passed(&self, port: u16, _: u32) -> Result<(), String> {
+    fn passed(&self, port: u16, _: u32) -> Result<IpAddr, String> {
         match self.0.lock().unwrap().bound.take() {
-            Some(bound) if bound == port => Ok(()),
+            Some(bound) if bound == port => Ok([127, 0, 0, 1].into()),
             other => Err(format!("bound: {other:?}")),
         }
     }
@@ -83,7 +92,7 @@ fn peers() -> Vec<Peer> {
 
 fn open(told: &Told, socket: bool) -> Result<(), String> {
     let opened = told.limits(ALICE).may_open(40001, &peers(), socket);
-    opened.map_err(|refusal| refusal.to_string())
+    opened.map(drop).map_err(|refusal| refusal.to_string())
 }
 
 #[test]
@@ -96,7 +105,64 @@ fn port_of_own_listener_is_opened() {
 }
 
 #[test]
-fn port_without_a_listener_is_refused() {
+fn gate_is_at_its_listeners_addresses_or_at_all() {
+    for (own, at) in [
+        (&["127.0.0.1:40001"][..], &["127.0.0.1"][..]),
+        (&["[::1]:40001", "127.0.0.1:40001", "127.0.0.1:40002"], &["127.0.0.1", "::1"]),
+        (&["[::ffff:192.0.2.1]:40001"], &["192.0.2.1"]),
+        (&["0.0.0.0:40001"], &[]),
+        (&["127.0.0.1:40001", "[::]:40001"], &[]),
+        (&["[::ffff:0.0.0.0]:40001"], &[]),
+        (&["[fe80::1]:40001"], &[]),
+    ] {
+        let told = Told::default();
+        own.iter().for_each(|local| _ = told.listens(local, ALICE));
+        let opened = told.limits(ALICE).may_open(40001, &peers(), false).unwrap();
+        assert_eq!(opened.iter().map(IpAddr::to_string).collect::<Vec<_>>(), at, "{own:?}");
+    }
+    let told = Told::default();
+    (1..=9).for_each(|n| _ = told.listens(&format!("127.0.0.{n}:40001"), ALICE));
+    assert_eq!(
+        told.limits(ALICE).may_open(40001, &peers(), false),
+        Ok(Vec::new()),
+        "of more than a front has"
+    );
+    let told = Told::default();
+    told.listens("[::]:40001", ALICE).bound(40001);
+    assert_eq!(
+        told.limits(ALICE).may_open(40001, &peers(), true),
+        Ok(Vec::new()),
+        "beside the one that came"
+    );
+}
+
+#[test]
+fn only_who_is_at_the_gate_s_address_is_a_stranger() {
+    for (own, theirs, only_v6, is_stranger) in [
+        ("127.0.0.1", "127.0.0.2:40001", false, false),
+        ("192.0.2.1", "127.0.0.1:40001", false, false),
+        ("127.0.0.1", "[::1]:40001", false, false),
+        ("127.0.0.1", "[::]:40001", true, false),
+        ("::1", "0.0.0.0:40001", false, false),
+        ("127.0.0.1", "127.0.0.1:40001", false, true),
+        ("127.0.0.1", "[::ffff:127.0.0.1]:40001", false, true),
+        ("127.0.0.1", "0.0.0.0:40001", false, true),
+        ("127.0.0.1", "[::]:40001", false, true),
+        ("::1", "[::]:40001", true, true),
+        ("0.0.0.0", "127.0.0.2:40001", false, true),
+    ] {
+        let told = Told::default();
+        told.listens(&SocketAddr::new(own.parse().unwrap(), 40001).to_string(), ALICE);
+        let at = told.limits(ALICE).may_open(40001, &peers(), false).unwrap();
+        told.put(theirs.parse().unwrap(), only_v6, Owner::Uid(BOB), Does::Listen);
+        let opened = told.limits(ALICE).may_open(40001, &peers(), false);
+        let later = told.limits(ALICE).strangers_at(&[(40001, at)].into()).unwrap();
+        assert_eq!((opened.is_err(), !later.is_empty()), (is_stranger, is_stranger), "{own}, {theirs}");
+    }
+}
+
+#[test]
+fn port_at_which_nobody_listens_is_refused() {
     let told = Told::default();
     told.comes(40001, ALICE, Does::Connect).comes(40002, ALICE, Does::Listen);
     assert!(open(&told, false).unwrap_err().contains("no process of alice listens on port 40001"));
@@ -142,7 +208,7 @@ fn peer_on_an_absent_interface_is_refused() {
     let told = Told::default();
     told.comes(40001, ALICE, Does::Listen);
     let open = |peer: &str| told.limits(ALICE).may_open(40001, &[peer.parse().unwrap()], false);
-    assert_eq!(open("fe80::1%en0"), Ok(()));
+    assert!(open("fe80::1%en0").is_ok());
     let why = open("fe80::1%en1").unwrap_err().to_string();
     assert!(why.contains("fe80::1%en1 is on an interface that this machine does not have"), "{why}");
 }
@@ -151,14 +217,14 @@ fn peer_on_an_absent_interface_is_refused() {
 fn root_itself_is_not_limited() {
     let limits = CallerLimits::none(0);
     let everybody = ["0.0.0.0/0".parse().unwrap()];
-    assert_eq!(limits.may_open(22, &everybody, false), Ok(()));
-    assert!(!limits.are_there() && limits.stranger_at(22).unwrap().is_none());
+    assert_eq!(limits.may_open(22, &everybody, false), Ok(Vec::new()), "at every address");
+    assert!(!limits.are_there() && limits.strangers_at(&[(22, Vec::new())].into()).unwrap().is_empty());
 }
 
 fn record(uid: u32, gates: &[(u16, usize)]) -> Record {
     let mut record = Record::begin(Backend::Pf, uid).unwrap();
     for (port, count) in gates {
-        record.open(*port, vec!["192.0.2.5".parse().unwrap(); *count]);
+        record.open(*port, vec!["192.0.2.5".parse().unwrap(); *count], Vec::new());
     }
     record
 }
@@ -188,7 +254,7 @@ fn interfaces_of_peers_are_counted_once_a_gate() {
         let mut record = Record::begin(Backend::Pf, ALICE).unwrap();
         for port in 0..count {
             let peers = ["fe80::1%en0", "fe80::9%en0", "fe80::1%en1", "192.0.2.5"];
-            record.open(40000 + port, peers.map(|peer| peer.parse().unwrap()).to_vec());
+            record.open(40000 + port, peers.map(|peer| peer.parse().unwrap()).to_vec(), Vec::new());
         }
         [record]
     };

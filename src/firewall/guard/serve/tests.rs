@@ -23,6 +23,8 @@ struct Notes(Arc<Mutex<State>>);
 struct State {
     open: BTreeMap<u16, Vec<Peer>>,
     said: Vec<String>,
+    /// The addresses of the last gate.
+    at: Vec<IpAddr>,
     refuses: bool,
     refuses_to_shut: bool,
     /// It does not say whether it filters.
@@ -42,12 +44,13 @@ impl Notes {
 }
 
 impl Driver for Notes {
-    async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused> {
+    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused> {
         let mut state = self.state();
         if state.refuses {
             return Err(Refused { why: Notes::refusal(), may_be_left: false });
         }
         state.said.push(format!("open {port}"));
+        state.at = at.to_vec();
         state.open.insert(port, peers.to_vec());
         Ok(())
     }
@@ -410,6 +413,21 @@ async fn gate_goes_when_another_user_comes_to_its_port() {
     }
 }
 
+#[tokio::test]
+async fn gate_stays_when_another_user_is_at_another_address() {
+    let told = Told::default();
+    told.listens("127.0.0.1:40001", ALICE);
+    let mut held = Held::to(&told).await;
+    held.open(40001).await.unwrap();
+    assert_eq!(held.notes.state().at, ["127.0.0.1".parse::<IpAddr>().unwrap()]);
+    let gates = held.journals.read().unwrap().remove(0).record.unwrap().gates;
+    assert_eq!(gates[0].at, held.notes.state().at, "as the journal has it");
+    told.listens("127.0.0.2:40001", BOB);
+    assert_eq!(held.look().await, "");
+    held.ask(Operation::Shut { port: 40001 }).await.unwrap();
+    assert_eq!(held.said(), ["open 40001", "shut 40001"], "which does not cut them off");
+}
+
 /// The caller asks without end, and reads each answer as late as the guard lets it.
 #[tokio::test]
 async fn answers_read_late_put_off_no_look() {
@@ -479,7 +497,7 @@ async fn gates_of_other_guards_count_and_keep_their_ports() {
         let mut record = Record::begin(Backend::Pf, uid).unwrap();
         record.guard = Process::now(pid).unwrap();
         for port in first..first + gates {
-            record.open(port, vec!["192.0.2.5".parse().unwrap(); peers]);
+            record.open(port, vec!["192.0.2.5".parse().unwrap(); peers], Vec::new());
         }
         journals.write(&record).unwrap();
     };

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use serde_json::Value;
@@ -25,7 +26,7 @@ impl Filter {
 const NOTHING_ELSE: &str = "only the guard itself does this";
 
 impl Driver for Filter {
-    async fn open(&self, _: u16, _: &[Peer]) -> Result<(), Refused> {
+    async fn open(&self, _: u16, _: &[Peer], _: &[IpAddr]) -> Result<(), Refused> {
         panic!("{NOTHING_ELSE}")
     }
 
@@ -69,7 +70,7 @@ fn only_dead_guards_of_this_boot_are_swept() {
     let journals = Journals::new(folder.path());
     let write = |pid: u32, change: &dyn Fn(&mut Value)| {
         let mut record = Record::begin(Backend::Pf, 501).unwrap();
-        record.open(40001, Vec::new());
+        record.open(40001, Vec::new(), Vec::new());
         let mut value = serde_json::to_value(record).unwrap();
         value["guard"]["pid"] = pid.into();
         change(&mut value);
@@ -120,7 +121,7 @@ fn guard_of_another_pid_namespace_is_not_swept() {
     let journals = Journals::new(folder.path());
     let mut record = Record::begin(Backend::Pf, 501).unwrap();
     record.guard.pid = 4_000_007; // no process here has it
-    record.open(40001, Vec::new());
+    record.open(40001, Vec::new(), Vec::new());
     record.put_into_another_pid_namespace();
     journals.write(&record).unwrap();
     let filter = Filter::with(&[(4_000_007, 40001)], &[]);

@@ -11,7 +11,7 @@ const HOST: &str = r#"{"nftables": [
 
 fn gate_for(peers: &[&str]) -> Gate {
     let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-    Gate::new(40001, &peers, Owner { pid: 4711, uid: 1000 })
+    Gate::new(40001, &peers, &[], Owner { pid: 4711, uid: 1000 })
 }
 
 fn gate() -> Gate {
@@ -102,6 +102,21 @@ fn networks_are_proved_as_prefixes_or_as_ranges() {
         ("fe80::1", "fe80::2"),
     ] {
         assert!(missing(&replaced(&whole, from, to)).is_some(), "{from} as {to}");
+    }
+}
+
+#[test]
+fn gate_of_addresses_is_proved_with_them_alone() {
+    let at = ["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()];
+    let gate = |at| Gate::new(40001, &["127.0.0.1".parse().unwrap()], at, Owner { pid: 4711, uid: 1000 });
+    for state in [State::Guarded, State::Shut] {
+        for (one, other) in
+            [(&at[..1], &at[1..]), (&at[..], &at[..1]), (&at[..1], &at[..]), (&at[..1], &at[..0])]
+        {
+            let there = printed_of(&gate(one), state);
+            assert_eq!(missing_of_gate(&gate(one), &there, state), None);
+            assert!(missing_of_gate(&gate(other), &there, state).is_some(), "{one:?} for {other:?}");
+        }
     }
 }
 

@@ -26,7 +26,7 @@ fn host() -> Listing {
 
 fn gate(peers: &[&str]) -> Gate {
     let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-    Gate::new(40001, &peers, Owner { pid: 4711, uid: 1000 })
+    Gate::new(40001, &peers, &[], Owner { pid: 4711, uid: 1000 })
 }
 
 fn commands(now: &Listing, gate: &Gate, wanted: State) -> Vec<Value> {
@@ -71,6 +71,72 @@ fn a_guarded_loopback_port_is_a_table_of_its_own() {
         rule("output", json!([port, user, local, reset])),
     ];
     assert_eq!(commands, expected);
+}
+
+fn gate_at(at: &[&str], peers: &[&str]) -> Gate {
+    let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
+    let at: Vec<_> = at.iter().map(|ip| ip.parse().unwrap()).collect();
+    Gate::new(40001, &peers, &at, Owner { pid: 4711, uid: 1000 })
+}
+
+/// What a rule asks for, and what it does.
+fn said(rule: &Value) -> String {
+    let side = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let word = |one: &Value| {
+        let left = &one["match"]["left"];
+        let name = ["protocol", "field"].map(|key| left["payload"][key].as_str());
+        match name {
+            [Some(protocol), Some(field)] => format!("{protocol} {field} {}", side(&one["match"]["right"])),
+            _ if one.get("match").is_some() => {
+                side(left.get("meta").map_or(&left["fib"]["result"], |meta| &meta["key"]))
+            }
+            _ => side(&Value::from(one.as_object().unwrap().keys().next().unwrap().as_str())),
+        }
+    };
+    rule.as_array().unwrap().iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn gate_of_an_address_asks_for_it_in_every_rule() {
+    let gate = gate_at(&["127.0.0.1"], &["127.0.0.1", "::1"]);
+    let of = |rules: Vec<Value>| rules.iter().map(said).collect::<Vec<_>>();
+    let reject = "ip daddr 127.0.0.1, tcp dport 40001, reject";
+    assert_eq!(
+        of(gate.own_rules(State::Guarded, INPUT)),
+        ["iif, ip saddr @peers4, ip daddr 127.0.0.1, tcp dport 40001, accept", reject]
+    );
+    let user = ["ip daddr 127.0.0.1, tcp dport 40001, skuid, type, reject"];
+    assert_eq!(of(gate.own_rules(State::Guarded, OUTPUT)), user);
+    assert_eq!(of(gate.own_rules(State::Shut, INPUT)), [reject]);
+    for (hook, interface) in [(INPUT, "iif"), (OUTPUT, "oif")] {
+        let ends = "ip saddr 127.0.0.1, ip daddr 127.0.0.1";
+        let there = format!("{interface}, {ends}, tcp dport 40001, accept");
+        let back = of(gate.accepts("inet", hook));
+        assert_eq!((back.len(), &back[0]), (2, &there), "{back:?}");
+        assert!(
+            back[1].starts_with(&format!("{interface}, ip daddr 127.0.0.1, ip saddr 127.0.0.1, ")),
+            "{back:?}"
+        );
+        assert!(back[1].ends_with(", tcp sport 40001, accept"), "{back:?}");
+    }
+}
+
+#[test]
+fn gate_of_two_families_has_a_reject_for_each() {
+    let gate = gate_at(&["192.0.2.1", "192.0.2.9", "2001:db8::1"], &["192.0.2.0/24", "fe80::1%en0"]);
+    let rules: Vec<String> = gate.own_rules(State::Guarded, INPUT).iter().map(said).collect();
+    let both = r#"{"set":["192.0.2.1","192.0.2.9"]}"#;
+    let expected = [
+        format!("ip saddr @peers4, ip daddr {both}, tcp dport 40001, accept"),
+        "iifname, ip6 saddr fe80::1, ip6 daddr 2001:db8::1, tcp dport 40001, accept".to_owned(),
+        format!("ip daddr {both}, tcp dport 40001, reject"),
+        "ip6 daddr 2001:db8::1, tcp dport 40001, reject".to_owned(),
+    ];
+    assert_eq!(rules, expected);
+    assert!(
+        gate_at(&["192.0.2.1"], &["2001:db8::5"]).accepts("inet", INPUT).is_empty(),
+        "of no family of its own"
+    );
 }
 
 #[test]
@@ -268,7 +334,7 @@ fn a_dormant_table_drops_nothing() {
 
 #[test]
 fn names_fit_nftables_limits() {
-    let gate = Gate::new(u16::MAX, &[], Owner { pid: u32::MAX, uid: 0 });
+    let gate = Gate::new(u16::MAX, &[], &[], Owner { pid: u32::MAX, uid: 0 });
     assert!(gate.table().len() < 256, "NFT_TABLE_MAXNAMELEN");
     assert!(gate.mark().len() < 128, "NFTNL_UDATA_COMMENT_MAXLEN");
 }
