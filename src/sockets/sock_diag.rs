@@ -264,8 +264,8 @@ pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answe
     }
 }
 
-/// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens at the client's address,
-/// so that addresses have to be compared.
+/// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens
+/// at the client's address, so that addresses have to be compared.
 fn socket(mut fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
     let SocketInfo { state: _, local, remote, owner } = told(&mut fields)?;
     Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::NoProcess })

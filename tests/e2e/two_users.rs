@@ -328,7 +328,8 @@ fn gate_goes_when_another_user_takes_its_port() {
     drop(theirs);
 }
 
-/// Any user may bind the port of a gate at another address; at the same one the kernel lets them once it is free.
+/// Any user may bind the port of a gate at another address; at the same one the kernel lets them
+/// once it is free.
 #[test]
 fn bind_at_another_address_ends_no_gate() {
     let Some(machine) = Machine::new() else { return };

@@ -308,7 +308,8 @@ fn other_user_connects(namespace: &Namespace, from: IpAddr, to: &str) -> bool {
     })
 }
 
-/// A container's port, published at an address of the host's, and a host's port behind an address of another machine.
+/// A container's port, published at an address of the host's, and a host's port behind an address
+/// of another machine.
 #[test]
 fn destination_after_translation_is_what_counts() {
     let (Some(host), Some(container)) = (Namespace::new(), Namespace::new()) else { return };

@@ -21,7 +21,8 @@ pub(super) trait Surroundings {
     fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>>;
     /// Whether there is an interface of this name.
     fn has_interface(&self, name: &str) -> bool;
-    /// Takes the socket that came with a request, and sees that this user has bound it to this port: its address.
+    /// Takes the socket that came with a request, and sees that this user has bound it to this
+    /// port: its address.
     fn passed(&self, port: u16, uid: u32) -> Result<IpAddr, String>;
     /// Closes sockets that came and were not asked for.
     fn forget_passed(&self);
@@ -95,8 +96,9 @@ impl CallerLimits {
         self.held_to.is_some()
     }
 
-    /// Whether a gate at this port may be opened for these peers. `socket`: a bound one came with the request. Returns
-    /// the addresses at which it is one: those of the caller's listeners; none: all.
+    /// Whether a gate at this port may be opened for these peers. `socket`: a bound one came with
+    /// the request. Returns the addresses at which it is one: those of the caller's listeners;
+    /// none: all.
     ///
     /// # Errors
     /// Why not, and what to do.
@@ -180,7 +182,8 @@ impl CallerLimits {
         }
     }
 
-    /// Who else is at these ports, one for each. Each comes with the addresses at which it is gated; none: all.
+    /// Who else is at these ports, one for each. Each comes with the addresses at which it is
+    /// gated; none: all.
     ///
     /// # Errors
     /// Where the system does not tell.
@@ -223,8 +226,8 @@ impl fmt::Display for Stranger {
     }
 }
 
-/// The addresses of these sockets, each once; none where one of them is at every address. Link-local ones are the same on each
-/// interface, so that such a gate is for all too.
+/// The addresses of these sockets, each once; none where one of them is at every address.
+/// Link-local ones are the same on each interface, so that such a gate is for all too.
 fn specific(sockets: &[IpAddr]) -> Vec<IpAddr> {
     let at: BTreeSet<IpAddr> = sockets.iter().map(IpAddr::to_canonical).collect();
     let is_one = |ip: &IpAddr| match ip {
@@ -243,8 +246,8 @@ fn is_at(one: &Occupant, addresses: &[IpAddr]) -> bool {
         || local.is_unspecified() && addresses.iter().any(takes)
 }
 
-/// The sockets of others, at the addresses that a port is gated at. What no process holds is left of a connection, and does not
-/// count; but who listens has to be told.
+/// The sockets of others, at the addresses that a port is gated at. What no process holds is left
+/// of a connection, and does not count; but who listens has to be told.
 fn strangers<'a>(
     there: &'a [Occupant],
     uid: u32,

@@ -57,8 +57,9 @@ use wire::Greeting;
 /// The control group below which each user's guards are in one that is root's.
 pub(super) const GROUPS: &str = "/sys/fs/cgroup/dlvgate";
 
-/// Runs the guard of this process's user on standard input and output, until the pipe ends. Returns what could not be
-/// closed: a sentence each. One that could not confine itself ([`enter`]) says so in its greeting, and ends.
+/// Runs the guard of this process's user on standard input and output, until the pipe ends. Returns
+/// what could not be closed: a sentence each. One that could not confine itself ([`enter`]) says so
+/// in its greeting, and ends.
 ///
 /// # Errors
 /// Where the runtime lets us have no signals.

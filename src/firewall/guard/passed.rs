@@ -201,7 +201,8 @@ pub(super) async fn send(pipe: &mut OwnedWriteHalf, line: &[u8], socket: Borrowe
     pipe.write_all(&line[sent..]).await
 }
 
-/// Whether this user has bound this socket to this port, in this machine's own network. Returns the address.
+/// Whether this user has bound this socket to this port, in this machine's own network. Returns the
+/// address.
 ///
 /// # Errors
 /// What is wrong with it.

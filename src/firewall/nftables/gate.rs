@@ -34,7 +34,8 @@ pub(super) fn priority(hook: &str) -> i64 {
     if hook == INPUT { INPUT_PRIORITY } else { OUTPUT_PRIORITY }
 }
 
-/// The routing table's type of an address of this machine (`RTN_LOCAL`), as nft prints it with `-n`.
+/// The routing table's type of an address of this machine (`RTN_LOCAL`), as nft prints it with
+/// `-n`.
 pub(super) const LOCAL: u32 = 2;
 
 /// What a rule matches, before the port.
@@ -124,8 +125,9 @@ impl Gate {
                 rules.extend(self.rejects(&[]));
                 rules
             }
-            // Over loopback every local user comes from a peer's address, so the sender's user decides. A packet with a new
-            // destination still has the old one's interface here, so the destination itself is asked for.
+            // Over loopback every local user comes from a peer's address, so the sender's user
+            // decides. A packet with a new destination still has the old one's interface here, so
+            // the destination itself is asked for.
             (State::Guarded, OUTPUT) if self.is_loopback() => {
                 let others = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.owner.uid}});
                 self.rejects(&[others, to_this_machine()])
@@ -159,7 +161,8 @@ impl Gate {
                 rules.extend(there.map(|matches| self.accept(matches, "dport")));
             }
             if hook == OUTPUT || group.is_loopback {
-                // By a rule for every packet that comes from the port, who connects from that port would get anywhere.
+                // By a rule for every packet that comes from the port, who connects from that port
+                // would get anywhere.
                 let back = self.way(&group, hook, "sport");
                 let back = back.map(|matches| matches.into_iter().chain([no_first_packet()]).collect());
                 rules.extend(back.map(|matches| self.accept(matches, "sport")));
@@ -183,7 +186,8 @@ impl Gate {
         groups.into_iter().map(group).collect()
     }
 
-    /// The packets of these peers to the port (`dport`), or from it (`sport`); `None`: the gate has no address of their family.
+    /// The packets of these peers to the port (`dport`), or from it (`sport`); `None`: the gate has
+    /// no address of their family.
     fn way(&self, group: &Group, hook: &str, port: &str) -> Option<Matches> {
         let Group { family, nets, interface, .. } = group;
         let (theirs, own) = if port == "dport" { ("saddr", "daddr") } else { ("daddr", "saddr") };
@@ -198,7 +202,8 @@ impl Gate {
         Some(interface.iter().cloned().chain(addresses).collect())
     }
 
-    /// What matches the gate's addresses of a family at this side of a packet: nothing where it is for all, `None` where it has none.
+    /// What matches the gate's addresses of a family at this side of a packet: nothing where it is
+    /// for all, `None` where it has none.
     fn own(&self, family: &str, side: &str) -> Option<Matches> {
         if self.at.is_empty() {
             return Some(Vec::new());
@@ -224,7 +229,8 @@ impl Gate {
         Value::Array(matches)
     }
 
-    /// One rule, or for each family one. The port comes first: the rest is asked of no other packet.
+    /// One rule, or for each family one. The port comes first: the rest is asked of no other
+    /// packet.
     fn rejects(&self, matches: &[Value]) -> Vec<Value> {
         let families: &[&str] = if self.at.is_empty() { &["ip"] } else { &["ip", "ip6"] };
         let here = families.iter().filter_map(|family| self.own(family, "daddr"));

@@ -119,8 +119,9 @@ impl Listing {
     }
 }
 
-/// A mask of bits is printed as a number, as a list of numbers, or as `{"|": [...]}`, by the version of nft: here it is
-/// a number. One flag of `fib` is printed as a list or by itself: here it is a list.
+/// A mask of bits is printed as a number, as a list of numbers, or as `{"|": [...]}`, by the
+/// version of nft: here it is a number. One flag of `fib` is printed as a list or by itself: here
+/// it is a list.
 fn alike(value: &mut Value) {
     match value {
         Value::Object(object) => {

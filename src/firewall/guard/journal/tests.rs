@@ -50,7 +50,7 @@ fn journal_without_addresses_is_of_a_gate_at_all() {
 }
 
 #[test]
-fn a_token_that_is_about_to_be_taken_keeps_the_journal() {
+fn pending_token_keeps_the_journal() {
     let (_folder, journals) = journals();
     let mut record = record();
     record.gates.clear();

@@ -162,7 +162,7 @@ fn only_who_is_at_the_gate_s_address_is_a_stranger() {
 }
 
 #[test]
-fn port_at_which_nobody_listens_is_refused() {
+fn port_without_a_listener_is_refused() {
     let told = Told::default();
     told.comes(40001, ALICE, Does::Connect).comes(40002, ALICE, Does::Listen);
     assert!(open(&told, false).unwrap_err().contains("no process of alice listens on port 40001"));

@@ -152,7 +152,8 @@ impl Packet<'_> {
         })
     }
 
-    /// `fib daddr type`: what comes in goes to an address of this machine, and so does what leaves over loopback.
+    /// `fib daddr type`: what comes in goes to an address of this machine, and so does what leaves
+    /// over loopback.
     fn route(&self, fib: &Json) -> Option<Value> {
         let flags = fib.get("flags")?.as_array()?;
         let is_type = fib.get("result")? == "type" && flags.iter().eq(["daddr"].iter());
