@@ -55,8 +55,10 @@ pub(crate) struct Occupant {
 /// What a socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Does {
-    /// It listens, or is bound and may listen yet.
+    /// It listens.
     Listen,
+    /// It is bound, and may listen yet. Not every system tells of such a socket.
+    Wait,
     /// It is one end of a connection.
     Connect,
 }

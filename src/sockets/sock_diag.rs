@@ -208,7 +208,11 @@ pub(crate) fn part(mut datagram: &[u8], sequence: u32, found: &mut Vec<Occupant>
 
 fn occupant(mut fields: Fields<'_>) -> Result<Occupant, Malformed> {
     let SocketInfo { state, local, remote: _, owner } = told(&mut fields)?;
-    let does = if matches!(state, LISTEN | BOUND | CLOSE) { Does::Listen } else { Does::Connect };
+    let does = match state {
+        LISTEN => Does::Listen,
+        BOUND | CLOSE => Does::Wait,
+        _ => Does::Connect,
+    };
     Ok(Occupant { local, only_v6: only_v6(fields)?, owner, does })
 }
 

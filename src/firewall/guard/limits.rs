@@ -113,7 +113,7 @@ impl CallerLimits {
         }
         let passed = if socket { Some(surroundings.passed(port, self.uid)?) } else { None };
         let there = surroundings.at(&[port]).map_err(|error| cannot_tell(port, &error))?;
-        let is_own = |one: &&Occupant| one.does == Does::Listen && one.owner == Owner::Uid(self.uid);
+        let is_own = |one: &&Occupant| one.does != Does::Connect && one.owner == Owner::Uid(self.uid);
         let own: Vec<IpAddr> = there.iter().filter(is_own).map(|one| one.local.ip()).chain(passed).collect();
         let at = specific(&own);
         if let Some(stranger) = strangers(&there, self.uid, |_| &at).next() {
@@ -182,8 +182,9 @@ impl CallerLimits {
         }
     }
 
-    /// Who else is at these ports, one for each. Each comes with the addresses at which it is
-    /// gated; none: all.
+    /// Returns one other user for each of these ports that has one. Each port comes with the
+    /// addresses at which it is gated; none: all. A socket that is bound and no more does not
+    /// count: a gate does nothing to it, and to bind must not be enough to end another user's gate.
     ///
     /// # Errors
     /// Where the system does not tell.
@@ -191,7 +192,9 @@ impl CallerLimits {
         let Some(HeldTo { surroundings, .. }) = &self.held_to else { return Ok(Vec::new()) };
         let ports: Vec<u16> = gates.keys().copied().collect();
         let at = |port| gates.get(&port).map_or(&[][..], Vec::as_slice);
-        let mut found: Vec<Stranger> = strangers(&surroundings.at(&ports)?, self.uid, at).collect();
+        let there = surroundings.at(&ports)?;
+        let mut found: Vec<Stranger> =
+            strangers(&there, self.uid, at).filter(|stranger| stranger.does != Does::Wait).collect();
         found.sort_by_key(|stranger| stranger.port);
         found.dedup_by_key(|stranger| stranger.port);
         Ok(found)
@@ -221,6 +224,7 @@ impl fmt::Display for Stranger {
         }
         match does {
             Does::Listen => write!(f, "listens on port {port}"),
+            Does::Wait => write!(f, "has bound port {port}"),
             Does::Connect => write!(f, "has a connection from port {port}"),
         }
     }
@@ -257,7 +261,7 @@ fn strangers<'a>(
         let uid = match (one.owner, one.does) {
             (Owner::Uid(owner), _) if owner == uid => return None,
             (Owner::Uid(owner), _) => Some(owner),
-            (Owner::NoProcess, Does::Listen) => None,
+            (Owner::NoProcess, Does::Listen | Does::Wait) => None,
             (Owner::NoProcess, Does::Connect) => return None,
         };
         Some(Stranger { port: one.local.port(), uid, does: one.does })

@@ -21,10 +21,9 @@ pub const MAX_PEERS: usize = 64;
 /// Gates of one guard: a session has one, and the front.
 pub const MAX_GATES: usize = 64;
 
-/// Gates of all guards of a user together: a server's front, eight sessions, eight spares, and
-/// three more. Each makes nft slower for everyone's next gate: with these by less than a factor
-/// of 2.
-pub const USER_GATES: usize = 20;
+/// Gates of all guards of a user together: a server's front, eight sessions, and seven more. Each
+/// makes nft slower for everyone's next gate: with these by less than a factor of 2.
+pub const USER_GATES: usize = 16;
 
 /// Peers of all gates of a user together: four fronts with as many as a gate takes. A session's
 /// gate has one.

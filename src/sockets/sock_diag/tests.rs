@@ -160,7 +160,7 @@ fn dump_tells_each_socket_with_its_user() {
             is(Owner::Uid(1000), Does::Listen),
             is(Owner::Uid(1001), Does::Connect),
             is(Owner::NoProcess, Does::Connect),
-            is(Owner::Uid(0), Does::Listen),
+            is(Owner::Uid(0), Does::Wait),
         ]
     );
 }

@@ -11,7 +11,7 @@ use super::{ConfineError, is_not_here};
 const MOUNTED: &str = "/sys/fs/cgroup/cgroup.controllers";
 
 /// Guards of one user there, whose processes and memory the limits of their own group do not count.
-/// Their gates need 20 at most.
+/// Their gates need 16 at most.
 const MOST: usize = 64;
 
 /// Moves this process out of the caller's group, where that can be had.

@@ -173,6 +173,7 @@ fn port_of_another_user_is_refused() {
     for (uid, does, words) in [
         (BOB, Does::Listen, "user 1001 listens on port 40001"),
         (BOB, Does::Connect, "user 1001 has a connection from port 40001"),
+        (BOB, Does::Wait, "user 1001 has bound port 40001"),
         (0, Does::Listen, "user 0 listens"),
         (0, Does::Connect, "user 0 has a connection"),
     ] {
@@ -186,6 +187,16 @@ fn port_of_another_user_is_refused() {
     let told = Told::default();
     told.comes(40001, ALICE, Does::Listen).add(40001, Owner::NoProcess, Does::Listen);
     assert!(open(&told, false).unwrap_err().contains("does not tell whose"));
+}
+
+#[test]
+fn bind_alone_ends_no_gate_of_another_user() {
+    for (does, ends) in [(Does::Wait, false), (Does::Listen, true), (Does::Connect, true)] {
+        let told = Told::default();
+        told.comes(40001, ALICE, Does::Listen).comes(40001, BOB, does);
+        let strangers = told.limits(ALICE).strangers_at(&[(40001, Vec::new())].into()).unwrap();
+        assert_eq!(!strangers.is_empty(), ends, "{does:?}");
+    }
 }
 
 #[test]
@@ -239,7 +250,7 @@ fn quota_counts_all_guards_of_the_user_alone() {
     assert_eq!(limits.keep_quota(two.iter()), Ok(()));
     let more = [record(ALICE, &gates(half)), record(ALICE, &gates(half + 1)), theirs.clone()];
     let why = limits.keep_quota(more.iter()).unwrap_err();
-    assert!(why.contains("20 gates already, over all guards"), "{why}");
+    assert!(why.contains("16 gates already, over all guards"), "{why}");
     let peers = [record(ALICE, &[(40000, 64), (40001, 64)]), record(ALICE, &[(40002, 64), (40003, 64)])];
     assert_eq!(limits.keep_quota(peers.iter()), Ok(()));
     let one = record(ALICE, &[(40004, 1)]);

@@ -509,7 +509,7 @@ async fn gates_of_other_guards_count_and_keep_their_ports() {
     assert!(reply.of_another, "{why}");
     held.ask(Operation::Drop { port: 40001 }).await.unwrap();
     other(ALICE, 41000, 32, 1);
-    assert!(held.open(40001).await.unwrap_err().contains("20 gates already"));
+    assert!(held.open(40001).await.unwrap_err().contains("16 gates already"));
     other(ALICE, 41000, 4, 64);
     assert!(held.open(40001).await.unwrap_err().contains("257 peers"));
     assert!(!held.said().contains(&"open 40002".to_owned()));
