@@ -1,5 +1,7 @@
 //! What the guard needs of a packet filter.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use super::journal::Record;
@@ -17,7 +19,7 @@ pub struct Loaded {
 }
 
 pub(in crate::firewall) trait Driver {
-    async fn open(&self, port: u16, peers: &[Peer]) -> Result<(), Refused>;
+    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused>;
     async fn shut(&self, port: u16) -> Result<(), FirewallError>;
     async fn remove(&self, port: u16) -> Result<(), FirewallError>;
     async fn is_filtering(&self) -> Result<bool, FirewallError>;

@@ -1,5 +1,6 @@
 //! What the guard decides, with its journal.
 
+mod audit;
 mod books;
 pub(super) mod driver;
 pub mod duties;

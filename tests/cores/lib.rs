@@ -6,6 +6,8 @@
 mod delve;
 mod fault;
 mod firewall;
+mod printable;
 mod recording;
 mod session;
+mod shell;
 mod sockets;

@@ -11,6 +11,7 @@ pub(crate) enum Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Occupant {
     pub(crate) local: SocketAddr,
+    pub(crate) only_v6: bool,
     pub(crate) owner: Owner,
     pub(crate) does: Does,
 }
@@ -18,5 +19,6 @@ pub(crate) struct Occupant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Does {
     Listen,
+    Wait,
     Connect,
 }
