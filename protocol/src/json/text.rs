@@ -159,8 +159,8 @@ impl Text {
     }
 }
 
-/// The text between the quotes of a well-formed string, of any length: U+FFFD for each byte that is
-/// no UTF-8.
+/// Decodes the text between the quotes of a string, of any length: U+FFFD for each byte that is no
+/// UTF-8. An escape that is none or is cut gives any text.
 pub(crate) fn decoded(written: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(written.len());
     let mut rest = written;
@@ -173,8 +173,10 @@ pub(crate) fn decoded(written: &[u8]) -> Vec<u8> {
         }
         // One escape, or two that are a pair of surrogates.
         let first = escape_len(rest);
-        let is_pair = rest.starts_with(b"\\u") && rest[first..].starts_with(b"\\u");
-        let len = if is_pair && surrogates(&rest[..2 * first]) { 2 * first } else { first };
+        let is_pair = rest.starts_with(b"\\u")
+            && rest[first..].starts_with(b"\\u")
+            && rest.get(..2 * first).is_some_and(surrogates);
+        let len = if is_pair { 2 * first } else { first };
         let mut text = Text::new();
         text.take(&rest[..len]);
         text.flush_high();
@@ -250,5 +252,14 @@ mod tests {
             }
         }
         assert!(decode(r#"no end\""#, 3).is_none());
+    }
+
+    #[test]
+    fn cut_escapes_are_decoded_to_some_text() {
+        let pair = br"a\ud83d\ude00b";
+        for end in 0..=pair.len() {
+            assert!(decoded(&pair[..end]).starts_with(&b"a"[..end.min(1)]));
+        }
+        assert_eq!(decoded(pair), "a\u{1f600}b".as_bytes());
     }
 }
