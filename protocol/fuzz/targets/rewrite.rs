@@ -28,19 +28,24 @@ fn rewritten<'a>(chunks: impl Iterator<Item = &'a [u8]>, mut rewriter: Rewriter)
     out
 }
 
+/// A key as Go compares it.
+fn folded(key: &str) -> String {
+    key.replace('\u{17f}', "s").replace('\u{212a}', "k").to_ascii_lowercase()
+}
+
 /// The same value with the strings of these keys left out.
 fn without_paths(value: &Value) -> Value {
     match value {
         Value::Array(values) => values.iter().map(without_paths).collect(),
         Value::Object(members) => {
             let members = members.iter().map(|(key, value)| {
-                let value = match key.as_str() {
-                    "file" | "File" | "Loc" | "LocExpr" | "SubstituteLocExpr" | "DirectoryPath"
+                let value = match folded(key).as_str() {
+                    "file" | "loc" | "locexpr" | "substitutelocexpr" | "directorypath"
                         if value.is_string() =>
                     {
                         Value::Null
                     }
-                    "Sources" | "Files" => strings_left_out(value),
+                    "sources" | "files" => strings_left_out(value),
                     _ => without_paths(value),
                 };
                 (key.clone(), value)
