@@ -107,12 +107,12 @@ impl Machine {
 
     /// Something of this user's listens there.
     fn listens(&self, user: u32, port: u16) -> TcpListener {
-        self.as_user(user, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("a free port"))
+        self.as_user(user, || once_free(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))))
     }
 
     /// The same at one address.
     fn listens_at(&self, user: u32, address: &str) -> TcpListener {
-        self.as_user(user, || TcpListener::bind(address).expect("a free address"))
+        self.as_user(user, || once_free(|| TcpListener::bind(address)))
     }
 
     fn connects(&self, user: u32, port: u16) -> bool {
@@ -422,10 +422,23 @@ fn gates_go_when_another_user_connects_from_ports() {
 /// A connection that is asked for, from this port.
 fn connecting_from(port: u16, to: u16) -> socket2::Socket {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    once_free(|| socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()));
     socket.set_nonblocking(true).unwrap();
     let _ = socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, to)).into());
     socket
+}
+
+/// Binds a port that this test has closed. It stays in use for a moment longer where another test
+/// starts a process, which has all our sockets until its exec.
+fn once_free<T>(bind: impl Fn() -> std::io::Result<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        match bind() {
+            Ok(bound) => return bound,
+            Err(error) => assert!(begun.elapsed() < A_LOOK, "{error}"),
+        }
+        std::thread::yield_now();
+    }
 }
 
 #[test]
