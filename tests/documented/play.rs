@@ -54,7 +54,7 @@ fn adapted(command: &str) -> String {
 /// Something that listens: the ready line comes, a client is answered, and it ends with 0 on a
 /// signal.
 fn front(stage: &Stage, command: &str, for_one_client: bool) -> String {
-    let mut running = stage.start(command);
+    let running = stage.start(command);
     running.says("server listening at: ");
     let line = running.stdout.first_line();
     let (protocol, address) = line.trim_end().split_once(" server listening at: ").expect("the ready line");

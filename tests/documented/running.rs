@@ -49,9 +49,9 @@ impl Running {
     }
 
     /// Waits for a text on one of its streams.
-    pub fn says(&mut self, wanted: &str) {
+    pub fn says(&self, wanted: &str) {
         let found = poll(PATIENCE, || {
-            let over = self.child.try_wait().unwrap().is_some();
+            let over = self.stdout.has_ended() && self.stderr.has_ended();
             let said = self.stdout.text().contains(wanted) || self.stderr.text().contains(wanted);
             (said || over).then_some(said)
         });

@@ -166,7 +166,8 @@ impl Collected {
         poll(PATIENCE, || self.has_ended().then(|| self.text())).expect("the pipe is closed")
     }
 
-    fn has_ended(&self) -> bool {
+    /// Says whether the pipe is closed, and all of it read.
+    pub fn has_ended(&self) -> bool {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 

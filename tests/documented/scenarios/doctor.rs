@@ -6,7 +6,7 @@ use crate::stage::Stage;
 
 /// Each ends with 0: nothing is in the way of this client.
 pub fn healthy(stage: &Stage, block: &Block) {
-    let mut front = stage.start("dlvgate serve --listen 192.0.2.1:2345 --allow 192.0.2.5 --allow 192.0.2.1");
+    let front = stage.start("dlvgate serve --listen 192.0.2.1:2345 --allow 192.0.2.5 --allow 192.0.2.1");
     front.says("server listening at: ");
     for command in block.commands() {
         let said = play::one(stage, &command);

@@ -28,7 +28,7 @@ fn decides(stage: &Stage, from: &str) -> String {
 /// Port 2345 is open for 192.0.2.5.
 fn opened(stage: &Stage) -> Running {
     stage.namespace.nft(HOST);
-    let mut holder = stage.start("dlvgate firewall open --port 2345 --from 192.0.2.5 --hold");
+    let holder = stage.start("dlvgate firewall open --port 2345 --from 192.0.2.5 --hold");
     holder.says("open: port 2345");
     holder
 }

@@ -15,7 +15,7 @@ use crate::support::debug::Debug;
 /// Makes session.jsonl a session that this stage's dlv answers again: its program started, and let
 /// run.
 fn record(stage: &Stage) {
-    let mut serving = stage.start("dlvgate serve --listen 127.0.0.1:2345 --once --record made");
+    let serving = stage.start("dlvgate serve --listen 127.0.0.1:2345 --once --record made");
     serving.says("server listening at: ");
     let client = Client::over(stage.connect(None, 2345));
     let project = stage.project().canonicalize().unwrap();
@@ -76,7 +76,7 @@ fn follow(stage: &Stage, command: &str) {
     let text = stage.read("session.jsonl");
     let cut = text.find("setBreakpoints").expect("a request");
     fs::write(&path, &text[..cut]).unwrap();
-    let mut running = stage.start(command);
+    let running = stage.start(command);
     running.says("launch #2");
     assert!(!running.stdout.text().contains("continue #"));
     let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
@@ -109,7 +109,7 @@ pub fn as_client(stage: &Stage, block: &Block) {
 }
 
 fn with_a_server(stage: &Stage, serve: &str, replay: &str) {
-    let mut serving = stage.start(serve);
+    let serving = stage.start(serve);
     serving.says("server listening at: ");
     let said = play::one(stage, replay);
     assert!(said.contains("no difference"), "{said}");
