@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getsid};
@@ -13,6 +14,11 @@ pub(super) use system::born;
 /// How dlv names the binaries that it builds (Delve, `pkg/gobuild`): it removes them at a clean end
 /// only.
 const BUILT_PREFIX: &str = "__debug_bin";
+
+/// How long dlv may take to end after a signal. It kills the debugged program and removes its
+/// binary in about 0.2 s; during a build it waits for the build, and a build that takes longer than
+/// this is cut off.
+pub(super) const TERM_GRACE: Duration = Duration::from_secs(5);
 
 /// The processes of a dlv's family, collected over time: a built binary's path is known only while
 /// a process runs or builds it.

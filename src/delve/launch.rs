@@ -2,120 +2,22 @@
 
 use std::ffi::OsString;
 use std::future::pending;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use super::argv::Argv;
-use super::find::{FindError, INSTALL, find};
+use super::error::LaunchError;
+use super::find::find;
 use super::ports::{PortLease, PortPlan, PortPool};
-use super::process::Delve;
+use super::process::{Delve, SpawnSpec};
 use super::reaper::Reaper;
 use super::streams::Streams;
 use super::target::Target;
 
 /// How many dlvs in a row may get a port that another session has still. Its gate refuses the next.
 const MAX_ON_OTHERS: u32 = 8;
-
-/// Why there is no dlv for a session. Each message says what to do next.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LaunchError {
-    /// There is none.
-    #[error(transparent)]
-    NotFound(#[from] FindError),
-    /// The system could not start it.
-    #[error("dlv cannot be started from {}: {said}{}", path.display(), remedy(said))]
-    CannotStart {
-        /// The program.
-        path: PathBuf,
-        /// What the system said.
-        said: io::Error,
-    },
-    /// It does not know `dap` (Delve before 1.6.1).
-    #[error("{} is too old: it has no `dlv dap` (Delve 1.7 or newer is needed): {INSTALL}", path.display())]
-    TooOld {
-        /// The program.
-        path: PathBuf,
-    },
-    /// Every port of the plan is taken.
-    #[error(
-        "no port for dlv: --dlv-port {plan} is in use, by another session or another program \
-         (`lsof -nP -iTCP:{plan}` tells which); free it, give a range A-B, or use --dlv-port 0"
-    )]
-    PortInUse {
-        /// The plan.
-        plan: PortPlan,
-    },
-    /// It cannot listen on a Unix socket (Delve before 1.22.1, `cmd/dlv/cmds/commands.go`).
-    #[error(
-        "{} is too old for --dlv-port unix, which needs Delve 1.22.1 or newer: {INSTALL}; or leave --dlv-port out",
-        path.display()
-    )]
-    NoUnix {
-        /// The program.
-        path: PathBuf,
-    },
-    /// There can be no folder for Unix sockets.
-    #[error("--dlv-port unix: no private folder for dlv's socket: {0}")]
-    NoFolder(#[source] io::Error),
-    /// It ended first. dlv's exit status says little: it is 0 even for a usage error.
-    #[error("{} ended ({status}) before it was ready{}", path.display(), quoted(said))]
-    Ended {
-        /// The program.
-        path: PathBuf,
-        /// The exit status.
-        status: ExitStatus,
-        /// What it printed.
-        said: String,
-    },
-    /// It prints a lot, and no ready line.
-    #[error("{} printed 64 KiB and no ready line, and was ended. It began with {said:?}: is it a dlv?", path.display())]
-    NoDelve {
-        /// The program.
-        path: PathBuf,
-        /// The beginning of what it printed.
-        said: String,
-    },
-    /// No ready line in time.
-    #[error(
-        "{} printed no ready line within {} s{}; on a slow or freshly installed machine give it more with --start-timeout",
-        path.display(), limit.as_secs(), quoted(said)
-    )]
-    TimedOut {
-        /// The program.
-        path: PathBuf,
-        /// How long it was waited for.
-        limit: Duration,
-        /// What it printed.
-        said: String,
-    },
-}
-
-/// What to do where a program cannot be started. Only some of the reasons are about its path.
-fn remedy(said: &io::Error) -> String {
-    match Errno::from_raw(said.raw_os_error().unwrap_or_default()) {
-        Errno::ENOENT | Errno::ENOTDIR => format!(". Is the path right? {INSTALL}"),
-        Errno::EACCES | Errno::EPERM => format!(". Is it the right file, and may you run it? {INSTALL}"),
-        Errno::ENOEXEC => format!(". It is not a program for this system: {INSTALL}"),
-        Errno::EAGAIN => {
-            "; your user has too many processes (see `ulimit -u`): end some, and try again".to_owned()
-        }
-        Errno::ENOMEM => "; too little memory is free: end some programs, and try again".to_owned(),
-        Errno::EMFILE | Errno::ENFILE => {
-            "; too many files are open (see `ulimit -n`): allow more, and try again".to_owned()
-        }
-        _ => String::new(),
-    }
-}
-
-fn quoted(said: &str) -> String {
-    if said.is_empty() { ", and said nothing".to_owned() } else { format!(" and said: {said}") }
-}
 
 /// How to start a dlv, each time alike.
 #[derive(Clone, Debug)]
@@ -208,37 +110,23 @@ impl Launcher {
     /// # Errors
     /// Where there is no dlv.
     pub fn target(&self) -> Result<Target, LaunchError> {
-        Target::of(self)
+        Ok(Target::of(self.path()?, self.folder.as_deref()))
     }
 
-    pub(super) fn path(&self) -> Result<PathBuf, LaunchError> {
+    fn path(&self) -> Result<PathBuf, LaunchError> {
         let home = self.environment.iter().find(|(key, _)| *key == "HOME").map(|(_, home)| home.as_os_str());
         Ok(find(self.program.as_deref(), home)?)
     }
 
     fn spawn_from(&self, path: &Path, lease: PortLease) -> Result<Delve, LaunchError> {
-        Delve::spawn(path, self, lease)
-            .map_err(|said| LaunchError::CannotStart { path: path.to_owned(), said })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_reasons_of_the_path_name_the_path() {
-        for (errno, path, says) in [
-            (Errno::ENOENT, true, "path right"),
-            (Errno::EACCES, true, "may you run it"),
-            (Errno::ENOEXEC, true, "for this system"),
-            (Errno::EAGAIN, false, "ulimit -u"),
-            (Errno::ENOMEM, false, "memory"),
-            (Errno::EMFILE, false, "ulimit -n"),
-            (Errno::ETXTBSY, false, "busy"),
-        ] {
-            let error = LaunchError::CannotStart { path: "/x/dlv".into(), said: errno.into() }.to_string();
-            assert!(error.contains(says) && error.contains("install it") == path, "{error}");
-        }
+        let spec = SpawnSpec {
+            program: path,
+            folder: self.folder.as_deref(),
+            environment: &self.environment,
+            argv: &self.argv,
+            streams: &self.streams,
+            reaper: &self.reaper,
+        };
+        Delve::spawn(&spec, lease).map_err(|said| LaunchError::CannotStart { path: path.to_owned(), said })
     }
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod argv;
+mod error;
 mod family;
 mod find;
 mod folder;
@@ -21,8 +22,9 @@ mod terminal;
 
 pub use address::Address;
 pub use argv::{Argv, GivenError, ParseError, Serves, check};
+pub use error::LaunchError;
 pub use find::{FindError, find};
-pub use launch::{LaunchError, Launcher};
+pub use launch::Launcher;
 pub use ports::{PortLease, PortPlan, PortPool};
 pub use process::Delve;
 pub use ready::{API_PREFIX, DAP_PREFIX, ReadyLine};

@@ -1,5 +1,6 @@
 //! A running dlv: waited for until it listens, and watched.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +13,14 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
 use super::address::Address;
+use super::argv::Argv;
+use super::error::LaunchError;
 use super::family::Family;
-use super::launch::{LaunchError, Launcher};
 use super::output::{Tail, pass_on};
 use super::ports::PortLease;
 use super::ready::{Preamble, ReadyLine};
 use super::reaper::Reaper;
-use super::streams::Feed;
+use super::streams::{Feed, Streams};
 use crate::stdio::STDERR;
 
 /// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a
@@ -37,6 +39,19 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A wait this long for the ready line is worth a line in the log.
 const LONG_WAIT: Duration = Duration::from_secs(2);
+
+/// What to start, and how it is connected.
+pub(super) struct SpawnSpec<'a> {
+    pub(super) program: &'a Path,
+    /// The folder that it runs in; ours where there is none.
+    pub(super) folder: Option<&'a Path>,
+    /// Variables that its environment has besides ours, or instead.
+    pub(super) environment: &'a [(&'static str, OsString)],
+    /// Its command line, but for the address to listen on.
+    pub(super) argv: &'a Argv,
+    pub(super) streams: &'a Streams,
+    pub(super) reaper: &'a Reaper,
+}
 
 /// A dlv. Stop it with [`Delve::stop`]. Dropping it kills dlv alone, as a last resort; one that is
 /// not ready yet is killed with whatever it has started, since it has no debugged program.
@@ -58,35 +73,30 @@ pub struct Delve {
 }
 
 impl Delve {
-    pub(super) fn spawn(path: &Path, launcher: &Launcher, lease: PortLease) -> std::io::Result<Delve> {
-        let mut command = Command::new(path);
-        command.envs(launcher.environment.iter().map(|(key, value)| (key, value))).kill_on_drop(true);
-        if let Some(folder) = &launcher.folder {
+    pub(super) fn spawn(spec: &SpawnSpec<'_>, lease: PortLease) -> std::io::Result<Delve> {
+        let mut command = Command::new(spec.program);
+        command.envs(spec.environment.iter().map(|(key, value)| (key, value))).kill_on_drop(true);
+        if let Some(folder) = spec.folder {
             command.current_dir(folder);
         }
-        let wiring = launcher.streams.connect(
-            &mut command,
-            launcher.argv.clone(),
-            lease.address(),
-            &launcher.reaper,
-        )?;
+        let wiring = spec.streams.connect(&mut command, spec.argv.clone(), lease.address(), spec.reaper)?;
         let family = if wiring.own_session { Family::default() } else { Family::by_descent() };
-        let mut child = command.spawn().inspect_err(|_| launcher.reaper.failed())?;
+        let mut child = command.spawn().inspect_err(|_| spec.reaper.failed())?;
         drop(command); // it holds the child's ends
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let pid = pid.ok_or_else(|| std::io::Error::other("it has no process id"))?;
-        let reaper = launcher.reaper.clone();
+        let reaper = spec.reaper.clone();
         if family.has_own_group() {
             reaper.begun(pid);
         }
         let unready = Unready { pid, group: family.has_own_group(), is_kept: false, reaper: reaper.clone() };
-        let feed = launcher.streams.feed(wiring, &mut child)?;
+        let feed = spec.streams.feed(wiring, &mut child)?;
         let (stderr, mut pumps) = (Tail::default(), JoinSet::new());
         if let Some(pipe) = child.stderr.take() {
             pumps.spawn(pass_on(pipe, STDERR.passage(), Vec::new(), stderr.clone()));
         }
         Ok(Delve {
-            path: path.to_owned(),
+            path: spec.program.to_owned(),
             child,
             pid,
             ready: None,

@@ -24,8 +24,7 @@ use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::{Pid, setsid};
 
-use super::family::{Family, born};
-use super::stop::TERM_GRACE;
+use super::family::{Family, TERM_GRACE, born};
 
 /// The command of dlvgate's that is the reaper.
 const COMMAND: &str = "reaper";

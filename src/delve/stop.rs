@@ -6,12 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 
+use super::family::{Family, TERM_GRACE};
 use super::process::Delve;
-
-/// How long dlv may take to end after a signal. It kills the debugged program and removes its
-/// binary in about 0.2 s; during a build it waits for the build, and a build that takes longer than
-/// this is cut off.
-pub(super) const TERM_GRACE: Duration = Duration::from_secs(5);
 
 /// How long the pipes of an ended family may take to reach their end.
 const PIPES_GRACE: Duration = Duration::from_secs(1);
@@ -76,7 +72,7 @@ impl Delve {
     /// Reading the process table blocks, so it is done beside the runtime.
     async fn in_family<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut super::family::Family, nix::unistd::Pid) -> T + Send + 'static,
+        work: impl FnOnce(&mut Family, nix::unistd::Pid) -> T + Send + 'static,
     ) -> Option<T> {
         let (family, pid) = (Arc::clone(&self.family), self.pid);
         let work = move || work(&mut family.lock().unwrap_or_else(PoisonError::into_inner), pid);

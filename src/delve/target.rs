@@ -4,8 +4,6 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::launch::{LaunchError, Launcher};
-
 /// A program and the folder that it is run in, as they are on disk now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -24,17 +22,13 @@ struct Stamp {
 }
 
 impl Target {
-    /// What this launcher would start.
-    ///
-    /// # Errors
-    /// Where there is no dlv.
-    pub(super) fn of(launcher: &Launcher) -> Result<Target, LaunchError> {
-        let path = launcher.path()?;
+    /// This program, run in `folder`.
+    pub(super) fn of(path: PathBuf, folder: Option<&Path>) -> Target {
         let program = stat(&path).map(|meta| stamp(&meta));
         // The content of a folder changes all the time, so only its identity is compared.
-        let folder = launcher.folder.as_deref().and_then(stat);
+        let folder = folder.and_then(stat);
         let folder = folder.map(|meta| Stamp { len: 0, modified: (0, 0), ..stamp(&meta) });
-        Ok(Target { path, program, folder })
+        Target { path, program, folder }
     }
 }
 
@@ -50,20 +44,6 @@ fn stamp(meta: &Metadata) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delve::{Argv, PortPlan, PortPool, Reaper, Streams};
-
-    fn launcher(program: &Path, folder: &Path) -> Launcher {
-        Launcher {
-            program: Some(program.to_owned()),
-            folder: Some(folder.to_owned()),
-            environment: Vec::new(),
-            argv: Argv::default(),
-            ports: PortPool::new(PortPlan::Any),
-            limit: None,
-            streams: Streams::Served,
-            reaper: Reaper::default(),
-        }
-    }
 
     #[test]
     fn replaced_program_or_folder_is_another_target() {
@@ -71,18 +51,18 @@ mod tests {
         let (program, folder) = (place.path().join("dlv"), place.path().join("project"));
         std::fs::write(&program, "1").unwrap();
         std::fs::create_dir(&folder).unwrap();
-        let launcher = launcher(&program, &folder);
-        let first = launcher.target().unwrap();
+        let target = || Target::of(program.clone(), Some(&folder));
+        let first = target();
         std::fs::write(folder.join("main.go"), "package main").unwrap();
-        assert_eq!(launcher.target().unwrap(), first, "a file in the folder is none");
+        assert_eq!(target(), first, "a file in the folder is none");
 
         std::fs::rename(&folder, place.path().join("old")).unwrap();
         std::fs::create_dir(&folder).unwrap();
-        let second = launcher.target().unwrap();
+        let second = target();
         assert_ne!(second, first);
 
         std::fs::write(place.path().join("new"), "2").unwrap();
         std::fs::rename(place.path().join("new"), &program).unwrap();
-        assert_ne!(launcher.target().unwrap(), second, "an upgrade");
+        assert_ne!(target(), second, "an upgrade");
     }
 }

@@ -1,7 +1,7 @@
 //! The flags of dlv's commands as far as reading a command line needs them (Delve 1.20 to 1.27,
 //! `cmd/dlv/cmds/commands.go`; their spelling is that of the Go library pflag).
 
-use super::ParseError;
+use super::error::ParseError;
 
 /// Flags that take a value, so that the word after one is no command.
 const WITH_VALUE: [&str; 24] = [

@@ -1,10 +1,12 @@
 //! dlv's command line: what it asks for, and the same with another address to listen on.
 
+mod error;
 mod flags;
 mod given;
 
 use std::ffi::{OsStr, OsString};
 
+pub use error::ParseError;
 pub use given::{GivenError, check};
 
 use super::address::Address;
@@ -16,25 +18,6 @@ pub enum Serves {
     Dap,
     /// A headless one: DAP and JSON-RPC.
     Both,
-}
-
-/// Why a command line cannot be read; dlv says so too, in its own words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
-    /// `--headless=maybe`.
-    #[error("--{flag}={value} is neither true nor false")]
-    NotABool {
-        /// The flag.
-        flag: String,
-        /// Its value.
-        value: String,
-    },
-    /// The last word is a flag that takes a value.
-    #[error("--{flag} needs a value")]
-    NoValue {
-        /// The flag.
-        flag: String,
-    },
 }
 
 /// A command line of dlv's, without the program's name.
