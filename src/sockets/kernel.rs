@@ -11,8 +11,8 @@ use nix::sys::socket::SockProtocol;
 use nix::libc;
 
 use super::netlink::Netlink;
+use super::occupant::{Ends, Occupant, Owner};
 use super::sock_diag::{Answer, Part, answer, dump, part, question};
-use super::{Ends, Occupant, Owner};
 
 /// Room for an answer: 88 bytes and a few attributes that were not asked for.
 const DATAGRAM: usize = 1024;

@@ -6,6 +6,7 @@ pub(crate) mod kernel;
 mod namespace;
 #[cfg(target_os = "linux")]
 pub(crate) mod netlink;
+mod occupant;
 #[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "tried on every system, asked on one"))]
 pub(crate) mod pcblist;
 mod ports;
@@ -16,54 +17,7 @@ pub(crate) mod sysctl;
 #[cfg(target_os = "linux")]
 pub(crate) mod table;
 
-use std::net::SocketAddr;
-
 #[cfg(target_os = "linux")]
 pub(crate) use namespace::is_of_this_network;
+pub(crate) use occupant::{Does, Ends, Occupant, Owner};
 pub(crate) use ports::Ports;
-
-/// An accepted connection from its client's side.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ends {
-    /// The client's own end: the socket that is asked for.
-    pub(crate) peer: SocketAddr,
-    /// The other end's address.
-    pub(crate) front: SocketAddr,
-}
-
-/// What the system says of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
-    /// This user has made the socket.
-    Uid(u32),
-    /// No process holds it: the kernel's tables give a closed socket to root, whichever user had
-    /// it.
-    NoProcess,
-}
-
-/// A socket with a local port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Occupant {
-    /// Its own address.
-    pub(crate) local: SocketAddr,
-    /// It takes nothing of IPv4, as far as that is known: at `::` other sockets may.
-    pub(crate) only_v6: bool,
-    pub(crate) owner: Owner,
-    pub(crate) does: Does,
-}
-
-/// What a socket is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Does {
-    /// It listens.
-    Listen,
-    /// It is bound, and may listen yet. Not every system tells of such a socket.
-    Wait,
-    /// It is one end of a connection.
-    Connect,
-}
-
-/// An IPv4 address may be written as an IPv6 one, on either side.
-fn same(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
-}

@@ -8,7 +8,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use super::{Does, Ends, Occupant, Owner, same};
+use super::occupant::{Does, Ends, Occupant, Owner, same};
 
 /// `sizeof(struct xinpgen)` (bsd/netinet/in_pcb.h). No other record is as short.
 const GENERATION: usize = 24;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Occupant;
+use super::occupant::Occupant;
 
 #[cfg(target_os = "linux")]
 mod os {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use nix::libc;
 
-use super::{Does, Ends, Occupant, Owner, same};
+use super::occupant::{Does, Ends, Occupant, Owner, same};
 
 /// `struct nlmsghdr`: length, type, flags, sequence number, sender.
 const HEADER: usize = 16;

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Does, Ends, Occupant, Owner, same};
+use super::occupant::{Does, Ends, Occupant, Owner, same};
 
 /// `TCP_LISTEN`, as the tables write it.
 const LISTEN: &str = "0A";
