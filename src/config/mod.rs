@@ -18,13 +18,10 @@ pub use consent::{Consent, Consents, Given};
 pub use error::{ConfigError, What};
 pub use file::Entry;
 pub use others::Others;
-pub use search::{PassedOver, project_file};
+pub use search::{NAME, PassedOver, project_file};
 
 use crate::variables;
 use others::{owners, who_can_write};
-
-/// A configuration file's name.
-pub const NAME: &str = "dlvgate.toml";
 
 /// The largest file that is read: one with every key has some kilobytes.
 const LIMIT: u64 = 1024 * 1024;

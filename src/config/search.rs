@@ -4,8 +4,10 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::NAME;
 use super::others::{owners, who_can_write};
+
+/// A configuration file's name.
+pub const NAME: &str = "dlvgate.toml";
 
 /// The mode of a folder such as /tmp: everybody can make a file there, and take none of another
 /// user's away.
