@@ -7,9 +7,9 @@ use clap::Args;
 use super::log::LogArgs;
 use super::parts::PartsArgs;
 use super::{FAILURE, on_runtime};
-use crate::firewall::Backend;
 use crate::firewall::guard::journal::Journals;
-use crate::firewall::guard::{self, ConfineError, Programs};
+use crate::firewall::guard::{self, ConfineError};
+use crate::firewall::{Backend, Programs};
 use crate::printable::printable;
 use crate::stdio::post;
 

@@ -19,6 +19,7 @@ mod settings;
 mod setup;
 mod show;
 mod trust;
+mod values;
 mod warm;
 
 use std::ffi::OsString;

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::firewall::guard::Programs;
 use crate::firewall::guard::journal::{FOLDER, Journals};
-use crate::firewall::{Backend, Parts};
+use crate::firewall::{Backend, Parts, Programs};
 
 /// What a test replaces.
 #[derive(Clone, Debug, Args)]

@@ -11,10 +11,9 @@ use super::delve::installed::Delves;
 use super::go::environment::GoEnv;
 use super::go::installed::Gos;
 use super::go::shells::LoginShell;
-use crate::firewall::Backend;
-use crate::firewall::guard::Programs;
 use crate::firewall::guard::journal::Journals;
 use crate::firewall::persist::Platform;
+use crate::firewall::{Backend, Programs};
 use crate::variables;
 
 /// GoLand's own default in a Go Remote configuration.

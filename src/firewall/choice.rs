@@ -1,24 +1,26 @@
 //! What `--firewall` asks for, and what comes of it when the server starts.
 
+use super::backend::{Backend, Programs};
+use super::error::FirewallError;
+use super::gate::Firewall;
+use super::guard::GuardError;
 use super::guard::client::{Client, Start};
-use super::guard::sweep::Finding;
-use super::guard::wire::Purpose;
-use super::guard::{GuardError, Programs};
-use super::{Backend, Firewall, FirewallError, Off};
+use super::guard::wire::{Finding, Purpose};
+use super::off::Off;
 
 /// What `--firewall` asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// The system's own where it filters anything and we may ask it, else off; the log says which
-    /// and why
+    /// and why.
     #[default]
     Auto,
     /// macOS's packet filter, through /sbin/pfctl; every port is guarded, and pf enabled for as
-    /// long
+    /// long.
     Pf,
-    /// Linux's packet filter, through /usr/sbin/nft; every port is guarded
+    /// Linux's packet filter, through /usr/sbin/nft; every port is guarded.
     Nftables,
-    /// No packet filter: the port stays as reachable as the system makes it
+    /// No packet filter: the port stays as reachable as the system makes it.
     Off,
 }
 

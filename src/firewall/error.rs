@@ -1,93 +1,15 @@
 //! Why a gate could not be opened, shut or removed.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use super::backend::BackendError;
+use super::guard::GuardError;
 
-use super::nftables::NftError;
-
-/// A failure of the packet filter's backend. Each message says what failed and what to do next.
+/// A failure of the guard or its packet filter. Each message says what failed and what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FirewallError {
     /// There is nothing to guard: dlv listens on a Unix socket.
     #[error("dlv listens on no port, and without a port there is no gate; this is a fault in dlvgate")]
     NoPort,
-    /// `pfctl` could not be started.
-    #[error("{} cannot be run ({said}); pf exists on macOS only: Linux has nftables", path.display())]
-    NoPfctl {
-        /// The program that was tried.
-        path: PathBuf,
-        /// What the system said.
-        said: std::io::Error,
-    },
-    /// `/dev/pf` is for root only.
-    #[error("pf refuses us ({said}); run dlvgate with sudo")]
-    NotRoot {
-        /// pfctl's own words.
-        said: String,
-    },
-    /// `pfctl` failed or said something that it does not say when all is well.
-    #[error("`pfctl {arguments}` failed ({status}): {said}; see `sudo pfctl {arguments}`")]
-    Pfctl {
-        /// The arguments.
-        arguments: String,
-        /// The exit status, in words.
-        status: String,
-        /// Its standard error without the usual noise.
-        said: String,
-    },
-    /// `pfctl` gave no answer in time and was killed.
-    #[error("`pfctl {arguments}` did not answer within {} s and was killed; another pfctl may hold /dev/pf: see `ps -ax | grep pfctl`", limit.as_secs())]
-    PfctlHangs {
-        /// The arguments.
-        arguments: String,
-        /// How long it was waited for.
-        limit: Duration,
-    },
-    /// The rules are loaded, yet the filter does not look at them.
-    #[error("pf holds the rules of {anchor} but {missing}; {remedy}")]
-    NotEvaluated {
-        /// Our anchor.
-        anchor: String,
-        /// What the read-back did not find.
-        missing: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-    /// The anchor was flushed, yet it holds rules.
-    #[error("pf still holds rules in {anchor} ({rules}); remove them with `sudo pfctl -a {anchor} -F rules`")]
-    RulesLeft {
-        /// Our anchor.
-        anchor: String,
-        /// The rules left in it.
-        rules: String,
-    },
-    /// Every slot has rules, or another guard.
-    #[error(
-        "all {slots} anchors for gates are taken; `sudo dlvgate firewall status` says by which, and `sudo dlvgate firewall \
-         sweep` empties those of guards that were killed"
-    )]
-    NoSlot {
-        /// How many there are.
-        slots: u16,
-    },
-    /// The file that says who holds a slot.
-    #[error(
-        "no anchor of pf can be taken, because its lock cannot be had: {said}; nothing is opened without it"
-    )]
-    NoSlotFile {
-        /// What the system said.
-        said: std::io::Error,
-    },
-    /// Another process has the lock of a slot that is to be emptied.
-    #[error(
-        "{anchor} is held by another process, a pfctl that does not end: see `ps -ax | grep pfctl`, and `sudo dlvgate \
-         firewall sweep` again"
-    )]
-    SlotHeld {
-        /// The slot's anchor.
-        anchor: String,
-    },
     /// Another user has the port of an open gate.
     #[error("the gate of port {port} is gone: {why}. What it guarded ends with it")]
     GateLost {
@@ -96,37 +18,30 @@ pub enum FirewallError {
         /// The present holder, in words.
         why: String,
     },
-    /// The journal could not be written before the gate was opened.
-    #[error("the journal cannot be written: {said}; nothing is opened without it")]
-    NoJournal {
-        /// What the system said.
-        said: std::io::Error,
-    },
     /// The guard.
     #[error(transparent)]
-    Guard(#[from] super::guard::GuardError),
-    /// nftables.
+    Guard(#[from] GuardError),
+    /// The packet filter.
     #[error(transparent)]
-    Nft(#[from] NftError),
+    Backend(#[from] BackendError),
 }
 
 impl FirewallError {
     /// Whether a gate was refused because another user is at the port, or has a gate there: another
     /// port may do.
     pub fn is_of_another(&self) -> bool {
-        matches!(self, FirewallError::Guard(super::guard::GuardError::OfAnother { .. }))
+        matches!(self, FirewallError::Guard(GuardError::OfAnother { .. }))
     }
 
     /// Whether there is no packet filter that we may use: a server, other than `firewall open`, can
     /// do without.
     pub fn is_without_filter(&self) -> bool {
-        use super::guard::GuardError;
-        matches!(
-            self,
-            FirewallError::NoPfctl { .. }
-                | FirewallError::NotRoot { .. }
-                | FirewallError::Nft(NftError::NoNft { .. } | NftError::NotRoot { .. })
-                | FirewallError::Guard(GuardError::NoHelper | GuardError::UnsafeHelper { .. })
-        )
+        match self {
+            FirewallError::Backend(error) => error.is_without_filter(),
+            FirewallError::Guard(error) => {
+                matches!(error, GuardError::NoHelper | GuardError::UnsafeHelper { .. })
+            }
+            FirewallError::NoPort | FirewallError::GateLost { .. } => false,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Backend;
+use super::backend::Backend;
 
 /// Why no port is guarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::backend::{Backend, BackendError, Driver as _, Loaded, Owner, Programs};
 use super::guard::caller::policies;
-use super::guard::driver::{Driver as _, Filter};
+use super::guard::driver::Filter;
 use super::guard::journal::{FOLDER, Gate, Journals, Process, Record};
 use super::guard::policy::{Allowance, POLICY};
 use super::guard::wire::Purpose;
-use super::guard::{Loaded, Programs};
-use super::pf::TokenNotes;
-use super::{Backend, FirewallError, Owner, pf};
+use super::pf::{self, TokenNotes};
 
 /// Everything that is known.
 #[derive(Debug, Serialize)]
@@ -140,7 +139,7 @@ pub async fn from_filter(
     status: &mut Status,
     backend: Backend,
     programs: &Programs,
-) -> Result<(), FirewallError> {
+) -> Result<(), BackendError> {
     let owner = Owner { pid: std::process::id(), uid: nix::unistd::getuid().as_raw() };
     let filter = Filter::new(backend, programs, owner, Arc::new(NoNotes));
     let is_filtering = filter.is_filtering().await?;

@@ -2,7 +2,6 @@
 
 mod audit;
 mod books;
-pub(super) mod driver;
 pub mod duties;
 mod error;
 mod helper;
@@ -15,5 +14,4 @@ mod system;
 pub mod turns;
 pub mod wire;
 
-pub use driver::Loaded;
 pub use error::GuardError;

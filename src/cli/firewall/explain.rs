@@ -11,13 +11,12 @@ use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
-use super::Backend;
 use crate::cli::FAILURE;
 use crate::firewall::explain::{Direction, Explanation, Question, Standing, Verdict};
 use crate::firewall::nftables::NftError;
-use crate::firewall::pf::PFCTL;
 use crate::firewall::pf::explain::Services;
-use crate::firewall::{FirewallError, nftables, pf};
+use crate::firewall::pf::{PFCTL, PfError};
+use crate::firewall::{Backend, BackendError, nftables, pf};
 use crate::printable::{Printable, printable_json};
 use crate::stdio;
 
@@ -105,7 +104,7 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
         (None, Some(_)) => Some(Backend::Nftables),
         (None, None) => None,
     };
-    match args.backend.or(named).unwrap_or_else(Backend::of_this_system) {
+    match args.backend.or(named).unwrap_or(Backend::NATIVE) {
         Backend::Pf => explain_pf(&args).await,
         Backend::Nftables => explain_nftables(&args).await,
     }
@@ -115,7 +114,7 @@ async fn explain_pf(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     use pf::explain::{LOOPBACK, Loaded, explain, read};
     let question = question(args, LOOPBACK)?;
     let pfctl = args.pfctl.clone().unwrap_or_else(|| PFCTL.into());
-    let listings = read(pfctl).await.map_err(|error| cannot_read(error, &question))?;
+    let listings = read(pfctl).await.map_err(|error| cannot_read(error.into(), &question))?;
     // Without it ports have no names, and a rule that has one is said to be unknown.
     let services = Services::parse(&fs::read_to_string(SERVICES).unwrap_or_default());
     print(&explain(&Loaded::parse(&listings, &services), &question), args.json)
@@ -170,24 +169,26 @@ fn question(args: &ExplainArgs, loopback: &'static str) -> anyhow::Result<Questi
     }
 }
 
-fn cannot_read(error: FirewallError, question: &Question) -> anyhow::Error {
+fn cannot_read(error: BackendError, question: &Question) -> anyhow::Error {
     match error {
-        FirewallError::NoPfctl { path, said } => anyhow!(
+        BackendError::Pf(PfError::NoPfctl { path, said }) => anyhow!(
             "there is no pf here to explain: {} cannot be run ({said}). pf is macOS's packet filter; run this on the Mac \
              whose port it is",
             path.display()
         ),
-        FirewallError::Nft(NftError::NoNft { path, said }) => anyhow!(
+        BackendError::Nft(NftError::NoNft { path, said }) => anyhow!(
             "there is no nftables here to explain: {} cannot be run ({said}). It is Linux's packet filter; its tool is in \
              the package nftables",
             path.display()
         ),
-        FirewallError::NotRoot { said } | FirewallError::Nft(NftError::NotRoot { said }) => anyhow!(
-            "only root may read what the packet filter holds ({said}); run it with sudo: \
+        BackendError::Pf(PfError::NotRoot { said }) | BackendError::Nft(NftError::NotRoot { said }) => {
+            anyhow!(
+                "only root may read what the packet filter holds ({said}); run it with sudo: \
              `sudo dlvgate firewall explain --port {} --from {}`",
-            question.port,
-            question.from
-        ),
+                question.port,
+                question.from
+            )
+        }
         other => other.into(),
     }
 }

@@ -13,7 +13,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 /// Look at the packet filter and at what dlvgate has opened in it; install what opens it without a
 /// password
@@ -35,21 +35,6 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     Rollback(snapshot::RollbackArgs),
     Watch(watch::WatchArgs),
-}
-
-/// The packet filter whose rules are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Backend {
-    /// macOS's
-    Pf,
-    /// Linux's
-    Nftables,
-}
-
-impl Backend {
-    fn of_this_system() -> Backend {
-        if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables }
-    }
 }
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {

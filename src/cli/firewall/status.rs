@@ -7,12 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use crate::cli::parts::PartsArgs;
-use crate::firewall::Backend;
-use crate::firewall::guard::Loaded;
 use crate::firewall::guard::wire::Purpose;
 use crate::firewall::status::{
     FilterStatus, GuardStatus, PolicyStatus, Status, Untold, from_filter, from_journals, is_of_a_process,
 };
+use crate::firewall::{Backend, Loaded};
 use crate::printable::{printable, printable_json};
 use crate::stdio;
 

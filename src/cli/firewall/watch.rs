@@ -7,9 +7,8 @@ use anyhow::Context;
 use clap::Args;
 use tokio::io::{AsyncWriteExt, stdout};
 
-use super::Backend;
-use crate::firewall::nftables;
 use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch};
+use crate::firewall::{Backend, nftables};
 use crate::printable::{on_one_line, printable_json};
 use crate::shutdown::{self, Shutdown, Signals};
 use crate::stdio::is_reader_gone;
@@ -35,7 +34,7 @@ pub(super) struct WatchArgs {
     #[arg(long)]
     json: bool,
     /// The packet filter, for tests
-    #[arg(long, value_enum, default_value_t = Backend::of_this_system(), hide = true)]
+    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
     backend: Backend,
     /// The nft to run, for tests
     #[arg(long, value_name = "PATH", hide = true)]

@@ -8,8 +8,8 @@ use crate::doctor::context::{Context, sudo};
 use crate::doctor::finding::{Finding, Group, State};
 use crate::firewall::explain::{Explanation, Question, Standing, Verdict};
 use crate::firewall::nftables::NftError;
-use crate::firewall::pf::PFCTL;
-use crate::firewall::{Backend, FirewallError, nftables, pf};
+use crate::firewall::pf::{PFCTL, PfError};
+use crate::firewall::{Backend, BackendError, nftables, pf};
 
 use super::neighbours::{Manager, manager};
 
@@ -32,7 +32,7 @@ async fn of_pf(context: &Context, from: IpAddr) -> Finding {
     let question = Question::new(LOOPBACK, context.port(), from);
     let pfctl = context.question.programs.pfctl.clone().unwrap_or_else(|| PFCTL.into());
     match read(pfctl).await {
-        Err(error) => unread(context, from, &error),
+        Err(error) => unread(context, from, &error.into()),
         Ok(listings) => {
             let services = Services::parse(&fs::read_to_string(SERVICES).unwrap_or_default());
             judge(context, from, &explain(&Loaded::parse(&listings, &services), &question)).await
@@ -57,14 +57,14 @@ async fn of_nftables(context: &Context, from: IpAddr) -> Finding {
     }
 }
 
-fn unread(context: &Context, from: IpAddr, error: &FirewallError) -> Finding {
+fn unread(context: &Context, from: IpAddr, error: &BackendError) -> Finding {
     let finding = |seen: String| Finding::new(Group::Network, "filter", State::Unknown, seen);
     match error {
-        FirewallError::NotRoot { .. } | FirewallError::Nft(NftError::NotRoot { .. }) => {
+        BackendError::Pf(PfError::NotRoot { .. }) | BackendError::Nft(NftError::NotRoot { .. }) => {
             let again = format!("sudo dlvgate doctor --port {} --from {from}", context.port());
             finding("only root is told what the packet filter does".to_owned()).remedy(again)
         }
-        FirewallError::Nft(NftError::NoNft { .. }) => {
+        BackendError::Nft(NftError::NoNft { .. }) => {
             // The kernel filters without it all the same.
             finding("nft is not installed, so it is not known what nftables does".to_owned())
                 .remedy(context.install("nftables", "nftables", "nftables"))

@@ -11,7 +11,7 @@ use crate::doctor::context::{Context, sudo};
 use crate::doctor::files::is_program;
 use crate::doctor::finding::{Finding, Group, State, quoted, quoted_path};
 use crate::doctor::process::{Kind, Process, listeners, processes};
-use crate::firewall::guard::Loaded;
+use crate::firewall::Loaded;
 use crate::firewall::status::{Status, Untold, from_filter, from_journals, is_of_a_process};
 
 /// How dlv names what it builds (Delve, `pkg/gobuild`).

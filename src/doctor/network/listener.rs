@@ -241,10 +241,9 @@ mod tests {
     use super::*;
     use crate::doctor::context::Question;
     use crate::doctor::process::tests::process;
-    use crate::firewall::Backend;
-    use crate::firewall::guard::Programs;
     use crate::firewall::guard::journal::Journals;
     use crate::firewall::persist::Platform;
+    use crate::firewall::{Backend, Programs};
 
     fn asked(from: Option<&str>) -> Context {
         Context::new(Question {

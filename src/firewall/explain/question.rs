@@ -6,13 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::Serialize;
 
 /// Which way the packet goes, seen from this machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// The packet arrives here
+    /// The packet arrives here.
     #[default]
     In,
-    /// The packet leaves from here
+    /// The packet leaves from here.
     Out,
 }
 

@@ -5,7 +5,7 @@
 //! gone loses a line.
 
 use super::duties::{Outcome, Step};
-use super::sweep::Finding;
+use super::wire::Finding;
 use crate::firewall::Peer;
 
 /// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and what is

@@ -5,14 +5,17 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::helper::check_owners;
 use super::limits::{CallerLimits, Surroundings};
 use super::passed::{PassedSockets, check};
 use super::policy::{Allowance, POLICY, Policies};
+use super::root_owned::check_owners;
 use crate::sockets::{Occupant, Ports};
 
 /// Bytes of the policy's file: a thousand users, each with a few ranges and networks.
 const POLICY_LIMIT: u64 = 256 * 1024;
+
+/// The control group below which each user's guards are in one that is root's.
+pub(in crate::firewall) const GROUPS: &str = "/sys/fs/cgroup/dlvgate";
 
 /// The user for whom we are root: sudo says who called it.
 pub(super) fn uid() -> u32 {

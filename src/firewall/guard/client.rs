@@ -12,13 +12,14 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use super::error::GuardError;
-use super::helper::{self, HELPER};
+use super::helper::{ARGUMENTS, HELPER};
 use super::passed::send;
 use super::replies::{LostGates, ReplyReader};
+use super::root_owned::check_helper;
 use super::turns::Turns;
 use super::wire::{self, Greeting, Operation, Purpose, Request, VERSION};
-use super::{ARGUMENTS, Programs};
-use crate::firewall::{Backend, Peer};
+use crate::firewall::Peer;
+use crate::firewall::backend::{Backend, Programs};
 
 /// Where sudo is, on macOS and Linux. Never looked up in PATH.
 const SUDO: &str = "/usr/bin/sudo";
@@ -73,7 +74,7 @@ impl Start {
                 // the helper drives the system's own
                 return Err(GuardError::NotHere { backend: self.backend });
             }
-            helper::check()?;
+            check_helper()?;
             let mut sudo = Command::new(SUDO);
             if !(self.may_ask && io::stdin().is_terminal() && io::stderr().is_terminal()) {
                 sudo.arg("-n");

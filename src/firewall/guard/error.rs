@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use super::helper::HELPER;
-use crate::firewall::Backend;
+use crate::firewall::backend::Backend;
 
 /// A failure of, or around, the guard. Each message says what failed and what to do next.
 #[derive(Debug, thiserror::Error)]

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::books::Books;
-use super::driver::{Driver, Refused};
 use super::journal::{self, Journals, Record};
 use super::limits::CallerLimits;
 use super::serve::Guard;
-use super::{Loaded, wire};
-use crate::firewall::{Backend, FirewallError, Peer};
+use super::wire;
+use crate::firewall::Peer;
+use crate::firewall::backend::{Backend, BackendError, Driver, LeftGates, Loaded, Refused};
+use crate::firewall::pf::PfError;
 
 /// What the packet filter was told.
 #[derive(Debug, Default)]
@@ -75,13 +76,13 @@ impl Notes {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn call(&self) -> Result<MutexGuard<'_, Noted>, FirewallError> {
+    fn call(&self) -> Result<MutexGuard<'_, Noted>, BackendError> {
         let mut noted = self.noted();
         let number = noted.calls;
         noted.calls += 1;
         match self.refusals >> (number % 64) & 1 {
             0 => Ok(noted),
-            _ => Err(FirewallError::NotRoot { said: "no".to_owned() }),
+            _ => Err(PfError::NotRoot { said: "no".to_owned() }.into()),
         }
     }
 
@@ -107,29 +108,29 @@ impl Driver for Notes {
         Ok(())
     }
 
-    async fn shut(&self, port: u16) -> Result<(), FirewallError> {
+    async fn shut(&self, port: u16) -> Result<(), BackendError> {
         self.call()?.open.insert(port, Vec::new());
         Ok(())
     }
 
-    async fn remove(&self, port: u16) -> Result<(), FirewallError> {
+    async fn remove(&self, port: u16) -> Result<(), BackendError> {
         self.call()?.open.remove(&port);
         Ok(())
     }
 
-    async fn is_filtering(&self) -> Result<bool, FirewallError> {
+    async fn is_filtering(&self) -> Result<bool, BackendError> {
         Ok(true)
     }
 
-    async fn check(&self) -> Result<(), FirewallError> {
+    async fn check(&self) -> Result<(), BackendError> {
         Ok(())
     }
 
-    async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+    async fn loaded(&self) -> Result<Vec<Loaded>, BackendError> {
         Ok(Vec::new())
     }
 
-    async fn sweep(&self, _: &Record) -> Result<(), FirewallError> {
+    async fn sweep(&self, _: &LeftGates) -> Result<(), BackendError> {
         Ok(())
     }
 }

@@ -19,10 +19,10 @@ pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
 mod limits;
-
 mod passed;
 pub mod policy;
 mod replies;
+pub(super) mod root_owned;
 mod serve;
 mod signal;
 pub mod sweep;
@@ -39,13 +39,14 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal as hear};
 
+pub(super) use caller::GROUPS;
 pub use confine::{ConfineError, enter, leave};
-pub use driver::{Loaded, Programs};
 pub use error::GuardError;
-pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS, check as helper_is_safe};
+pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS};
+pub use root_owned::check_helper as helper_is_safe;
 pub(crate) use signal::terminate;
 
-use super::{Backend, Owner};
+use super::backend::{Backend, Owner, Programs};
 use audit::Audit;
 use books::Books;
 use driver::Filter;
@@ -53,9 +54,6 @@ use journal::Journals;
 use passed::{PassedSockets, SocketRequests};
 use serve::Guard;
 use wire::Greeting;
-
-/// The control group below which each user's guards are in one that is root's.
-pub(super) const GROUPS: &str = "/sys/fs/cgroup/dlvgate";
 
 /// Runs the guard of this process's user on standard input and output, until the pipe ends. Returns
 /// what could not be closed: a sentence each. One that could not confine itself ([`enter`]) says so

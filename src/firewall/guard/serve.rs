@@ -12,13 +12,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::audit::Audit;
 use super::books::Books;
-use super::driver::{Driver, Refused};
 use super::duties::{Duties, Outcome, Step};
 use super::limits::{CallerLimits, Refusal};
-use super::sweep::Finding;
-use super::wire::{self, Greeting, LINE_LIMIT, LostGate, Operation, Reply, Request, VERSION};
+use super::wire::{self, Finding, Greeting, LINE_LIMIT, LostGate, Operation, Reply, Request, VERSION};
 use crate::fault;
-use crate::firewall::{FirewallError, Peer};
+use crate::firewall::Peer;
+use crate::firewall::backend::{BackendError, Driver, Refused};
+use crate::firewall::pf::PfError;
 
 /// When the proxy was killed, how long its dlv is given to end before the rules go that block its
 /// port.
@@ -201,7 +201,7 @@ impl<D: Driver> Guard<D> {
 
     async fn take(&self, step: Step, peers: &[Peer], at: &[IpAddr]) -> Result<(), (Refusal, Outcome)> {
         let no_journal = |error: io::Error| (no_journal(&error).into(), Outcome::Failed);
-        let failed = |error: FirewallError| (error.to_string().into(), Outcome::Failed);
+        let failed = |error: BackendError| (error.to_string().into(), Outcome::Failed);
         match step {
             Step::Note(port) => {
                 self.books.opening(port, peers, at).map_err(no_journal)?;
@@ -228,7 +228,7 @@ impl<D: Driver> Guard<D> {
             Step::Remove(port) => match self.driver.remove(port).await {
                 // The token is given back, and could not be noted so; a guard that holds nothing
                 // any more needs no room for its note.
-                Ok(()) | Err(FirewallError::NoJournal { .. }) => Ok(()),
+                Ok(()) | Err(BackendError::Pf(PfError::NoJournal { .. })) => Ok(()),
                 Err(error) => Err(failed(error)),
             },
             Step::Strike(port) => self.books.gone(port).map_err(no_journal),

@@ -2,21 +2,9 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::driver::{Driver, Loaded};
-use super::journal::{self, Journals, Record};
-use crate::firewall::{Backend, FirewallError};
-
-/// Something of other guards that was found, and what became of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Finding {
-    /// A sentence for people.
-    pub text: String,
-    /// It could not be removed; the user has to look at it.
-    pub is_left: bool,
-}
+use super::journal::{self, Journals, Record, Token};
+use super::wire::Finding;
+use crate::firewall::backend::{Backend, BackendError, Driver, LeftGates, Loaded};
 
 /// Goes through the journals: what a dead guard has left is closed, what is from before the last
 /// boot is dropped, what is corrupt or foreign is reported and not touched. Rules that no journal
@@ -77,9 +65,9 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
 /// is none.
 async fn untold(
     driver: &impl Driver,
-    loaded: Result<Vec<Loaded>, FirewallError>,
+    loaded: Result<Vec<Loaded>, BackendError>,
     known: &[Loaded],
-) -> Result<Vec<Loaded>, FirewallError> {
+) -> Result<Vec<Loaded>, BackendError> {
     let mut untold = loaded?;
     untold.retain(|gate| !known.contains(gate));
     if !untold.is_empty() {
@@ -92,7 +80,9 @@ async fn untold(
 async fn close(driver: &impl Driver, record: &Record, path: &Path) -> Finding {
     let ports: Vec<String> = record.gates.iter().map(|gate| gate.port.to_string()).collect();
     let whose = format!("guard {}, which was killed, had left port {}", record.guard.pid, ports.join(", "));
-    match driver.sweep(record).await {
+    let token = record.token.as_ref().map(|Token { pid, token }| (*pid, *token));
+    let ports = record.gates.iter().map(|gate| gate.port).collect();
+    match driver.sweep(&LeftGates { pid: record.guard.pid, ports, token }).await {
         Err(error) => left(format!("{whose}, and it cannot be closed: {error}")),
         Ok(()) => match journal::remove(path) {
             Ok(()) => Finding { text: format!("{whose}: closed"), is_left: false },

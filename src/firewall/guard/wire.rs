@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sweep::Finding;
 use crate::firewall::Peer;
 
 /// The version of what is said here. Both sides come from one build, as a rule; a helper that was
@@ -48,6 +47,16 @@ pub struct Greeting {
     pub found: Vec<Finding>,
     /// Why there is no guard; it ends then.
     pub failed: Option<String>,
+}
+
+/// Something of other guards that was found, and what became of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// A sentence for people.
+    pub text: String,
+    /// It could not be removed; the user has to look at it.
+    pub is_left: bool,
 }
 
 /// What the guard is asked.

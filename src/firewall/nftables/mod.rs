@@ -23,9 +23,8 @@ use std::path::PathBuf;
 
 use tokio::sync::Mutex;
 
-use super::guard::Loaded;
-use super::guard::driver::Refused;
-use super::{FirewallError, Owner, Peer};
+use super::Peer;
+use super::backend::{Loaded, Owner, Refused};
 use crate::fault;
 pub use error::NftError;
 use gate::{Gate, State};
@@ -55,14 +54,14 @@ impl Nftables {
     }
 
     /// Whether nftables can be used: nft is there, and tells us the ruleset.
-    pub(super) async fn check(&self) -> Result<(), FirewallError> {
+    pub(super) async fn check(&self) -> Result<(), NftError> {
         self.nft.tables().await?;
         Ok(())
     }
 
     /// Whether a chain of anybody's could drop a packet that comes to a port of this machine, or
     /// its answer.
-    pub(super) async fn is_filtering(&self) -> Result<bool, FirewallError> {
+    pub(super) async fn is_filtering(&self) -> Result<bool, NftError> {
         let listed = self.listed.lock().await.take();
         let now = match listed {
             Some(listed) => listed,
@@ -82,7 +81,7 @@ impl Nftables {
         Ok(())
     }
 
-    pub(super) async fn shut(&self, port: u16) -> Result<(), FirewallError> {
+    pub(super) async fn shut(&self, port: u16) -> Result<(), NftError> {
         let held = self.held.lock().await;
         if let Some(gate) = held.get(&port) {
             self.bring(gate, State::Shut).await?;
@@ -90,7 +89,7 @@ impl Nftables {
         Ok(())
     }
 
-    pub(super) async fn remove(&self, port: u16) -> Result<(), FirewallError> {
+    pub(super) async fn remove(&self, port: u16) -> Result<(), NftError> {
         let mut held = self.held.lock().await;
         let gate = Gate::new(port, &[], &[], self.owner);
         self.bring(&gate, State::Gone).await?;
@@ -99,7 +98,7 @@ impl Nftables {
     }
 
     /// Every gate of any guard.
-    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, NftError> {
         let now = self.nft.list().await?;
         let gates = gates(&now);
         *self.listed.lock().await = Some(now);
@@ -107,7 +106,7 @@ impl Nftables {
     }
 
     /// Removes the gates of a guard that is dead.
-    pub(super) async fn sweep(&self, pid: u32, ports: &[u16]) -> Result<(), FirewallError> {
+    pub(super) async fn sweep(&self, pid: u32, ports: &[u16]) -> Result<(), NftError> {
         for port in ports {
             self.bring(&Gate::new(*port, &[], &[], Owner { pid, ..self.owner }), State::Gone).await?;
         }

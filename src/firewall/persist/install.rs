@@ -5,8 +5,8 @@ use super::plan::{Call, Change, Plan};
 use super::record::{Record, Written};
 use super::{Layout, PersistError, Platform, Tools, daemon, pf_conf, sudoers};
 use crate::firewall::Peer;
-use crate::firewall::guard::helper::check_owners;
 use crate::firewall::guard::policy::{Allowance, Policies};
+use crate::firewall::guard::root_owned::check_owners;
 
 /// The arguments of an install.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::firewall::Backend;
+use crate::firewall::backend::Backend;
 use crate::firewall::guard::policy::POLICY;
 use crate::firewall::guard::{HELPER_ON_LINUX, HELPER_ON_MACOS};
 
@@ -10,11 +10,11 @@ use crate::firewall::guard::{HELPER_ON_LINUX, HELPER_ON_MACOS};
 const JOB: &str = "io.github.dlvgate.open";
 
 /// The system whose conventions hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
-    /// launchd, pf
+    /// launchd, pf.
     Macos,
-    /// systemd, nftables
+    /// systemd, nftables.
     Linux,
 }
 

@@ -13,7 +13,7 @@ use super::files::{self, Content};
 use super::tools::run;
 use super::{Layout, PersistError, Platform, Tools};
 use crate::firewall::guard::GuardError;
-use crate::firewall::guard::helper::check_owners;
+use crate::firewall::guard::root_owned::check_owners;
 use crate::shell::quoted_path;
 
 /// The version of the format.

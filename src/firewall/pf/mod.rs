@@ -9,6 +9,7 @@
 //! few names, that of a slot (`slots`), and nothing is flushed that pf does not list: to flush
 //! what is not there would make it.
 
+mod error;
 pub mod explain;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -26,10 +27,10 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::guard::Loaded;
-use super::guard::driver::Refused;
-use super::{FirewallError, Owner, Peer};
+use super::Peer;
+use super::backend::{Loaded, Owner, Refused};
 use crate::fault;
+pub use error::PfError;
 pub use pfctl::PFCTL;
 pub(super) use pfctl::Pfctl;
 pub(super) use ruleset::{LINES_BEFORE_RULES, anchor, slot_of};
@@ -85,13 +86,13 @@ impl Pf {
     }
 
     /// Whether pf can be used: it answers us, and its main ruleset evaluates `com.apple/*`.
-    pub(super) async fn check(&self) -> Result<(), FirewallError> {
+    pub(super) async fn check(&self) -> Result<(), PfError> {
         self.pfctl.run(&["-s", "info"], "").await?;
         self.main_evaluates_us("com.apple/*").await
     }
 
     /// Whether pf is enabled; one that is not passes everything.
-    pub(super) async fn is_filtering(&self) -> Result<bool, FirewallError> {
+    pub(super) async fn is_filtering(&self) -> Result<bool, PfError> {
         let info = self.pfctl.run(&["-s", "info"], "").await?.stdout;
         Ok(info.lines().any(|line| line.trim_start().starts_with("Status: Enabled")))
     }
@@ -100,16 +101,19 @@ impl Pf {
         let mut held = self.held.lock().await;
         let slot = match self.free_slot().await {
             Ok(slot) => slot,
-            Err(why) => return Err(Refused { why, may_be_left: false }),
+            Err(why) => return Err(Refused { why: why.into(), may_be_left: false }),
         };
         held.gates.insert(port, Gate { slot, at: at.to_vec(), is_loaded: false });
         match self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers, at, self.owner)).await {
             Ok(()) => Ok(()),
-            Err(why) => Err(Refused { why, may_be_left: self.take_away(&mut held, port).await.is_err() }),
+            Err(why) => {
+                let may_be_left = self.take_away(&mut held, port).await.is_err();
+                Err(Refused { why: why.into(), may_be_left })
+            }
         }
     }
 
-    pub(super) async fn shut(&self, port: u16) -> Result<(), FirewallError> {
+    pub(super) async fn shut(&self, port: u16) -> Result<(), PfError> {
         let mut held = self.held.lock().await;
         // there are no rules to shut
         let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) };
@@ -120,27 +124,26 @@ impl Pf {
         self.rules_are(&anchor, &rules).await
     }
 
-    pub(super) async fn remove(&self, port: u16) -> Result<(), FirewallError> {
+    pub(super) async fn remove(&self, port: u16) -> Result<(), PfError> {
         let mut held = self.held.lock().await;
         self.take_away(&mut held, port).await
     }
 
     /// The first slot that no guard holds and whose anchor has no rules. Those of a guard that was
     /// killed keep their slot, until they are swept.
-    async fn free_slot(&self) -> Result<Slot, FirewallError> {
+    async fn free_slot(&self) -> Result<Slot, PfError> {
         for number in 0..SLOTS {
-            let Some(slot) = self.slots.hold(number).map_err(|said| FirewallError::NoSlotFile { said })?
-            else {
+            let Some(slot) = self.slots.hold(number).map_err(|said| PfError::NoSlotFile { said })? else {
                 continue;
             };
             if self.rules_of(&anchor(number)).await?.is_empty() {
                 return Ok(slot);
             }
         }
-        Err(FirewallError::NoSlot { slots: SLOTS })
+        Err(PfError::NoSlot { slots: SLOTS })
     }
 
-    async fn load_and_prove(&self, held: &mut Held, port: u16, rules: &Ruleset) -> Result<(), FirewallError> {
+    async fn load_and_prove(&self, held: &mut Held, port: u16, rules: &Ruleset) -> Result<(), PfError> {
         let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) };
         let anchor = anchor(gate.slot.number);
         let text = rules.text();
@@ -159,7 +162,7 @@ impl Pf {
 
     /// One that could not be given back for certain may be gone all the same. While another gate is
     /// held it is not asked: that relies on it, and has to be told.
-    async fn forget_a_lost_token(&self, held: &mut Held) -> Result<(), FirewallError> {
+    async fn forget_a_lost_token(&self, held: &mut Held) -> Result<(), PfError> {
         let Some(token) = held.token.filter(|_| held.gates.len() == 1) else { return Ok(()) };
         if !self.tokens().await?.contains(&token) {
             held.token = None;
@@ -167,7 +170,7 @@ impl Pf {
         Ok(())
     }
 
-    async fn enable(&self) -> Result<Token, FirewallError> {
+    async fn enable(&self) -> Result<Token, PfError> {
         let mut taker = 0;
         let note = |pid| {
             taker = pid;
@@ -183,7 +186,7 @@ impl Pf {
         fault::point("token").await;
         let Some(token) = Token::parse(&answer.stderr, taker) else {
             self.give_back_untold(taker).await;
-            return Err(FirewallError::Pfctl {
+            return Err(PfError::Failed {
                 arguments: "-E".to_owned(),
                 status: "exit status 0, but no token".to_owned(),
                 said: answer.stderr,
@@ -191,7 +194,7 @@ impl Pf {
         };
         if let Err(said) = self.notes.taken(taker, token.number) {
             self.give_back_untold(taker).await;
-            return Err(FirewallError::NoJournal { said });
+            return Err(PfError::NoJournal { said });
         }
         Ok(token)
     }
@@ -210,7 +213,7 @@ impl Pf {
         }
     }
 
-    async fn is_enabled(&self, anchor: &str, token: Option<&Token>) -> Result<(), FirewallError> {
+    async fn is_enabled(&self, anchor: &str, token: Option<&Token>) -> Result<(), PfError> {
         if !self.is_filtering().await? {
             return Err(not_evaluated(
                 anchor,
@@ -225,7 +228,7 @@ impl Pf {
         Err(not_evaluated(anchor, "our enable token is not listed", "see `sudo pfctl -s References`"))
     }
 
-    async fn main_evaluates_us(&self, anchor: &str) -> Result<(), FirewallError> {
+    async fn main_evaluates_us(&self, anchor: &str) -> Result<(), PfError> {
         let main = self.pfctl.run(&["-s", "rules"], "").await?.stdout;
         let Some(missing) = ruleset::missing_in_main(&main) else { return Ok(()) };
         Err(not_evaluated(
@@ -236,7 +239,7 @@ impl Pf {
         ))
     }
 
-    async fn rules_are(&self, anchor: &str, rules: &Ruleset) -> Result<(), FirewallError> {
+    async fn rules_are(&self, anchor: &str, rules: &Ruleset) -> Result<(), PfError> {
         let printed = self.pfctl.quiet(&["-a", anchor, "-s", "rules"], "").await?;
         let printed = lines(&printed);
         if rules.is(&printed) {
@@ -253,14 +256,14 @@ impl Pf {
     /// Flushes the anchor, looks that it is empty, and with the last gate gives the token back. A
     /// step that fails does not keep the others from being tried, and the first failure is
     /// reported; but where pfctl hangs once, it is not waited for again and again.
-    async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), FirewallError> {
+    async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), PfError> {
         let is_last = held.gates.keys().all(|other| *other == port);
         let token = if is_last { held.token.take() } else { None };
         let flushed = match held.gates.get(&port) {
             Some(gate) => self.flush(&anchor(gate.slot.number), gate.is_loaded).await,
             None => Ok(()),
         };
-        if matches!(flushed, Err(FirewallError::PfctlHangs { .. })) {
+        if matches!(flushed, Err(PfError::Hangs { .. })) {
             held.token = token; // the next gate uses it, and gives it back
             return flushed;
         }
@@ -276,71 +279,71 @@ impl Pf {
 
     /// Empties an anchor that is there. `is_loaded`: rules were loaded into it, so it is; else pf
     /// is asked, and where it does not tell, it is tried.
-    async fn flush(&self, anchor: &str, is_loaded: bool) -> Result<(), FirewallError> {
+    async fn flush(&self, anchor: &str, is_loaded: bool) -> Result<(), PfError> {
         if !is_loaded {
             match self.anchors().await {
                 Ok(listed) if !listed.iter().any(|one| one == anchor) => return Ok(()),
-                Err(error @ FirewallError::PfctlHangs { .. }) => return Err(error),
+                Err(error @ PfError::Hangs { .. }) => return Err(error),
                 _ => {}
             }
         }
         let rules = self.pfctl.run(&["-a", anchor, "-F", "rules"], "").await.map(drop);
-        if matches!(rules, Err(FirewallError::PfctlHangs { .. })) {
+        if matches!(rules, Err(PfError::Hangs { .. })) {
             return rules;
         }
         let tables = self.pfctl.run(&["-a", anchor, "-F", "Tables"], "").await.map(drop);
         rules.and(tables).and(self.is_empty(anchor).await)
     }
 
-    async fn is_empty(&self, anchor: &str) -> Result<(), FirewallError> {
+    async fn is_empty(&self, anchor: &str) -> Result<(), PfError> {
         let left = self.rules_of(anchor).await?;
         if left.is_empty() {
             return Ok(());
         }
-        Err(FirewallError::RulesLeft { anchor: anchor.to_owned(), rules: lines(&left).join(" / ") })
+        Err(PfError::RulesLeft { anchor: anchor.to_owned(), rules: lines(&left).join(" / ") })
     }
 
     /// The rules of an anchor. One that is not there has none: pfctl says so on standard error,
     /// with exit code 0.
-    async fn rules_of(&self, anchor: &str) -> Result<String, FirewallError> {
+    async fn rules_of(&self, anchor: &str) -> Result<String, PfError> {
         let rules = self.pfctl.run(&["-a", anchor, "-s", "rules"], "").await?.stdout;
         Ok(rules.trim().to_owned())
     }
 
     /// The anchors that there are, empty ones too.
-    async fn anchors(&self) -> Result<Vec<String>, FirewallError> {
+    async fn anchors(&self) -> Result<Vec<String>, PfError> {
         let anchors = self.pfctl.run(&["-v", "-s", "Anchors"], "").await?.stdout;
         Ok(anchors.lines().map(|line| line.trim().to_owned()).collect())
     }
 
     /// A token that is no longer listed is gone: `pfctl -d` was run, or the machine rebooted. Its
     /// number may be another program's by now, so it is not released.
-    async fn release(&self, token: Option<Token>) -> Result<(), FirewallError> {
+    async fn release(&self, token: Option<Token>) -> Result<(), PfError> {
         let Some(token) = token else { return Ok(()) };
         if self.tokens().await?.contains(&token) {
             let arguments = ["-X", &token.to_string()];
             match self.pfctl.run(&arguments, "").await {
-                Err(FirewallError::Pfctl { said, .. }) if is_stale(&said) => {}
+                Err(PfError::Failed { said, .. }) if is_stale(&said) => {}
                 other => other.map(drop)?,
             }
             if self.tokens().await?.contains(&token) {
-                return Err(FirewallError::Pfctl {
+                return Err(PfError::Failed {
                     arguments: arguments.join(" "),
                     status: "exit status 0, but the token is still listed".to_owned(),
                     said: "see `sudo pfctl -s References`".to_owned(),
                 });
             }
         }
-        self.notes.released().map_err(|said| FirewallError::NoJournal { said })
+        self.notes.released().map_err(|said| PfError::NoJournal { said })
     }
 
     /// Every gate of any guard.
-    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, PfError> {
         Ok(self.filled().await?.into_iter().filter_map(|filled| filled.gate).collect())
     }
 
     /// Every slot with rules in it.
-    pub(super) async fn filled(&self) -> Result<Vec<Filled>, FirewallError> {
+    pub(super) async fn filled(&self) -> Result<Vec<Filled>, PfError> {
         let mut filled = Vec::new();
         for slot in self.anchors().await?.iter().filter_map(|anchor| slot_of(anchor)) {
             let rules = self.rules_of(&anchor(slot)).await?;
@@ -353,7 +356,7 @@ impl Pf {
     }
 
     /// The enable tokens: ours and others'.
-    pub(super) async fn tokens(&self) -> Result<Vec<Token>, FirewallError> {
+    pub(super) async fn tokens(&self) -> Result<Vec<Token>, PfError> {
         Ok(token::listed(&self.pfctl.run(&["-s", "References"], "").await?.stdout))
     }
 
@@ -364,7 +367,7 @@ impl Pf {
         pid: u32,
         ports: &[u16],
         token: Option<(u32, Option<u64>)>,
-    ) -> Result<(), FirewallError> {
+    ) -> Result<(), PfError> {
         for filled in self.filled().await? {
             let is_of_it = |gate: Loaded| gate.pid == pid && ports.contains(&gate.port);
             if filled.gate.is_some_and(is_of_it) {
@@ -383,7 +386,7 @@ impl Pf {
 
     /// Empties a slot whose guard is dead. It is held meanwhile, so that no gate takes it; where
     /// one did before, its rules are not those that were seen.
-    async fn empty(&self, filled: &Filled) -> Result<(), FirewallError> {
+    async fn empty(&self, filled: &Filled) -> Result<(), PfError> {
         let slot = self.slot_of_the_dead(filled.slot).await?;
         let anchor = anchor(slot.number);
         let now = self.rules_of(&anchor).await?.lines().find_map(gate_of);
@@ -394,7 +397,7 @@ impl Pf {
     }
 
     /// A guard that was killed between its two flushes leaves a table without rules.
-    async fn remove_stale_tables(&self) -> Result<(), FirewallError> {
+    async fn remove_stale_tables(&self) -> Result<(), PfError> {
         for number in self.anchors().await?.iter().filter_map(|anchor| slot_of(anchor)) {
             let anchor = anchor(number);
             let Ok(Some(_slot)) = self.slots.hold(number) else { continue };
@@ -406,14 +409,14 @@ impl Pf {
         Ok(())
     }
 
-    async fn slot_of_the_dead(&self, number: u16) -> Result<Slot, FirewallError> {
+    async fn slot_of_the_dead(&self, number: u16) -> Result<Slot, PfError> {
         let deadline = Instant::now() + SLOT_LIMIT;
         loop {
             match self.slots.hold(number) {
                 Ok(Some(slot)) => return Ok(slot),
                 Ok(None) if Instant::now() < deadline => sleep(SLOT_POLL).await,
-                Ok(None) => return Err(FirewallError::SlotHeld { anchor: anchor(number) }),
-                Err(said) => return Err(FirewallError::NoSlotFile { said }),
+                Ok(None) => return Err(PfError::SlotHeld { anchor: anchor(number) }),
+                Err(said) => return Err(PfError::NoSlotFile { said }),
             }
         }
     }
@@ -423,6 +426,6 @@ fn lines(printed: &str) -> Vec<&str> {
     printed.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
 }
 
-fn not_evaluated(anchor: &str, missing: &str, remedy: &'static str) -> FirewallError {
-    FirewallError::NotEvaluated { anchor: anchor.to_owned(), missing: missing.to_owned(), remedy }
+fn not_evaluated(anchor: &str, missing: &str, remedy: &'static str) -> PfError {
+    PfError::NotEvaluated { anchor: anchor.to_owned(), missing: missing.to_owned(), remedy }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tokio::process::Command;
 
-use crate::firewall::FirewallError;
+use super::error::PfError;
 use crate::firewall::call::{LIMIT, NoAnswer, call};
 
 /// Where macOS has it. Never looked up in PATH: it is run as root.
@@ -44,12 +44,12 @@ impl Pfctl {
 
     /// Runs a call that says nothing on standard error when all is well. pfctl exits 0 on some
     /// errors, so any unexpected word there is a failure.
-    pub(super) async fn quiet(&self, arguments: &[&str], stdin: &str) -> Result<String, FirewallError> {
+    pub(super) async fn quiet(&self, arguments: &[&str], stdin: &str) -> Result<String, PfError> {
         let answer = self.run(arguments, stdin).await?;
         if answer.stderr.is_empty() {
             return Ok(answer.stdout);
         }
-        Err(FirewallError::Pfctl {
+        Err(PfError::Failed {
             arguments: arguments.join(" "),
             status: "exit status 0, but it complains".to_owned(),
             said: answer.stderr,
@@ -57,11 +57,7 @@ impl Pfctl {
     }
 
     /// Runs a call that may say something on standard error.
-    pub(in crate::firewall) async fn run(
-        &self,
-        arguments: &[&str],
-        stdin: &str,
-    ) -> Result<Answer, FirewallError> {
+    pub(in crate::firewall) async fn run(&self, arguments: &[&str], stdin: &str) -> Result<Answer, PfError> {
         let mut command = Command::new(&self.path);
         command.args(arguments);
         self.answer(command, arguments, |_| Ok(()), stdin).await
@@ -74,7 +70,7 @@ impl Pfctl {
         &self,
         argument: &str,
         note: impl FnOnce(u32) -> io::Result<()>,
-    ) -> Result<Answer, FirewallError> {
+    ) -> Result<Answer, PfError> {
         let mut command = Command::new(SHELL);
         command.args(["-c", "read -r go && exec \"$0\" \"$1\""]).arg(&self.path).arg(argument);
         self.answer(command, &[argument], note, "go\n").await
@@ -86,11 +82,11 @@ impl Pfctl {
         arguments: &[&str],
         note: impl FnOnce(u32) -> io::Result<()>,
         stdin: &str,
-    ) -> Result<Answer, FirewallError> {
+    ) -> Result<Answer, PfError> {
         let output = call(command, note, stdin).await.map_err(|why| match why {
-            NoAnswer::NotRun(said) => FirewallError::NoPfctl { path: self.path.clone(), said },
-            NoAnswer::NotNoted(said) => FirewallError::NoJournal { said },
-            NoAnswer::Hangs => FirewallError::PfctlHangs { arguments: arguments.join(" "), limit: LIMIT },
+            NoAnswer::NotRun(said) => PfError::NoPfctl { path: self.path.clone(), said },
+            NoAnswer::NotNoted(said) => PfError::NoJournal { said },
+            NoAnswer::Hangs => PfError::Hangs { arguments: arguments.join(" "), limit: LIMIT },
         })?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = without_noise(&String::from_utf8_lossy(&output.stderr));
@@ -98,9 +94,9 @@ impl Pfctl {
             return Ok(Answer { stdout, stderr });
         }
         if stderr.contains("Permission denied") {
-            return Err(FirewallError::NotRoot { said: stderr });
+            return Err(PfError::NotRoot { said: stderr });
         }
-        Err(FirewallError::Pfctl {
+        Err(PfError::Failed {
             arguments: arguments.join(" "),
             status: output.status.to_string(),
             said: if stderr.is_empty() { "it said nothing".to_owned() } else { stderr },

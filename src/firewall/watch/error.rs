@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::firewall::FirewallError;
 use crate::firewall::nftables::NftError;
 
 /// A failure of a watch. Each message says what failed and what to do next.
@@ -60,9 +59,6 @@ pub enum WatchError {
     /// nftables.
     #[error(transparent)]
     Nft(NftError),
-    /// pf.
-    #[error(transparent)]
-    Firewall(#[from] FirewallError),
 }
 
 /// Where nft comes from.

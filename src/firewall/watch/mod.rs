@@ -20,6 +20,7 @@ pub use error::WatchError;
 use nftables::Tracing;
 pub use refusal::Refusal;
 use tcpdump::Logging;
+pub use tcpdump::PfPrograms;
 
 use crate::shutdown::Shutdown;
 
@@ -35,21 +36,6 @@ pub enum Source {
         /// The programs to run.
         programs: PfPrograms,
     },
-}
-
-/// What a watch of pf runs.
-pub struct PfPrograms {
-    /// Prints the log.
-    pub tcpdump: PathBuf,
-    /// Makes the interface that the log goes to.
-    pub ifconfig: PathBuf,
-}
-
-impl Default for PfPrograms {
-    /// Where macOS has them; PATH is not asked, since they run as root.
-    fn default() -> PfPrograms {
-        PfPrograms { tcpdump: tcpdump::TCPDUMP.into(), ifconfig: tcpdump::IFCONFIG.into() }
-    }
 }
 
 /// A running watch. Its holder ends it, whatever `next` said.

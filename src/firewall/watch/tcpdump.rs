@@ -5,7 +5,6 @@ use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 
-use super::PfPrograms;
 use super::error::WatchError;
 use super::follower::Follower;
 use super::pflog::{self, Blocked};
@@ -14,8 +13,8 @@ use crate::firewall::pf::LINES_BEFORE_RULES;
 use crate::shutdown::Shutdown;
 
 /// Where macOS has them. Never looked up in PATH: they run as root.
-pub(super) const TCPDUMP: &str = "/usr/sbin/tcpdump";
-pub(super) const IFCONFIG: &str = "/sbin/ifconfig";
+const TCPDUMP: &str = "/usr/sbin/tcpdump";
+const IFCONFIG: &str = "/sbin/ifconfig";
 
 /// Where `log` without `(to …)` writes to.
 const INTERFACE: &str = "pflog0";
@@ -25,6 +24,21 @@ const ARGUMENTS: [&str; 7] = ["-n", "-e", "-l", "-ttt", "--immediate-mode", "-i"
 
 /// What the system says to those who are not root.
 const REFUSALS: [&str; 3] = ["Operation not permitted", "permission", "Permission denied"];
+
+/// What a watch of pf runs.
+pub struct PfPrograms {
+    /// Prints the log.
+    pub tcpdump: PathBuf,
+    /// Makes the interface that the log goes to.
+    pub ifconfig: PathBuf,
+}
+
+impl Default for PfPrograms {
+    /// Where macOS has them; PATH is not asked, since they run as root.
+    fn default() -> PfPrograms {
+        PfPrograms { tcpdump: TCPDUMP.into(), ifconfig: IFCONFIG.into() }
+    }
+}
 
 /// What the watch changed of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

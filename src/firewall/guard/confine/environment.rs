@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::sys::signal::SigSet;
 
-use super::ConfineError;
+use super::error::ConfineError;
 
 /// What sudo says of its caller: the only variables that the guard reads.
 const CALLER_UID: &str = "SUDO_UID";

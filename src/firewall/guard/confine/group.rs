@@ -4,8 +4,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::super::{GROUPS, caller, helper};
-use super::{ConfineError, is_not_here};
+use super::super::caller::{self, GROUPS};
+use super::super::root_owned::check_owners;
+use super::error::ConfineError;
+use super::unavailable::is_not_here;
 
 /// Where control groups of version 2 are; it is one where it has this file.
 const MOUNTED: &str = "/sys/fs/cgroup/cgroup.controllers";
@@ -38,7 +40,7 @@ pub(super) fn leave() -> Result<(), ConfineError> {
 /// Returns how many processes were in it before.
 fn enter(group: &Path) -> io::Result<usize> {
     fs::create_dir_all(group)?;
-    helper::check_owners(group).map_err(io::Error::other)?;
+    check_owners(group).map_err(io::Error::other)?;
     let processes = group.join("cgroup.procs");
     let others = fs::read_to_string(&processes)?.lines().count();
     if others < MOST {

@@ -6,7 +6,7 @@ use nix::libc::rlim_t;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 
-use super::ConfineError;
+use super::error::ConfineError;
 
 /// Journals are for all to read and for root to write.
 const UMASK: Mode = Mode::S_IWGRP.union(Mode::S_IWOTH);

@@ -7,6 +7,7 @@
 //! kernel whose a socket is, and nothing else that the kernel can forbid.
 
 mod environment;
+mod error;
 #[cfg(target_os = "linux")]
 mod group;
 mod limits;
@@ -20,35 +21,17 @@ mod privileges;
 mod syscalls;
 #[cfg(all(debug_assertions, target_os = "linux"))]
 mod trial;
+#[cfg(target_os = "linux")]
+mod unavailable;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Programs;
 use super::driver::system_program;
 use super::journal::Journals;
-use crate::firewall::Backend;
-
-/// Why the guard does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfineError {
-    /// The caller's surroundings cannot be left.
-    #[error("the guard cannot leave its caller's {what}: {said}; it holds no gate under them")]
-    Surroundings {
-        /// Which part of them.
-        what: &'static str,
-        /// What the system said.
-        said: io::Error,
-    },
-    /// The kernel has this restriction, and did not take it.
-    #[error("the guard cannot confine itself by {by}: {said}; it does not go on unconfined")]
-    Unconfined {
-        /// Which restriction.
-        by: &'static str,
-        /// What the kernel, or the library, said.
-        said: String,
-    },
-}
+use crate::firewall::backend::{Backend, Programs};
+pub use error::ConfineError;
+#[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+use unavailable::is_not_here;
 
 /// Leaves the caller's environment, descriptors and signal mask: this program is run again without
 /// them, unless it was so already. A program that a test puts in the packet filter's place is told
@@ -104,10 +87,4 @@ fn confine(journals: &Path, program: Option<PathBuf>) -> Result<(), ConfineError
 #[cfg(not(target_os = "linux"))]
 fn confine(_journals: &Path, _program: Option<PathBuf>) -> Result<(), ConfineError> {
     Ok(())
-}
-
-/// Says once, for who looks for it, what this kernel does not have.
-#[cfg(target_os = "linux")]
-fn is_not_here(what: &str) {
-    tracing::debug!(target: "dlvgate::firewall", "this kernel has no {what}: the guard goes on without it");
 }

@@ -10,7 +10,9 @@ use landlock::{
     RulesetStatus, Scope, path_beneath_rules,
 };
 
-use super::{ConfineError, is_not_here, loader};
+use super::error::ConfineError;
+use super::loader;
+use super::unavailable::is_not_here;
 
 /// The newest version whose rights are known here. An older kernel takes those that it knows.
 const NEWEST: ABI = ABI::V6;

@@ -5,7 +5,8 @@ use rustix::thread::{
     no_new_privs, remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
-use super::{ConfineError, is_not_here};
+use super::error::ConfineError;
+use super::unavailable::is_not_here;
 
 /// nft's. Journals need none: their folder is root's, and the guard's user is root. It signals only
 /// what it has started.

@@ -13,7 +13,8 @@ use seccompiler::{
     TargetArch, apply_filter,
 };
 
-use super::{ConfineError, is_not_here};
+use super::error::ConfineError;
+use super::unavailable::is_not_here;
 
 /// Called with whatever arguments.
 const PLAIN: &[libc::c_long] = &[

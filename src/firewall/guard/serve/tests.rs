@@ -11,8 +11,7 @@ use super::super::journal::{Journals, Process, Record};
 use super::super::limits::tests::Told;
 use super::super::wire::{MAX_GATES, MAX_PEERS};
 use super::*;
-use crate::firewall::guard::Loaded;
-use crate::firewall::{Backend, FirewallError};
+use crate::firewall::backend::{Backend, LeftGates, Loaded};
 use crate::sockets::Does;
 
 /// A packet filter that notes what it is told.
@@ -38,8 +37,8 @@ impl Notes {
         self.0.lock().unwrap()
     }
 
-    fn refusal() -> FirewallError {
-        FirewallError::NotRoot { said: "no".to_owned() }
+    fn refusal() -> BackendError {
+        PfError::NotRoot { said: "no".to_owned() }.into()
     }
 }
 
@@ -55,7 +54,7 @@ impl Driver for Notes {
         Ok(())
     }
 
-    async fn shut(&self, port: u16) -> Result<(), FirewallError> {
+    async fn shut(&self, port: u16) -> Result<(), BackendError> {
         let mut state = self.state();
         if state.refuses_to_shut {
             return Err(Notes::refusal());
@@ -65,7 +64,7 @@ impl Driver for Notes {
         Ok(())
     }
 
-    async fn remove(&self, port: u16) -> Result<(), FirewallError> {
+    async fn remove(&self, port: u16) -> Result<(), BackendError> {
         let mut state = self.state();
         if state.refuses {
             return Err(Notes::refusal());
@@ -75,19 +74,19 @@ impl Driver for Notes {
         Ok(())
     }
 
-    async fn is_filtering(&self) -> Result<bool, FirewallError> {
+    async fn is_filtering(&self) -> Result<bool, BackendError> {
         if self.state().says_nothing { Err(Notes::refusal()) } else { Ok(true) }
     }
 
-    async fn check(&self) -> Result<(), FirewallError> {
+    async fn check(&self) -> Result<(), BackendError> {
         if self.state().does_not_work { Err(Notes::refusal()) } else { Ok(()) }
     }
 
-    async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+    async fn loaded(&self) -> Result<Vec<Loaded>, BackendError> {
         Ok(Vec::new())
     }
 
-    async fn sweep(&self, _: &Record) -> Result<(), FirewallError> {
+    async fn sweep(&self, _: &LeftGates) -> Result<(), BackendError> {
         Ok(())
     }
 }

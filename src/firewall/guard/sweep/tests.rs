@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use super::super::driver::Refused;
 use super::*;
 use crate::firewall::Peer;
+use crate::firewall::backend::Refused;
 
 /// A packet filter that has these gates, the first time that it is asked and later; and what was
 /// swept.
@@ -30,31 +30,30 @@ impl Driver for Filter {
         panic!("{NOTHING_ELSE}")
     }
 
-    async fn shut(&self, _: u16) -> Result<(), FirewallError> {
+    async fn shut(&self, _: u16) -> Result<(), BackendError> {
         panic!("{NOTHING_ELSE}")
     }
 
-    async fn remove(&self, _: u16) -> Result<(), FirewallError> {
+    async fn remove(&self, _: u16) -> Result<(), BackendError> {
         panic!("{NOTHING_ELSE}")
     }
 
-    async fn is_filtering(&self) -> Result<bool, FirewallError> {
+    async fn is_filtering(&self) -> Result<bool, BackendError> {
         panic!("{NOTHING_ELSE}")
     }
 
-    async fn check(&self) -> Result<(), FirewallError> {
+    async fn check(&self) -> Result<(), BackendError> {
         panic!("{NOTHING_ELSE}")
     }
 
-    async fn loaded(&self) -> Result<Vec<Loaded>, FirewallError> {
+    async fn loaded(&self) -> Result<Vec<Loaded>, BackendError> {
         let mut loaded = self.loaded.lock().unwrap();
         let later = loaded[1].clone();
         Ok(std::mem::replace(&mut loaded[0], later))
     }
 
-    async fn sweep(&self, left: &Record) -> Result<(), FirewallError> {
-        let ports = left.gates.iter().map(|gate| gate.port).collect();
-        self.swept.lock().unwrap().push((left.guard.pid, ports));
+    async fn sweep(&self, left: &LeftGates) -> Result<(), BackendError> {
+        self.swept.lock().unwrap().push((left.pid, left.ports.clone()));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::loaded::Listings;
-use crate::firewall::FirewallError;
+use crate::firewall::pf::PfError;
 use crate::firewall::pf::pfctl::Pfctl;
 
 /// What pfctl says, with exit code 0, of an anchor or a table that has gone meanwhile.
@@ -16,7 +16,7 @@ const GONE: [&str; 3] = ["Invalid argument", "not found", "does not exist"];
 /// # Errors
 /// Where pfctl is missing, hangs or refuses us, or the status or main ruleset cannot be had. What
 /// else cannot be had is noted as such in the listings.
-pub async fn read(pfctl: PathBuf) -> Result<Listings, FirewallError> {
+pub async fn read(pfctl: PathBuf) -> Result<Listings, PfError> {
     let pfctl = Reader(Pfctl::new(pfctl));
     let mut listings = Listings { info: pfctl.says(&["-s", "info"]).await?, ..Listings::default() };
     let rules = Some(pfctl.says(&["-s", "rules"]).await?);
@@ -42,12 +42,12 @@ struct Reader(Pfctl);
 impl Reader {
     /// The answer. pfctl exits 0 on some errors; what has gone since it was listed is as good as
     /// empty.
-    async fn says(&self, arguments: &[&str]) -> Result<String, FirewallError> {
+    async fn says(&self, arguments: &[&str]) -> Result<String, PfError> {
         let answer = self.0.run(arguments, "").await?;
         if answer.stderr.is_empty() || GONE.iter().any(|words| answer.stderr.contains(words)) {
             return Ok(answer.stdout);
         }
-        Err(FirewallError::Pfctl {
+        Err(PfError::Failed {
             arguments: arguments.join(" "),
             status: "exit status 0, but it complains".to_owned(),
             said: answer.stderr,
@@ -55,13 +55,13 @@ impl Reader {
     }
 
     /// The answer, or `None` where pfctl has none.
-    async fn tries(&self, arguments: &[&str]) -> Result<Option<String>, FirewallError> {
+    async fn tries(&self, arguments: &[&str]) -> Result<Option<String>, PfError> {
         match self.says(arguments).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(FirewallError::Pfctl { said, .. }) if GONE.iter().any(|words| said.contains(words)) => {
+            Err(PfError::Failed { said, .. }) if GONE.iter().any(|words| said.contains(words)) => {
                 Ok(Some(String::new()))
             }
-            Err(FirewallError::Pfctl { .. }) => Ok(None),
+            Err(PfError::Failed { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -71,7 +71,7 @@ impl Reader {
         &self,
         tables: &mut BTreeMap<(String, String), String>,
         path: &str,
-    ) -> Result<bool, FirewallError> {
+    ) -> Result<bool, PfError> {
         let within: &[&str] = if path.is_empty() { &[] } else { &["-a", path] };
         let Some(names) = self.tries(&[within, &["-s", "Tables"]].concat()).await? else { return Ok(false) };
         for name in names.lines().map(str::trim).filter(|name| !name.is_empty()) {
