@@ -4,15 +4,11 @@
 
 use std::process::ExitCode;
 
-use dlvgate::cli::{dlv, run};
-use dlvgate::stdio;
+use dlvgate::{cli, stdio};
 
 fn main() -> ExitCode {
     stdio::take_over_panics();
-    let code = match dlv::command_line(std::env::args_os()) {
-        Some(words) => dlv::run(words),
-        None => run(std::env::args_os().collect()),
-    };
+    let code = cli::main(std::env::args_os().collect());
     stdio::settle();
     code
 }

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use super::Cli;
 use crate::stdio;
 
 /// Print the completions of a shell
@@ -20,9 +19,9 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(super) fn run(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CompletionsArgs, mut program: clap::Command) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new(); // what it is given must not fail
-    clap_complete::generate(args.shell, &mut Cli::command(), "dlvgate", &mut script);
+    clap_complete::generate(args.shell, &mut program, "dlvgate", &mut script);
     stdio::print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

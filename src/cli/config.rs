@@ -9,8 +9,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, Args, Command};
 use serde_json::json;
 
+use super::exit::usage;
 use super::settings::{self, key};
-use super::usage;
 use crate::config::{Config, Consent};
 use crate::printable::{on_one_line, printable_json};
 use crate::stdio;

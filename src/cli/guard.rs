@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::exit::FAILURE;
 use super::log::LogArgs;
 use super::parts::PartsArgs;
-use super::{FAILURE, on_runtime};
+use super::runtime::on_runtime;
 use crate::firewall::guard::journal::Journals;
 use crate::firewall::guard::{self, ConfineError};
 use crate::firewall::{Backend, Programs};

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, CommandFactory};
-
-use super::Cli;
+use clap::Args;
 
 /// Write the manual pages, one a command, into a folder
 #[derive(Debug, Args)]
@@ -15,9 +13,9 @@ pub(super) struct ManArgs {
     folder: PathBuf,
 }
 
-pub(super) fn run(args: &ManArgs) -> anyhow::Result<ExitCode> {
-    let written = std::fs::create_dir_all(&args.folder)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder));
+pub(super) fn run(args: &ManArgs, program: clap::Command) -> anyhow::Result<ExitCode> {
+    let written =
+        std::fs::create_dir_all(&args.folder).and_then(|()| clap_mangen::generate_to(program, &args.folder));
     written.with_context(|| format!("no pages can be written to {}", args.folder.display()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,9 @@ mod completions;
 mod config;
 mod consent;
 pub mod demo;
-pub mod dlv;
+mod dlv;
 mod doctor;
+mod exit;
 mod firewall;
 mod guard;
 mod log;
@@ -14,6 +15,7 @@ mod output;
 mod parts;
 mod reaper;
 mod replay;
+mod runtime;
 mod serve;
 mod settings;
 mod setup;
@@ -25,7 +27,6 @@ mod warm;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::Level;
@@ -34,14 +35,8 @@ use crate::config::{Config, ConfigError};
 use crate::doctor::WrongSettings;
 use crate::printable::printable;
 use crate::stdio::{self, post};
-
-/// Exit codes of dlvgate's own commands: success, a failure, a usage error.
-pub(crate) const FAILURE: u8 = 1;
-pub(crate) const USAGE: u8 = 2;
-
-/// How long what the debugged program printed last may take to be read from our standard output. A
-/// reader that has stopped reading must not keep us.
-const LAST_OUTPUT: Duration = Duration::from_millis(500);
+use exit::{FAILURE, USAGE, UsageError, usage};
+use runtime::on_runtime;
 
 /// Debug Go through a guarded port.
 ///
@@ -87,9 +82,17 @@ enum Command {
     Man(man::ManArgs),
 }
 
+/// The whole program: a command of dlvgate's, or dlv's own command line. Returns its exit code.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    match dlv::command_line(words.iter().cloned()) {
+        Some(words) => dlv::run(words, serve_command),
+        None => run(words),
+    }
+}
+
 /// Parses the command line, with what configuration files set, runs the command, and says on
 /// standard error what failed.
-pub fn run(words: Vec<OsString>) -> ExitCode {
+fn run(words: Vec<OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(said) => return say_usage(&said),
@@ -159,7 +162,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
             let passed = serve::passed(&args)?;
             on_runtime(serve::run(args, passed))
         }
-        Command::Dlv(_) => Ok(dlv::run_with(cli.log)),
+        Command::Dlv(_) => Ok(dlv::run_with(cli.log, serve_command)),
         Command::Doctor(args) => {
             let settings = settings::load(cli.config.as_deref())
                 .and_then(|config| settings::check(&config, &serve_command()));
@@ -178,27 +181,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Reaper(_) => Ok(reaper::run()),
         Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
         Command::Trust(args) => trust::run(&args, &serve_command()),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
-}
-
-/// One thread serves every session: each is a few small reads and writes, and a hand-over between
-/// threads costs more than they do. It is also the thread that dlv's life is tied to where the
-/// system can do that.
-fn on_runtime<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(command);
-    runtime.shutdown_timeout(LAST_OUTPUT);
-    result
-}
-
-/// What the user asked for cannot be done as asked.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct UsageError(String);
-
-/// Turns an error about the command line into one.
-pub(crate) fn usage(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow::Error::new(UsageError(error.to_string()))
 }

@@ -11,7 +11,7 @@ use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::paths::Rule;
 use dlvgate_protocol::sniff::Protocol;
 
-use super::{FAILURE, usage};
+use super::exit::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
 use crate::front::{ListenAddress, Owners, resolve, resolve_peer};
 use crate::printable::printable;

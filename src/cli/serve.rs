@@ -9,9 +9,9 @@ use anyhow::Context;
 use clap::Args;
 use tokio::sync::Semaphore;
 
+use super::exit::{FAILURE, usage};
 use super::setup::{CommonArgs, cannot_listen, close_front, open_front};
 use super::warm::WarmArgs;
-use super::{FAILURE, usage};
 use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
 use crate::descriptors;
 use crate::firewall::{Firewall, Gate};
@@ -242,7 +242,7 @@ impl Door {
 
     fn open(self) -> anyhow::Result<Front> {
         let address = self.bound.address();
-        self.bound.listen(self.admission, self.owners).map_err(|error| cannot_listen(address, &error))
+        Front::on(self.bound, self.admission, self.owners).map_err(|error| cannot_listen(address, &error))
     }
 }
 

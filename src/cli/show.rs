@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
+use super::exit::{FAILURE, usage};
 use super::output::{self, OutputFile};
-use super::{FAILURE, usage};
 use crate::printable::printable;
 use crate::recording::check::{self, Checker};
 use crate::recording::format::DAMAGED;

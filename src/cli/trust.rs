@@ -9,8 +9,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use clap::{Args, Command};
 
+use super::exit::{FAILURE, usage};
 use super::settings::{self, Asked};
-use super::{FAILURE, usage};
 use crate::config::{Config, Consent, Consents, File, NAME, project_file, settled};
 use crate::printable::{on_one_line, printable, printable_json};
 use crate::privilege::Caller;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::Bound;
+use super::bound::Bound;
 use super::owner::own_addresses;
 use crate::firewall::Peer;
 

@@ -8,7 +8,6 @@ use nix::libc;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use super::{Admission, Front, Listener, Owners};
 use crate::privilege::Caller;
 
 /// Connections that may be waiting to be accepted: a port scanner must not crowd a client out.
@@ -28,7 +27,7 @@ pub struct Bound {
 
 impl Bound {
     /// Takes `address`; port 0 lets the system choose. `[::]` is every address of both families:
-    /// where one of them cannot be had, neither is. The steps before [`Bound::listen`] may be slow:
+    /// where one of them cannot be had, neither is. The steps before [`Front::on`](super::Front::on) may be slow:
     /// a client is refused meanwhile, as before, and does not wait.
     ///
     /// # Errors
@@ -123,14 +122,9 @@ impl Bound {
         ip.is_ipv6() && ip.is_unspecified() && !self.socket.only_v6().unwrap_or(true)
     }
 
-    /// Lets clients connect.
-    ///
-    /// # Errors
-    /// Where another program listens there, which Linux says only now.
-    pub fn listen(self, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
-        let name = self.name().to_string();
-        let listener = Listener::Tcp(listen(self.socket)?, self.besides.map(listen).transpose()?);
-        Ok(Front { listener, name, admission, owners })
+    /// Lets clients connect: at the address, and at what is besides.
+    pub(super) fn listen(self) -> io::Result<(TcpListener, Option<TcpListener>)> {
+        Ok((listen(self.socket)?, self.besides.map(listen).transpose()?))
     }
 }
 
@@ -150,6 +144,7 @@ mod tests {
     use std::net::TcpListener as Listener;
 
     use super::*;
+    use crate::front::Admission;
 
     #[test]
     fn every_address_is_both_families_or_none() {

@@ -7,6 +7,7 @@ mod owner;
 mod places;
 mod unix;
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,16 @@ pub struct Front {
 }
 
 impl Front {
+    /// Lets clients connect to an address.
+    ///
+    /// # Errors
+    /// Where another program listens there, which Linux says only now.
+    pub fn on(bound: Bound, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
+        let name = bound.name().to_string();
+        let (one, other) = bound.listen()?;
+        Ok(Front { listener: Listener::Tcp(one, other), name, admission, owners })
+    }
+
     /// A front on a Unix socket.
     pub fn at(socket: SocketFile, owners: Option<Owners>) -> Front {
         let name = socket.path().display().to_string();

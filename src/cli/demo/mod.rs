@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 
 use crate::delve::{Address, Launcher, PortPlan, PortPool, Reaper, Streams, check};
 use crate::firewall::{Backend, Choice, Firewall, Parts, nftables};
-use crate::front::{Admission, Bound, Owners};
+use crate::front::{Admission, Bound, Front, Owners};
 use crate::privilege::Caller;
 use crate::recording::{About, Installed, Recorder, format};
 use crate::session::{Amendments, Entry, Observer, Settings, Transition, Upstream};
@@ -104,7 +104,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::new(&out, about(&args.dlv, caller.as_ref(), &firewall, &folder))
         .with_context(|| format!("no recording can be written to {}", out.display()))?;
     let address = bound.address();
-    let front = bound.listen(Admission::default(), Some(owners))?;
+    let front = Front::on(bound, Admission::default(), Some(owners))?;
     timeline.line("front", &format!("DAP server listening at: {address}"));
     let seen = Arc::new(Mutex::new(None));
     let settings = Settings {

@@ -15,10 +15,11 @@ use nix::sys::signal::Signal;
 use tokio::sync::Semaphore;
 use tracing::Level;
 
+use super::exit::FAILURE;
 use super::log::{self, LogArgs};
+use super::runtime::on_runtime;
 use super::settings;
 use super::setup::{CommonArgs, close_front, open_front};
-use super::{FAILURE, on_runtime};
 use crate::config::{Config, ConfigError};
 use crate::delve::{Argv, LaunchError, Launcher, Log, PortPlan, PortPool, Streams, find};
 use crate::descriptors;
@@ -57,10 +58,13 @@ pub(super) struct DlvArgs {
 
 /// For a command line with flags of dlvgate's before `dlv`: what comes after the word is dlv's,
 /// `--` too.
-pub(super) fn run_with(log: LogArgs) -> ExitCode {
+pub(super) fn run_with(log: LogArgs, serve: ServeCommand) -> ExitCode {
     let words = std::env::args_os().skip_while(|word| word != "dlv").skip(1);
-    run_logged(words.collect(), Some(log))
+    run_logged(words.collect(), Some(log), serve)
 }
+
+/// Makes the command `serve`, whose flags are the keys of configuration files.
+type ServeCommand = fn() -> clap::Command;
 
 /// What the variables set: there are no flags.
 #[derive(Debug, Parser)]
@@ -81,7 +85,7 @@ const MAX_CALLS: u8 = 4;
 const CALLS: &str = "DLVGATE_CALLS";
 
 /// dlv's command line, where this is one: `dlv …` by our own name, or `dlvgate dlv …`.
-pub fn command_line(mut words: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
+pub(super) fn command_line(mut words: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
     let name = words.next()?;
     let is_dlv = Path::new(&name).file_name().is_some_and(|name| name == "dlv");
     if is_dlv || words.next()? == "dlv" {
@@ -92,12 +96,12 @@ pub fn command_line(mut words: impl Iterator<Item = OsString>) -> Option<Vec<OsS
 
 /// Runs dlv's command line and ends as dlv does; what keeps dlv from being run is said on standard
 /// error.
-pub fn run(words: Vec<OsString>) -> ExitCode {
-    run_logged(words, None)
+pub(super) fn run(words: Vec<OsString>, serve: ServeCommand) -> ExitCode {
+    run_logged(words, None, serve)
 }
 
-fn run_logged(words: Vec<OsString>, log: Option<LogArgs>) -> ExitCode {
-    match run_or_say(words, log) {
+fn run_logged(words: Vec<OsString>, log: Option<LogArgs>, serve: ServeCommand) -> ExitCode {
+    match run_or_say(words, log, serve) {
         Ok(status) => end_like(status),
         Err(error) => {
             post!("dlvgate: {}", printable(&format!("{error:#}")));
@@ -106,11 +110,15 @@ fn run_logged(words: Vec<OsString>, log: Option<LogArgs>) -> ExitCode {
     }
 }
 
-fn run_or_say(words: Vec<OsString>, log_flags: Option<LogArgs>) -> anyhow::Result<ExitStatus> {
+fn run_or_say(
+    words: Vec<OsString>,
+    log_flags: Option<LogArgs>,
+    serve: ServeCommand,
+) -> anyhow::Result<ExitStatus> {
     let argv = Argv::parse(words.clone()).ok().filter(|argv| argv.serves().is_some());
     // A descriptor of `--log-dest` is taken before anything else gets its number.
     let log = argv.as_ref().and_then(Argv::log_dest).map(Log::new).unwrap_or(Ok(Log::Standard));
-    let config = match load_checked() {
+    let config = match load_checked(serve) {
         // A command that does not listen is dlv's alone.
         Err(_) if argv.is_none() => Config::default(),
         config => config?,
@@ -130,9 +138,9 @@ fn run_or_say(words: Vec<OsString>, log_flags: Option<LogArgs>) -> anyhow::Resul
     on_runtime(gated.run(log, dlv, calls))
 }
 
-fn load_checked() -> Result<Config, ConfigError> {
+fn load_checked(serve: ServeCommand) -> Result<Config, ConfigError> {
     let config = settings::load(None)?;
-    settings::check(&config, &super::serve_command())?;
+    settings::check(&config, &serve())?;
     Ok(config)
 }
 

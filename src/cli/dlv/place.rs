@@ -82,7 +82,7 @@ impl Place {
                     printable(&listen)
                 );
                 let bound = Bound::loopback(address.port()).ok();
-                let front = bound.and_then(|bound| bound.listen(Admission::default(), owners).ok());
+                let front = bound.and_then(|bound| Front::on(bound, Admission::default(), owners).ok());
                 return Ok(front.map(|front| Place::Open(Open::Front(front))));
             }
             // dlv takes both families, whichever way every address is written.
@@ -104,7 +104,7 @@ impl Place {
         if !address.ip().to_canonical().is_loopback() {
             return Ok(Some(Place::Reachable { bound, admission, owners }));
         }
-        Ok(bound.listen(admission, owners).ok().map(|front| Place::Open(Open::Front(front))))
+        Ok(Front::on(bound, admission, owners).ok().map(|front| Place::Open(Open::Front(front))))
     }
 
     /// Whether other machines can connect.
@@ -130,7 +130,7 @@ impl Place {
             Place::Reachable { bound, admission, owners } => (bound, admission, owners),
         };
         let address = bound.address();
-        match bound.listen(admission, owners) {
+        match Front::on(bound, admission, owners) {
             Ok(front) => Ok(Some(Open::Front(front))),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
             Err(error) => Err(cannot_listen(address, &error)),

@@ -14,7 +14,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::FAILURE;
+use crate::cli::exit::FAILURE;
 use crate::cli::parts::PartsArgs;
 use crate::doctor::{Context, Finding, Question, State, WrongSettings, examine, first, names};
 use crate::firewall::Backend;

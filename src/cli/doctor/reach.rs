@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{FAILURE, usage};
+use crate::cli::exit::{FAILURE, usage};
 use crate::doctor::reach::{CONNECT, Reach, Way, Who, reach};
 use crate::printable::{Printable, printable_json};
 use crate::stdio::{self, ask};

@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::FAILURE;
+use crate::cli::exit::FAILURE;
 use crate::firewall::explain::{Direction, Explanation, Question, Standing, Verdict};
 use crate::firewall::nftables::NftError;
 use crate::firewall::pf::explain::Services;
@@ -123,7 +123,7 @@ async fn explain_pf(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
 async fn explain_nftables(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     use nftables::explain::{LOOPBACK, Loaded, explain, read};
     if args.fragments {
-        return Err(crate::cli::usage(format_args!(
+        return Err(crate::cli::exit::usage(format_args!(
             "--fragments is for pf: whether nftables sees fragments or the whole packet depends on connection tracking, which is \
              not followed"
         )));
@@ -161,7 +161,7 @@ fn question(args: &ExplainArgs, loopback: &'static str) -> anyhow::Result<Questi
     (question.from_port, question.direction, question.uid) = (args.from_port, args.direction, args.uid);
     question.fragments = args.fragments;
     match question.to {
-        Some(to) if to.is_ipv4() != question.from.is_ipv4() => Err(crate::cli::usage(format_args!(
+        Some(to) if to.is_ipv4() != question.from.is_ipv4() => Err(crate::cli::exit::usage(format_args!(
             "--from {} and --to {to}: one is IPv4 and the other IPv6; no connection has both",
             question.from
         ))),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::system::{SystemArgs, show_or_do};
-use crate::cli::usage;
+use crate::cli::exit::usage;
 use crate::firewall::Peer;
 use crate::firewall::guard::policy::{Allowance, PortRange};
 use crate::firewall::persist::PersistError;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::FAILURE;
+use crate::cli::exit::FAILURE;
 use crate::cli::parts::PartsArgs;
 use crate::firewall;
 use crate::printable::printable;
