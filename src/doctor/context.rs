@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Uid, User};
 use tokio::sync::OnceCell;
 
-use super::delve::installed::Delves;
-use super::go::environment::GoEnv;
-use super::go::installed::Gos;
-use super::go::shells::LoginShell;
+use super::facts::delves::Delves;
+use super::facts::go::Gos;
+use super::facts::go_env::GoEnv;
+use super::facts::login_shell::LoginShell;
 use crate::firewall::guard::journal::Journals;
 use crate::firewall::persist::Platform;
 use crate::firewall::{Backend, Programs};
@@ -77,6 +77,37 @@ impl Context {
             login: OnceCell::new(),
             delves: OnceCell::new(),
         }
+    }
+
+    /// The Gos that are installed.
+    pub(super) async fn gos(&self) -> &Gos {
+        let home = self.home.clone();
+        let find = || async {
+            tokio::task::spawn_blocking(move || Gos::find(&path(), &home)).await.unwrap_or_default()
+        };
+        self.gos.get_or_init(find).await
+    }
+
+    /// Go's environment. Nothing is known where there is no Go, or it does not say.
+    pub(super) async fn go_env(&self) -> &GoEnv {
+        let ask = || async {
+            match self.gos().await.winner() {
+                Some(go) => GoEnv::of(go).await,
+                None => GoEnv::default(),
+            }
+        };
+        self.go_env.get_or_init(ask).await
+    }
+
+    /// What a login shell sees.
+    pub(super) async fn login(&self) -> &LoginShell {
+        self.login.get_or_init(|| LoginShell::start(&self.home)).await
+    }
+
+    /// The dlvs that are installed.
+    pub(super) async fn delves(&self) -> &Delves {
+        let look = || Delves::look(self.question.dlv.as_deref(), path(), &self.home);
+        self.delves.get_or_init(look).await
     }
 
     pub(super) fn port(&self) -> u16 {

@@ -4,74 +4,23 @@
 //! A check looks and changes nothing. What it cannot tell it calls unknown; nothing unknown passes
 //! for good.
 
+mod checks;
 mod context;
-mod delve;
-mod files;
+mod facts;
 mod finding;
-mod go;
-mod goland;
-mod network;
-mod permissions;
-mod process;
 pub mod reach;
-mod settings;
-mod tool;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use checks::{CHECKS, Check};
 pub use context::{Context, Question, WrongSettings};
 pub use finding::{Finding, Group, Remedy, State, first};
 
 /// How long one check may take. What it waits for is then said to be unknown.
 pub const LIMIT: Duration = Duration::from_secs(3);
-
-type Running = Pin<Box<dyn Future<Output = Vec<Finding>> + Send>>;
-
-/// A check: its name, the group that it belongs to, and what looks.
-struct Check {
-    name: &'static str,
-    group: Group,
-    look: fn(Arc<Context>) -> Running,
-}
-
-macro_rules! checks {
-    ($($group:ident $name:literal $look:path),+ $(,)?) => {
-        /// In the order of causes: what comes first may be why the rest is as it is.
-        const CHECKS: &[Check] = &[$(Check {
-            name: $name,
-            group: Group::$group,
-            look: |context| Box::pin(async move { $look(&context).await }),
-        }),+];
-    };
-}
-
-checks! {
-    Go "Go" go::installed::check,
-    Go "environment" go::environment::check,
-    Go "module" go::module::check,
-    Go "shells" go::shells::check,
-    Delve "dlv" delve::installed::check,
-    Delve "versions" delve::versions::check,
-    Delve "settings" settings::check,
-    Delve "dlv dap" delve::starts::check,
-    Permissions "debugging" permissions::debugging::check,
-    Permissions "folders" permissions::folders::check,
-    Permissions "guard" permissions::guard::check,
-    Network "loopback" network::loopback::check,
-    Network "listener" network::listener::check,
-    Network "leftovers" network::leftovers::check,
-    Network "packet filter" network::filter::check,
-    Network "pf" network::pf::check,
-    Network "application firewall" network::application::check,
-    Network "neighbours" network::neighbours::check,
-    Network "route" network::route::check,
-    Goland "GoLand" goland::check,
-}
 
 /// The names of the checks, in their order.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -93,7 +42,7 @@ pub async fn examine(context: Context, progress: impl Fn(&'static str)) -> Vec<F
             all[place] = Some(found);
         }
     }
-    let unknown = |check: &Check| vec![check.without_an_answer()];
+    let unknown = |check: &Check| vec![unanswered(check)];
     let findings = CHECKS.iter().zip(all).flat_map(|(check, found)| found.unwrap_or_else(|| unknown(check)));
     without_consequences(findings.collect())
 }
@@ -123,10 +72,9 @@ fn without_consequences(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-impl Check {
-    fn without_an_answer(&self) -> Finding {
-        let seen = format!("the check \"{}\" had no answer within {} s", self.name, LIMIT.as_secs());
-        let why = "what it would have told is not known; a program that it asked hangs, or the machine is very busy";
-        Finding::new(self.group, "unanswered", State::Unknown, seen).why(why)
-    }
+fn unanswered(check: &Check) -> Finding {
+    let seen = format!("the check \"{}\" had no answer within {} s", check.name, LIMIT.as_secs());
+    let why =
+        "what it would have told is not known; a program that it asked hangs, or the machine is very busy";
+    Finding::new(check.group, "unanswered", State::Unknown, seen).why(why)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::process::{Kind, listeners};
+use super::facts::process::{Kind, listeners};
 
 /// What dlvgate answers with its name; see `dlvgate_protocol::sniff`.
 pub const PROBE: &[u8] = dlvgate_protocol::sniff::PROBE;
