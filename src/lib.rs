@@ -18,6 +18,8 @@ pub mod firewall;
 pub mod front;
 pub mod printable;
 pub mod privilege;
+#[cfg(target_os = "linux")]
+mod process_stat;
 pub mod recording;
 #[cfg(test)]
 #[path = "../tests/support/script.rs"]

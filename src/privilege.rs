@@ -3,12 +3,13 @@
 
 mod groups;
 
-use std::env;
 use std::ffi::CString;
 use std::io;
 use std::path::PathBuf;
 
 use nix::unistd::{Gid, Uid, User};
+
+use crate::users;
 
 /// The user who called sudo.
 #[derive(Clone, Debug)]
@@ -22,10 +23,7 @@ pub struct Caller {
 impl Caller {
     /// The user who runs this with sudo; `None` where we are not root, or root by ourselves.
     pub fn of_sudo() -> Option<Caller> {
-        let uid: u32 = env::var("SUDO_UID").ok()?.parse().ok()?;
-        if !nix::unistd::geteuid().is_root() || uid == 0 {
-            return None;
-        }
+        let uid = users::sudo_uid().filter(|uid| *uid != 0)?;
         let user = User::from_uid(Uid::from_raw(uid)).ok()??;
         let name = CString::new(user.name).ok()?;
         Some(Caller { uid: user.uid, gid: user.gid, name, home: user.dir })

@@ -1,5 +1,16 @@
-//! Which uids stand for one user each. In a user namespace every user that it does not know has the
-//! same uid, the overflow uid (user_namespaces(7)): two of them must not be taken for one another.
+//! Users: who called sudo, and which uids stand for one user each.
+//!
+//! In a user namespace every user that it does not know has the same uid, the overflow uid
+//! (user_namespaces(7)): two of them must not be taken for one another.
+
+/// The variable in which sudo says its caller's uid.
+pub(crate) const SUDO_UID: &str = "SUDO_UID";
+
+/// The uid of the user who called sudo; `None` where we are not root, and sudo could not be meant.
+pub(crate) fn sudo_uid() -> Option<u32> {
+    let uid = std::env::var(SUDO_UID).ok()?.parse().ok()?;
+    nix::unistd::geteuid().is_root().then_some(uid)
+}
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::is_one_user;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::unistd::{Gid, Group, Uid, User};
 
-use crate::users::is_one_user;
+use crate::users::{is_one_user, sudo_uid};
 
 /// The other users who can write a file that is taken for the user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,7 @@ impl Others {
 /// The users whose files are taken: root, us, and under sudo who called it.
 pub(super) fn owners() -> Vec<u32> {
     let us = nix::unistd::geteuid().as_raw();
-    let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok()).filter(|_| us == 0);
-    [0, us].into_iter().chain(caller).filter(|uid| is_one_user(*uid)).collect()
+    [0, us].into_iter().chain(sudo_uid()).filter(|uid| is_one_user(*uid)).collect()
 }
 
 /// Returns the users besides the owners who can write to `path`, whose metadata this is.

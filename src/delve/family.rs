@@ -119,6 +119,7 @@ fn is_built(path: &Path) -> bool {
 #[cfg(target_os = "linux")]
 mod system {
     use super::{PathBuf, Pid};
+    use crate::process_stat;
 
     pub(super) fn pids() -> Vec<Pid> {
         let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
@@ -126,25 +127,15 @@ mod system {
         numbers.map(Pid::from_raw).collect()
     }
 
-    /// Each process with its parent (proc(5), `stat`; the name before it can hold anything but its
-    /// last bracket).
+    /// Each process with its parent, zombies too.
     pub(super) fn parents() -> Vec<(Pid, Pid)> {
-        let parent = |pid: Pid| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            Some((pid, Pid::from_raw(parent)))
-        };
+        let parent = |pid: Pid| Some((pid, Pid::from_raw(process_stat::parent(pid.as_raw())?)));
         pids().into_iter().filter_map(parent).collect()
     }
 
-    /// When a process that runs began, in a form that serves to tell it from another of its number
-    /// (proc(5), `stat`: the third field is its state, the 22nd the time in ticks since the
-    /// system's start).
+    /// When a process that runs began, in a form that serves to tell it from another of its number.
     pub(in crate::delve) fn born(pid: Pid) -> Option<String> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let is_over = matches!(fields.next()?, "Z" | "X");
-        fields.nth(18).filter(|_| !is_over).map(str::to_owned)
+        process_stat::running_since(pid.as_raw())
     }
 
     pub(super) fn program(pid: Pid) -> Option<PathBuf> {

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 
 use crate::session::Link;
 use crate::sockets::{Ends, Owner};
-use crate::users::is_one_user;
+use crate::users::{is_one_user, sudo_uid};
 pub(super) use local::own_addresses;
 use system::System;
 
@@ -44,9 +44,8 @@ impl Owners {
     /// Where this system does not tell whose a connection is.
     pub fn of_this_process() -> Result<Owners, CannotTell> {
         let uid = nix::unistd::geteuid().as_raw();
-        let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok()).filter(|_| uid == 0);
         let system = System::new().map_err(CannotTell)?;
-        let uids = std::iter::once(uid).chain(caller).filter(|uid| is_one_user(*uid)).collect();
+        let uids = std::iter::once(uid).chain(sudo_uid()).filter(|uid| is_one_user(*uid)).collect();
         Ok(Owners { uids, system })
     }
 

@@ -7,6 +7,7 @@ mod delve;
 mod fault;
 mod firewall;
 mod printable;
+mod process_stat;
 mod recording;
 mod session;
 mod shell;

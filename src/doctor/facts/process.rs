@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nix::unistd::{Uid, User};
 
 use super::files::owner;
+use crate::users;
 
 /// A program that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +37,7 @@ pub(in crate::doctor) struct Process {
 
 /// The user for whom commands are printed: under sudo, who called it.
 fn user() -> u32 {
-    let us = Uid::effective();
-    let caller = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-    caller.filter(|_| us.is_root()).unwrap_or(us.as_raw())
+    users::sudo_uid().unwrap_or_else(|| Uid::effective().as_raw())
 }
 
 impl Listener {
@@ -134,6 +133,7 @@ mod system {
     use std::fs;
 
     use super::{Kind, Listener, Process};
+    use crate::process_stat;
     use crate::sockets::table::address as socket_address;
 
     /// In `st` of /proc/net/tcp (Linux, include/net/tcp_states.h).
@@ -219,8 +219,7 @@ mod system {
         // Each word ends with a zero byte; an empty one is a word too.
         let command = command.strip_suffix(b"\0").unwrap_or(&command);
         let words: Vec<_> = command.split(|byte| *byte == 0).map(std::str::from_utf8).collect();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        let parent = process_stat::parent(pid).and_then(|parent| parent.try_into().ok())?;
         Some(Process {
             pid,
             parent,

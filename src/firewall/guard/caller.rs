@@ -10,6 +10,7 @@ use super::passed::{PassedSockets, check};
 use super::policy::{Allowance, POLICY, Policies};
 use super::root_owned::check_owners;
 use crate::sockets::{Occupant, Ports};
+use crate::users;
 
 /// Bytes of the policy's file: a thousand users, each with a few ranges and networks.
 const POLICY_LIMIT: u64 = 256 * 1024;
@@ -19,12 +20,7 @@ pub(in crate::firewall) const GROUPS: &str = "/sys/fs/cgroup/dlvgate";
 
 /// The user for whom we are root: sudo says who called it.
 pub(super) fn uid() -> u32 {
-    sudo_uid().unwrap_or_else(|| nix::unistd::getuid().as_raw())
-}
-
-fn sudo_uid() -> Option<u32> {
-    let sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-    sudo.filter(|_| nix::unistd::geteuid().is_root())
+    users::sudo_uid().unwrap_or_else(|| nix::unistd::getuid().as_raw())
 }
 
 /// What this user is held to. `passed`: the sockets that come with requests.
@@ -36,7 +32,7 @@ pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, St
     if uid == 0 || !nix::unistd::geteuid().is_root() {
         return Ok(CallerLimits::none(uid));
     }
-    if is_everybodys(uid) {
+    if !users::is_one_user(uid) {
         return Err(format!(
             "user {uid} stands for every user whom this user namespace does not know: whose a port is cannot be told"
         ));
@@ -76,21 +72,6 @@ pub(in crate::firewall) fn policies(path: &Path) -> Result<Policies, String> {
     }
     let text = fs::read_to_string(path).map_err(|error| unread(error.to_string()))?;
     Policies::parse(&text).map_err(|why| unread(format!("{why}. `sudo dlvgate firewall install` writes it")))
-}
-
-/// In a user namespace all users that it does not know look like one, and pass each other's checks.
-#[cfg(target_os = "linux")]
-fn is_everybodys(uid: u32) -> bool {
-    let overflow =
-        fs::read_to_string("/proc/sys/kernel/overflowuid").ok().and_then(|uid| uid.trim().parse().ok());
-    let knows_all = fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]));
-    overflow == Some(uid) && !knows_all
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_everybodys(_: u32) -> bool {
-    false
 }
 
 /// The system itself.

@@ -20,6 +20,7 @@ use super::turns::Turns;
 use super::wire::{self, Greeting, Operation, Purpose, Request, VERSION};
 use crate::firewall::Peer;
 use crate::firewall::backend::{Backend, Programs};
+use crate::users::SUDO_UID;
 
 /// Where sudo is, on macOS and Linux. Never looked up in PATH.
 const SUDO: &str = "/usr/bin/sudo";
@@ -91,7 +92,7 @@ impl Start {
         guard.arg0("dlvgate"); // called by the name `dlv`, it would take dlv's command line
         guard.args(["guard", "--backend", self.backend.name()]);
         if self.as_root {
-            guard.env_remove("SUDO_UID");
+            guard.env_remove(SUDO_UID);
         }
         let programs = [
             ("--pfctl", &self.programs.pfctl),

@@ -53,6 +53,8 @@ mod os {
     use nix::sys::signal::kill;
     use nix::unistd::Pid;
 
+    use crate::process_stat;
+
     pub(super) fn boot() -> Option<String> {
         fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
     }
@@ -91,19 +93,11 @@ mod os {
     }
 
     pub(super) fn own_start() -> Option<String> {
-        start(&fs::read_to_string("/proc/self/stat").ok()?)
+        process_stat::own_running_since()
     }
 
     pub(super) fn started(pid: u32) -> Option<String> {
-        start(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    /// Clock ticks between the boot and the start: proc(5), the 22nd field. A zombie has ended.
-    fn start(stat: &str) -> Option<String> {
-        // The name, in parentheses, may hold anything.
-        let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
-        let state = fields.next()?;
-        if state == "Z" || state == "X" { None } else { fields.nth(18).map(str::to_owned) }
+        process_stat::running_since(pid)
     }
 }
 

@@ -8,9 +8,9 @@ use std::process::Command;
 use nix::sys::signal::SigSet;
 
 use super::error::ConfineError;
+use crate::users::SUDO_UID;
 
-/// What sudo says of its caller: the only variables that the guard reads.
-const CALLER_UID: &str = "SUDO_UID";
+/// What sudo says of its caller, besides [`SUDO_UID`]: the only variables that the guard reads.
 const CALLER_NAME: &str = "SUDO_USER";
 
 /// What tests tell a debug build, and the mark by which they know its processes.
@@ -41,7 +41,7 @@ fn stays(name: &OsStr, value: &OsStr) -> bool {
     let is_number = || value.to_str().is_some_and(|value| value.parse::<u32>().is_ok());
     let is_name =
         || value.to_str().is_some_and(|value| !value.is_empty() && !value.contains(char::is_control));
-    (name == CALLER_UID && is_number())
+    (name == SUDO_UID && is_number())
         || (name == CALLER_NAME && is_name())
         || OF_TESTS.iter().any(|test| name == *test)
 }
