@@ -7,7 +7,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`frame`] | `Content-Length` framing: liberal reader with limits, strict writer |
-//! | [`codec`] | the same as a `tokio_util` codec, which yields whole messages |
+//! | `codec` | the same as a `tokio_util` codec, which yields whole messages; needs the feature `codec` |
 //! | [`scan`] | message boundaries and envelopes over a stream of chunks |
 //! | [`conversation`] | who asks and who answers, in either protocol |
 //! | [`envelope`] | `seq`, `type`, `command` / `event`, `request_seq`, `success` |
@@ -50,6 +50,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "codec")]
 pub mod codec;
 pub mod conversation;
 pub mod envelope;
