@@ -2,8 +2,8 @@
 //! packet filter, forwards the session untouched, and leaves nothing behind.
 //!
 //! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`]
-//! know [`session`], which knows [`recording`], [`delve`] and [`firewall`]; the protocol's bytes
-//! are [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
+//! know [`session`], which knows [`delve`] and [`firewall`]; recordings are
+//! [`dlvgate_recording`]'s, the protocol's bytes [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
 
 // These macros panic where they cannot write; `stdio` does not.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -20,7 +20,6 @@ pub mod printable;
 pub mod privilege;
 #[cfg(target_os = "linux")]
 mod process_stat;
-pub mod recording;
 #[cfg(test)]
 #[path = "../tests/support/script.rs"]
 mod script;

@@ -1,57 +1,15 @@
 //! Text of others, for a terminal: from a client, dlv, the debugged program, a recording, a file, a
 //! process, the packet filter. Characters that could move the cursor, change the terminal, or
-//! reorder a line are replaced.
+//! reorder a line are replaced; which ones, [`dlvgate_recording::escape`] decides.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Stands for each character that is not shown.
-const REPLACED: char = '·';
+use dlvgate_recording::escape::{REPLACED, is_harmless};
+pub use dlvgate_recording::escape::{is_visible, on_one_line, printable, printable_json};
 
 /// What the lines of a log entry after its first begin with: each entry of the log itself begins
 /// with its time.
 const CONTINUED: &str = "    ";
-
-/// The text without control characters. Line feeds and tabs stay.
-pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_harmless) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().map(|char| if is_harmless(char) { char } else { REPLACED }).collect())
-}
-
-/// The same, and on one line.
-pub fn on_one_line(text: &str) -> Cow<'_, str> {
-    match printable(text) {
-        same if !same.contains(['\n', '\t']) => same,
-        other => Cow::Owned(other.chars().map(|char| line_bound(char).unwrap_or(char)).collect()),
-    }
-}
-
-/// What stands for a character on one line; `None` where it stays.
-pub(crate) fn line_bound(char: char) -> Option<char> {
-    match char {
-        '\n' => Some('⏎'),
-        '\t' => Some(' '),
-        other => (!is_harmless(other)).then_some(REPLACED),
-    }
-}
-
-/// C0 and C1 (U+0000 to U+001F, U+007F to U+009F); what writes in another direction (Unicode's
-/// Bidi_Control); what ends a line besides a line feed (U+2028, U+2029); tags (U+E0000 to U+E007F),
-/// which are not seen. Whether a terminal shows a character as itself, in its place.
-pub(crate) fn is_visible(char: char) -> bool {
-    is_harmless(char) && !char.is_control()
-}
-
-fn is_harmless(char: char) -> bool {
-    match char {
-        '\n' | '\t' => true,
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
-        '\u{e0000}'..='\u{e007f}' => false,
-        other => !other.is_control(),
-    }
-}
 
 /// Writes text through [`printable`]. What `write!` passes on is whole characters; half of one
 /// becomes U+FFFD.
@@ -66,23 +24,6 @@ impl<W: Write> Write for Printable<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
-}
-
-/// JSON without such characters: it escapes C0's itself (RFC 8259, section 7), and others may stand
-/// in strings alone, where an escape means the same.
-pub fn printable_json(json: &str) -> Cow<'_, str> {
-    if json.chars().all(is_harmless) {
-        return Cow::Borrowed(json);
-    }
-    let mut out = String::with_capacity(json.len() + 16);
-    for char in json.chars() {
-        if is_harmless(char) {
-            out.push(char);
-        } else {
-            char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out += &format!("\\u{unit:04x}"));
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// Writes JSON through [`printable_json`], each object with one call.
@@ -147,25 +88,10 @@ mod tests {
         "a\x1b]0;title\x07b\x1b[2Jc\u{9b}31md\u{202e}e\u{2066}f\rg\x08h\0i\u{7f}j\u{2028}k\u{e0041}";
 
     #[test]
-    fn nothing_is_left_that_a_terminal_obeys() {
-        assert_eq!(printable(HOSTILE), "a·]0;title·b·[2Jc·31md·e·f·g·h·i·j·k·");
-        assert_eq!(printable("größer\n\tüber 日本 👩‍💻"), "größer\n\tüber 日本 👩‍💻");
-        assert_eq!(on_one_line("a\n\tb"), "a⏎ b");
-    }
-
-    #[test]
     fn what_is_written_in_parts_is_as_harmless() {
         let mut out = Printable(Vec::new());
         write!(out, "{HOSTILE}ü").unwrap();
         assert_eq!(String::from_utf8(out.0).unwrap(), format!("{}ü", printable(HOSTILE)));
-    }
-
-    #[test]
-    fn escaped_json_keeps_its_meaning() {
-        let json = serde_json::to_string(HOSTILE).unwrap();
-        let shown = printable_json(&json);
-        assert!(shown.chars().all(is_harmless) && json.contains('\u{9b}'), "{shown}");
-        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), HOSTILE);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod setup;
 mod show;
 mod trust;
 mod values;
+mod versions;
 mod warm;
 
 use std::ffi::OsString;

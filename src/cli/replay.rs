@@ -10,12 +10,12 @@ use clap::{Args, ValueEnum};
 use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::paths::Rule;
 use dlvgate_protocol::sniff::Protocol;
+use dlvgate_recording::replay::{Client, Ignore, Pace, Script, Server};
 
 use super::exit::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
 use crate::front::{ListenAddress, Owners, resolve, resolve_peer};
 use crate::printable::printable;
-use crate::recording::replay::{Client, Ignore, Pace, Script, Server};
 use crate::shutdown::{self, Signals};
 use crate::stdio::{self, post};
 

@@ -10,13 +10,17 @@ use anyhow::Context;
 use clap::Args;
 use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::paths::Rule;
+use dlvgate_recording::{About, Recorder, format};
 
 use super::parts::PartsArgs;
+use super::versions::InstalledDelve;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Reaper, Streams};
 use crate::firewall::{Choice, Firewall, FirewallError, Gate, Off, Parts, Peer};
 use crate::front::Bound;
-use crate::recording::{self, About, Installed, Recorder};
 use crate::session::Amendments;
+
+/// What recordings name as the program that wrote them.
+pub(super) const TOOL: &str = concat!("dlvgate ", env!("CARGO_PKG_VERSION"));
 
 /// How long dlv may take until it listens, and where it builds a program first.
 const START: u16 = 30;
@@ -125,7 +129,7 @@ impl CommonArgs {
         let Some(folder) = &self.record else { return Ok(None) };
         let here = std::env::current_dir().ok();
         let runs_in = launcher.and_then(|launcher| launcher.folder.clone().or(here));
-        let settings = recording::format::Settings {
+        let settings = format::Settings {
             firewall: Some(firewall.name().to_owned()),
             folder: runs_in.map(|folder| folder.display().to_string()),
             dlv: launcher.map(|launcher| words(&launcher.argv)).unwrap_or_default(),
@@ -133,11 +137,13 @@ impl CommonArgs {
             launch_set: self.launch_set.iter().map(ToString::to_string).collect(),
             launch_force: self.launch_force.iter().map(ToString::to_string).collect(),
         };
-        let dlv = launcher.map(|launcher| Installed {
+        let dlv = launcher.map(|launcher| InstalledDelve {
             program: launcher.program.clone(),
             environment: launcher.environment.clone(),
         });
-        let recorder = Recorder::new(folder, About { dlv, settings, redact: self.redact })
+        let versions = move || dlv.as_ref().map(InstalledDelve::versions).unwrap_or_default();
+        let about = About { tool: TOOL.to_owned(), settings, redact: self.redact };
+        let recorder = Recorder::new(folder, about, versions)
             .with_context(|| format!("--record {}: no file can be written there", folder.display()))?;
         Ok(Some(recorder))
     }

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use dlvgate_recording::check::{self, Checker};
+use dlvgate_recording::format::DAMAGED;
+use dlvgate_recording::html;
+use dlvgate_recording::redact::{self, Redactor};
+use dlvgate_recording::show::{Filter, Style, Timeline, compare};
+use dlvgate_recording::{Entry, Fault, Header, Notice, Reader};
 
 use super::exit::{FAILURE, usage};
 use super::output::{self, OutputFile};
 use crate::printable::printable;
-use crate::recording::check::{self, Checker};
-use crate::recording::format::DAMAGED;
-use crate::recording::html;
-use crate::recording::redact::{self, Redactor};
-use crate::recording::show::{Filter, Style, Timeline, compare};
-use crate::recording::{Entry, Fault, Header, Notice, Reader};
 use crate::stdio::{ask, is_reader_gone, say};
 
 /// How often a recording that grows is looked at.

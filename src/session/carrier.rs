@@ -287,10 +287,10 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::Tap;
     use crate::session::amendments::Amendments;
     use dlvgate_protocol::conversation::Message;
     use dlvgate_protocol::sniff::Protocol;
+    use dlvgate_recording::Tap;
     use tokio::io::AsyncReadExt;
 
     struct PassAll;

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use dlvgate_recording::{Sender, Tap};
+
 use super::lane::Piece;
-use crate::recording::{Sender, Tap};
 
 /// Listens to one direction.
 pub(super) struct Ear {

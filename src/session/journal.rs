@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use dlvgate_recording::Tap;
+
 use crate::delve::Address;
-use crate::recording::Tap;
 
 /// A step that a session has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

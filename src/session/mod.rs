@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dlvgate_protocol::sniff::Protocol;
+use dlvgate_recording::Tap;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
@@ -49,7 +50,6 @@ pub use spare::{MAX_SPARES, Spares};
 use crate::delve::{Address, Delve};
 use crate::fault;
 use crate::firewall::{FirewallError, Gate, Peer};
-use crate::recording::Tap;
 use crate::shutdown::Shutdown;
 use aside::Aside;
 use elsewhere::Elsewhere;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use dlvgate_recording::Recorder;
 use tokio::sync::Semaphore;
 
 use super::amendments::Amendments;
@@ -11,7 +12,6 @@ use super::shared::SharedDelve;
 use super::spare::Spares;
 use crate::delve::{Launcher, Serves};
 use crate::firewall::Firewall;
-use crate::recording::Recorder;
 
 /// Which dlv serves a session.
 #[derive(Clone)]

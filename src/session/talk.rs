@@ -7,6 +7,7 @@ use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::frame::DELVE_MAX_BODY;
 use dlvgate_protocol::message::MergeError;
 use dlvgate_protocol::sniff::Protocol;
+use dlvgate_recording::Tap;
 
 use super::amendments::Amendments;
 use super::carrier::Carrier;
@@ -14,7 +15,6 @@ use super::cause::{EMPTY_BODY, body_too_large, cannot_be_forced};
 use super::ear::Ear;
 use super::lane::{Lane, Watcher};
 use super::ledger::Ledger;
-use crate::recording::Tap;
 
 /// The state of the conversation; it outlives the relay, for the last words.
 pub(super) struct Talk {

@@ -8,7 +8,6 @@ mod fault;
 mod firewall;
 mod printable;
 mod process_stat;
-mod recording;
 mod session;
 mod shell;
 mod sockets;

@@ -59,7 +59,7 @@ claims! {
     recordings_redact: "docs/recordings.md", "show --redact" => recordings::redact;
     recordings_as_dlv: "docs/recordings.md", "replay --as dlv" => recordings::as_dlv;
     recordings_as_client: "docs/recordings.md", "replay --as client" => recordings::as_client;
-    recordings_example: "docs/recordings.md", "cargo run --example" => recordings::example;
+    recordings_example: "docs/recordings.md", "cargo run -p dlvgate-recording" => recordings::example;
     troubleshooting_port: "docs/troubleshooting.md", "doctor --port 2345 --from" => doctor::healthy;
     troubleshooting_reach: "docs/troubleshooting.md", "doctor --reach" => doctor::healthy;
     troubleshooting_last: "docs/troubleshooting.md", "--record recordings" => run;

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dlvgate::recording::replay::{Client, Ignore, Pace, Replayed, Script, Server};
 use dlvgate_protocol::message::Argument;
+use dlvgate_recording::replay::{Client, Ignore, Pace, Replayed, Script, Server};
 use serde_json::{Value, json};
 
 use crate::as_dlv::Replay;

@@ -219,12 +219,18 @@ fn replay_keeps_delays_and_serves_next_clients() {
 }
 
 #[test]
-fn the_example_of_the_library_runs() {
-    let mut example = Command::new(env!("CARGO"));
-    example.args(["run", "--quiet", "--locked", "--example", "recording_instead_of_dlv"]);
-    let output = example.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
+fn the_examples_of_the_library_run() {
+    let run = |name: &str| {
+        let mut example = Command::new(env!("CARGO"));
+        example.args(["run", "--quiet", "--locked", "-p", "dlvgate-recording", "--example", name]);
+        let output = example.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
+        text
+    };
+    let text = run("record_session");
+    assert!(text.contains("messages are as in the recording that was played"), "{text}");
+    let text = run("replay_as_dlv");
     assert!(
         text.contains("/my/checkout/demo/main.go") && text.contains("the order has \"2\" lines"),
         "{text}"

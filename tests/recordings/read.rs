@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use dlvgate::recording::{Entry, Fault, OpenError, Reader};
+use dlvgate_recording::{Entry, Fault, OpenError, Reader};
 
 fn session(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions").join(name)).unwrap()

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dlvgate::recording::replay::{Client, Ignore, Pace, Script, Server};
 use dlvgate_protocol::message::Argument;
+use dlvgate_recording::replay::{Client, Ignore, Pace, Script, Server};
 use serde_json::Value;
 
 use crate::scenarios;

@@ -13,17 +13,19 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use dlvgate_recording::{About, Recorder, format};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use super::setup::TOOL;
+use super::versions::InstalledDelve;
 use crate::delve::{Address, Launcher, PortPlan, PortPool, Reaper, Streams, check};
 use crate::firewall::{Backend, Choice, Firewall, Parts, nftables};
 use crate::front::{Admission, Bound, Front, Owners};
 use crate::privilege::Caller;
-use crate::recording::{About, Installed, Recorder, format};
 use crate::session::{Amendments, Entry, Observer, Settings, Transition, Upstream};
 use crate::shutdown::{self, Signals};
 use crate::stdio;
@@ -101,7 +103,9 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
             .keep(),
     };
     let others = tour::recordings(&out);
-    let recorder = Recorder::new(&out, about(&args.dlv, caller.as_ref(), &firewall, &folder))
+    let environment = caller.as_ref().map(Caller::environment).unwrap_or_default();
+    let installed = InstalledDelve { program: args.dlv.clone(), environment };
+    let recorder = Recorder::new(&out, about(&firewall, &folder), move || installed.versions())
         .with_context(|| format!("no recording can be written to {}", out.display()))?;
     let address = bound.address();
     let front = Front::on(bound, Admission::default(), Some(owners))?;
@@ -165,14 +169,13 @@ fn usual_choice() -> Choice {
     }
 }
 
-fn about(dlv: &Option<PathBuf>, caller: Option<&Caller>, firewall: &Firewall, folder: &Path) -> About {
-    let environment = caller.map(Caller::environment).unwrap_or_default();
+fn about(firewall: &Firewall, folder: &Path) -> About {
     let settings = format::Settings {
         firewall: Some(firewall.name().to_owned()),
         folder: Some(folder.display().to_string()),
         ..format::Settings::default()
     };
-    About { dlv: Some(Installed { program: dlv.clone(), environment }), settings, redact: false }
+    About { tool: TOOL.to_owned(), settings, redact: false }
 }
 
 /// Looks instead of claiming.

@@ -99,7 +99,7 @@ async fn replay(conversation: &Conversation, listener: &TcpListener) -> (Vec<u8>
     // A long conversation is not sent byte by byte.
     let least = (from_ide.len() + from_dlv.len()) / 40;
     let mut turns = conversation.turns.iter().cycle();
-    let mut talk = Talk::new(conversation.protocol, &Amendments::default(), crate::recording::Tap::none());
+    let mut talk = Talk::new(conversation.protocol, &Amendments::default(), dlvgate_recording::Tap::none());
     let (mut client, mut upstream) = (Link::Tcp(client), Link::Tcp(upstream));
     let speaking = async {
         let (mut at_ide, mut at_dlv) = (Vec::new(), Vec::new());

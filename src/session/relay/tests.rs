@@ -1,7 +1,7 @@
 use super::*;
-use crate::recording::Tap;
 use crate::session::amendments::Amendments;
 use dlvgate_protocol::sniff::Protocol;
+use dlvgate_recording::Tap;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 

@@ -2,11 +2,11 @@
 //! the terminal, and a redacted copy has as many entries.
 #![no_main]
 
-use dlvgate::printable::printable;
-use dlvgate::recording::check::Checker;
-use dlvgate::recording::redact::{Redactor, copy};
-use dlvgate::recording::show::{Filter, Style, Timeline};
-use dlvgate::recording::{Entry, Header, Reader};
+use dlvgate_recording::check::Checker;
+use dlvgate_recording::escape::printable;
+use dlvgate_recording::redact::{Redactor, copy};
+use dlvgate_recording::show::{Filter, Style, Timeline};
+use dlvgate_recording::{Entry, Header, Reader};
 use libfuzzer_sys::fuzz_target;
 
 fn read(text: &[u8]) -> Option<(Header, Vec<Entry>, bool)> {

@@ -1,0 +1,91 @@
+//! Joins pieces that differ per run, to compare them: output, and the events that a JSON-RPC client
+//! polls.
+
+use serde_json::{Map, Value};
+
+use super::script::Said;
+use crate::normal;
+
+/// Answers with the events since the last call, or waits for one (Delve 1.27,
+/// `service/rpc2/server.go`).
+const POLL: &str = "RPCServer.GetEvents";
+
+/// A kind of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pieces {
+    Output,
+    Polled,
+}
+
+impl Pieces {
+    pub(super) const ALL: [Pieces; 2] = [Pieces::Output, Pieces::Polled];
+
+    /// Which kind this message is a piece of, if of any.
+    pub(super) fn of(said: &Said) -> Option<Pieces> {
+        match said.answers {
+            None => Pieces::named(&said.name),
+            Some(_) => Pieces::named(&said.name).filter(|_| events(&said.message).is_some()),
+        }
+    }
+
+    /// The same of one that nothing was recorded for.
+    pub(super) fn named(name: &str) -> Option<Pieces> {
+        match name {
+            "output" => Some(Pieces::Output),
+            POLL => Some(Pieces::Polled),
+            _ => None,
+        }
+    }
+
+    /// The way to them in a difference.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Pieces::Output => "output",
+            Pieces::Polled => "RPCServer.GetEvents.result.Events",
+        }
+    }
+
+    /// The whole, as it is compared.
+    pub(super) fn whole<'a>(self, messages: impl Iterator<Item = &'a Value>) -> Value {
+        match self {
+            Pieces::Output => output(messages),
+            Pieces::Polled => {
+                Value::Array(messages.filter_map(events).flatten().map(normal::answer).collect())
+            }
+        }
+    }
+}
+
+fn events(answer: &Value) -> Option<&Vec<Value>> {
+    answer["result"]["Events"].as_array()
+}
+
+/// All output by its category.
+fn output<'a>(events: impl Iterator<Item = &'a Value>) -> Value {
+    let mut all = Map::new();
+    for event in events {
+        let body = &event["body"];
+        let category = body["category"].as_str().unwrap_or("console").to_owned();
+        let text = all.entry(category).or_insert_with(|| Value::String(String::new()));
+        if let Value::String(text) = text {
+            text.push_str(&normal::text(body["output"].as_str().unwrap_or_default()));
+        }
+    }
+    Value::Object(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn batch_polling_equals_polling_one_by_one() {
+        let answer = |events: Value| json!({"id": 1, "result": {"Events": events}, "error": null});
+        let one_by_one = [answer(json!([{"Kind": 0}])), answer(json!([{"Kind": 1}]))];
+        let at_once = [answer(json!([{"Kind": 0}, {"Kind": 1}]))];
+        let whole = |messages: &[Value]| Pieces::Polled.whole(messages.iter());
+        assert_eq!(whole(&one_by_one), whole(&at_once));
+        assert_ne!(whole(&one_by_one), whole(&one_by_one[..1]));
+    }
+}
