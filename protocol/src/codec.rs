@@ -12,6 +12,7 @@ const RESERVE_MAX: usize = 64 * 1024;
 
 /// Why no message could be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CodecError {
     /// The bytes are not a DAP message, or one over a limit.
     #[error(transparent)]
@@ -36,6 +37,20 @@ pub enum CodecError {
 ///
 /// A body is not looked into: it need not be JSON, and may be empty. A body over [`Limits::body`]
 /// is an error before any byte of it is stored.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use dlvgate_protocol::codec::{CodecError, FrameCodec};
+/// use tokio_util::codec::{Decoder, Encoder};
+///
+/// let mut codec = FrameCodec::default();
+/// let mut wire = BytesMut::new();
+/// codec.encode(r#"{"seq":1,"type":"event","event":"initialized"}"#.into(), &mut wire)?;
+/// let body = codec.decode(&mut wire)?.expect("a whole message");
+/// assert_eq!(body, r#"{"seq":1,"type":"event","event":"initialized"}"#);
+/// assert!(codec.decode(&mut wire)?.is_none());
+/// # Ok::<(), CodecError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FrameCodec {
     limits: Limits,

@@ -20,6 +20,15 @@ pub enum Key {
 }
 
 /// What a message says about itself. It owns no memory.
+///
+/// ```
+/// use dlvgate_protocol::conversation::{Key, Message};
+/// use dlvgate_protocol::sniff::Protocol;
+///
+/// let asked = Message::of_client(Protocol::Dap, br#"{"seq":4,"type":"request","command":"next"}"#);
+/// let Message::Request { key, name } = asked else { panic!("{asked}") };
+/// assert_eq!((key, name.as_str()), (Some(Key::Seq(4)), "next"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
     /// Something is asked; without a key nothing is to be answered.

@@ -78,6 +78,17 @@ pub fn write_header(body_len: u64, out: &mut impl BufMut) {
 }
 
 /// Returns header and body as one message, ready to be sent.
+///
+/// ```
+/// use dlvgate_protocol::frame::{HeaderReader, Limits, frame};
+///
+/// let wire = frame(b"{}");
+/// assert_eq!(wire, "Content-Length: 2\r\n\r\n{}");
+/// let (consumed, header) = HeaderReader::new(Limits::default()).step(&wire)?;
+/// let header = header.expect("a whole header");
+/// assert_eq!((&wire[consumed..], header.body_len), (&b"{}"[..], 2));
+/// # Ok::<(), dlvgate_protocol::frame::FrameError>(())
+/// ```
 pub fn frame(body: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(NAME.len() + 20 + END.len() + body.len());
     write_header(body.len() as u64, &mut out);

@@ -20,6 +20,7 @@ use fields::Fields;
 
 /// What [`Scanner::step`] took, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step {
     /// Bytes taken from the front of the input; at least one where the input is not empty.
     pub consumed: usize,

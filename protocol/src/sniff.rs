@@ -24,6 +24,14 @@ pub const PROBE: &[u8] = b"dlvgate?\r\n\r\n";
 /// `C` or `c` begins a `Content-Length` header. `{` or JSON white space (space, tab, line feed,
 /// carriage return) begins a JSON-RPC object. `None` is neither: an HTTP request, a TLS handshake,
 /// a port scan.
+///
+/// ```
+/// use dlvgate_protocol::sniff::{Protocol, sniff};
+///
+/// assert_eq!(sniff(b'C'), Some(Protocol::Dap));
+/// assert_eq!(sniff(b'{'), Some(Protocol::JsonRpc));
+/// assert_eq!(sniff(b'G'), None); // GET / HTTP/1.1
+/// ```
 pub fn sniff(first: u8) -> Option<Protocol> {
     match first {
         b'C' | b'c' => Some(Protocol::Dap),

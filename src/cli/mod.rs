@@ -1,5 +1,6 @@
 //! The command line: one file a command, each a thin shell around the parts.
 
+mod assignments;
 mod completions;
 mod config;
 mod consent;

@@ -12,6 +12,7 @@ use dlvgate_protocol::paths::Rule;
 use dlvgate_protocol::sniff::Protocol;
 use dlvgate_recording::replay::{Client, Ignore, Pace, Script, Server};
 
+use super::assignments;
 use super::exit::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
 use crate::front::{ListenAddress, Owners, resolve, resolve_peer};
@@ -60,14 +61,14 @@ pub(super) struct ReplayArgs {
     keep: bool,
     /// Where a recorded file or folder is now. As dlv, what the client says of its program is
     /// learned without
-    #[arg(long, value_name = "RECORDED=NOW")]
+    #[arg(long, value_name = "RECORDED=NOW", value_parser = assignments::rule)]
     folder: Vec<Rule>,
     /// As client: a value that may differ, with all below it: stackTrace.body.stackFrames[].line; *
     /// is any name
     #[arg(long, value_name = "PATH", requires = "connect")]
     ignore: Vec<Ignore>,
     /// As client: an argument of `launch` and `attach` in place of the recorded one: processId=4711
-    #[arg(long, value_name = "KEY=JSON", requires = "connect")]
+    #[arg(long, value_name = "KEY=JSON", requires = "connect", value_parser = assignments::argument)]
     set: Vec<Argument>,
     /// As client: seconds that each answer may take; a server that answers nothing in them ends the
     /// replay

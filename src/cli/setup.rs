@@ -12,6 +12,7 @@ use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::paths::Rule;
 use dlvgate_recording::{About, Recorder, format};
 
+use super::assignments;
 use super::parts::PartsArgs;
 use super::versions::InstalledDelve;
 use crate::delve::{Argv, Launcher, PortPlan, PortPool, Reaper, Streams};
@@ -62,14 +63,14 @@ pub(super) struct CommonArgs {
     /// A folder's name on the client's machine and on dlv's: CLIENT=SERVER. For each `launch` and
     /// `attach`, after the client's own `substitutePath`; for GoLand (JSON-RPC) in every file name,
     /// both ways
-    #[arg(long, value_name = "CLIENT=SERVER", env = "DLVGATE_SUBSTITUTE_PATH", value_delimiter = ',')]
+    #[arg(long, value_name = "CLIENT=SERVER", env = "DLVGATE_SUBSTITUTE_PATH", value_delimiter = ',', value_parser = assignments::rule)]
     substitute_path: Vec<Rule>,
     /// An argument for each `launch` and `attach` (and a `restart` with new arguments) where the
     /// client has none of this name: stopOnEntry=true, buildFlags='"-tags=x"'
-    #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_SET", value_delimiter = '\n')]
+    #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_SET", value_delimiter = '\n', value_parser = assignments::argument)]
     launch_set: Vec<Argument>,
     /// The same, in place of the client's own; a request that cannot take it is refused
-    #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_FORCE", value_delimiter = '\n')]
+    #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_FORCE", value_delimiter = '\n', value_parser = assignments::argument)]
     launch_force: Vec<Argument>,
     /// Write each session into a file in this folder, with every message and its time; only you can
     /// read it. See `dlvgate show --help`

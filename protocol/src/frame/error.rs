@@ -11,6 +11,7 @@ const CUT: &str = "...";
 ///
 /// None of these can be recovered from: where the next message begins is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameError {
     /// A header line is longer than [`Limits::header_line`](super::Limits::header_line).
     #[error("header line is longer than the limit of {limit} bytes; it begins with \"{excerpt}\"")]

@@ -7,6 +7,7 @@ use crate::json::{Walker, is_white_space};
 
 /// What [`Scanner::step`] took, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step {
     /// Bytes taken from the front of the input; at least one where the input is not empty.
     pub consumed: usize,
@@ -31,6 +32,7 @@ pub enum Part {
 
 /// Why a stream is not, or no longer, a stream of JSON objects. Delve closes such a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JsonRpcError {
     /// Something other than an object or white space came between objects.
     #[error("expected a JSON object, found the byte '{}'", std::ascii::escape_default(*.byte))]
@@ -50,6 +52,16 @@ pub enum JsonRpcError {
 ///
 /// Unlike a DAP body an object has no announced length: each byte is looked at, those of strings
 /// at memory speed. There is no limit of an object's size.
+///
+/// ```
+/// use dlvgate_protocol::jsonrpc::{Kind, Scanner};
+///
+/// let step = Scanner::new().step(br#"{"method":"RPCServer.State","params":[],"id":7}"#)?;
+/// let envelope = step.envelope.expect("a whole object");
+/// assert_eq!(envelope.id.expect("it has one").as_str(), "7");
+/// assert!(matches!(envelope.kind, Kind::Request { method } if method == "RPCServer.State"));
+/// # Ok::<(), dlvgate_protocol::jsonrpc::JsonRpcError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Scanner {
     walk: Walk,

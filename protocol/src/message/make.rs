@@ -57,6 +57,14 @@ struct Output<'a> {
 /// do. In a format, `{name}` stands for a variable. There are none: a client leaves what it has no
 /// variable for as it is (VS Code, nvim-dap), shows the format as it came (Zed), or falls back to
 /// `message` (vimspector), and no part of a text that may be a program's becomes a key.
+///
+/// ```
+/// use dlvgate_protocol::message::error_response;
+///
+/// let wire = error_response(7, 2, "launch", 3000, "dlv could not be started");
+/// assert!(wire.starts_with(b"Content-Length: "));
+/// assert!(wire.ends_with(br#""format":"dlv could not be started","showUser":true}}}"#));
+/// ```
 pub fn error_response(seq: i64, request_seq: i64, command: &str, id: i64, text: &str) -> Bytes {
     let error = Message { id, format: text, show_user: true };
     let body = Some(ErrorBody { error });

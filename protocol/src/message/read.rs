@@ -13,7 +13,19 @@ use serde_json::value::RawValue;
 use crate::json::is_white_space;
 
 /// A request with its arguments unread (DAP specification, `Request`).
+///
+/// ```
+/// use dlvgate_protocol::message::{LaunchArguments, Request};
+///
+/// let body = br#"{"seq":2,"type":"request","command":"launch","arguments":{"mode":"test"}}"#;
+/// let request = Request::parse(body)?;
+/// assert_eq!(request.command, "launch");
+/// let launch: LaunchArguments = request.arguments_as()?;
+/// assert_eq!(launch.mode.as_deref(), Some("test"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
 pub struct Request<'a> {
     /// The client's number for the request; `None` where absent or no integer.
     #[serde(default, deserialize_with = "lenient")]
@@ -52,6 +64,7 @@ impl<'a> Request<'a> {
 /// Arguments of `initialize` (DAP specification, `InitializeRequestArguments`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
 pub struct InitializeArguments {
     /// The client's id: `vscode`, `lsp4ij.debug`, ...
     #[serde(rename = "clientID", deserialize_with = "lenient")]
@@ -76,6 +89,7 @@ pub struct InitializeArguments {
 /// Arguments of `launch` (Delve, `service/dap/types.go`, `LaunchConfig`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
 pub struct LaunchArguments {
     /// `debug` (where absent), `test`, `exec`, `replay` or `core`.
     #[serde(deserialize_with = "lenient")]
@@ -106,6 +120,7 @@ pub struct LaunchArguments {
 /// Arguments of `attach` (Delve, `service/dap/types.go`, `AttachConfig`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
 pub struct AttachArguments {
     /// `local` (where absent) or `remote`.
     #[serde(deserialize_with = "lenient")]
@@ -124,6 +139,7 @@ pub struct AttachArguments {
 /// Arguments of `disconnect` (DAP specification, `DisconnectArguments`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
 pub struct DisconnectArguments {
     /// The session is to be started again.
     #[serde(deserialize_with = "lenient")]
