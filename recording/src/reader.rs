@@ -87,6 +87,7 @@ impl Message {
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// No such file, or no right to read it.
     #[error(transparent)]

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use dlvgate_protocol::message::Argument;
 use dlvgate_protocol::paths::Rule;
 use dlvgate_protocol::sniff::Protocol;
-use dlvgate_recording::replay::{Client, Ignore, Pace, Script, Server};
+use dlvgate_recording::replay::{Client, GivenUp, Ignore, Pace, Replayed, Script, Server};
 
 use super::assignments;
 use super::exit::{FAILURE, usage};
@@ -160,6 +160,52 @@ async fn as_client(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow
     let replayed = client.run(address).await.with_context(|| {
         format!("{address} cannot be reached; is dlv there? `dlvgate serve --listen {address}` starts one for each client")
     })?;
-    stdio::print(&format!("{}\n", printable(&replayed.to_string())))?;
-    Ok(if replayed.is_same() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+    let is_same = replayed.is_same();
+    stdio::print(&format!("{}\n", printable(&report(replayed))))?;
+    Ok(if is_same { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
+}
+
+/// How a replay went, with the flags that may change it.
+fn report(mut replayed: Replayed) -> String {
+    let mut text = String::new();
+    if let Some(failure) = replayed.failure.take() {
+        text += &format!("{failure}\n");
+        if failure.name == "attach" {
+            text += "--set processId=PID names another process\n";
+        }
+        text.push('\n');
+    }
+    if let Some(why) = replayed.given_up.take() {
+        text += &why.to_string();
+        if let GivenUp::Silent { .. } = why {
+            text += "; --patience is for a slow one";
+        }
+        text.push('\n');
+    }
+    text + &replayed.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use dlvgate_recording::replay::Failure;
+
+    use super::*;
+
+    #[test]
+    fn report_names_the_flags_that_may_help() {
+        let mut replayed = Replayed::default();
+        assert_eq!(report(replayed.clone()), replayed.to_string());
+        let (name, why) = ("attach".to_owned(), "no such process".to_owned());
+        replayed.failure = Some(Failure { line: 3, name, why });
+        replayed.given_up =
+            Some(GivenUp::Silent { name: "threads".to_owned(), line: 5, patience: Duration::from_secs(2) });
+        assert_eq!(
+            report(replayed),
+            "attach failed, and nothing after it was played:\nno such process\n\
+             --set processId=PID names another process\n\n\
+             the server is silent: no answer to threads (line 5) came within 2 s, and nothing else that was \
+             recorded; --patience is for a slow one\n\
+             0 request(s) sent, 0 message(s) came, no difference"
+        );
+    }
 }

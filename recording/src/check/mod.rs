@@ -66,6 +66,7 @@ const CUT: &str = "it was under way when the connection ended";
 
 /// A rule that is broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// The line in the recording.
     pub line: u64,
@@ -86,6 +87,7 @@ impl fmt::Display for Finding {
 
 /// Findings that say the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Alike {
     /// The first of them.
     pub first: Finding,

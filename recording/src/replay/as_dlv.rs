@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::folders::Folders;
+use super::options::Pace;
 use super::player::{Early, Miss, Player};
 use super::script::Script;
 use super::wire::{Incoming, send};
@@ -37,18 +38,9 @@ const FIRST_MESSAGE: Duration = Duration::from_secs(5);
 /// Requests that the recording has no answer to, after which it is the wrong one.
 const MISSES: usize = 10_000;
 
-/// How fast the recording is played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pace {
-    /// Everything at once.
-    #[default]
-    AtOnce,
-    /// With the recorded delays.
-    AsRecorded,
-}
-
 /// How a played session went.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Played {
     /// Requests that came.
     pub requests: usize,

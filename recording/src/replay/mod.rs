@@ -1,6 +1,5 @@
 //! Playing a recording: [`Server`] plays dlv to a live client, [`Client`] plays the client to a
-//! live dlv or proxy. Both are for tests of programs that speak to Delve, as much as for
-//! `dlvgate replay`.
+//! live dlv or proxy. Both are for tests of programs that speak to Delve.
 
 mod as_client;
 mod as_dlv;
@@ -8,14 +7,18 @@ mod events;
 mod folders;
 mod matching;
 mod numbers;
+mod options;
 mod pieces;
 mod player;
+mod report;
 mod run;
 mod script;
 mod wire;
 
 pub use crate::difference::{Difference, Ignore};
-pub use as_client::{Client, Failure, Replayed};
-pub use as_dlv::{Pace, Played, Server};
+pub use as_client::Client;
+pub use as_dlv::{Played, Server};
+pub use options::Pace;
 pub use player::{Early, Miss};
+pub use report::{Failure, GivenUp, Replayed};
 pub use script::Script;

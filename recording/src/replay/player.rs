@@ -27,6 +27,7 @@ pub(super) struct Say {
 
 /// A request that the recording has no answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Miss {
     /// The request's name.
     pub name: String,
@@ -44,6 +45,7 @@ impl std::fmt::Display for Miss {
 
 /// An event that was said although a request was not asked that the recording has before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Early {
     /// The event's line in the recording, and its name.
     pub event: (u64, String),

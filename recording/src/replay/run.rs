@@ -15,10 +15,10 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout};
 
-use super::as_client::{Client, Failure};
-use super::as_dlv::Pace;
 use super::numbers::Numbers;
+use super::options::{ClientOptions, Pace};
 use super::pieces::Pieces;
+use super::report::{Failure, GivenUp};
 use super::script::Script;
 use super::wire::{Incoming, send};
 use crate::format::MESSAGE_MAX;
@@ -55,7 +55,7 @@ fn events(script: &Script) -> HashMap<String, VecDeque<usize>> {
 
 /// The state of a replay.
 pub(super) struct Run<'a> {
-    client: &'a Client,
+    options: &'a ClientOptions,
     script: &'a Script,
     incoming: Incoming<OwnedReadHalf>,
     writer: OwnedWriteHalf,
@@ -79,7 +79,7 @@ pub(super) struct Run<'a> {
     /// Answers that did not come since anything did.
     silences: usize,
     /// Why nothing more is heard, where the connection has not just ended.
-    broken: Option<String>,
+    given_up: Option<GivenUp>,
     /// The connection has ended.
     is_over: bool,
     /// The program has ended: it stops no more.
@@ -92,11 +92,11 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(client: &'a Client, server: TcpStream) -> Run<'a> {
+    pub(super) fn new(options: &'a ClientOptions, server: TcpStream) -> Run<'a> {
         let (reader, writer) = server.into_split();
-        let script = &*client.script;
+        let script = &*options.script;
         Run {
-            client,
+            options,
             script,
             incoming: Incoming::new(reader, script.protocol()),
             writer,
@@ -111,7 +111,7 @@ impl<'a> Run<'a> {
             bytes: 0,
             matched: 0,
             silences: 0,
-            broken: None,
+            given_up: None,
             is_over: false,
             is_terminated: false,
             failed: None,
@@ -125,12 +125,12 @@ impl<'a> Run<'a> {
     }
 
     /// Why the server was not heard to its end.
-    pub(super) fn broken(&mut self) -> Option<String> {
-        self.broken.take()
+    pub(super) fn given_up(&mut self) -> Option<GivenUp> {
+        self.given_up.take()
     }
 
-    fn give_up(&mut self, why: String) {
-        self.broken.get_or_insert(why);
+    fn give_up(&mut self, why: GivenUp) {
+        self.given_up.get_or_insert(why);
         self.is_over = true;
     }
 
@@ -152,10 +152,10 @@ impl<'a> Run<'a> {
         for (place, asked) in self.script.asked.iter().enumerate() {
             let before = self.script.said.partition_point(|said| said.asked_before <= place);
             while waited < before && !self.is_done() {
-                self.wait_for(waited, self.client.patience).await;
+                self.wait_for(waited, self.options.patience).await;
                 waited += 1;
             }
-            if self.client.pace == Pace::AsRecorded {
+            if self.options.pace == Pace::AsRecorded {
                 self.hear_until(self.began + asked.at).await;
             }
             if self.is_done() || self.ask(place).await.is_err() {
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
             }
         }
         while waited < self.script.said.len() && !self.is_done() {
-            self.wait_for(waited, self.client.patience).await;
+            self.wait_for(waited, self.options.patience).await;
             waited += 1;
         }
         self.script.asked.len()
@@ -184,22 +184,18 @@ impl<'a> Run<'a> {
         }
         self.is_terminated &= asked.name != "restart";
         if let Some(arguments) = members.get_mut(key) {
-            self.client.folders.to_live(arguments);
+            self.options.folders.to_live(arguments);
             self.numbers.to_live(&asked.name, arguments);
             if matches!(asked.name.as_str(), "launch" | "attach") {
                 self.set(arguments);
             }
         }
         let body = serde_json::to_vec(&message)?;
-        let sent = timeout(self.client.patience, send(&mut self.writer, self.script.protocol(), &body));
+        let sent = timeout(self.options.patience, send(&mut self.writer, self.script.protocol(), &body));
         match sent.await {
             Ok(sent) => sent,
             Err(late) => {
-                let name = &asked.name;
-                self.give_up(format!(
-                    "the server does not read: {name} could not be sent (line {})",
-                    asked.line
-                ));
+                self.give_up(GivenUp::DoesNotRead { name: asked.name.clone(), line: asked.line });
                 Err(late.into())
             }
         }
@@ -207,7 +203,7 @@ impl<'a> Run<'a> {
 
     fn set(&self, arguments: &mut Value) {
         let Value::Object(members) = arguments else { return };
-        for argument in &self.client.set {
+        for argument in &self.options.set {
             let value = serde_json::from_str(argument.value.get()).unwrap_or_default();
             members.insert(argument.key.clone(), value);
         }
@@ -234,11 +230,8 @@ impl<'a> Run<'a> {
         if is_missed && self.matched == before {
             self.silences += 1;
             if self.matched == 0 || self.silences == SILENCES {
-                let (name, line) = (&expected.name, expected.line);
-                let seconds = patience.as_secs();
-                self.give_up(format!(
-                    "the server is silent: no answer to {name} (line {line}) came within {seconds} s, and nothing else that was recorded; --patience is for a slow one"
-                ));
+                let (name, line) = (expected.name.clone(), expected.line);
+                self.give_up(GivenUp::Silent { name, line, patience });
             }
         }
     }
@@ -253,7 +246,9 @@ impl<'a> Run<'a> {
         match tokio::time::timeout_at(deadline, self.incoming.next()).await {
             Err(_) => {}
             Ok(Ok(Some(body))) => self.heard(&body),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => self.give_up(error.to_string()),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                self.give_up(GivenUp::Unreadable(error.to_string()));
+            }
             Ok(Ok(None) | Err(_)) => self.is_over = true,
         }
     }
@@ -262,10 +257,7 @@ impl<'a> Run<'a> {
         self.messages += 1;
         self.bytes += body.len();
         if self.extra.len() >= EXTRA || self.bytes > KEPT {
-            let mib = KEPT / 1024 / 1024;
-            self.give_up(format!(
-                "more than {mib} MiB came, or {EXTRA} messages that were not recorded: is it dlv?"
-            ));
+            self.give_up(GivenUp::TooMuch { mib: KEPT / 1024 / 1024, messages: EXTRA });
             return;
         }
         let message: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -15,6 +15,7 @@ const BY_CHANCE: [&str; 3] = ["output", "thread", "process"];
 
 /// The first place where two recordings say different things.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Parting {
     /// Messages before it, alike in both.
     pub alike: usize,

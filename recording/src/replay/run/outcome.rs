@@ -13,7 +13,7 @@ impl Run<'_> {
     /// server was given up, nothing is missed.
     pub(in super::super) fn differences(&mut self, sent: usize) -> Vec<Difference> {
         let mut found = Vec::new();
-        let is_given_up = self.broken.is_some();
+        let is_given_up = self.given_up.is_some();
         if let Some((request, live)) = &self.failed {
             let recorded = self.script.said.iter().find(|said| said.answers == Some(*request));
             if let Some(said) = recorded {
@@ -73,7 +73,7 @@ impl Run<'_> {
                 ones().filter_map(|(_, (_, heard))| heard.as_ref()).chain(extra.map(|(_, message)| message));
             compare(first, pieces.path(), &whole, &pieces.whole(live), &mut found);
         }
-        found.retain(|one| !self.client.ignored.iter().any(|ignored| ignored.covers(&one.path)));
+        found.retain(|one| !self.options.ignored.iter().any(|ignored| ignored.covers(&one.path)));
         found
     }
 }

@@ -1,0 +1,30 @@
+//! How a recording is played.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dlvgate_protocol::message::Argument;
+
+use super::folders::Folders;
+use super::script::Script;
+use crate::difference::Ignore;
+
+/// How fast the recording is played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Everything at once.
+    #[default]
+    AtOnce,
+    /// With the recorded delays.
+    AsRecorded,
+}
+
+/// How a recording's client is played.
+pub(super) struct ClientOptions {
+    pub(super) script: Arc<Script>,
+    pub(super) pace: Pace,
+    pub(super) patience: Duration,
+    pub(super) folders: Folders,
+    pub(super) ignored: Vec<Ignore>,
+    pub(super) set: Vec<Argument>,
+}
