@@ -69,7 +69,7 @@ impl FromStr for Ignore {
 }
 
 impl Ignore {
-    /// Whether this path is meant.
+    /// Tells whether this path, or one above it, is meant.
     pub fn covers(&self, path: &str) -> bool {
         let path = segments(path);
         covers(&self.0, &path)

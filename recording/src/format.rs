@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use dlvgate_protocol::sniff::Protocol;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -31,7 +33,7 @@ pub enum Sender {
 }
 
 impl Sender {
-    /// The name in the file.
+    /// Returns the name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Sender::Client => "client",
@@ -159,6 +161,26 @@ pub struct Line<'a> {
     pub in_proxy: Option<InProxy>,
 }
 
+impl<'a> Line<'a> {
+    /// Adds a message as it was, where that is one line of JSON; else its bytes.
+    pub(crate) fn with_body(self, body: &'a [u8]) -> Line<'a> {
+        let text = std::str::from_utf8(body).ok().filter(|text| !text.contains(['\n', '\r']));
+        let raw = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+        match raw {
+            Some(raw) if raw.get().len() == body.len() => Line { message: Some(raw), ..self },
+            _ => self.with_bytes(body),
+        }
+    }
+
+    /// Adds bytes, as text where they are UTF-8.
+    pub(crate) fn with_bytes(self, bytes: &'a [u8]) -> Line<'a> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Line { text: Some(text.into()), ..self },
+            Err(_) => Line { base64: Some(BASE64.encode(bytes).into()), ..self },
+        }
+    }
+}
+
 /// How long dlvgate held what it forwarded: from the end of a read to the end of its write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InProxy {
@@ -186,7 +208,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What a protocol is called in the file.
+/// Returns a protocol's name in the file.
 pub fn protocol_name(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Dap => "dap",

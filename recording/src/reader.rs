@@ -68,7 +68,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// What it says of itself.
+    /// Reads what the message says of itself.
     pub fn envelope(&self, protocol: Protocol) -> conversation::Message {
         match self.from {
             Sender::Client => conversation::Message::of_client(protocol, &self.body),
@@ -76,7 +76,7 @@ impl Message {
         }
     }
 
-    /// The body as JSON, a client's as dlv reads it; `Null` where it is none.
+    /// Parses the body, a client's as dlv reads it; `Null` where it is no JSON.
     pub fn json(&self) -> serde_json::Value {
         match self.from {
             Sender::Client => as_dlv_reads::message(&self.body),
@@ -213,22 +213,22 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    /// The first line.
+    /// Returns the first line.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The recording has its last line.
+    /// Tells whether the recording's last line was read.
     pub fn is_ended(&self) -> bool {
         self.is_ended
     }
 
-    /// Nothing is missing: all lines could be read, and the last one says so.
+    /// Tells whether nothing is missing: all lines could be read, and the last one says so.
     pub fn is_complete(&self) -> bool {
         self.is_ended && self.notices.is_empty()
     }
 
-    /// Messages so far.
+    /// Returns how many messages were read so far.
     pub fn messages(&self) -> u64 {
         self.messages
     }
@@ -244,7 +244,7 @@ impl<R: BufRead> Reader<R> {
         self.notices.iter().cloned().chain(cut).collect()
     }
 
-    /// The next entry; `None` at the end of what there is.
+    /// Reads the next entry; `None` at the end of what there is.
     ///
     /// # Errors
     /// Where the file cannot be read, or a line has no end.

@@ -45,7 +45,7 @@ const CROSSED: &str = "clients ask so on a `stopped` that crosses their disconne
 /// Requests that let the program run.
 const RUNS: [&str; 7] = ["continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue", "goto"];
 
-struct Asked {
+struct OpenRequest {
     line: u64,
     command: String,
     /// After disconnect, for a `stopped` that the client met there.
@@ -54,7 +54,7 @@ struct Asked {
 
 #[derive(Default)]
 pub(super) struct Rules {
-    pending: HashMap<i64, Asked>,
+    pending: HashMap<i64, OpenRequest>,
     /// The line of the first answer, and the command.
     answered: HashMap<i64, (u64, String)>,
     seqs: [Option<i64>; 2],
@@ -156,7 +156,7 @@ impl Rules {
         if command == "disconnect" {
             self.disconnect = Stage::Asked;
         }
-        self.pending.insert(seq, Asked { line, command: command.to_owned(), is_crossing });
+        self.pending.insert(seq, OpenRequest { line, command: command.to_owned(), is_crossing });
     }
 
     fn after_initialize(&mut self, line: u64, command: &str, arguments: &Value, findings: &mut Findings) {

@@ -16,7 +16,7 @@ use dlvgate_protocol::sniff::Protocol;
 
 use super::{Header, Message, Sender, What};
 
-/// Every rule: its name, and what it says.
+/// Lists every rule: its name, and what it says.
 pub const RULES: [(&str, &str); 36] = [
     ("no-message", "every message is one of the protocol"),
     ("stray-bytes", "there are no bytes outside messages"),
@@ -169,7 +169,7 @@ enum Rules {
 }
 
 impl Checker {
-    /// For a recording with this header.
+    /// Creates a checker for a recording with this header.
     pub fn new(header: &Header) -> Checker {
         let rules = match header.protocol {
             Protocol::Dap => Rules::Dap(Box::default()),
@@ -214,8 +214,8 @@ impl Checker {
         }
     }
 
-    /// All findings, by line. `is_complete`: the recording has its end, so that what is missing
-    /// never came.
+    /// Returns all findings, by line. `is_complete`: the recording has its end, so that what is
+    /// missing never came.
     pub fn finish(mut self, is_complete: bool) -> Vec<Finding> {
         let cause = self.cause.unwrap_or_default();
         let client_left = CLIENT_LEFT.contains(&cause.as_str());

@@ -15,11 +15,11 @@ pub(super) const GATHER: Duration = Duration::from_millis(25);
 
 /// The sessions `S` of one recorder.
 pub(super) struct Desk<S> {
-    state: Mutex<State<S>>,
+    state: Mutex<WriterState<S>>,
     wake: Condvar,
 }
 
-struct State<S> {
+struct WriterState<S> {
     /// Sessions that are not over.
     sessions: usize,
     /// There is a thread.
@@ -33,7 +33,8 @@ struct State<S> {
 
 impl<S> Default for Desk<S> {
     fn default() -> Desk<S> {
-        let state = State { sessions: 0, runs: false, sleeps: false, hurry: false, waiting: Vec::new() };
+        let state =
+            WriterState { sessions: 0, runs: false, sleeps: false, hurry: false, waiting: Vec::new() };
         Desk { state: Mutex::new(state), wake: Condvar::new() }
     }
 }
@@ -97,7 +98,7 @@ impl<S> Desk<S> {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<S>> {
+    fn state(&self) -> MutexGuard<'_, WriterState<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ use super::writer::Writer;
 use crate::format::{Header, VERSION};
 
 /// The start of a session. Its file is made later, by the writer thread.
-pub(super) struct Beginning {
+pub(super) struct SessionStart {
     pub(super) protocol: Protocol,
     pub(super) session: u64,
     pub(super) client: String,
@@ -25,24 +25,24 @@ pub(super) struct Beginning {
 pub(super) type AskVersions = Box<dyn Fn() -> Versions + Send + Sync>;
 
 /// Creates the files of one recorder.
-pub(super) struct Files {
+pub(super) struct RecordingFiles {
     folder: PathBuf,
     about: About,
     ask_versions: AskVersions,
     versions: OnceLock<Versions>,
 }
 
-impl Files {
+impl RecordingFiles {
     /// Creates the folder where it is not there, for its owner alone.
-    pub(super) fn new(folder: &Path, about: About, ask_versions: AskVersions) -> io::Result<Files> {
+    pub(super) fn new(folder: &Path, about: About, ask_versions: AskVersions) -> io::Result<RecordingFiles> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let folder = folder.canonicalize()?;
         tempfile::tempfile_in(&folder)?;
-        Ok(Files { folder, about, ask_versions, versions: OnceLock::new() })
+        Ok(RecordingFiles { folder, about, ask_versions, versions: OnceLock::new() })
     }
 
     /// Makes a session's file. Where that fails it is warned of.
-    pub(super) fn open(&self, beginning: Beginning) -> io::Result<Box<Writer>> {
+    pub(super) fn open(&self, beginning: SessionStart) -> io::Result<Box<Writer>> {
         let session = beginning.session;
         let opened = self.create(beginning);
         opened.map(Box::new).inspect_err(|error| {
@@ -51,7 +51,7 @@ impl Files {
         })
     }
 
-    fn create(&self, Beginning { protocol, session, client, start }: Beginning) -> io::Result<Writer> {
+    fn create(&self, SessionStart { protocol, session, client, start }: SessionStart) -> io::Result<Writer> {
         let start = humantime::format_rfc3339_micros(start).to_string();
         let second: String = start.chars().take(19).filter(|char| !matches!(char, '-' | ':')).collect();
         let sheet = Sheet::create(&self.folder, &format!("dlvgate-{second}Z-{session}"))?;

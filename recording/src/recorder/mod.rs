@@ -10,7 +10,7 @@ mod session;
 mod sheet;
 mod tap;
 mod thread;
-pub(crate) mod writer;
+mod writer;
 
 use std::io;
 use std::path::Path;
@@ -22,13 +22,39 @@ use tokio::sync::oneshot;
 
 pub use about::{About, Versions};
 use desk::Desk;
-use files::{Beginning, Files};
+use files::{RecordingFiles, SessionStart};
 use session::RecordedSession;
 pub use tap::Tap;
 
 /// Records a server's sessions into a folder.
+///
+/// ```
+/// use dlvgate_protocol::frame::frame;
+/// use dlvgate_protocol::sniff::Protocol;
+/// use dlvgate_recording::{About, Reader, Recorder, Sender, Versions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// let about = About { tool: "my-proxy 1.0.0".to_owned(), ..About::default() };
+/// let recorder = Recorder::new(folder, about, Versions::default)?;
+///
+/// let tap = recorder.begin(Protocol::Dap, 1, "127.0.0.1:50214");
+/// tap.heard(Sender::Client, &frame(br#"{"seq":1,"type":"request","command":"threads"}"#));
+/// tap.end().await; // the file is whole
+///
+/// let file = std::fs::read_dir(folder)?.next().expect("a file")?.path();
+/// let mut reader = Reader::open(&file)?;
+/// while let Some(entry) = reader.entry()? {
+///     println!("{:?}", entry.what);
+/// }
+/// assert!(reader.messages() == 1 && reader.is_complete());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Recorder {
-    files: Arc<Files>,
+    files: Arc<RecordingFiles>,
     desk: Arc<Desk<RecordedSession>>,
 }
 
@@ -45,12 +71,14 @@ impl Recorder {
         about: About,
         versions: impl Fn() -> Versions + Send + Sync + 'static,
     ) -> io::Result<Arc<Recorder>> {
-        let files = Files::new(folder, about, Box::new(versions))?;
+        let files = RecordingFiles::new(folder, about, Box::new(versions))?;
         Ok(Arc::new(Recorder { files: Arc::new(files), desk: Arc::default() }))
     }
 
-    /// A session begins. Where its file cannot be written, that is warned of and the session goes
-    /// on unrecorded.
+    /// Begins to record a session, of which this is the number and the client's address.
+    ///
+    /// Its file is named after the time and the number. Where the file cannot be written, the log
+    /// has a warning, and the session goes on unrecorded.
     pub fn begin(&self, protocol: Protocol, session: u64, client: &str) -> Tap {
         let (start, began) = (SystemTime::now(), Instant::now());
         if self.desk.enter() {
@@ -63,7 +91,7 @@ impl Recorder {
             }
         }
         let (all_done, done) = oneshot::channel();
-        let beginning = Beginning { protocol, session, client: client.to_owned(), start };
+        let beginning = SessionStart { protocol, session, client: client.to_owned(), start };
         Tap::new(RecordedSession::new(beginning, all_done), began, Arc::clone(&self.desk), done)
     }
 }

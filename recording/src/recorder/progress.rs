@@ -7,7 +7,7 @@ use crate::format::InProxy;
 
 /// The state of one recording that both threads look at.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(super) struct RecordingProgress {
     over: AtomicBool,
     was_too_slow: AtomicBool,
     chunks: AtomicU64,
@@ -15,7 +15,7 @@ pub(super) struct Progress {
     longest_us: AtomicU64,
 }
 
-impl Progress {
+impl RecordingProgress {
     /// Whether nothing more is recorded.
     pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)

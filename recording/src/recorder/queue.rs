@@ -25,13 +25,13 @@ pub(super) enum Item {
     /// One side sent the next `len` bytes of the batch.
     Heard { at: u64, from: Sender, len: usize },
     /// The session took a step.
-    Step(Box<Step>),
+    Step(Box<RecordedStep>),
     /// The session is over.
     End { at: u64 },
 }
 
 /// A session's step.
-pub(super) struct Step {
+pub(super) struct RecordedStep {
     pub(super) at: u64,
     pub(super) event: &'static str,
     pub(super) detail: String,

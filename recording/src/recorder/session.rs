@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::files::Beginning;
-use super::progress::Progress;
+use super::files::SessionStart;
+use super::progress::RecordingProgress;
 use super::queue::Queue;
 use super::writer::Writer;
 
@@ -13,21 +13,21 @@ use super::writer::Writer;
 #[derive(Default)]
 pub(super) struct RecordedSession {
     pub(super) queue: Queue,
-    pub(super) progress: Progress,
+    pub(super) progress: RecordingProgress,
     job: Mutex<Job>,
 }
 
 /// How far the thread is with a session. The channel is closed when nothing more will be written.
 #[derive(Default)]
 pub(super) enum Job {
-    Begun(Beginning, oneshot::Sender<()>),
+    Begun(SessionStart, oneshot::Sender<()>),
     Writing(Box<Writer>, oneshot::Sender<()>),
     #[default]
     Over,
 }
 
 impl RecordedSession {
-    pub(super) fn new(beginning: Beginning, done: oneshot::Sender<()>) -> RecordedSession {
+    pub(super) fn new(beginning: SessionStart, done: oneshot::Sender<()>) -> RecordedSession {
         RecordedSession { job: Mutex::new(Job::Begun(beginning, done)), ..RecordedSession::default() }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::desk::Desk;
-use super::queue::{Full, Item, Step};
+use super::queue::{Full, Item, RecordedStep};
 use super::session::RecordedSession;
 use crate::format::Sender;
 
@@ -18,7 +18,7 @@ const STALL: Duration = Duration::from_secs(1);
 /// How long a session waits, at its end, until the file is whole.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
-struct Line {
+struct RecorderLink {
     session: Arc<RecordedSession>,
     desk: Arc<Desk<RecordedSession>>,
     began: Instant,
@@ -26,12 +26,12 @@ struct Line {
     done: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
-/// Where a session's recording is told what passes; may lead nowhere.
+/// Tells a session's recording what passes; may lead nowhere. Clones lead to the same recording.
 #[derive(Clone, Default)]
-pub struct Tap(Option<Arc<Line>>);
+pub struct Tap(Option<Arc<RecorderLink>>);
 
 impl Tap {
-    /// A tap without a recorder.
+    /// Creates a tap without a recorder.
     pub fn none() -> Tap {
         Tap::default()
     }
@@ -42,7 +42,12 @@ impl Tap {
         desk: Arc<Desk<RecordedSession>>,
         done: oneshot::Receiver<()>,
     ) -> Tap {
-        Tap(Some(Arc::new(Line { session: Arc::new(session), desk, began, done: Mutex::new(Some(done)) })))
+        Tap(Some(Arc::new(RecorderLink {
+            session: Arc::new(session),
+            desk,
+            began,
+            done: Mutex::new(Some(done)),
+        })))
     }
 
     /// Records bytes of one side, in any pieces.
@@ -64,7 +69,7 @@ impl Tap {
     ) {
         let Some(line) = self.line() else { return };
         let (at, detail) = (line.now(), detail.to_owned());
-        line.tell(Item::Step(Box::new(Step { at, event, detail, firewall, cause })), &[]);
+        line.tell(Item::Step(Box::new(RecordedStep { at, event, detail, firewall, cause })), &[]);
     }
 
     /// Records how long bytes were held before they were forwarded.
@@ -73,13 +78,13 @@ impl Tap {
         line.session.progress.held(time);
     }
 
-    /// Whether there is a recorder.
+    /// Tells whether anything is recorded.
     pub fn is_on(&self) -> bool {
         self.line().is_some()
     }
 
-    /// Returns when the next chunk can be told, at the latest after a second; then the recording is
-    /// over. Can be cancelled.
+    /// Waits until the next chunk can be told, for a second at most; then the recording is over.
+    /// Can be cancelled.
     pub async fn room(&self) {
         let Some(line) = self.line() else { return };
         let queue = &line.session.queue;
@@ -88,7 +93,7 @@ impl Tap {
         }
     }
 
-    /// The session is over. Returns when the file is whole, or when it takes too long.
+    /// Ends the recording. Returns when the file is whole, or when it takes too long.
     pub async fn end(self) {
         let Some(line) = self.0 else { return };
         let Some(done) = line.tell_end() else { return };
@@ -97,12 +102,12 @@ impl Tap {
         }
     }
 
-    fn line(&self) -> Option<&Arc<Line>> {
+    fn line(&self) -> Option<&Arc<RecorderLink>> {
         self.0.as_ref().filter(|line| !line.session.progress.is_over())
     }
 }
 
-impl Line {
+impl RecorderLink {
     fn now(&self) -> u64 {
         self.began.elapsed().as_micros() as u64
     }
@@ -130,7 +135,7 @@ impl Line {
 }
 
 /// A session whose task failed ends as well.
-impl Drop for Line {
+impl Drop for RecorderLink {
     fn drop(&mut self) {
         self.tell_end();
     }

@@ -4,12 +4,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::desk::Desk;
-use super::files::Files;
+use super::files::RecordingFiles;
 use super::queue::Batch;
 use super::session::{Job, RecordedSession};
 
 /// What became of a session's batch.
-enum Written {
+enum BatchOutcome {
     /// The session goes on.
     Yes,
     /// It was the last of this session.
@@ -19,15 +19,15 @@ enum Written {
 }
 
 /// Writes until no session is left.
-pub(super) fn run(files: &Files, desk: &Desk<RecordedSession>) {
+pub(super) fn run(files: &RecordingFiles, desk: &Desk<RecordedSession>) {
     let mut batch = Batch::default();
     while let Some(sessions) = desk.next() {
         for session in sessions {
             session.queue.take(&mut batch);
             // A panic harms its own session's recording alone.
             match catch_unwind(AssertUnwindSafe(|| write(files, &session, &batch))) {
-                Ok(Written::Yes | Written::Nothing) => {}
-                Ok(Written::Last) | Err(_) => {
+                Ok(BatchOutcome::Yes | BatchOutcome::Nothing) => {}
+                Ok(BatchOutcome::Last) | Err(_) => {
                     session.progress.end();
                     desk.leave();
                 }
@@ -37,21 +37,21 @@ pub(super) fn run(files: &Files, desk: &Desk<RecordedSession>) {
     }
 }
 
-fn write(files: &Files, session: &RecordedSession, batch: &Batch) -> Written {
+fn write(files: &RecordingFiles, session: &RecordedSession, batch: &Batch) -> BatchOutcome {
     let (opened, done) = match session.take_job() {
         Job::Begun(beginning, done) => (files.open(beginning), done),
         Job::Writing(writer, done) => (Ok(writer), done),
-        Job::Over => return Written::Nothing,
+        Job::Over => return BatchOutcome::Nothing,
     };
     // A disk that takes no more ends the recording with a mark and a warning, and nothing else.
-    let Ok(mut writer) = opened else { return Written::Last };
+    let Ok(mut writer) = opened else { return BatchOutcome::Last };
     match writer.take(batch) {
         Ok(true) => {
             session.put_job(Job::Writing(writer, done));
-            return Written::Yes;
+            return BatchOutcome::Yes;
         }
         Ok(false) => writer.end(&session.progress),
         Err(failed) => writer.give_up(&failed, &session.progress),
     }
-    Written::Last
+    BatchOutcome::Last
 }

@@ -7,11 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use dlvgate_protocol::sniff::Protocol;
-use serde_json::value::RawValue;
 
 use super::assembler::{Assembler, Unit};
-use super::progress::Progress;
-use super::queue::{Batch, Item, Step};
+use super::progress::RecordingProgress;
+use super::queue::{Batch, Item, RecordedStep};
 use super::sheet::Sheet;
 use crate::format::{COMPLETE, Header, Line, Sender};
 use crate::redact::Redactor;
@@ -97,7 +96,7 @@ impl Writer {
         Ok(())
     }
 
-    fn step(&mut self, step: &Step) -> io::Result<()> {
+    fn step(&mut self, step: &RecordedStep) -> io::Result<()> {
         self.at = step.at;
         let detail = match &mut self.redactor {
             Some(redactor) => redactor.detail(step.event, &step.detail).into(),
@@ -127,7 +126,7 @@ impl Writer {
     }
 
     /// The file is whole, unless the disk was too slow.
-    pub(super) fn end(self, progress: &Progress) {
+    pub(super) fn end(self, progress: &RecordingProgress) {
         let path = self.sheet.path().to_owned();
         let detail = if progress.was_too_slow() { TOO_SLOW } else { COMPLETE };
         if let Err(error) = self.sheet.end(self.at, detail, progress.in_proxy()) {
@@ -136,7 +135,7 @@ impl Writer {
     }
 
     /// The file takes no more.
-    pub(super) fn give_up(self, failed: &io::Error, progress: &Progress) {
+    pub(super) fn give_up(self, failed: &io::Error, progress: &RecordingProgress) {
         progress.end();
         let path = self.sheet.path().to_owned();
         tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording ends here, the session goes on: {failed}");
@@ -173,7 +172,7 @@ impl Writer {
                     None => (header, body),
                 };
                 let line = Line { header: header.map(Into::into), ..line };
-                self.sheet.line(&with_body(line, &body), true)
+                self.sheet.line(&line.with_body(&body), true)
             }
             Unit::Part { bytes, more } => {
                 let bytes = self.redacted(bytes);
@@ -183,25 +182,8 @@ impl Writer {
             Unit::Unframed(bytes) => {
                 let bytes = self.redacted(bytes);
                 let line = Line { unframed: true, ..line };
-                self.sheet.line(&with_bytes(line, &bytes), false)
+                self.sheet.line(&line.with_bytes(&bytes), false)
             }
         }
-    }
-}
-
-/// A message as it was, where that is one line of JSON.
-pub(crate) fn with_body<'a>(line: Line<'a>, body: &'a [u8]) -> Line<'a> {
-    let text = std::str::from_utf8(body).ok().filter(|text| !text.contains(['\n', '\r']));
-    let raw = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
-    match raw {
-        Some(raw) if raw.get().len() == body.len() => Line { message: Some(raw), ..line },
-        _ => with_bytes(line, body),
-    }
-}
-
-fn with_bytes<'a>(line: Line<'a>, bytes: &'a [u8]) -> Line<'a> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Line { text: Some(text.into()), ..line },
-        Err(_) => Line { base64: Some(BASE64.encode(bytes).into()), ..line },
     }
 }

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::Redactor;
 use crate::format::{COMPLETE, DAMAGED, ENDED, Line, PART};
-use crate::recorder::writer::with_body;
 use crate::{Entry, Reader, Sender, What};
 
 /// Reads a recording to its end, for [`Redactor::visible`] alone.
@@ -68,7 +67,7 @@ pub fn copy(
 
 fn message_lines(line: Line<'_>, body: &[u8], out: &mut impl Write) -> io::Result<()> {
     if body.len() < PART {
-        return write(out, &with_body(line, body));
+        return write(out, &line.with_body(body));
     }
     let parts = body.chunks(PART);
     let last = parts.len() - 1;

@@ -76,7 +76,8 @@ impl Place<'_> {
 }
 
 impl Redactor {
-    /// For a recording with this header. No text stays that the protocols do not name.
+    /// Creates a redactor for a recording with this header. No text stays that the protocols do not
+    /// name.
     pub fn new(header: &Header) -> Redactor {
         Redactor {
             protocol: header.protocol,
@@ -87,7 +88,8 @@ impl Redactor {
         }
     }
 
-    /// One that keeps names of functions, variables and types, and file names of the project.
+    /// Creates one that keeps names of functions, variables and types, and file names of the
+    /// project.
     ///
     /// `project`: its folder; without it that is learned from `launch` and from where dlv runs.
     pub fn with_names(header: &Header, project: Option<&Path>) -> Redactor {
@@ -102,12 +104,12 @@ impl Redactor {
         Redactor { fill: Fill::Stars, ..redactor }
     }
 
-    /// What stays readable so far.
+    /// Returns what stays readable so far.
     pub fn visible(&self) -> &Visible {
         &self.visible
     }
 
-    /// The project's folders, as far as their names stay and are known.
+    /// Returns the project's folders, as far as their names stay and are known.
     pub fn project(&self) -> &[String] {
         match &self.names {
             Names::Replaced => &[],

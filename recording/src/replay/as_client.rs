@@ -37,50 +37,52 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sends each request as soon as what the recorded client had heard before it has come.
+    /// Creates a client that sends each request as soon as everything has come that the recorded
+    /// client had received before it.
     pub fn new(script: Arc<Script>) -> Client {
         let (folders, ignored, set) = (Folders::default(), Vec::new(), Vec::new());
         let (pace, patience) = (Pace::AtOnce, PATIENCE);
         Client { options: ClientOptions { script, pace, patience, folders, ignored, set } }
     }
 
-    /// With the time between requests that was recorded.
+    /// Sets how fast the requests follow each other.
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Client {
         self.options.pace = pace;
         self
     }
 
-    /// How long each answer may take. A server that answers nothing in it ends the replay.
+    /// Sets how long each answer may take, 60 s by default. A server that answers nothing in it
+    /// ends the replay.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Client {
         self.options.patience = patience;
         self
     }
 
-    /// Where a recorded file or folder is now.
+    /// Says where a recorded file or folder is now.
     #[must_use]
     pub fn folder(mut self, recorded: &str, live: &str) -> Client {
         self.options.folders.put(recorded.trim_end_matches('/'), live.trim_end_matches('/'));
         self
     }
 
-    /// An argument of `launch` and `attach` in place of the recorded one, such as the process to
-    /// attach to.
+    /// Puts an argument of `launch` and `attach` in place of the recorded one, such as the process
+    /// to attach to.
     #[must_use]
     pub fn set(mut self, argument: Argument) -> Client {
         self.options.set.push(argument);
         self
     }
 
-    /// Values that may differ.
+    /// Adds values that may differ.
     #[must_use]
     pub fn ignore(mut self, ignored: Ignore) -> Client {
         self.options.ignored.push(ignored);
         self
     }
 
-    /// Plays it.
+    /// Plays the recording against a server.
     ///
     /// # Errors
     /// Where the server cannot be reached. One that breaks off in the middle is a difference.

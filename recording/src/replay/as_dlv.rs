@@ -58,7 +58,7 @@ pub struct Played {
 }
 
 impl Played {
-    /// Whether the recording had an answer to everything, in its order, up to the end.
+    /// Tells whether the recording had an answer to everything, in its order, up to the end.
     pub fn is_success(&self) -> bool {
         let is_whole = self.left_without.is_none() && self.broken.is_none();
         self.misses.is_empty() && self.early.is_empty() && is_whole
@@ -120,7 +120,7 @@ pub struct Server {
 pub type Admits = Box<dyn Fn(SocketAddr, SocketAddr) -> Result<(), String> + Send + Sync>;
 
 impl Server {
-    /// Listens.
+    /// Listens at an address, for [`Server::serve_one`].
     ///
     /// # Errors
     /// Where the address cannot be had.
@@ -131,7 +131,7 @@ impl Server {
         Ok(Server { listener, address, script, pace, folders, admits: None, silent })
     }
 
-    /// Where a recorded file or folder is now. What the client says of its program is learned
+    /// Says where a recorded file or folder is now. What the client says of its program is learned
     /// without that.
     #[must_use]
     pub fn folder(mut self, recorded: &str, live: &str) -> Server {
@@ -146,7 +146,7 @@ impl Server {
         self
     }
 
-    /// Where it listens.
+    /// Returns the address at which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::script::{Asked, Script};
+use super::script::{RecordedRequest, Script};
 
 /// The events of a played session that are still to come.
 ///
@@ -34,7 +34,7 @@ impl Events {
         was_asked: impl Fn(usize) -> bool,
     ) -> Vec<usize> {
         let mut due = self.driven.remove(&request).unwrap_or_default();
-        let Asked { is_driver, epoch: recorded, .. } = script.asked[request];
+        let RecordedRequest { is_driver, epoch: recorded, .. } = script.asked[request];
         // What the recording has only at a later stop says nothing about how far the client is.
         if is_driver || recorded <= epoch {
             self.passed = self.passed.max(request + 1);

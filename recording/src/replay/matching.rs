@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::script::{Asked, Script};
+use super::script::{RecordedRequest, Script};
 use crate::normal;
 
 /// What a live request is.
@@ -57,7 +57,7 @@ const HOW_MUCH: [&str; 13] = [
 ];
 
 /// How well two requests of the same name agree: the smaller the better.
-fn distance(recorded: &Asked, live: &Value, loose: &Value) -> Option<u8> {
+fn distance(recorded: &RecordedRequest, live: &Value, loose: &Value) -> Option<u8> {
     if recorded.normal == *live {
         Some(0)
     } else if without(&recorded.normal) == *loose {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::script::Said;
+use super::script::RecordedReply;
 use crate::normal;
 
 /// Answers with the events since the last call, or waits for one (Delve 1.27,
@@ -21,7 +21,7 @@ impl Pieces {
     pub(super) const ALL: [Pieces; 2] = [Pieces::Output, Pieces::Polled];
 
     /// Which kind this message is a piece of, if of any.
-    pub(super) fn of(said: &Said) -> Option<Pieces> {
+    pub(super) fn of(said: &RecordedReply) -> Option<Pieces> {
         match said.answers {
             None => Pieces::named(&said.name),
             Some(_) => Pieces::named(&said.name).filter(|_| events(&said.message).is_some()),

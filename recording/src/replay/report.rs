@@ -79,7 +79,7 @@ pub struct Replayed {
 }
 
 impl Replayed {
-    /// Whether everything was as recorded.
+    /// Tells whether everything was as recorded.
     pub fn is_same(&self) -> bool {
         self.differences.is_empty() && self.failure.is_none() && self.given_up.is_none()
     }

@@ -40,7 +40,7 @@ const DRIVERS: [&str; 22] = [
 
 /// A recorded request.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct RecordedRequest {
     pub(super) line: u64,
     pub(super) at: Duration,
     pub(super) key: Option<Key>,
@@ -57,7 +57,7 @@ pub(super) struct Asked {
 
 /// A recorded answer or event.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct RecordedReply {
     pub(super) line: u64,
     pub(super) at: Duration,
     /// The request that it answers, by its place; none for an event.
@@ -71,7 +71,7 @@ pub(super) struct Said {
     pub(super) message: Value,
 }
 
-impl Said {
+impl RecordedReply {
     /// The request that let the program run while this one waited for its answer: what stops a
     /// program answers both.
     pub(super) fn driver_after(&self, request: usize) -> Option<usize> {
@@ -83,22 +83,22 @@ impl Said {
 #[derive(Debug)]
 pub struct Script {
     pub(super) header: Header,
-    pub(super) asked: Vec<Asked>,
-    pub(super) said: Vec<Said>,
+    pub(super) asked: Vec<RecordedRequest>,
+    pub(super) said: Vec<RecordedReply>,
     /// The events among what is said, in their order.
     pub(super) events: Vec<usize>,
     notices: Vec<Notice>,
 }
 
 impl Script {
-    /// Reads a recording whole.
+    /// Reads a whole recording.
     ///
     /// # Errors
     /// See [`OpenError`]. Damaged or cut lines are skipped, and reported by [`Script::notices`].
     pub fn load(path: &Path) -> Result<Script, OpenError> {
         let mut reader = Reader::open(path)?;
         let protocol = reader.header().protocol;
-        let (mut asked, mut said) = (Vec::<Asked>::new(), Vec::new());
+        let (mut asked, mut said) = (Vec::<RecordedRequest>::new(), Vec::new());
         let (mut driver, mut epoch) = (None, 0);
         let mut stars = reader.header().redacted.then(|| Redactor::with_stars(reader.header()));
         while let Some(entry) = reader.entry()? {
@@ -114,7 +114,7 @@ impl Script {
                         None => json.clone(),
                     };
                     let (normal, leads_to) = (normal::request(arguments(protocol, &compared)), Vec::new());
-                    asked.push(Asked {
+                    asked.push(RecordedRequest {
                         line,
                         at,
                         key,
@@ -134,11 +134,19 @@ impl Script {
                     let request = asked.iter().rposition(|one| one.key == key);
                     let Some(request) = request else { continue }; // no request to answer
                     let (answers, name) = (Some(request), asked[request].name.clone());
-                    said.push(Said { line, at, answers, name, driver, asked_before, message: json });
+                    said.push(RecordedReply { line, at, answers, name, driver, asked_before, message: json });
                 }
                 (Sender::Dlv | Sender::Dlvgate, conversation::Message::Event { name }) => {
                     let name = known(&mut stars, &name.to_string());
-                    said.push(Said { line, at, answers: None, name, driver, asked_before, message: json });
+                    said.push(RecordedReply {
+                        line,
+                        at,
+                        answers: None,
+                        name,
+                        driver,
+                        asked_before,
+                        message: json,
+                    });
                 }
                 _ => {}
             }
@@ -156,22 +164,22 @@ impl Script {
         Ok(Script { header: reader.header().clone(), asked, said, events, notices: reader.notices() })
     }
 
-    /// The protocol of the session.
+    /// Returns the protocol of the session.
     pub fn protocol(&self) -> Protocol {
         self.header.protocol
     }
 
-    /// The recording's first line.
+    /// Returns the recording's first line.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// What of the file could not be read.
+    /// Returns what could not be read of the file.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
     }
 
-    /// How many requests there are.
+    /// Counts the recorded requests.
     pub fn requests(&self) -> usize {
         self.asked.len()
     }

@@ -67,7 +67,7 @@ impl Style {
         format!("{colour}{text}\x1b[0m")
     }
 
-    /// The colour of what went wrong.
+    /// Colours a text about something that went wrong.
     pub fn alarm(self, text: &str) -> String {
         self.paint(RED, text)
     }

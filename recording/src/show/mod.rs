@@ -26,7 +26,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Of a recording with this header.
+    /// Creates the timeline of a recording with this header.
     pub fn new(header: &Header, filter: Filter, style: Style) -> Timeline {
         let (exchanges, summary) = (Exchanges::new(header.protocol), Summary::new(header));
         Timeline { exchanges, filter, style, summary, last: std::time::Duration::ZERO }
