@@ -13,6 +13,7 @@ use crate::scenarios;
 use crate::support::client::Client;
 use crate::support::debug::{Debug, build};
 use crate::support::dropin;
+use crate::support::standin;
 use crate::support::toolchain::Pair;
 use crate::theatre::{GOROOT, PROGRAMS, Prepared, fixture, goroot};
 
@@ -221,9 +222,7 @@ fn replay_keeps_delays_and_serves_next_clients() {
 #[test]
 fn the_examples_of_the_library_run() {
     let run = |name: &str| {
-        let mut example = Command::new(env!("CARGO"));
-        example.args(["run", "--quiet", "--locked", "-p", "dlvgate-recording", "--example", name]);
-        let output = example.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        let output = Command::new(standin::example_of("dlvgate-recording", name)).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
         text

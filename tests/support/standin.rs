@@ -14,9 +14,14 @@ pub fn built() -> PathBuf {
 /// tests, and none where a single test binary is built, so the program is built here, beside the
 /// product.
 pub fn example(name: &str) -> PathBuf {
+    example_of(env!("CARGO_PKG_NAME"), name)
+}
+
+/// The example of this name in a crate of the workspace.
+pub fn example_of(package: &str, name: &str) -> PathBuf {
     let profile = Path::new(env!("CARGO_BIN_EXE_dlvgate")).parent().expect("a folder");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--locked", "--example", name, "--target-dir"]);
+    cargo.args(["build", "--quiet", "--locked", "--package", package, "--example", name, "--target-dir"]);
     cargo.arg(profile.parent().expect("the target folder")).current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
         cargo.arg("--release");
