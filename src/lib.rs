@@ -1,9 +1,13 @@
 //! dlvgate: a proxy between a debugging client and Delve. It starts dlv, guards its port in the
 //! packet filter, forwards the session untouched, and leaves nothing behind.
 //!
-//! Arrows between the parts point down only: [`cli`] knows [`doctor`], and [`cli`] and [`front`]
-//! know [`session`], which knows [`delve`] and [`firewall`]; recordings are
-//! [`dlvgate_recording`]'s, the protocol's bytes [`dlvgate_protocol`]'s. `docs/architecture.md` tells the whole story.
+//! This is the program's own library, and no interface: a module is public where `main.rs`, a test
+//! or a fuzz target uses it. Libraries for others are [`dlvgate_protocol`], the protocols' bytes,
+//! and [`dlvgate_recording`], recordings and replay.
+//!
+//! Arrows between the parts point down only: [`cli`] knows `doctor`, and [`cli`] and [`front`] know
+//! [`session`], which knows [`delve`] and [`firewall`]. `docs/architecture.md` tells the whole
+//! story.
 
 // These macros panic where they cannot write; `stdio` does not.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -12,12 +16,12 @@ pub mod cli;
 pub mod config;
 pub mod delve;
 mod descriptors;
-pub mod doctor;
+mod doctor;
 mod fault;
 pub mod firewall;
 pub mod front;
-pub mod printable;
-pub mod privilege;
+mod printable;
+mod privilege;
 #[cfg(target_os = "linux")]
 mod process_stat;
 #[cfg(test)]
@@ -25,7 +29,7 @@ mod process_stat;
 mod script;
 pub mod session;
 mod shell;
-pub mod shutdown;
+mod shutdown;
 mod sockets;
 pub mod stdio;
 mod users;
