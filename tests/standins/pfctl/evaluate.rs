@@ -266,5 +266,4 @@ impl Walk<'_> {
 }
 
 #[cfg(test)]
-#[path = "evaluate_tests.rs"]
 mod tests;

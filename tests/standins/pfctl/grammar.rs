@@ -217,5 +217,4 @@ fn load_anchor(c: &mut Cursor<'_>, within: &str) -> Parsed<Item> {
 }
 
 #[cfg(test)]
-#[path = "grammar_tests.rs"]
 mod tests;

@@ -170,5 +170,4 @@ fn load_file(
 }
 
 #[cfg(test)]
-#[path = "run_tests.rs"]
 pub mod tests;
