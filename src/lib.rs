@@ -24,9 +24,6 @@ mod printable;
 mod privilege;
 #[cfg(target_os = "linux")]
 mod process_stat;
-#[cfg(test)]
-#[path = "../tests/support/script.rs"]
-mod script;
 pub mod session;
 mod shell;
 mod shutdown;
@@ -34,3 +31,6 @@ mod sockets;
 pub mod stdio;
 mod users;
 mod variables;
+
+#[cfg(test)]
+use dlvgate_test_support::script;

@@ -5,10 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use dlvgate_test_support::standin;
 use serde_json::Value;
 use tempfile::TempDir;
-
-use super::standin;
 
 /// Ends what a command prints.
 const MARK: &str = "dlvgate-test-mark";

@@ -4,9 +4,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "../support/standin.rs"]
-mod standin;
-
 mod commands;
 mod container;
 mod fault;

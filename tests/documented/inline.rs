@@ -4,8 +4,9 @@
 
 use std::process::Command;
 
+use dlvgate_test_support::toolchain::Pair;
+
 use crate::pages;
-use crate::support::toolchain::Pair;
 
 /// What stands for a value on the pages, and one that it can be.
 const PLACEHOLDERS: &[(&str, &str)] = &[

@@ -14,7 +14,4 @@ mod running;
 mod scenarios;
 mod snippets;
 mod stage;
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
-mod support;
 mod translated;

@@ -1,12 +1,12 @@
 //! A block's commands, one after the other, each until it has done what such a command does.
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::rpc::Rpc;
 use serde_json::{Value, json};
 
 use crate::pages::{Block, without_comment};
 use crate::stage::Stage;
-use crate::support::client::Client;
-use crate::support::debug::initialize_arguments;
-use crate::support::rpc::Rpc;
 
 /// Commands that are not run as they are printed: how each begins, what is run in its place, and
 /// why.

@@ -3,11 +3,10 @@
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use dlvgate_test_support::dropin::Collected;
+use dlvgate_test_support::process::{self, MARK};
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
-
-use crate::support::dropin::Collected;
-use crate::support::process::{self, MARK};
-use crate::support::{PATIENCE, poll};
 
 /// How it ended.
 #[derive(Debug)]

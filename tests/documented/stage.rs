@@ -9,14 +9,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll, process, script, standin};
 use tempfile::TempDir;
 
 use crate::pages::root;
 use crate::running::Running;
-use crate::support::namespace::Namespace;
-use crate::support::program::Program;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll, process, script, standin};
 
 /// The folders that `install` and the guard write to are empty there, and private to it.
 const SETUP: &str = "set -e

@@ -3,18 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
+use dlvgate_test_support::debug::{breakpoints, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::recorder::Recorder;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::debug::{breakpoints, initialize_arguments};
-use crate::support::dropin::{Dlv, Which};
-use crate::support::frames::frame;
-use crate::support::program::Program;
-use crate::support::recorder::Recorder;
-use crate::support::rpc::Rpc;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     dap_client_with_other_paths_hits_its_breakpoint,
@@ -211,7 +210,7 @@ fn only_launch_and_attach_change_and_only_by_rule() {
             r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode": "exec","stopOnEntry":true}}"#,
         ),
     ] {
-        let recorder = Recorder::new();
+        let recorder = Recorder::start();
         let address = recorder.address().to_string();
         let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).flags(flags).start();
         let around = [

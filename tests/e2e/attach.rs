@@ -2,16 +2,15 @@
 
 use std::process::{Child, Stdio};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::process::is_alive;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::Debug;
-use crate::support::process::is_alive;
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     an_attached_program_is_debugged_and_lives_on,

@@ -1,15 +1,15 @@
 //! `--firewall auto`: what it takes, when it takes nothing, and when it refuses to guess.
 
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::session_log::WHOLE_SESSION;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::json;
 
 use crate::nftables::HOST;
-use crate::support::debug::Debug;
-use crate::support::gate::StandinPf;
-use crate::support::namespace::Namespace;
-use crate::support::server::{Serve, Server};
-use crate::support::session_log::WHOLE_SESSION;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 /// A Mac's auto, with a pf of the test's own.
 fn on_a_mac(pf: &StandinPf) -> Serve {
@@ -28,7 +28,7 @@ fn said(server: &Server) -> String {
 
 #[test]
 fn a_pf_that_is_off_is_left_alone_and_the_log_says_so() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let server = on_a_mac(&pf).start();
     assert!(
         said(&server).contains("\"off\"") && said(&server).contains("pf is not enabled"),
@@ -43,7 +43,7 @@ fn a_pf_that_is_off_is_left_alone_and_the_log_says_so() {
 
 #[test]
 fn a_pf_that_is_on_guards_each_session_s_port() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     pf.run(&["--standin", "enable-by-other"]);
     let server = on_a_mac(&pf).start();
     assert!(said(&server).contains("\"pf\""), "{}", said(&server));
@@ -56,7 +56,7 @@ fn a_pf_that_is_on_guards_each_session_s_port() {
 
 #[test]
 fn auto_refuses_a_pf_that_skips_the_gate() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     pf.run(&["--standin", "enable-by-other"]);
     pf.load_main("pass\n");
     let output = on_a_mac(&pf).run();
@@ -67,7 +67,7 @@ fn auto_refuses_a_pf_that_skips_the_gate() {
 
 #[test]
 fn a_gate_that_fails_later_refuses_its_session() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     pf.run(&["--standin", "enable-by-other"]);
     let server = on_a_mac(&pf).start();
     pf.fails(&["-a", "-f"], &["-n"], "pfctl: DIOCXCOMMIT: Device busy");

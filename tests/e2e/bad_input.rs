@@ -3,14 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::client::{Client, End, error_text};
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::frames::{frame, split_all};
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::client::{Client, End, error_text};
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::frames::{frame, split_all};
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     json_rpc_is_refused_at_once_with_its_own_id,

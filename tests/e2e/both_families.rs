@@ -4,16 +4,16 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::Output;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::link::{Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::process::listening_ports;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use socket2::{Domain, Socket, Type};
 
-use crate::support::client::Client;
-use crate::support::debug::Debug;
-use crate::support::dropin::{Dlv, Which};
-use crate::support::link::{Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
-use crate::support::namespace::Namespace;
-use crate::support::process::listening_ports;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 use crate::two_hosts::{HOST, a_session, at, ends, serve};
 
 fn refused(flags: &[&str]) -> String {
@@ -145,7 +145,7 @@ fn client_that_can_never_connect_is_refused() {
 /// It is this machine, so that its port is gated as on 127.0.0.1.
 #[test]
 fn upstream_without_a_host_is_on_loopback() {
-    let upstream = crate::support::upstream::Upstream::new();
+    let upstream = dlvgate_test_support::upstream::Upstream::start();
     for host in ["", "0.0.0.0", "[::]"] {
         let server = Serve::with(&Pair::any())
             .flags(["--upstream", &format!("{host}:{}", upstream.address.port())])

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::for_every_dlv;
-use crate::support::dropin::{Dlv, Ended, Which};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::dropin::{Dlv, Ended, Which};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 
 for_every_dlv!(
     dlv_connect_debugs_through_the_drop_in,

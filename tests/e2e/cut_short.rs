@@ -1,11 +1,11 @@
 //! Clients that go without a disconnect.
 
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, build, exec, initialize_arguments};
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 
 for_every_dlv!(
     a_client_that_closes_leaves_nothing_behind,

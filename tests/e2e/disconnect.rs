@@ -1,15 +1,14 @@
 //! The orderly end: disconnect.
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::session_log::Log;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::dropin::{Dlv, Which};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::session_log::Log;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     a_disconnect_ends_a_running_program,

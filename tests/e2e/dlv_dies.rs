@@ -3,17 +3,16 @@
 
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::client::{Client, error_text};
+use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::process::Process;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::client::{Client, error_text};
-use crate::support::debug::{Debug, build, exec, initialize_arguments};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::process::Process;
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     dlv_killed_at_a_stop_answers_and_ends_program,

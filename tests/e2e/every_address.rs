@@ -3,13 +3,14 @@
 
 use std::io::ErrorKind;
 
-use crate::support::client::Client;
-use crate::support::debug::Debug;
-use crate::support::link::{Link, OTHER, PEER, PEER_V6, SERVER, SERVER_V6, connect};
-use crate::support::namespace::Namespace;
-use crate::support::server::Server;
-use crate::support::strangers::{Door, NOBODY, meanwhile};
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::link::{Link, OTHER, PEER, PEER_V6, SERVER, SERVER_V6, connect};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::server::Server;
+use dlvgate_test_support::strangers::{Door, NOBODY, meanwhile};
+use dlvgate_test_support::toolchain::Pair;
+
 use crate::two_hosts::{HOST, NOTHING_LEAVES, a_session, at, ends, serve};
 
 /// What stays on the machine passes, as on most hosts; everything else is dropped.

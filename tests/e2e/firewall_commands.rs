@@ -5,16 +5,16 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::holder::{Holder, firewall, says};
+use dlvgate_test_support::link;
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::process::{children, signal_pid};
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::nftables::{HOST, assert_same};
-use crate::support::gate::StandinPf;
-use crate::support::holder::{Holder, firewall, says};
-use crate::support::link;
-use crate::support::namespace::Namespace;
-use crate::support::process::{children, signal_pid};
-use crate::support::{PATIENCE, poll};
 
 const PORT: u16 = 4000;
 
@@ -40,7 +40,7 @@ fn left_within_two_seconds(pf: &StandinPf) -> Option<String> {
 
 #[test]
 fn port_is_open_to_the_named_until_input_ends() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let mut holder = open(&pf, &[]);
     assert!(holder.line.contains("port 4000 for 192.0.2.5, 127.0.0.1, guarded by pf"), "{}", holder.line);
     assert!(pf.passes("127.0.0.1", PORT) && !pf.passes("127.0.0.2", PORT));
@@ -53,7 +53,7 @@ fn port_is_open_to_the_named_until_input_ends() {
 
 #[test]
 fn held_gate_outlives_its_input_until_close() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let mut holder = open(&pf, &["--hold"]);
     holder.end_input();
     let (closed, text) = run(&pf, &["close", "--port", "4000"]);
@@ -66,7 +66,7 @@ fn held_gate_outlives_its_input_until_close() {
 
 #[test]
 fn one_that_is_killed_holds_nothing() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let holder = open(&pf, &[]);
     signal_pid(holder.pid(), Signal::SIGKILL);
     assert_eq!(left_within_two_seconds(&pf), None);
@@ -74,7 +74,7 @@ fn one_that_is_killed_holds_nothing() {
 
 #[test]
 fn status_says_what_is_open_for_whom_and_whose_it_is() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let (_, text) = run(&pf, &["status", "--backend", "pf"]);
     assert!(text.contains("no port is guarded") && text.contains("not enabled"), "{text}");
     let holder = open(&pf, &[]);
@@ -92,7 +92,7 @@ fn status_says_what_is_open_for_whom_and_whose_it_is() {
 
 #[test]
 fn status_shows_flushed_and_untracked_rules() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let _holder = open(&pf, &[]);
     let anchors = String::from_utf8(pf.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
     let anchor = anchors.lines().map(str::trim).find(|line| line.contains("dlvgate")).unwrap();
@@ -118,7 +118,7 @@ fn status_shows_flushed_and_untracked_rules() {
 /// On a Mac an anchor stays for good once it had rules.
 #[test]
 fn emptied_anchor_is_no_gate_and_no_leftover() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let mut holder = open(&pf, &[]);
     holder.end_input();
     assert!(holder.exit().success());
@@ -132,7 +132,7 @@ fn emptied_anchor_is_no_gate_and_no_leftover() {
 
 #[test]
 fn slots_are_used_again_and_none_is_made_by_a_flush() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let listed = || {
         let anchors = String::from_utf8(pf.run(&["-v", "-s", "Anchors"]).stdout).unwrap();
         anchors.lines().filter(|line| line.contains("dlvgate")).count()
@@ -145,7 +145,7 @@ fn slots_are_used_again_and_none_is_made_by_a_flush() {
     }
     // Refused before anything is loaded: there is nothing to flush, and a flush would make the
     // anchor.
-    let fresh = StandinPf::new();
+    let fresh = StandinPf::fresh();
     fresh.fails(&["-n", "-f"], &[], "stdin:1: syntax error");
     let words = ["open", "--backend", "pf", "--port", "4000", "--from", "192.0.2.5"];
     let (output, text) = says(fresh.with(&mut firewall(&[], &words)));
@@ -158,7 +158,7 @@ fn slots_are_used_again_and_none_is_made_by_a_flush() {
 
 #[test]
 fn two_guards_never_share_a_slot() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let mut first = open(&pf, &[]);
     let words = ["open", "--backend", "pf", "--port", "4001", "--from", "192.0.2.6"];
     let mut second = Holder::start(pf.with(&mut firewall(&[], &words)));
@@ -182,7 +182,7 @@ fn two_guards_never_share_a_slot() {
 /// A load over it would lose what it says.
 #[test]
 fn slot_with_rules_of_no_journal_is_not_taken() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     pf.load("com.apple/010.dlvgate.000", "block quick from 192.0.2.66\n");
     let mut holder = open(&pf, &[]);
     assert_eq!(pf.gates(), ["com.apple/010.dlvgate.000", "com.apple/010.dlvgate.001"]);
@@ -193,7 +193,7 @@ fn slot_with_rules_of_no_journal_is_not_taken() {
 
 #[test]
 fn sweep_closes_leftovers_and_reports_doubtful_ones() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let mut holder = open(&pf, &["--hold"]);
     signal_pid(holder.guard(), Signal::SIGKILL);
     assert_eq!(holder.exit().code(), Some(1), "it does not go on without its guard");
@@ -264,7 +264,7 @@ fn nftables_takes_every_peer_and_leaves_no_trace() {
 
 #[test]
 fn pf_takes_every_peer_and_leaves_no_trace() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let peers = ["192.0.2.0/24", "192.0.2.5", "2001:db8::/32", "fe80::1%en0", "fe80::%en1/64", "0.0.0.0/0"];
     let from = peers.iter().flat_map(|peer| ["--from", peer]);
     let words: Vec<&str> = ["open", "--backend", "pf", "--port", "4000"].into_iter().chain(from).collect();
@@ -326,7 +326,7 @@ fn a_peer_that_is_no_address_is_explained() {
 
 #[test]
 fn table_of_a_killed_guard_is_swept_without_rules() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let mut holder = open(&pf, &["--hold"]);
     signal_pid(holder.guard(), Signal::SIGKILL);
     assert_eq!(holder.exit().code(), Some(1));
@@ -340,7 +340,7 @@ fn table_of_a_killed_guard_is_swept_without_rules() {
 /// What such a pfctl was fed, it may load at any time.
 #[test]
 fn slot_of_a_pfctl_that_outlives_its_guard_is_held() {
-    let pf = StandinPf::new();
+    let pf = StandinPf::fresh();
     let mut holder = open(&pf, &[]);
     pf.fault(&serde_json::json!({"match": ["-F", "rules"], "times": 1, "action": "hang"}));
     let guard = holder.guard();

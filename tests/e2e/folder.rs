@@ -1,12 +1,11 @@
 //! The folder that dlv runs in: Go modules and relative programs are found from there.
 
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::Debug;
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(dlv_builds_in_the_folder_that_was_named);
 

@@ -1,18 +1,17 @@
 //! The gate in pf, with a stand-in for pfctl: its journal and the session's log must tell the same
 //! story.
 
+use dlvgate_test_support::client::{Client, error_text};
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::gate::{Call, StandinPf};
+use dlvgate_test_support::process::connections_to;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Server;
+use dlvgate_test_support::session_log::{Transition, WHOLE_SESSION};
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::client::{Client, error_text};
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::gate::{Call, StandinPf};
-use crate::support::process::connections_to;
-use crate::support::program::Program;
-use crate::support::server::Server;
-use crate::support::session_log::{Transition, WHOLE_SESSION};
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     the_log_and_pfs_journal_agree,
@@ -70,7 +69,7 @@ fn assert_agree(transitions: &[Transition], pf: &StandinPf) {
 }
 
 fn the_log_and_pfs_journal_agree(dlv: &Pair) {
-    let (pf, program) = (StandinPf::new(), Program::built(dlv, "demo"));
+    let (pf, program) = (StandinPf::fresh(), Program::built(dlv, "demo"));
     let server = pf.serve(dlv).start();
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     debug.run_out(thread);
@@ -79,7 +78,7 @@ fn the_log_and_pfs_journal_agree(dlv: &Pair) {
 }
 
 fn running_session_admits_only_its_client(dlv: &Pair) {
-    let (pf, program) = (StandinPf::new(), Program::built(dlv, "demo"));
+    let (pf, program) = (StandinPf::fresh(), Program::built(dlv, "demo"));
     let server = pf.serve(dlv).start();
     let (debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     let port = dlv_port(&server);
@@ -95,7 +94,7 @@ fn running_session_admits_only_its_client(dlv: &Pair) {
 }
 
 fn killed_dlv_leaves_no_rule(dlv: &Pair) {
-    let (pf, program) = (StandinPf::new(), Program::built(dlv, "demo"));
+    let (pf, program) = (StandinPf::fresh(), Program::built(dlv, "demo"));
     let server = pf.serve(dlv).start();
     let (debug, _) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     server.dlv().signal(Signal::SIGKILL);
@@ -107,7 +106,7 @@ fn killed_dlv_leaves_no_rule(dlv: &Pair) {
 
 #[test]
 fn sessions_side_by_side_share_one_token_and_no_rule() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     let mut clients = [server.client(), server.client()].map(|mut client| {
         client.ok("initialize", initialize_arguments());
@@ -130,7 +129,7 @@ fn sessions_side_by_side_share_one_token_and_no_rule() {
 #[test]
 fn a_signal_in_mid_session_leaves_no_rule() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        let (pf, dlv) = (StandinPf::new(), Pair::any());
+        let (pf, dlv) = (StandinPf::fresh(), Pair::any());
         let mut server = pf.serve(&dlv).start();
         let mut client = server.client();
         client.ok("initialize", initialize_arguments());
@@ -160,7 +159,7 @@ fn assert_refused(pf: &StandinPf, server: &Server, words: &[&str]) {
 
 #[test]
 fn gate_that_pf_refuses_forwards_nothing() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fails(&["-a", "-f"], &["-n"], "pfctl: DIOCXCOMMIT: Device busy");
     assert_refused(&pf, &server, &["DIOCXCOMMIT: Device busy", "pfctl"]);
@@ -168,7 +167,7 @@ fn gate_that_pf_refuses_forwards_nothing() {
 
 #[test]
 fn pf_that_cannot_be_enabled_forwards_nothing() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fails(&["-E"], &[], "pfctl: DIOCSTARTREF: Operation not permitted");
     assert_refused(&pf, &server, &["Operation not permitted", "-E"]);
@@ -176,7 +175,7 @@ fn pf_that_cannot_be_enabled_forwards_nothing() {
 
 #[test]
 fn rules_that_cannot_be_read_back_are_no_gate() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fault(&json!({"match": ["-a", "-f"], "unless": ["-n"], "action": "lie"}));
     assert_refused(&pf, &server, &["com.apple/010.dlvgate", "pfctl"]);
@@ -184,7 +183,7 @@ fn rules_that_cannot_be_read_back_are_no_gate() {
 
 #[test]
 fn nothing_reaches_dlv_before_its_gate_stands() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fault(&json!({"match": ["-a", "-f"], "unless": ["-n"], "action": "hang"}));
     let mut client = server.client();
@@ -205,7 +204,7 @@ fn nothing_reaches_dlv_before_its_gate_stands() {
 
 #[test]
 fn unshuttable_gate_is_reported_and_removed() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     let mut client = server.client();
     client.ok("initialize", initialize_arguments());
@@ -220,7 +219,7 @@ fn unshuttable_gate_is_reported_and_removed() {
 
 #[test]
 fn a_pf_for_root_only_is_explained_with_a_remedy() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let output = pf.serve(&dlv).env("STANDIN_PF_UID", "501").run();
     assert_eq!(output.status.code(), Some(1));
     let why = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -230,7 +229,7 @@ fn a_pf_for_root_only_is_explained_with_a_remedy() {
 
 #[test]
 fn a_session_after_a_refused_one_works() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     let busy = "pfctl: DIOCXCOMMIT: Device busy";
     let fault: Value =
@@ -249,7 +248,7 @@ fn a_session_after_a_refused_one_works() {
 /// Without it fragments would get past every gate.
 #[test]
 fn main_ruleset_without_a_scrub_anchor_opens_no_gate() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.load_main("anchor \"com.apple/*\"\n");
     assert_refused(&pf, &server, &["scrub-anchor \"com.apple/*\"", "sudo pfctl -s rules"]);

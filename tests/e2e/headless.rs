@@ -1,20 +1,19 @@
 //! `serve -- exec …`: a headless dlv behind the front, for JSON-RPC and DAP.
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, breakpoints, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::process::is_alive;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::recorder::Recorder;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, breakpoints, initialize_arguments};
-use crate::support::dropin::{Dlv, Which};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::process::is_alive;
-use crate::support::program::Program;
-use crate::support::recorder::Recorder;
-use crate::support::rpc::Rpc;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_dap_and_a_json_rpc_client_share_one_dlv,
@@ -215,7 +214,7 @@ fn a_second_client_where_dlv_serves_one_is_told_so() {
 /// A dlv that has had its client and is still there would never answer another one.
 #[test]
 fn who_comes_after_the_only_client_is_told_so() {
-    let recorder = Recorder::new();
+    let recorder = Recorder::start();
     let fake = FakeDlv::new(&format!("echo DAP server listening at: {}\nexec sleep 60", recorder.address()));
     let running = Dlv::new(&Pair::any(), Which::Command).env("DLVGATE_DLV", &fake.path).args(["dap"]).start();
     let mut first = Client::connect(running.ready());

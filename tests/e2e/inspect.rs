@@ -1,12 +1,11 @@
 //! Looking at a stopped program: breakpoints, stack, variables, expressions.
 
+use dlvgate_test_support::debug::{Debug, breakpoints, exec, initialize_arguments, named};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, breakpoints, exec, initialize_arguments, named};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     conditional_breakpoint_stops_when_true,

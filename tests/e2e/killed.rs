@@ -8,20 +8,20 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::page::has_table;
+use dlvgate_test_support::process::{is_alive, signal_pid};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::nftables::HOST;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::gate::StandinPf;
-use crate::support::namespace::Namespace;
-use crate::support::page::has_table;
-use crate::support::process::{is_alive, signal_pid};
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 /// What the product promises.
 const PROMISE: Duration = Duration::from_secs(2);
@@ -207,7 +207,7 @@ fn row(moment: &str, filters: &[(&str, &Filter)], folder: &Path, slowest: &mut D
 #[test]
 fn killing_any_process_at_any_time_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let pf = Filter::Pf(StandinPf::new());
+    let pf = Filter::Pf(StandinPf::fresh());
     let Some(nftables) = Filter::nftables() else { return };
     let mut table =
         String::from("| killed | | the proxy | the guard | both | dlv |\n|---|---|---|---|---|---|\n");

@@ -1,13 +1,12 @@
 //! Launching a program in every mode, and what the client learns of its end.
 
+use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments, named};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::process::debug_binaries;
+use dlvgate_test_support::program::{Program, line_of};
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, build, exec, initialize_arguments, named};
-use crate::support::process::debug_binaries;
-use crate::support::program::{Program, line_of};
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     a_program_is_built_and_debugged,

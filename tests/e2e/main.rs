@@ -4,10 +4,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "shared with the other tests")]
-#[path = "../support/mod.rs"]
-mod support;
-
 mod amended;
 mod attach;
 mod auto;

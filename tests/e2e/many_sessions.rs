@@ -4,20 +4,20 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::link::{Link, OTHER, PEER, SERVER, connect};
+use dlvgate_test_support::namespace::count;
+use dlvgate_test_support::process::descriptors;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::random::{Random, seed};
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::strangers::{Door, NOBODY, meanwhile};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 
 use crate::nftables::counters_at_zero;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::link::{Link, OTHER, PEER, SERVER, connect};
-use crate::support::namespace::count;
-use crate::support::process::descriptors;
-use crate::support::program::Program;
-use crate::support::random::{Random, seed};
-use crate::support::server::{Serve, Server};
-use crate::support::strangers::{Door, NOBODY, meanwhile};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 const SESSIONS: usize = 200;
 const AT_ONCE: u64 = 8;

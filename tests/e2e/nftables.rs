@@ -6,20 +6,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use dlvgate::firewall::{Choice, Firewall, Parts, Peer};
+use dlvgate_test_support::PATIENCE;
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::session_log::WHOLE_SESSION;
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
-use crate::for_every_dlv;
 use crate::nftables_refuses;
-use crate::support::PATIENCE;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::namespace::Namespace;
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::session_log::WHOLE_SESSION;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(session_passes_a_dropping_host_and_restores_it, killed_dlv_leaves_no_rule,);
 

@@ -1,11 +1,11 @@
 //! nftables that cannot be used, or does not take a gate, with a script in nft's place: the reason
 //! is told, and nothing is forwarded.
 
-use crate::support::client::Client;
-use crate::support::debug::initialize_arguments;
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 
 /// A script in nft's place; `$*` are its arguments.
 fn serve_with_nft(script: &FakeDlv) -> Serve {

@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 
 /// What the user is shown when `initialize` fails; afterwards nothing of the session is left.
 fn why(server: &Server) -> String {

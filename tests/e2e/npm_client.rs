@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::for_every_dlv;
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 
 for_every_dlv!(the_client_of_vscodes_own_tests_debugs_a_program);
 

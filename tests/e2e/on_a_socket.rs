@@ -7,23 +7,22 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::process::is_stopped;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::spare::{reached, steps};
+use dlvgate_test_support::strangers::NOBODY;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use tempfile::TempDir;
-
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::dropin::{Dlv, Which};
-use crate::support::gate::StandinPf;
-use crate::support::process::is_stopped;
-use crate::support::program::Program;
-use crate::support::rpc::Rpc;
-use crate::support::server::{Serve, Server};
-use crate::support::spare::{reached, steps};
-use crate::support::strangers::NOBODY;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_session_needs_no_port_and_no_gate,
@@ -79,7 +78,7 @@ fn a_session_needs_no_port_and_no_gate(dlv: &Pair) {
     if !can(dlv) {
         return;
     }
-    let (pf, runtime, program) = (StandinPf::new(), runtime_folder(), Program::built(dlv, "demo"));
+    let (pf, runtime, program) = (StandinPf::fresh(), runtime_folder(), Program::built(dlv, "demo"));
     let mut server = pf.serve(dlv).flags(FLAGS).env("XDG_RUNTIME_DIR", runtime.path()).start();
     let (mut debug, thread) = Debug::stopped_at(server.client(), &program, "// breakpoint: order");
     let frame = debug.top(thread);
@@ -202,7 +201,7 @@ fn spares_wait_on_sockets_too() {
     Debug { client }.disconnect();
     reached(&server, 1, "closed");
     // A spare's death is noticed although nothing is sent over its connection.
-    crate::support::process::signal_pid(second, Signal::SIGKILL);
+    dlvgate_test_support::process::signal_pid(second, Signal::SIGKILL);
     server.log.wait_for("spare_ready", 3);
     assert!(server.dlvs().iter().all(|one| ![first, second].contains(&one.pid)));
     server.signal(Signal::SIGTERM);

@@ -3,12 +3,12 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::dropin::{Dlv, Which};
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 
 /// `nobody` on Debian.
 const OTHER: u32 = 65_534;

@@ -1,13 +1,12 @@
 //! Which port dlv gets, and what else stands in its argv.
 
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::ports::free_ports;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::ports::free_ports;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     dlv_listens_on_the_port_that_was_asked_for,

@@ -1,16 +1,14 @@
 //! The proxy itself is killed, with no chance to see to anything.
 
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::gate::StandinPf;
-
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(a_killed_proxy_leaves_no_dlv_and_no_program);
 
@@ -27,7 +25,7 @@ fn a_killed_proxy_leaves_no_dlv_and_no_program(dlv: &Pair) {
 /// Nothing but the kernel can tell this dlv: it has no connection yet whose end it would see.
 #[test]
 fn proxy_killed_before_its_gate_leaves_no_dlv() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
     pf.fault(&json!({"match": ["-a", "-n"], "action": "hang"}));
     let mut client = server.client();

@@ -6,15 +6,14 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::process::{is_alive, signal_pid};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::process::{is_alive, signal_pid};
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(a_dlv_that_hangs_does_not_outlive_a_killed_proxy);
 

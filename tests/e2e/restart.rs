@@ -1,12 +1,11 @@
 //! Debugging again: the `restart` request, and a new connection.
 
+use dlvgate_test_support::debug::{Debug, breakpoints, build};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, breakpoints, build};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(a_program_is_restarted_in_the_session, a_new_connection_is_a_new_session);
 

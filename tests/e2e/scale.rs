@@ -6,17 +6,16 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::frames::{frame, split_first};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::process::{anonymous_memory, descriptors, open_files_limit};
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::upstream::{SAY, Upstream};
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::json;
-
-use crate::support::debug::initialize_arguments;
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::frames::{frame, split_first};
-use crate::support::namespace::Namespace;
-use crate::support::process::{anonymous_memory, descriptors, open_files_limit};
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
-use crate::support::upstream::{SAY, Upstream};
-use crate::support::{PATIENCE, poll};
 
 const SESSIONS: usize = 1000;
 
@@ -33,7 +32,7 @@ const SLACK: u64 = 2 * MIB;
 fn within(flags: &[&str], test: impl FnOnce(&Server, &Upstream) + Send) {
     let Some(namespace) = Namespace::new() else { return };
     namespace.inside(|| {
-        let upstream = Upstream::new();
+        let upstream = Upstream::start();
         let address = upstream.address.to_string();
         let serve =
             Serve::with(&Pair::any()).inside(&namespace).flags(["--upstream", &address, "--headless"]);

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::debug::{Debug, build, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, build, initialize_arguments};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 /// How long a connection may stay silent.
 const FIRST_BYTE: Duration = Duration::from_secs(60);

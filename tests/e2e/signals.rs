@@ -1,13 +1,12 @@
 //! Signals to the server in mid-session: every client is told, everything is gone, exit code 0.
 
+use dlvgate_test_support::debug::{Debug, build, exec};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, build, exec};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     sigint_ends_the_session_and_leaves_nothing_behind,

@@ -2,10 +2,10 @@
 
 use std::process::Output;
 
-use crate::support::client::End;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::client::End;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 
 const USAGE: i32 = 2;
 
@@ -76,7 +76,7 @@ fn a_front_for_others_turns_away_who_is_not_allowed() {
     let mut client = server.client();
     let (_, initialize) = client.compose("initialize", initialize_arguments());
     // It may be closed before the request is through.
-    let _ = client.try_raw(&crate::support::frames::frame(&initialize));
+    let _ = client.try_raw(&dlvgate_test_support::frames::frame(&initialize));
     let (end, _) = client.end();
     assert!(matches!(end, End::Eof | End::Broken(_)));
     assert!(client.arrivals().iter().all(|one| one.message["success"] != true), "{}", client.transcript());

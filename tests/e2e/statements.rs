@@ -5,21 +5,20 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::process::{is_alive, listening_ports};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::recorder::Recorder;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll, script};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-use crate::support::client::Client;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::dropin::{Dlv, Which};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::frames::frame;
-use crate::support::process::{is_alive, listening_ports};
-use crate::support::program::Program;
-use crate::support::recorder::Recorder;
-use crate::support::rpc::Rpc;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll, script};
 
 const IS_MULTICLIENT: &[u8] = br#"{"method":"RPCServer.IsMulticlient","params":[{}],"id":7}"#;
 
@@ -30,7 +29,7 @@ fn headless(program: &Program, flags: &[&str]) -> Server {
 
 /// In front of a recorder, which stands for a headless dlv or for `dlv dap`.
 fn recorded(flags: &[&str]) -> (Recorder, Server) {
-    let recorder = Recorder::new();
+    let recorder = Recorder::start();
     let address = recorder.address().to_string();
     let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).flags(flags).start();
     (recorder, server)
@@ -108,7 +107,7 @@ fn s04_any_header_is_read_and_dlv_s_is_written() {
 
 #[test]
 fn s05_readiness_is_read_and_never_probed() {
-    let recorder = Recorder::new();
+    let recorder = Recorder::start();
     let fake = fake_dlv_at(&recorder);
     let server = Serve::with(&Pair::any()).dlv(&fake.path).start();
     let mut client = server.client();
@@ -119,7 +118,7 @@ fn s05_readiness_is_read_and_never_probed() {
 
 #[test]
 fn s06_dlv_is_dialled_after_the_first_byte() {
-    let recorder = Recorder::new();
+    let recorder = Recorder::start();
     let fake = fake_dlv_at(&recorder);
     let running = Dlv::new(&Pair::any(), Which::Command).env("DLVGATE_DLV", &fake.path).args(["dap"]).start();
     for _ in 0..10 {
@@ -202,7 +201,7 @@ fn s10_every_listen_spelling_is_taken() {
 
 #[test]
 fn s11_the_front_is_there_while_dlv_is_still_starting() {
-    let (recorder, port) = (Recorder::new(), free_port());
+    let (recorder, port) = (Recorder::start(), free_port());
     let fake = FakeDlv::new("");
     let gate = fake.file("go");
     let script = format!(

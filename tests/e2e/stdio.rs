@@ -3,15 +3,14 @@
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
+use dlvgate_test_support::debug::{build, exec, initialize_arguments};
+use dlvgate_test_support::dropin::Collected;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::frames::{frame, split_first};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::debug::{build, exec, initialize_arguments};
-use crate::support::dropin::Collected;
-use crate::support::frames::{frame, split_first};
-use crate::support::program::Program;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_whole_session_over_standard_input_and_output,

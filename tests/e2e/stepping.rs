@@ -1,10 +1,10 @@
 //! Stepping through a program.
 
-use crate::for_every_dlv;
-use crate::support::debug::Debug;
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 
 for_every_dlv!(next_goes_to_the_next_line, step_in_enters_the_function_and_step_out_leaves_it);
 

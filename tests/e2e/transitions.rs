@@ -1,14 +1,13 @@
 //! The log tells each session's order: it is the product's promise.
 
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::session_log::{Transition, WHOLE_SESSION};
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::session_log::{Transition, WHOLE_SESSION};
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(a_session_goes_through_its_transitions_in_order, however_it_ends_the_order_is_the_same);
 

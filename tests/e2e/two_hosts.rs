@@ -4,17 +4,16 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::link::{BEYOND, DROPPED, Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::session_log::WHOLE_SESSION;
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
-
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::link::{BEYOND, DROPPED, Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
-use crate::support::namespace::Namespace;
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::session_log::WHOLE_SESSION;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(allowed_address_alone_debugs_and_rules_return);
 
@@ -210,7 +209,7 @@ fn a_proxy_that_is_killed_leaves_no_front_open() {
     let mut client = Client::over(link.connect(PEER, at(SERVER)).unwrap());
     client.ok("initialize", initialize_arguments());
     server.signal(Signal::SIGKILL);
-    let gone = crate::support::poll(std::time::Duration::from_secs(2), || {
+    let gone = dlvgate_test_support::poll(std::time::Duration::from_secs(2), || {
         (link.server.printed() == before).then_some(())
     });
     assert!(gone.is_some(), "{}", link.server.printed());

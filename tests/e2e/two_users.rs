@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::holder::{Holder, says};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, setfsuid};
 
 use crate::nftables::HOST;
-use crate::support::holder::{Holder, says};
-use crate::support::namespace::Namespace;
-use crate::support::{PATIENCE, poll};
 
 /// `nobody` and `daemon` on Debian.
 const ALICE: u32 = 65_534;

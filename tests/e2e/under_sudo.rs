@@ -2,16 +2,16 @@
 
 use std::fs;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::link::{Link, OTHER, PEER, SERVER};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 
 use crate::nftables::{HOST, assert_guarded_as, assert_same};
-use crate::support::client::Client;
-use crate::support::debug::Debug;
-use crate::support::link::{Link, OTHER, PEER, SERVER};
-use crate::support::namespace::Namespace;
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
 use crate::two_hosts::{self, at, ends};
 
 /// `nobody` on Debian.

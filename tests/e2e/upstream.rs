@@ -6,15 +6,14 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, ready_address};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::frames::frame;
-use crate::support::program::Program;
-use crate::support::server::{Serve, ready_address};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(a_dlv_that_runs_already_is_fronted, silent_connection_does_not_use_up_a_running_dlv,);
 

@@ -3,20 +3,19 @@
 
 use std::net::{Ipv4Addr, TcpStream};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::ports::free_ports;
+use dlvgate_test_support::process::{has_ended, is_stopped, signal_pid};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::spare::{Spare, ended, reached, steps, taken};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::ports::free_ports;
-use crate::support::process::{has_ended, is_stopped, signal_pid};
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::spare::{Spare, ended, reached, steps, taken};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_session_takes_the_spare_and_another_is_made,

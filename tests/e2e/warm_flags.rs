@@ -1,9 +1,9 @@
 //! `--warm` where it means something, and where it does not.
 
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::program::Program;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 
 const USAGE: i32 = 2;
 

@@ -1,18 +1,18 @@
 //! The gate of a spare: it stands as early as a session's, and goes with the spare.
 
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::holder::{firewall, says};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::process::signal_pid;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::spare::{Spare, ended, reached, steps, taken};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::nftables::{HOST, assert_guarded, assert_same};
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::gate::StandinPf;
-use crate::support::holder::{firewall, says};
-use crate::support::namespace::Namespace;
-use crate::support::process::signal_pid;
-use crate::support::server::{Serve, Server};
-use crate::support::spare::{Spare, ended, reached, steps, taken};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 /// When session `session` made this transition, in µs since the epoch.
 fn at(server: &Server, session: u64, name: &str) -> u64 {
@@ -23,7 +23,7 @@ fn at(server: &Server, session: u64, name: &str) -> u64 {
 
 #[test]
 fn spare_is_gated_early_and_its_session_loads_none() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let mut server = pf.serve(&dlv).flags(["--warm", "1"]).start();
     let spare = Spare::wait(&server, 1);
     let own = nix::unistd::geteuid().as_raw();
@@ -53,7 +53,7 @@ fn spare_is_gated_early_and_its_session_loads_none() {
 
 #[test]
 fn the_gate_goes_with_the_spare_in_order() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).flags(["--warm", "1", "--warm-idle", "1"]).start();
     let spare = Spare::wait(&server, 1);
     assert_eq!(ended(&server, spare.number), "spare_not_wanted");
@@ -77,7 +77,7 @@ fn the_gate_goes_with_the_spare_in_order() {
 
 #[test]
 fn a_spare_that_dies_leaves_no_gate() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).flags(["--warm", "1"]).start();
     let spare = Spare::wait(&server, 1);
     signal_pid(spare.pid, Signal::SIGKILL);
@@ -89,7 +89,7 @@ fn a_spare_that_dies_leaves_no_gate() {
 
 #[test]
 fn failed_gate_means_no_spare_and_the_client_knows() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let busy = "pfctl: DIOCXCOMMIT: Device busy";
     pf.fault(&json!({"match": ["-a", "-f"], "unless": ["-n"], "action": "fail", "text": busy}));
     let server = pf.serve(&dlv).flags(["--warm", "1"]).start();
@@ -104,7 +104,7 @@ fn failed_gate_means_no_spare_and_the_client_knows() {
 
 #[test]
 fn a_server_that_is_killed_leaves_no_gate_of_a_spare() {
-    let (pf, dlv) = (StandinPf::new(), Pair::any());
+    let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).flags(["--warm", "2"]).start();
     Spare::wait(&server, 2);
     server.signal(Signal::SIGKILL);

@@ -5,17 +5,16 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::watch::Watching;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
-
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::namespace::Namespace;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
-use crate::support::watch::Watching;
-use crate::support::{PATIENCE, poll};
 
 /// A rejected attempt is answered at once.
 const REJECTED: Duration = Duration::from_secs(5);

@@ -2,10 +2,9 @@
 
 use std::fs;
 
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::watch::Watching;
 use nix::sys::signal::Signal;
-
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::watch::Watching;
 
 /// In the form that tcpdump prints what pf logs. The kernel keeps 15 bytes of the anchor's name,
 /// which is all of it.

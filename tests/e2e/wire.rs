@@ -1,15 +1,14 @@
 //! Bytes as clients send them: in pieces, all at once, with headers that dlv would not take, and
 //! beyond its limit.
 
+use dlvgate_test_support::client::{Client, error_text};
+use dlvgate_test_support::debug::{Debug, initialize_arguments, named};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::client::{Client, error_text};
-use crate::support::debug::{Debug, initialize_arguments, named};
-use crate::support::frames::frame;
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     headers_that_dlv_refuses_work,

@@ -3,11 +3,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "../support/script.rs"]
-mod script;
-#[path = "../support/standin.rs"]
-mod standin;
-
 mod agreement;
 mod cli;
 mod pf;

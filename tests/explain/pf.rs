@@ -5,9 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use dlvgate_test_support::{script, standin};
 use tempfile::TempDir;
-
-use crate::{script, standin};
 
 /// A state folder, and a pfctl that uses it.
 pub struct Pf {

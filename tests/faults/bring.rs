@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::process::descriptors;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Server;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, frames, poll};
 use serde_json::json;
 
 use super::fault::Fault;
 use super::stage::Stage;
 use super::step::Step;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::process::descriptors;
-use crate::support::program::Program;
-use crate::support::server::Server;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, frames, poll};
 
 /// Bytes of a body that are its beginning.
 const BEGINNING: usize = 10;

@@ -7,11 +7,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use dlvgate_test_support::process::{is_alive, signal_pid};
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
-
-use crate::support::process::{is_alive, signal_pid};
-use crate::support::server::Serve;
-use crate::support::{PATIENCE, poll};
 
 /// A day in seconds.
 pub const DAY: i64 = 24 * 60 * 60;

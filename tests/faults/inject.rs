@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 
+use dlvgate_test_support::process::{is_alive, signal_pid};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -12,7 +13,6 @@ use super::fault::Fault;
 use super::limits;
 use super::stage::Stage;
 use super::step::Step;
-use crate::support::process::{is_alive, signal_pid};
 
 /// How long a client is silent that may be silent for as long as it likes.
 const HOUR: i64 = 60 * 60;

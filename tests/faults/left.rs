@@ -5,16 +5,17 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
+use dlvgate_test_support::PATIENCE;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::poll;
+use dlvgate_test_support::process::debug_binaries;
+use dlvgate_test_support::toolchain::Pair;
+use nix::sys::signal::Signal;
+
 use super::cell::Fate;
 use super::fault::Fault;
 use super::stage::Stage;
 use super::step::Step;
-use crate::support::PATIENCE;
-use crate::support::debug::Debug;
-use crate::support::poll;
-use crate::support::process::debug_binaries;
-use crate::support::toolchain::Pair;
-use nix::sys::signal::Signal;
 
 /// When the last of it was gone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

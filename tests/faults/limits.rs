@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::process::open_files_limit;
+use dlvgate_test_support::process::open_files_limit;
 
 /// No file, socket or pipe more than there is now; gives the limit from before.
 pub fn no_descriptors(pid: i32) -> u64 {

@@ -4,10 +4,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "the tests share it, and no one needs all of it")]
-#[path = "../support/mod.rs"]
-mod support;
-
 mod bring;
 mod cell;
 mod clock;

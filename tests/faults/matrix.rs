@@ -6,6 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use dlvgate_test_support::page::has_table;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::session_log::WHOLE_SESSION;
+use dlvgate_test_support::toolchain::Pair;
+
 use super::bring::bring;
 use super::cell::{Cell, Fate};
 use super::disk;
@@ -15,10 +20,6 @@ use super::left::nothing_stays;
 use super::seen::go_on;
 use super::stage::Stage;
 use super::table::{self, Found};
-use crate::support::page::has_table;
-use crate::support::program::Program;
-use crate::support::session_log::WHOLE_SESSION;
-use crate::support::toolchain::Pair;
 
 /// Cells at a time: most of a cell is waiting.
 const SIDE_BY_SIDE: usize = 10;

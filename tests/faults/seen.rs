@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::{PATIENCE, frames, poll};
 use serde_json::json;
 
 use super::bring::Progress;
@@ -10,8 +12,6 @@ use super::inject::make_good;
 use super::stage::Stage;
 use super::step::Step;
 use super::view::View;
-use crate::support::client::Client;
-use crate::support::{PATIENCE, frames, poll};
 
 /// How long a killed server's connections may take to end: the kernel closes them.
 const AT_ONCE: Duration = Duration::from_secs(5);

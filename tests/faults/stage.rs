@@ -3,6 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::PATIENCE;
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::ports::free_ports;
+use dlvgate_test_support::process::children;
+use dlvgate_test_support::server::Server;
+use dlvgate_test_support::toolchain::Pair;
 use tempfile::TempDir;
 
 use super::cell::Cell;
@@ -11,13 +18,6 @@ use super::disk::Disk;
 use super::fault::Fault;
 use super::step::Step;
 use super::strings::{self, Strings};
-use crate::support::PATIENCE;
-use crate::support::client::Client;
-use crate::support::gate::StandinPf;
-use crate::support::ports::free_ports;
-use crate::support::process::children;
-use crate::support::server::Server;
-use crate::support::toolchain::Pair;
 
 /// While nothing happens for so long, the clock is moved.
 const QUIET: Duration = Duration::from_millis(60);
@@ -51,7 +51,7 @@ impl Stage {
     pub fn new(cell: Cell, programs: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("dlvgate-faults-").tempdir().unwrap();
         let held = if cell.is_real() { "" } else { cell.step.held() };
-        let (pf, pair) = (StandinPf::new(), Pair::any());
+        let (pf, pair) = (StandinPf::fresh(), Pair::any());
         let strings = Strings::new(folder.path(), held);
         let clock = Clock::new(folder.path());
         let marker = folder.path().join("held");

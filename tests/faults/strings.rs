@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, standin};
+use dlvgate_test_support::{PATIENCE, standin};
 
 /// The stand-in, under dlv's name.
 pub fn program(folder: &Path) -> &'static Path {

@@ -1,9 +1,9 @@
 //! What the client saw from the fault on.
 
+use dlvgate_test_support::client::{Client, error_text};
 use serde_json::Value;
 
 use super::bring::Progress;
-use crate::support::client::{Client, error_text};
 
 /// What it saw.
 #[derive(Clone, PartialEq, Eq, Debug)]

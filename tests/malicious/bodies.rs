@@ -1,9 +1,10 @@
 //! Bodies that are no JSON, no message, or too much of one.
 
+use dlvgate_test_support::frames::frame;
+
 use crate::input::Expected::{Answered, PassedOn};
 use crate::input::Input;
 use crate::place::Place;
-use crate::support::frames::frame;
 
 /// Deeper, or more, than any real message has.
 const MANY: usize = 1_000_000;

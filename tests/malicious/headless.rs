@@ -1,9 +1,10 @@
 //! A front that speaks Delve's JSON-RPC too, before a real headless dlv that all clients share.
 
+use dlvgate_test_support::frames::frame;
+
 use crate::input::Expected::{Answered, Closed, PassedOn};
 use crate::input::{Expected, Input};
 use crate::place::Place;
-use crate::support::frames::frame;
 
 const MANY: usize = 1_000_000;
 

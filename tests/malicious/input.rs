@@ -2,9 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use dlvgate_test_support::client::{Client, End};
+use dlvgate_test_support::frames::{frame, split_all};
+
 use crate::place::Place;
-use crate::support::client::{Client, End};
-use crate::support::frames::{frame, split_all};
 
 /// What must come of an input, once its client has closed its sending half.
 #[derive(Clone, Copy, Debug)]

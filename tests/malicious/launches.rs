@@ -1,12 +1,12 @@
 //! Launches that a real dlv has to refuse, without harm to other sessions.
 
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::frames::frame;
 use serde_json::{Value, json};
 
 use crate::input::Expected::{Answered, PassedOn};
 use crate::input::{Expected, Input};
 use crate::place::Place;
-use crate::support::debug::initialize_arguments;
-use crate::support::frames::frame;
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{202e}\r\n2026-11-28T00:00:00Z ERROR forged";
 

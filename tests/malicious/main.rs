@@ -14,9 +14,6 @@ mod memory;
 mod order;
 mod place;
 mod protocols;
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
-mod support;
 mod time;
 
 /// As many are promised in `docs/security.md`.

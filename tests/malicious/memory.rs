@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::support::process::anonymous_memory;
+use dlvgate_test_support::process::anonymous_memory;
 
 /// Often enough to see a buffer that fills over some milliseconds.
 const EVERY: Duration = Duration::from_millis(3);

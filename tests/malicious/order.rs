@@ -1,12 +1,12 @@
 //! Messages that are in order each, and make no sense together.
 
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::frames::frame;
 use serde_json::{Value, json};
 
 use crate::input::Expected::{Answered, PassedOn};
 use crate::input::Input;
 use crate::place::Place;
-use crate::support::debug::initialize_arguments;
-use crate::support::frames::frame;
 
 const MANY: i64 = 10_000;
 

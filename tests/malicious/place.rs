@@ -6,17 +6,17 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll, standin};
 use serde_json::json;
 
 use crate::input::Input;
 use crate::memory::Peak;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::program::Program;
-use crate::support::rpc::Rpc;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll, standin};
 
 /// By how much the server's own memory may grow during a whole kind: some sessions' buffers, and
 /// what an allocator keeps. Some inputs alone are larger than that.

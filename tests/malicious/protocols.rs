@@ -1,9 +1,10 @@
 //! What speaks something else.
 
+use dlvgate_test_support::frames::frame;
+
 use crate::input::Expected::{Answered, Closed};
 use crate::input::Input;
 use crate::place::Place;
-use crate::support::frames::frame;
 
 /// A beginning that is neither DAP nor JSON-RPC.
 fn foreign(name: &'static str, bytes: &'static [u8]) -> Input {

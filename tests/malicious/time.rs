@@ -4,17 +4,17 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::process::descriptors;
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::{Value, json};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::input::Expected::{Closed, Gone, PassedOn};
 use crate::input::Input;
 use crate::place::{Place, SESSIONS};
-use crate::support::client::Client;
-use crate::support::debug::initialize_arguments;
-use crate::support::frames::frame;
-use crate::support::process::descriptors;
-use crate::support::{PATIENCE, poll};
 
 /// Connections that may be silent, beside the sessions: the limit that `docs/security.md` is about.
 const SILENT: usize = 64;

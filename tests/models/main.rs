@@ -9,8 +9,6 @@
 
 mod guard;
 mod holders;
-#[path = "../support/page.rs"]
-mod page;
 mod planted;
 mod promises;
 mod search;

@@ -1,7 +1,8 @@
 //! The model goes through everything without a broken promise, and finds each error that is
 //! planted.
 
-use crate::page::has_table;
+use dlvgate_test_support::page::has_table;
+
 use crate::search::{Found, search};
 use crate::settings::{Planted, Setting};
 use crate::world::Kind;

@@ -6,9 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use dlvgate_test_support::standin;
 use tempfile::TempDir;
-
-use crate::standin;
 
 /// macOS's own pf.conf, as far as pf reads it.
 pub const STOCK: &str = "scrub-anchor \"com.apple/*\"\nnat-anchor \"com.apple/*\"\nrdr-anchor \"com.apple/*\"\n\

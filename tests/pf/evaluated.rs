@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use dlvgate_test_support::standin;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::machine::{Connection, DAEMON, Heard, Outcome, PEER, Pf, me};
-use crate::standin;
 
 /// Where the stand-in keeps what the kernel would.
 const STATE: &str = "STANDIN_PF_STATE";

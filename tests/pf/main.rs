@@ -5,11 +5,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "../support/frames.rs"]
-mod frames;
-#[path = "../support/standin.rs"]
-mod standin;
-
 mod anchors;
 mod calls;
 mod evaluated;

@@ -7,10 +7,10 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use dlvgate_test_support::frames::{frame, split_first};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::frames::{frame, split_first};
 use crate::machine::{Machine, OTHER, PEER};
 use crate::product::gates;
 use crate::service::Service;

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use dlvgate_protocol::message::Argument;
 use dlvgate_recording::replay::{Client, Ignore, Pace, Replayed, Script, Server};
+use dlvgate_test_support::PATIENCE;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::{Value, json};
 
 use crate::as_dlv::Replay;
 use crate::scenarios::{self, Listens, Scenario, Stage};
-use crate::support::PATIENCE;
-use crate::support::debug::Debug;
-use crate::support::dropin::{Dlv, Which};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 use crate::theatre;
 use crate::theatre::{PROGRAMS, Prepared, fixture, real_dlv};
 

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, build};
+use dlvgate_test_support::dropin;
+use dlvgate_test_support::standin;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
 
 use crate::scenarios;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, build};
-use crate::support::dropin;
-use crate::support::standin;
-use crate::support::toolchain::Pair;
 use crate::theatre::{GOROOT, PROGRAMS, Prepared, fixture, goroot};
 
 /// A `dlvgate replay --as dlv`.

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, build, exec};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::{Value, json};
 
 use crate::scenarios;
-use crate::support::client::Client;
-use crate::support::debug::{Debug, build, exec};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 use crate::theatre::fixture;
 
 /// What the client of a session asks although it should not: session, dlv's version where only

@@ -12,8 +12,5 @@ mod read;
 mod recorded;
 mod redacted;
 mod scenarios;
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
-mod support;
 #[allow(dead_code, reason = "shared with what records the sessions")]
 mod theatre;

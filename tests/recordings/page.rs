@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::Value;
-
-use crate::support::toolchain::Pair;
 
 /// Opens a page, tries all that it can do, and gives what was measured.
 pub fn look(page: &Path) -> Value {

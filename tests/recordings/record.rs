@@ -9,11 +9,9 @@
 )]
 
 mod scenarios;
-#[path = "../support/mod.rs"]
-mod support;
 mod theatre;
 
-use support::toolchain::Pair;
+use dlvgate_test_support::toolchain::Pair;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();

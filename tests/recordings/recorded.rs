@@ -5,21 +5,20 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::recorder::Recorder;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll, script};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::support::client::Client;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::dropin::{Dlv, Which};
-use crate::support::frames::frame;
-use crate::support::program::Program;
-use crate::support::recorder::Recorder;
-use crate::support::rpc::Rpc;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll, script};
 
 /// A folder for recordings.
 struct Records {
@@ -238,7 +237,7 @@ fn a_full_disk_ends_the_recording_and_not_the_session() {
     };
     mount(&["--make-rprivate", "/"]);
     mount(&["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.path().to_str().unwrap()]);
-    let upstream = Recorder::new();
+    let upstream = Recorder::start();
     let flags = ["--record", folder.path().to_str().unwrap(), "--upstream", &upstream.address().to_string()];
     let server = Serve::with(&Pair::any()).flags(flags).start();
     let mut client = Client::connect(server.front());

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use dlvgate_protocol::message::Argument;
 use dlvgate_recording::replay::{Client, Ignore, Pace, Script, Server};
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::Value;
 
 use crate::scenarios;
-use crate::support::toolchain::Pair;
 use crate::theatre::{PROGRAMS, Prepared, fixture, real_dlv};
 
 fn redact(file: &Path, out: &Path, flags: &[&str]) {

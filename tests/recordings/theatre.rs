@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+use dlvgate_test_support::dropin::{Dlv, Running, Which};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::toolchain::Pair;
+
 use crate::scenarios::{Listens, Scenario, Stage};
-use crate::support::dropin::{Dlv, Running, Which};
-use crate::support::program::Program;
-use crate::support::server::Serve;
-use crate::support::toolchain::Pair;
 
 /// Where the programs are in the recordings, wherever they are here.
 pub const PROGRAMS: &str = "/home/me/go/src";

@@ -1,13 +1,12 @@
 //! A page in the user's own browser: it can have requests sent to 127.0.0.1 as this user, with a
 //! body of its choice.
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
-
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::frames::frame;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
 
 /// What a page's request could bring along: a session, were it read.
 fn body() -> String {
@@ -72,7 +71,7 @@ fn a_page_in_a_browser_starts_nothing() {
 #[test]
 fn a_page_in_a_browser_calls_nothing_over_json_rpc() {
     let pair = Pair::any();
-    let program = crate::support::program::Program::built(&pair, "demo");
+    let program = dlvgate_test_support::program::Program::built(&pair, "demo");
     let server = Serve::with(&pair).dlv_flags(["exec", program.binary.to_str().unwrap()]).start();
     let call = r#"{"method":"RPCServer.Detach","params":[{"Kill":true}],"id":1}"#;
     let requests: Vec<String> = requests()

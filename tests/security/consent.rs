@@ -5,11 +5,11 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::process::{Command, Stdio};
 
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::script;
 use serde_json::Value;
 
 use crate::place::{Place, Ran, quoted};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::script;
 
 /// `nobody` on Debian.
 const OTHER: u32 = 65_534;

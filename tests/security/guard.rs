@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::unistd::{Uid, setfsuid};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
-
-use crate::support::namespace::Namespace;
-use crate::support::{PATIENCE, poll};
 
 const DLVGATE: &str = env!("CARGO_BIN_EXE_dlvgate");
 

@@ -4,18 +4,18 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::process::{is_alive, signal_pid};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::lost::{WAYS, Way};
 use crate::lost_streams::{When, cases, code, front, start};
-use crate::support::client::Client;
-use crate::support::debug::initialize_arguments;
-use crate::support::dropin::{Dlv, Which};
-use crate::support::gate::StandinPf;
-use crate::support::process::{is_alive, signal_pid};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/debug.jsonl");
 
@@ -49,7 +49,7 @@ fn guard(pf: &StandinPf, way: Way) -> Child {
 #[test]
 fn a_guard_without_streams_closes_its_gates() {
     for (way, ends) in WAYS.into_iter().zip([None, Some(Signal::SIGTERM)].into_iter().cycle()) {
-        let pf = StandinPf::new();
+        let pf = StandinPf::fresh();
         let mut guard = guard(&pf, way);
         match ends {
             None => drop(guard.stdin.take()),
@@ -63,7 +63,7 @@ fn a_guard_without_streams_closes_its_gates() {
 #[test]
 fn guard_without_streams_reports_by_exit_code() {
     for way in WAYS {
-        let pf = StandinPf::new();
+        let pf = StandinPf::fresh();
         let mut guard = guard(&pf, way);
         pf.fails(&["-a"], &[], "pfctl: DIOCXCOMMIT: Device busy");
         drop(guard.stdin.take());

@@ -4,12 +4,12 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::process::signal_pid;
 use nix::sys::signal::Signal;
 
 use crate::lost::Way;
 use crate::place::Place;
-use crate::support::gate::StandinPf;
-use crate::support::process::signal_pid;
 
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/debug.jsonl");
 
@@ -70,7 +70,7 @@ results! {
 
 #[test]
 fn firewall_status_and_sweep_end_with_their_reader() {
-    let (place, pf) = (Place::new(), StandinPf::new());
+    let (place, pf) = (Place::new(), StandinPf::fresh());
     for words in [&["firewall", "status"][..], &["firewall", "status", "--json"], &["firewall", "sweep"]] {
         result(|| {
             let mut command = place.command(words);

@@ -5,19 +5,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments};
+use dlvgate_test_support::dropin::{Dlv, Running, Which};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::process::{self, Process, listening_ports};
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::for_every_dlv;
 use crate::lost::{WAYS, Way};
-use crate::support::client::Client;
-use crate::support::debug::{Debug, build, exec, initialize_arguments};
-use crate::support::dropin::{Dlv, Running, Which};
-use crate::support::gate::StandinPf;
-use crate::support::process::{self, Process, listening_ports};
-use crate::support::program::Program;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 /// When the other ends are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ fn session(dlv: Dlv, (way, when, why): (Way, When, Why), ends_with_it: bool) -> 
 fn serve_outlives_its_streams() {
     let pair = Pair::any();
     for case in cases() {
-        let pf = StandinPf::new();
+        let pf = StandinPf::fresh();
         let mut dlv = Dlv::new(&pair, Which::Dlvgate).env("DLVGATE_FIREWALL", "pf");
         dlv.command.args(["serve", "--listen", "127.0.0.1:0", "-vv"]);
         pf.with(&mut dlv.command);
@@ -178,7 +178,7 @@ fn a_gone_terminal_ends_serve_in_order() {
 #[test]
 fn a_gate_by_hand_outlives_its_streams() {
     for (way, when, why) in cases() {
-        let pf = StandinPf::new();
+        let pf = StandinPf::fresh();
         let mut dlv = Dlv::new(&Pair::any(), Which::Dlvgate);
         dlv.command.args([
             "firewall",

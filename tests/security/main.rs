@@ -16,7 +16,4 @@ mod owners;
 mod place;
 mod promises;
 mod strangers;
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
-mod support;
 mod terminal;

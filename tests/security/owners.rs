@@ -5,16 +5,16 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
+use dlvgate_test_support::dropin::{Dlv, Which, address};
+use dlvgate_test_support::link::{Link, PEER, SERVER, SERVER_V6, connect};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::{Uid, setfsuid};
 
 use crate::strangers::{bytes_answered, is_named, request, serves};
-use crate::support::dropin::{Dlv, Which, address};
-use crate::support::link::{Link, PEER, SERVER, SERVER_V6, connect};
-use crate::support::namespace::Namespace;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 /// A user that is neither root nor `nobody`.
 const BOB: u32 = 4_001;
@@ -190,7 +190,7 @@ fn recording_is_played_to_its_user_only() {
 
 /// Killed, it would lose what it is about to log.
 fn ask_to_end(child: &std::process::Child) {
-    crate::support::process::signal_pid(
+    dlvgate_test_support::process::signal_pid(
         i32::try_from(child.id()).unwrap(),
         nix::sys::signal::Signal::SIGTERM,
     );

@@ -5,14 +5,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::support::client::Client;
-use crate::support::debug::{Debug, initialize_arguments};
-use crate::support::frames::frame;
-use crate::support::link::{Link, OTHER, PEER, SERVER, connect};
-use crate::support::server::{Serve, Server};
-use crate::support::strangers::NOBODY;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::link::{Link, OTHER, PEER, SERVER, connect};
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::strangers::NOBODY;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 
 /// What asks for a session.
 pub fn request() -> Vec<u8> {

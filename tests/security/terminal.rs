@@ -8,11 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::{PATIENCE, poll, script};
 use serde_json::{Value, json};
 
 use crate::place::{Place, Ran, quoted};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::{PATIENCE, poll, script};
 
 /// C0 with BEL, backspace and carriage return; ESC's sequences; DEL; C1's CSI; what turns the
 /// direction; what ends a line.

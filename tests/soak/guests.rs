@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::random::Random;
+
 use crate::place::Place;
 use crate::played::whole;
 use crate::played_faults::Kind;
-use crate::support::client::Client;
-use crate::support::random::Random;
 
 /// All of them.
 pub const KINDS: [Kind; 4] = [

@@ -11,9 +11,6 @@ mod played;
 mod played_faults;
 mod real;
 mod samples;
-#[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
-mod support;
 mod tally;
 
 use std::path::Path;
@@ -21,12 +18,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::random::{Random, seed_of};
+use dlvgate_test_support::standin;
+use dlvgate_test_support::toolchain::Pair;
+
 use place::Place;
-use support::namespace::Namespace;
-use support::program::Program;
-use support::random::{Random, seed_of};
-use support::standin;
-use support::toolchain::Pair;
 use tally::Tally;
 
 /// Holds the seed of a run that is to be repeated.

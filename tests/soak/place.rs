@@ -6,19 +6,19 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::poll;
+use dlvgate_test_support::process::{anonymous_memory, descriptors};
+use dlvgate_test_support::random::Random;
+use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::samples::{Sample, Samples};
-use crate::support::client::Client;
-use crate::support::gate::StandinPf;
-use crate::support::namespace::Namespace;
-use crate::support::poll;
-use crate::support::process::{anonymous_memory, descriptors};
-use crate::support::random::Random;
-use crate::support::server::{Serve, Server};
-use crate::support::toolchain::Pair;
 
 /// How long the last of a round may take to be gone: a dlv that hangs is given 5 s, and 5 s more
 /// after SIGTERM.
@@ -65,7 +65,7 @@ const SESSIONS: [&str; 2] = ["--max-sessions", "24"];
 impl<'a> Place<'a> {
     /// A stand-in for dlv behind the stand-in for pfctl, every session recorded.
     pub fn with_pf(namespace: &'a Namespace, dlv: &Path) -> Self {
-        let (pf, records) = (StandinPf::new(), tempfile::tempdir().unwrap());
+        let (pf, records) = (StandinPf::fresh(), tempfile::tempdir().unwrap());
         let serve =
             pf.serve(&Pair::any()).dlv(dlv).flags(SESSIONS).flags(["--record".as_ref(), records.path()]);
         Self::new("pf, recorded", serve, namespace, Filter::Pf(pf), Some(records))
@@ -73,7 +73,7 @@ impl<'a> Place<'a> {
 
     /// The same with spares, and nothing recorded.
     pub fn with_spares(namespace: &'a Namespace, dlv: &Path) -> Self {
-        let pf = StandinPf::new();
+        let pf = StandinPf::fresh();
         let serve = pf.serve(&Pair::any()).dlv(dlv).flags(SESSIONS).flags(["--warm", "2"]);
         Self::new("pf, --warm 2", serve, namespace, Filter::Pf(pf), None)
     }

@@ -1,11 +1,11 @@
 //! A session with the stand-in for dlv, of which every answer is known beforehand.
 
+use dlvgate_test_support::client::{Arrival, Client, End, error_text};
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::random::Random;
 use serde_json::{Value, json};
 
 use crate::place::Place;
-use crate::support::client::{Arrival, Client, End, error_text};
-use crate::support::debug::initialize_arguments;
-use crate::support::random::Random;
 
 /// A session that is under way.
 pub struct Played {

@@ -4,18 +4,18 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use dlvgate_test_support::PATIENCE;
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::process::signal_pid;
+use dlvgate_test_support::random::Random;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use socket2::SockRef;
 
 use crate::place::Place;
 use crate::played::{Played, whole};
-use crate::support::PATIENCE;
-use crate::support::client::Client;
-use crate::support::debug::initialize_arguments;
-use crate::support::frames::frame;
-use crate::support::process::signal_pid;
-use crate::support::random::Random;
 
 /// What no message has that dlv has finished.
 const MADE_UP: [u8; 8] = [b' '; 8];

@@ -1,17 +1,17 @@
 //! Sessions with a real dlv and a real program.
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::process::Process;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::random::Random;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::place::Place;
 use crate::played_faults::{Kind, cut_off};
-use crate::support::client::Client;
-use crate::support::debug::{Debug, exec, initialize_arguments};
-use crate::support::process::Process;
-use crate::support::program::Program;
-use crate::support::random::Random;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 /// All of them.
 pub const KINDS: [Kind; 9] = [

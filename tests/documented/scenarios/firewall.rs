@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use dlvgate_test_support::poll;
 use serde_json::Value;
 
 use crate::pages::Block;
 use crate::play;
 use crate::running::Running;
 use crate::stage::Stage;
-use crate::support::poll;
 
 /// A host that lets nothing in but its own.
 const HOST: &str = "table ip filter {

@@ -4,14 +4,14 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::standin;
 use serde_json::{Value, json};
 
 use crate::pages::{Block, root};
 use crate::play;
 use crate::stage::Stage;
-use crate::support::client::Client;
-use crate::support::debug::Debug;
-use crate::support::standin;
 
 /// Makes session.jsonl a session that this stage's dlv answers again: its program started, and let
 /// run.

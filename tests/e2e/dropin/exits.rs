@@ -2,17 +2,16 @@
 
 use std::os::unix::fs::symlink;
 
+use dlvgate_test_support::dropin::{Dlv, Running, Which};
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::process;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll, script};
 use nix::sys::signal::Signal;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::dropin::{Dlv, Running, Which};
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::process;
-use crate::support::program::Program;
-use crate::support::rpc::Rpc;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll, script};
 
 for_every_dlv!(
     a_signal_ends_it_as_it_ends_dlv,

@@ -2,16 +2,16 @@
 
 use std::net::SocketAddr;
 
+use dlvgate_test_support::dropin::{Dlv, Running, Which};
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::process::listening_ports;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::nftables::{HOST, assert_same};
-use crate::support::dropin::{Dlv, Running, Which};
-use crate::support::namespace::Namespace;
-use crate::support::process::listening_ports;
-use crate::support::program::Program;
-use crate::support::rpc::Rpc;
-use crate::support::toolchain::Pair;
 
 fn start(dlv: &Pair, namespace: &Namespace, words: &[&str]) -> Running {
     let start = Dlv::new(dlv, Which::Command).args(words).env("DLVGATE_FIREWALL", "nftables");

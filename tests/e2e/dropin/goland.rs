@@ -1,13 +1,12 @@
 //! GoLand, with `dlv.path` set to a link to dlvgate.
 
+use dlvgate_test_support::dropin::{Dlv, Which, address};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::dropin::{Dlv, Which, address};
-use crate::support::program::Program;
-use crate::support::rpc::Rpc;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     a_local_session_with_goland_s_own_command_line,

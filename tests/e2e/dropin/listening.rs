@@ -5,18 +5,18 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::dropin::{Collected, Dlv, Which, address};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::toolchain::Pair;
 use nix::sys::socket::{Shutdown, shutdown};
 use serde_json::json;
 
 use super::side_by_side::lasting;
-use crate::for_every_dlv;
-use crate::support::client::Client;
-use crate::support::debug::Debug;
-use crate::support::dropin::{Collected, Dlv, Which, address};
-use crate::support::frames::frame;
-use crate::support::program::Program;
-use crate::support::rpc::Rpc;
-use crate::support::toolchain::Pair;
 
 for_every_dlv!(
     a_dap_session_in_place_of_dlv_dap,
@@ -63,7 +63,7 @@ fn every_spelling_of_the_address_is_taken(dlv: &Pair) {
         let ours = running
             .others()
             .iter()
-            .flat_map(|one| crate::support::process::listening_ports(std::slice::from_ref(one)))
+            .flat_map(|one| dlvgate_test_support::process::listening_ports(std::slice::from_ref(one)))
             .collect::<Vec<_>>();
         assert_eq!(ours.len(), 1, "dlv listens on a port of its own");
         assert_ne!(ours[0], front.port());
@@ -75,7 +75,7 @@ fn the_ready_line_goes_where_the_log_goes(dlv: &Pair) {
     let log = start.file("dlv.log");
     let words = ["dap", "--log", "--log-output=dap", "--log-dest", log.to_str().unwrap()];
     let mut running = start.args(words).start();
-    let line = crate::support::poll(crate::support::PATIENCE, || {
+    let line = dlvgate_test_support::poll(dlvgate_test_support::PATIENCE, || {
         std::fs::read_to_string(&log).ok().filter(|text| text.contains('\n'))
     });
     let front = address(line.expect("a line").split_inclusive('\n').next().unwrap())
@@ -139,7 +139,7 @@ fn a_unix_socket_is_served(dlv: &Pair) {
     let mut running = start.args(["dap", &listen]).start();
     assert_eq!(running.stdout.first_line(), format!("DAP server listening at: {}\n", path.display()));
     let mut stream = UnixStream::connect(&path).unwrap();
-    let hello = json!({"seq": 1, "type": "request", "command": "initialize", "arguments": crate::support::debug::initialize_arguments()});
+    let hello = json!({"seq": 1, "type": "request", "command": "initialize", "arguments": dlvgate_test_support::debug::initialize_arguments()});
     stream.write_all(&frame(&hello.to_string())).unwrap();
     let mut answer = Vec::new();
     while !String::from_utf8_lossy(&answer).contains("\"request_seq\":1") {

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use crate::for_every_dlv;
-use crate::support::dropin::{Dlv, Ended, Which};
-use crate::support::program::Program;
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::dropin::{Dlv, Ended, Which};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::toolchain::Pair;
 
 for_every_dlv!(
     command_lines_that_do_not_listen_are_dlv_s_own,

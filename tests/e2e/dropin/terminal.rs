@@ -2,14 +2,13 @@
 
 use std::process::{Command, Stdio};
 
+use dlvgate_test_support::dropin::{Dlv, Running, Which, address};
+use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::rpc::Rpc;
+use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::json;
-
-use crate::for_every_dlv;
-use crate::support::dropin::{Dlv, Running, Which, address};
-use crate::support::program::Program;
-use crate::support::rpc::Rpc;
-use crate::support::toolchain::Pair;
-use crate::support::{PATIENCE, poll};
 
 for_every_dlv!(
     a_terminal_session_is_dlv_s_own,

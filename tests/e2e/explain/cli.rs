@@ -2,10 +2,9 @@
 
 use std::process::Output;
 
+use dlvgate_test_support::fake_dlv::FakeDlv;
+use dlvgate_test_support::namespace::Namespace;
 use serde_json::Value;
-
-use crate::support::fake_dlv::FakeDlv;
-use crate::support::namespace::Namespace;
 
 /// A gate for port 2345 and one peer, and a host that drops by default.
 const RULESET: &str = "

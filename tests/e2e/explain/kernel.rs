@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::{PATIENCE, poll};
 use nix::unistd::{Uid, setfsuid};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
 use super::random::{Packet, Way};
-use crate::support::namespace::Namespace;
-use crate::support::{PATIENCE, poll};
 
 /// Addresses of the machine with the ruleset, of the other one, and of the first's loopback
 /// interface.

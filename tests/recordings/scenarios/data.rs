@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use dlvgate_test_support::debug::{Debug, build, named};
 use serde_json::{Value, json};
 
 use super::{Listens, Scenario, Stage};
-use crate::support::debug::{Debug, build, named};
 
 pub const ALL: &[fn() -> Scenario] = &[
     || Scenario { name: "debug", program: "demo", listens: Listens::Builds, play: debug, ignore: &[] },
@@ -132,7 +132,7 @@ fn goroutines(stage: &Stage<'_>) {
 
 fn test(stage: &Stage<'_>) {
     let file = stage.program.folder.join("calc.go");
-    let line = crate::support::program::line_of(&file, "// breakpoint: sum");
+    let line = dlvgate_test_support::program::line_of(&file, "// breakpoint: sum");
     let mut launch = build("test", stage.program);
     launch["args"] = json!(["-test.run", "^TestSum$"]);
     let mut debug = Debug::begin(stage.client(), "launch", launch, &file, &[line]);

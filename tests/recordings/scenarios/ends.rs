@@ -1,9 +1,9 @@
 //! Ends of a program and of a session, and what goes wrong.
 
+use dlvgate_test_support::debug::{Debug, build, exec};
 use serde_json::{Value, json};
 
 use super::{Listens, Scenario, Stage};
-use crate::support::debug::{Debug, build, exec};
 
 pub const ALL: &[fn() -> Scenario] = &[
     || Scenario { name: "exit-code", program: "exit3", listens: Listens::Dap, play: exit_code, ignore: &[] },
@@ -49,7 +49,7 @@ fn panic(stage: &Stage<'_>) {
 
 fn compile_error(stage: &Stage<'_>) {
     let mut client = stage.client();
-    client.ok("initialize", crate::support::debug::initialize_arguments());
+    client.ok("initialize", dlvgate_test_support::debug::initialize_arguments());
     let why = client.refused("launch", build("debug", stage.program));
     assert!(!why.is_empty());
     // dlv is still there, for another try.

@@ -1,11 +1,11 @@
 //! Delve's own protocol: `dlv connect`, and a client as GoLand is one; and DAP to a headless dlv.
 
+use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::rpc::Rpc;
 use serde_json::json;
 
 use super::{Listens, Scenario, Stage};
-use crate::support::debug::Debug;
-use crate::support::dropin::{Dlv, Which};
-use crate::support::rpc::Rpc;
 
 pub const ALL: &[fn() -> Scenario] = &[
     || Scenario { name: "connect", program: "demo", listens: Listens::Headless, play: connect, ignore: &[] },

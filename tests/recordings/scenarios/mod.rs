@@ -8,9 +8,9 @@ mod running;
 
 use std::net::SocketAddr;
 
-use crate::support::client::Client;
-use crate::support::program::Program;
-use crate::support::toolchain::Pair;
+use dlvgate_test_support::client::Client;
+use dlvgate_test_support::program::Program;
+use dlvgate_test_support::toolchain::Pair;
 
 /// What listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Letting the program run, and stopping it.
 
+use dlvgate_test_support::debug::{Debug, breakpoints, build, exec};
 use serde_json::{Value, json};
 
 use super::{Listens, Scenario, Stage};
-use crate::support::debug::{Debug, breakpoints, build, exec};
 
 pub const ALL: &[fn() -> Scenario] = &[
     || Scenario { name: "stepping", program: "demo", listens: Listens::Dap, play: stepping, ignore: &[] },
@@ -57,7 +57,7 @@ fn stepping(stage: &Stage<'_>) {
 fn kinds_of_breakpoints(stage: &Stage<'_>) {
     let (main, iteration) = (stage.program.main(), stage.program.line("// breakpoint: iteration"));
     let mut client = stage.client();
-    client.ok("initialize", crate::support::debug::initialize_arguments());
+    client.ok("initialize", dlvgate_test_support::debug::initialize_arguments());
     let launch = client.send("launch", exec(stage.program));
     client.event("initialized");
     let shipped = stage.program.line("// breakpoint: goroutine");

@@ -5,9 +5,9 @@ use std::net::{Shutdown, TcpStream};
 use std::process::exit;
 use std::sync::Arc;
 
+use dlvgate_test_support::frames::{frame, split_first};
 use serde_json::{Value, json};
 
-use crate::frames::{frame, split_first};
 use crate::strings::Strings;
 
 /// Serves the one client that it ever has, as `dlv dap` does.

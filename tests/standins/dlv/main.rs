@@ -3,9 +3,6 @@
 #![allow(clippy::expect_used, reason = "a stand-in that does not work fails its test by panicking")]
 
 mod conversation;
-#[allow(dead_code, reason = "it needs a part of it")]
-#[path = "../../support/frames.rs"]
-mod frames;
 mod strings;
 
 use std::io::Write;

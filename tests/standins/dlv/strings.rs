@@ -9,9 +9,8 @@ use std::process::exit;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use dlvgate_test_support::frames::frame;
 use socket2::SockRef;
-
-use crate::frames::frame;
 
 /// Where the socket is. Without it nothing is held, and nothing goes wrong.
 const CONTROL: &str = "STANDIN_DLV_CONTROL";

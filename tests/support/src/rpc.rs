@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
+use crate::PATIENCE;
 
 /// A connection to an address that speaks JSON-RPC.
 pub struct Rpc {

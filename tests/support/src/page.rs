@@ -1,12 +1,13 @@
 //! Tables of the documentation that a test makes.
 
 use std::fs;
-use std::path::Path;
+
+use crate::paths;
 
 /// Checks that the table between the marks `<!-- MARK: begin -->` and `<!-- MARK: end -->` of this
 /// page is the test's. `DLVGATE_WRITE_DOCS=1` rewrites it instead.
 pub fn has_table(page: &str, mark: &str, table: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let path = paths::repository().join(page);
     let (begin, end) = (format!("<!-- {mark}: begin -->\n"), format!("<!-- {mark}: end -->\n"));
     let text = fs::read_to_string(&path).expect("the page");
     let (head, rest) = text.split_once(&begin).expect("the table's place");

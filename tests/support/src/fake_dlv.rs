@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::script;
+use crate::script;
 
 /// A script that stands where dlv is expected.
 pub struct FakeDlv {
+    /// The script.
     pub path: PathBuf,
     folder: TempDir,
 }

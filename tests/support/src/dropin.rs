@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use super::namespace::Namespace;
-use super::process::{self, Process};
-use super::toolchain::Pair;
-use super::{PATIENCE, poll};
+use crate::namespace::Namespace;
+use crate::paths;
+use crate::process::{self, Process};
+use crate::toolchain::Pair;
+use crate::{PATIENCE, poll};
 
 /// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub enum Which {
 
 /// A dlv that is to be started.
 pub struct Dlv {
+    /// The command, without its words so far.
     pub command: Command,
     mark: String,
     folder: TempDir,
@@ -42,7 +44,7 @@ impl Dlv {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mark = format!("dropin-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::Builder::new().prefix("dlvgate-dropin-").tempdir().unwrap();
-        let ours = env!("CARGO_BIN_EXE_dlvgate");
+        let ours = paths::dlvgate();
         let mut command = match which {
             Which::Real => pair.command(&pair.dlv),
             Which::Command => {
@@ -184,15 +186,21 @@ impl Collected {
 /// How it ended.
 #[derive(Debug)]
 pub struct Ended {
+    /// The status that its parent sees.
     pub status: ExitStatus,
+    /// All of its standard output.
     pub stdout: String,
+    /// All of its standard error.
     pub stderr: String,
 }
 
 /// A dlv that was started. Dropped, it and all that it started are killed.
 pub struct Running {
+    /// The process itself.
     pub child: Child,
+    /// Its standard output.
     pub stdout: Collected,
+    /// Its standard error.
     pub stderr: Collected,
     mark: String,
     folder: TempDir,

@@ -6,10 +6,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::frames;
+use crate::frames;
 
 /// It listens until the test's process ends.
 pub struct Upstream {
+    /// Where it listens.
     pub address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
@@ -19,7 +20,7 @@ pub const SAY: &str = "say";
 
 impl Upstream {
     /// On a loopback port.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::<AtomicUsize>::default();

@@ -34,11 +34,15 @@ pub fn take_signals_that_are_ignored() {
 /// One process.
 #[derive(Clone, Debug)]
 pub struct Process {
+    /// Its process id.
     pub pid: i32,
+    /// Its parent's process id.
     pub parent: i32,
     /// `R`, `S`, `t`, `Z`…
     pub state: char,
+    /// The path of its executable.
     pub exe: PathBuf,
+    /// Its command line.
     pub arguments: Vec<String>,
 }
 

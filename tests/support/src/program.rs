@@ -7,12 +7,15 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-use super::process::debug_binaries;
-use super::toolchain::Pair;
+use crate::paths;
+use crate::process::debug_binaries;
+use crate::toolchain::Pair;
 
 /// A program's sources, and its binary where one was built.
 pub struct Program {
+    /// The folder of its sources.
     pub folder: PathBuf,
+    /// Its binary; empty where none was built.
     pub binary: PathBuf,
     /// Removed with this program.
     _temporary: Option<TempDir>,
@@ -32,7 +35,7 @@ impl Program {
     pub fn built(pair: &Pair, name: &str) -> Self {
         static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
         // dlv names files by their real path.
-        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).canonicalize().unwrap();
+        let scratch = paths::scratch().canonicalize().unwrap();
         let folder = scratch.join("e2e-programs").join(pair.name).join(name);
         let binary = folder.join(format!("{name}-binary"));
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +75,7 @@ pub fn line_of(file: &Path, text: &str) -> i64 {
 }
 
 fn sources(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/programs").join(name)
+    paths::repository().join("fixtures/programs").join(name)
 }
 
 fn copy(from: &Path, to: &Path) {

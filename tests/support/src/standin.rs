@@ -1,8 +1,10 @@
 //! The programs that stand in for others, as their sources are now.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+
+use crate::paths;
 
 /// The one that stands in for pfctl.
 pub fn built() -> PathBuf {
@@ -14,15 +16,15 @@ pub fn built() -> PathBuf {
 /// tests, and none where a single test binary is built, so the program is built here, beside the
 /// product.
 pub fn example(name: &str) -> PathBuf {
-    example_of(env!("CARGO_PKG_NAME"), name)
+    example_of("dlvgate", name)
 }
 
-/// The example of this name in a crate of the workspace.
+/// Returns the example of this name in a crate of the workspace.
 pub fn example_of(package: &str, name: &str) -> PathBuf {
-    let profile = Path::new(env!("CARGO_BIN_EXE_dlvgate")).parent().expect("a folder");
+    let profile = paths::profile();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--package", package, "--example", name, "--target-dir"]);
-    cargo.arg(profile.parent().expect("the target folder")).current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.arg(profile.parent().expect("the target folder")).current_dir(paths::repository());
     if profile.ends_with("release") {
         cargo.arg("--release");
     }

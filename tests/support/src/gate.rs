@@ -8,9 +8,9 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::server::Serve;
-use super::standin;
-use super::toolchain::Pair;
+use crate::server::Serve;
+use crate::standin;
+use crate::toolchain::Pair;
 
 /// A pf of the test's own.
 pub struct StandinPf {
@@ -24,13 +24,15 @@ pub struct StandinPf {
 pub struct Call {
     /// Microseconds since the epoch, when its change was made.
     pub t: u64,
+    /// The ruleset that it was fed.
     pub stdin: String,
+    /// The kinds of changes that it made.
     pub changes: Vec<String>,
 }
 
 impl StandinPf {
     /// pf as on a fresh Mac: off, with the stock ruleset.
-    pub fn new() -> Self {
+    pub fn fresh() -> Self {
         let program = standin::built();
         let state = tempfile::Builder::new().prefix("dlvgate-standin-pf-").tempdir().unwrap();
         let journals = state.path().join("journals");

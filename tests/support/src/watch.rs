@@ -5,22 +5,25 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::namespace::Namespace;
-use super::process::{self, is_alive};
-use super::session_log::Log;
-use super::{PATIENCE, poll};
+use crate::namespace::Namespace;
+use crate::paths;
+use crate::process::{self, is_alive};
+use crate::session_log::Log;
+use crate::{PATIENCE, poll};
 
 /// Killed when dropped.
 pub struct Watching {
     child: Child,
+    /// Its standard output so far.
     pub stdout: Log,
+    /// Its standard error so far.
     pub stderr: Log,
 }
 
 impl Watching {
     /// Starts it with these flags; with a namespace, in there.
     pub fn start(namespace: Option<&Namespace>, flags: &[&str]) -> Self {
-        let program = env!("CARGO_BIN_EXE_dlvgate");
+        let program = paths::dlvgate();
         let mut command = match namespace {
             Some(namespace) => namespace.command(&[program]),
             None => Command::new(program),
@@ -33,6 +36,7 @@ impl Watching {
         Self { child, stdout, stderr }
     }
 
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -54,6 +58,7 @@ impl Watching {
         poll(PATIENCE, said).unwrap_or_else(|| panic!("no {words:?} in {:#?}", self.stderr.lines()));
     }
 
+    /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         process::signal_pid(i32::try_from(self.pid()).expect("a pid"), signal);
     }

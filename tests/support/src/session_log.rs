@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::PATIENCE;
+use crate::PATIENCE;
 
 /// The transitions of a session that goes as it should, in this order.
 pub const WHOLE_SESSION: [&str; 12] = [
@@ -28,7 +28,9 @@ pub const WHOLE_SESSION: [&str; 12] = [
 /// One transition of one session.
 #[derive(Clone, Debug)]
 pub struct Transition {
+    /// The session's number; 0 belongs to none.
     pub session: u64,
+    /// Its name, such as `gate_open`.
     pub name: String,
     /// Microseconds since the session began.
     pub at_us: u64,
@@ -62,7 +64,6 @@ impl Log {
     }
 
     /// How many lines there are so far.
-    #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn count(&self) -> usize {
         self.lock().len()
     }

@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::namespace::Namespace;
+use crate::namespace::Namespace;
 
-/// The server's addresses.
+/// The server's IPv4 address.
 pub const SERVER: &str = "192.0.2.1";
+/// The server's IPv6 address.
 pub const SERVER_V6: &str = "2001:db8::1";
 /// The peer's own, from which it connects by itself.
 pub const PEER: &str = "192.0.2.5";
+/// The peer's own IPv6 address.
 pub const PEER_V6: &str = "2001:db8::5";
 /// A second address of the peer's host.
 pub const OTHER: &str = "192.0.2.6";
+/// A second IPv6 address of the peer's host.
 pub const OTHER_V6: &str = "2001:db8::6";
 /// A third one, beyond the /28 in which the others are.
 pub const BEYOND: &str = "192.0.2.17";
@@ -25,7 +28,9 @@ pub const DROPPED: Duration = Duration::from_millis(700);
 
 /// The two hosts.
 pub struct Link {
+    /// The host of the server.
     pub server: Namespace,
+    /// The host of the peer, with more addresses.
     pub peer: Namespace,
 }
 

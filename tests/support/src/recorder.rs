@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{PATIENCE, poll};
+use crate::{PATIENCE, poll};
 
 #[derive(Default)]
 struct Heard {
@@ -21,7 +21,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// On a free port.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard: Arc<Mutex<Heard>> = Arc::default();

@@ -5,12 +5,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::process;
+use crate::{paths, process};
 
 /// One dlv with the Go that it supports.
 #[derive(Clone, Debug)]
 pub struct Pair {
+    /// The name of its folder in `target/toolchains`.
     pub name: &'static str,
+    /// The path of dlv.
     pub dlv: PathBuf,
     bin: PathBuf,
     goroot: Option<String>,
@@ -91,7 +93,7 @@ impl Pair {
 
 /// The project's target folder, where pairs and caches are kept whatever CARGO_TARGET_DIR says.
 fn target() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
+    paths::repository().join("target")
 }
 
 /// Runs a scenario with the pair of this name; see `for_every_dlv!`.
@@ -130,7 +132,7 @@ macro_rules! for_every_dlv {
         mod $module {
             $(#[test]
             fn $scenario() {
-                $crate::support::toolchain::with_pair($name, super::$scenario);
+                $crate::toolchain::with_pair($name, super::$scenario);
             })+
         }
     };

@@ -1,13 +1,16 @@
 //! Spares as the log tells of them.
 
-use super::server::Server;
-use super::session_log::Transition;
+use crate::server::Server;
+use crate::session_log::Transition;
 
 /// A dlv that waits for a client.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Spare {
+    /// Its number in the log.
     pub number: u64,
+    /// dlv's process id.
     pub pid: i32,
+    /// The port on which it listens.
     pub port: u16,
 }
 

@@ -1,31 +1,55 @@
 //! The harness of the end-to-end tests: an oracle client, the server under test, the dlv and Go
 //! pairs, and what a session left behind. Nothing here knows a type of the product: only its
 //! command line, its log and its sockets.
+//!
+//! On other systems than Linux there is what the tests of pf and the unit tests need.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
 pub mod client;
+#[cfg(target_os = "linux")]
 pub mod debug;
+#[cfg(target_os = "linux")]
 pub mod dropin;
+#[cfg(target_os = "linux")]
 pub mod fake_dlv;
 pub mod frames;
+#[cfg(target_os = "linux")]
 pub mod gate;
+#[cfg(target_os = "linux")]
 pub mod holder;
+#[cfg(target_os = "linux")]
 pub mod link;
+#[cfg(target_os = "linux")]
 pub mod namespace;
 pub mod page;
+pub mod paths;
+#[cfg(target_os = "linux")]
 pub mod ports;
+#[cfg(target_os = "linux")]
 pub mod process;
+#[cfg(target_os = "linux")]
 pub mod program;
 pub mod random;
+#[cfg(target_os = "linux")]
 pub mod recorder;
+#[cfg(target_os = "linux")]
 pub mod rpc;
 pub mod script;
+#[cfg(target_os = "linux")]
 pub mod server;
+#[cfg(target_os = "linux")]
 pub mod session_log;
+#[cfg(target_os = "linux")]
 pub mod spare;
 pub mod standin;
+#[cfg(target_os = "linux")]
 pub mod strangers;
+#[cfg(target_os = "linux")]
 pub mod toolchain;
+#[cfg(target_os = "linux")]
 pub mod upstream;
+#[cfg(target_os = "linux")]
 pub mod watch;
 
 use std::time::Duration;

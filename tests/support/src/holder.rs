@@ -3,12 +3,13 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-use super::process::is_alive;
-use super::{PATIENCE, poll};
+use crate::paths;
+use crate::process::is_alive;
+use crate::{PATIENCE, poll};
 
 /// A `dlvgate firewall …` with these words, not started.
 pub fn firewall(prefix: &[&str], words: &[&str]) -> Command {
-    let line = [prefix, &[env!("CARGO_BIN_EXE_dlvgate"), "firewall"], words].concat();
+    let line = [prefix, &[paths::dlvgate(), "firewall"], words].concat();
     let mut command = Command::new(line[0]);
     command.args(&line[1..]);
     command

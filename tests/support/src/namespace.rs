@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
 
-use super::{PATIENCE, poll};
+use crate::{PATIENCE, poll};
 
 /// Where root's programs are, independent of the user's PATH.
 const PATH: &str = "/usr/sbin:/sbin:/usr/bin:/bin";

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{PATIENCE, frames};
+use crate::{PATIENCE, frames};
 
 /// One message as it came.
 #[derive(Clone, Debug)]
 pub struct Arrival {
+    /// When its last byte was there.
     pub at: Instant,
+    /// Its body.
     pub message: Value,
     taken: bool,
 }
@@ -22,7 +24,9 @@ pub struct Arrival {
 /// How the server's side of the connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
+    /// In order.
     Eof,
+    /// By an error, which it names.
     Broken(String),
 }
 

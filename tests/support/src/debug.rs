@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::client::Client;
-use super::program::Program;
+use crate::client::Client;
+use crate::program::Program;
 
 /// What every IDE says first.
 pub fn initialize_arguments() -> Value {
@@ -34,6 +34,7 @@ pub fn breakpoints(file: &Path, breakpoints: Value) -> Value {
 
 /// A debugging session as the IDE holds it.
 pub struct Debug {
+    /// The connection, for requests that this has no word for.
     pub client: Client,
 }
 

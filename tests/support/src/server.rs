@@ -12,12 +12,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use super::client::Client;
-use super::namespace::Namespace;
-use super::process::{self, Process};
-use super::session_log::Log;
-use super::toolchain::Pair;
-use super::{PATIENCE, poll};
+use crate::client::Client;
+use crate::namespace::Namespace;
+use crate::paths;
+use crate::process::{self, Process};
+use crate::session_log::Log;
+use crate::toolchain::Pair;
+use crate::{PATIENCE, poll};
 
 /// A `dlvgate serve …` that is to be started.
 pub struct Serve {
@@ -36,7 +37,7 @@ impl Serve {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::Builder::new().prefix("dlvgate-server-").tempdir().unwrap();
-        let mut command = pair.command(env!("CARGO_BIN_EXE_dlvgate"));
+        let mut command = pair.command(paths::dlvgate());
         command.env(process::MARK, &mark).env("TMPDIR", folder.path()).current_dir(folder.path());
         Self {
             command,
@@ -189,12 +190,13 @@ impl Serve {
 
 /// The address of a ready line that is exactly as clients look for it.
 pub fn ready_address(line: &str) -> Option<SocketAddr> {
-    super::dropin::address(line)
+    crate::dropin::address(line)
 }
 
 /// A running server. Dropped, it and all that it started are killed.
 pub struct Server {
     child: Child,
+    /// Its log so far.
     pub log: Log,
     mark: String,
     folder: TempDir,
@@ -225,8 +227,7 @@ impl Server {
 
     /// All processes that it started and that are there now, but for its own kind.
     pub fn children(&self) -> Vec<Process> {
-        let own = Path::new(env!("CARGO_BIN_EXE_dlvgate")).file_name().expect("a file").to_string_lossy();
-        process::marked(&self.mark).into_iter().filter(|one| !one.is(&own)).collect()
+        process::marked(&self.mark).into_iter().filter(|one| !one.is("dlvgate")).collect()
     }
 
     /// Its guard.
@@ -297,19 +298,16 @@ impl Server {
     }
 
     /// All processes of it that are there now: itself, its guard, and all that they started.
-    #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn processes(&self) -> Vec<Process> {
         process::marked(&self.mark)
     }
 
     /// The folder that it runs in and builds in.
-    #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Returns its status, if it has ended. The caller looks for what is left.
-    #[allow(dead_code, reason = "the fault matrix needs it")]
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::unistd::{Uid, setfsuid};
 
-use super::link::connect;
-use super::namespace::Namespace;
+use crate::link::connect;
+use crate::namespace::Namespace;
 
 /// `nobody` on Debian.
 pub const NOBODY: u32 = 65_534;
@@ -14,8 +14,11 @@ pub const NOBODY: u32 = 65_534;
 /// A connection that must not come about.
 #[derive(Clone, Debug)]
 pub struct Door {
+    /// The address that it is tried from.
     pub from: &'static str,
+    /// The address that must not answer.
     pub to: SocketAddr,
+    /// The user who tries.
     pub user: u32,
 }
 
@@ -34,6 +37,7 @@ impl Door {
 /// The outcome of trying.
 #[derive(Debug, Default)]
 pub struct Tried {
+    /// How many attempts there were.
     pub times: usize,
     /// The doors that opened, as often as they did.
     pub opened: Vec<Door>,
