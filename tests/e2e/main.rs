@@ -15,7 +15,6 @@ mod disconnect;
 mod dlv_dies;
 mod dropin;
 mod every_address;
-mod explain;
 mod firewall_commands;
 mod folder;
 mod gate;

@@ -1,6 +1,6 @@
-//! People who want it to fail: other users, other addresses, crowds, browsers, projects that ask
-//! for too much, and texts that a terminal would obey. `docs/security.md` names the test of each
-//! promise.
+//! The promises of `docs/security.md`, which names the test of each: against other users, other
+//! addresses, crowds, browsers, projects that ask for too much, texts that a terminal would obey,
+//! and clients that send what does harm.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -8,6 +8,7 @@ mod browser;
 mod consent;
 mod crowds;
 mod guard;
+mod hostile;
 mod lost;
 mod lost_parts;
 mod lost_results;
