@@ -1,6 +1,8 @@
 //! Links within the project.
 
-use crate::pages::{self, Page, root};
+use dlvgate_test_support::paths::repository;
+
+use crate::pages::{self, Page};
 
 #[test]
 fn every_link_within_the_project_leads_somewhere() {
@@ -17,7 +19,7 @@ fn wrong_links(page: &Page) -> Vec<String> {
 
 fn wrong(page: &Page, link: &str) -> Option<String> {
     let name = &page.path;
-    let here = root().join(name);
+    let here = repository().join(name);
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let target = if path.is_empty() { here } else { here.parent()?.join(path) };
     if !target.exists() {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dlvgate_test_support::paths::repository;
+
 /// A fenced block.
 #[derive(Clone, Debug)]
 pub struct Block {
@@ -59,11 +61,6 @@ pub struct Page {
     pub prose: String,
 }
 
-/// The repository's root.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Every page with links, translations and the tests' own among them.
 pub fn with_links() -> Vec<Page> {
     let folders = [
@@ -81,7 +78,8 @@ pub fn with_links() -> Vec<Page> {
 }
 
 fn in_folder(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries =
+        fs::read_dir(repository().join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut paths: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     paths.sort();
@@ -91,14 +89,14 @@ fn in_folder(folder: &str) -> Vec<PathBuf> {
 /// README.md, docs/*.md and docs/dev/*.md. A translation, in docs/zh, has the blocks of the page
 /// that it translates.
 pub fn all() -> Vec<Page> {
-    let readme = root().join("README.md");
+    let readme = repository().join("README.md");
     let pages = ["docs", "docs/dev"].into_iter().flat_map(in_folder);
     std::iter::once(readme).chain(pages).map(|path| page(&path)).collect()
 }
 
 /// One page.
 pub fn page(path: &Path) -> Page {
-    let name = path.strip_prefix(root()).expect("a path below the root").to_string_lossy().into_owned();
+    let name = path.strip_prefix(repository()).expect("a path below the root").to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
     let (mut blocks, mut prose) = (Vec::new(), String::new());
     let mut open: Option<(String, Block)> = None;

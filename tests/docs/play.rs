@@ -1,7 +1,7 @@
 //! A block's commands, one after the other, each until it has done what such a command does.
 
 use dlvgate_test_support::client::Client;
-use dlvgate_test_support::debug::initialize_arguments;
+use dlvgate_test_support::paths::repository;
 use dlvgate_test_support::rpc::Rpc;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ fn adapted(command: &str) -> String {
     let instead = INSTEAD.iter().find(|(begin, ..)| command.starts_with(begin));
     match instead {
         Some((begin, instead, _)) => {
-            let instead = instead.replace("\"$REPOSITORY", &format!("\"{}", crate::pages::root().display()));
+            let instead = instead.replace("\"$REPOSITORY", &format!("\"{}", repository().display()));
             if begin.ends_with(' ') { command.replacen(begin, &instead, 1) } else { instead }
         }
         None => command,
@@ -67,8 +67,7 @@ fn front(stage: &Stage, command: &str, for_one_client: bool) -> String {
     let stream = stage.connect(from, port);
     match protocol {
         "DAP" => {
-            let mut client = Client::over(stream);
-            client.ok("initialize", initialize_arguments());
+            let mut client = Client::over(stream).initialize();
             client.ask("disconnect", Value::Null);
         }
         "API" => {

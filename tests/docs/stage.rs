@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use dlvgate_test_support::namespace::Namespace;
+use dlvgate_test_support::paths::repository;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::toolchain::Pair;
 use dlvgate_test_support::{PATIENCE, poll, process, script, standin};
 use tempfile::TempDir;
 
-use crate::pages::root;
 use crate::running::Running;
 
 /// The folders that `install` and the guard write to are empty there, and private to it.
@@ -198,7 +198,7 @@ impl Drop for Stage {
 
 /// A recorded session.
 pub fn fixture(name: &str) -> PathBuf {
-    root().join("fixtures/sessions").join(name)
+    repository().join("fixtures/sessions").join(name)
 }
 
 /// The target folder of this build.

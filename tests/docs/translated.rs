@@ -1,6 +1,8 @@
 //! The Chinese pages: the same commands, sections and tables as the English ones.
 
-use crate::pages::{self, Page, root};
+use dlvgate_test_support::paths::repository;
+
+use crate::pages::{self, Page};
 
 /// A translation and its original.
 const PAGES: [(&str, &str); 4] = [
@@ -12,7 +14,7 @@ const PAGES: [(&str, &str); 4] = [
 
 fn each(check: impl Fn(&Page, &Page)) {
     for (translated, original) in PAGES {
-        check(&pages::page(&root().join(translated)), &pages::page(&root().join(original)));
+        check(&pages::page(&repository().join(translated)), &pages::page(&repository().join(original)));
     }
 }
 

@@ -2,9 +2,9 @@
 //! processes and the network.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use dlvgate_test_support::paths::repository;
 use dlvgate_test_support::standin;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -90,7 +90,7 @@ impl Container {
             println!("not run: a container needs root");
             return None;
         }
-        let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/toolchains");
+        let pairs = repository().join("target/toolchains");
         let folder = tempfile::Builder::new().prefix("dlvgate-container-").tempdir().unwrap();
         let mut unshare = Command::new("timeout");
         unshare.args(["--signal=KILL", LIFE, "unshare", "--mount", "--pid", "--fork", "--kill-child"]);

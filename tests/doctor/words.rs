@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dlvgate_test_support::paths::repository;
+
 /// Words of commands that could do harm.
 const RISKY: [&str; 17] = [
     "kill {",
@@ -65,7 +67,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Lines of texts, without comments and tests.
 fn risky_lines() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = repository().join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
     let mut found = Vec::new();

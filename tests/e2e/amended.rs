@@ -39,8 +39,7 @@ fn main_there() -> PathBuf {
 fn dap_client_with_other_paths_hits_its_breakpoint(dlv: &Pair) {
     let program = Program::built(dlv, "demo");
     let server = Serve::with(dlv).flags(["--substitute-path", &rule(&program)]).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     let own = json!([{"from": "/of/the/client", "to": "/on/the/server"}]);
     let launch =
         client.send("launch", json!({"mode": "exec", "program": program.binary, "substitutePath": own}));
@@ -87,8 +86,7 @@ fn what_the_user_adds_to_a_launch_reaches_dlv(dlv: &Pair) {
     let flags =
         ["--launch-set", "mode=\"exec\"", "--launch-set", "stopOnEntry=true", "--launch-force", &forced];
     let server = Serve::with(dlv).flags(flags).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     let launch = client.send("launch", json!({"program": "/nonexistent"}));
     client.event("initialized");
     client.ok("configurationDone", Value::Null);
@@ -126,8 +124,7 @@ fn evasion_of_a_forced_program_runs_the_forced_one(dlv: &Pair) {
     let (_program, server) = forced(dlv);
     let server = server.start();
     for (at, evasion) in EVASIONS.iter().enumerate() {
-        let mut client = server.client();
-        client.ok("initialize", initialize_arguments());
+        let mut client = server.client().initialize();
         let launch = framed(evasion);
         // In one piece, and so that the command comes after a cut.
         let cut = if at % 2 == 0 { launch.len() } else { 30 + at };
@@ -146,8 +143,7 @@ fn evasion_of_a_forced_program_runs_the_forced_one(dlv: &Pair) {
 fn launch_that_takes_no_program_is_refused(dlv: &Pair) {
     let (program, server) = forced(dlv);
     let server = server.start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     for arguments in [json!(["/nonexistent"]), json!("/nonexistent"), json!(7)] {
         let refused = client.refused("launch", arguments);
         assert!(refused.contains("no object") && refused.contains("session goes on"), "{refused}");

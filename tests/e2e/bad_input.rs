@@ -20,9 +20,7 @@ for_every_dlv!(
 
 /// A session that works, after whatever came before.
 fn assert_serves(server: &Server) {
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
-    Debug { client }.disconnect();
+    Debug::begin_quietly(server.client()).disconnect();
 }
 
 /// What the client was told before the server closed: the text of an error response or an output
@@ -122,8 +120,7 @@ fn a_broken_first_message_is_explained(dlv: &Pair) {
 fn a_broken_later_message_is_explained(dlv: &Pair) {
     let server = Serve::with(dlv).start();
     for (count, (what, bytes, word)) in broken_frames().into_iter().enumerate() {
-        let mut client = server.client();
-        client.ok("initialize", initialize_arguments());
+        let mut client = server.client().initialize();
         let _ = client.try_raw(&bytes);
         // These two do not end the session: one waits for the rest of its body, the other is
         // dropped.

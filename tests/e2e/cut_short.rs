@@ -1,7 +1,7 @@
 //! Clients that go without a disconnect.
 
 use dlvgate_test_support::client::Client;
-use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments};
+use dlvgate_test_support::debug::{Debug, build, exec};
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::server::{Serve, Server};
@@ -45,8 +45,7 @@ fn half_closed_client_gets_the_rest(dlv: &Pair) {
 /// dlv waits for its build before it ends.
 fn client_gone_during_a_build_leaves_nothing(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::source("demo"));
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     client.send("launch", build("debug", &program));
     drop(client);
     server.closed(1);
@@ -62,8 +61,6 @@ fn client_gone_after_its_header_leaves_nothing(dlv: &Pair) {
     server.log.wait_for("closed", 1);
     server.nothing_left();
     // Nothing that the first did is in the way of the next.
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
-    Debug { client }.disconnect();
+    Debug::begin_quietly(server.client()).disconnect();
     server.closed(2);
 }

@@ -59,9 +59,7 @@ fn what_follows_the_disconnect_response_still_comes(dlv: &Pair) {
 
 fn a_disconnect_before_any_launch_ends_the_session(dlv: &Pair) {
     let server = Serve::with(dlv).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
-    Debug { client }.disconnect();
+    Debug::begin_quietly(server.client()).disconnect();
     server.closed(1);
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use dlvgate_test_support::client::{Client, error_text};
-use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments};
+use dlvgate_test_support::debug::{Debug, build, exec};
 use dlvgate_test_support::fake_dlv::FakeDlv;
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::process::Process;
@@ -88,8 +88,7 @@ fn killed_while_the_program_runs_nothing_is_left(dlv: &Pair) {
 
 fn dlv_killed_during_launch_answers_the_launch(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     let (killed, pending) = kill_with_pending(&server.dlv(), &mut client, &[("launch", exec(&program))]);
     assert_told(&client, killed, &pending);
     server.closed(1);

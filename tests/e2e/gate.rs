@@ -131,8 +131,7 @@ fn a_signal_in_mid_session_leaves_no_rule() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let (pf, dlv) = (StandinPf::fresh(), Pair::any());
         let mut server = pf.serve(&dlv).start();
-        let mut client = server.client();
-        client.ok("initialize", initialize_arguments());
+        let client = server.client().initialize();
         server.signal(signal);
         client.eof();
         assert_eq!(server.exit().code(), Some(0), "{signal:?}");
@@ -206,8 +205,7 @@ fn nothing_reaches_dlv_before_its_gate_stands() {
 fn unshuttable_gate_is_reported_and_removed() {
     let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let client = server.client().initialize();
     pf.fails(&["-a", "-f"], &["-n"], "pfctl: DIOCXCOMMIT: Device busy");
     Debug { client }.disconnect();
     server.closed(1);
@@ -238,9 +236,7 @@ fn a_session_after_a_refused_one_works() {
     let why = server.client().refused("initialize", initialize_arguments());
     assert!(why.contains(busy), "{why}");
     server.closed(1);
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
-    Debug { client }.disconnect();
+    Debug::begin_quietly(server.client()).disconnect();
     server.closed(2);
     pf.assert_untouched();
 }

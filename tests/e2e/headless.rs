@@ -179,8 +179,7 @@ fn shared_dlv_s_death_is_told_and_it_is_replaced(dlv: &Pair) {
     let server = serve(dlv, &program, &["--accept-multiclient"]);
     let mut goland = Rpc::connect(server.front());
     goland.call("IsMulticlient", json!({}));
-    let mut editor = server.client();
-    editor.ok("initialize", initialize_arguments());
+    let editor = server.client().initialize();
     let pending = goland.send("Command", json!({"name": "continue"}));
     let killed = server.dlv();
     killed.signal(Signal::SIGKILL);

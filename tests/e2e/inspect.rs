@@ -1,6 +1,6 @@
 //! Looking at a stopped program: breakpoints, stack, variables, expressions.
 
-use dlvgate_test_support::debug::{Debug, breakpoints, exec, initialize_arguments, named};
+use dlvgate_test_support::debug::{Debug, breakpoints, exec, named};
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::server::Serve;
@@ -18,8 +18,7 @@ for_every_dlv!(
 
 fn conditional_breakpoint_stops_when_true(dlv: &Pair) {
     let (server, program) = (Serve::with(dlv).start(), Program::built(dlv, "demo"));
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     let launch = client.send("launch", exec(&program));
     client.event("initialized");
     let line = program.line("// breakpoint: iteration");

@@ -1,6 +1,6 @@
 //! Launching a program in every mode, and what the client learns of its end.
 
-use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments, named};
+use dlvgate_test_support::debug::{Debug, build, exec, named};
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::process::debug_binaries;
 use dlvgate_test_support::program::{Program, line_of};
@@ -61,8 +61,7 @@ fn a_test_is_debugged(dlv: &Pair) {
 fn a_compile_error_is_shown_and_the_next_launch_works(dlv: &Pair) {
     let (server, broken, program) =
         (Serve::with(dlv).start(), Program::source("broken"), Program::source("demo"));
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     client.refused("launch", build("debug", &broken));
     let output = client.output(None);
     assert!(output.contains("main.go:"), "the compiler's own words must come: {output:?}");
@@ -78,8 +77,7 @@ fn a_compile_error_is_shown_and_the_next_launch_works(dlv: &Pair) {
 
 fn a_wrong_program_path_is_named(dlv: &Pair) {
     let server = Serve::with(dlv).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     let why = client.refused("launch", json!({"mode": "exec", "program": "/nonexistent/program"}));
     let shown = format!("{why} {}", client.output(None));
     assert!(shown.contains("/nonexistent/program"), "{shown}");

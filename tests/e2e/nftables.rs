@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use dlvgate::firewall::{Choice, Firewall, Parts, Peer};
 use dlvgate_test_support::PATIENCE;
-use dlvgate_test_support::client::Client;
 use dlvgate_test_support::debug::{Debug, initialize_arguments};
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::namespace::Namespace;
 use dlvgate_test_support::program::Program;
-use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::server::Serve;
 use dlvgate_test_support::session_log::WHOLE_SESSION;
 use dlvgate_test_support::toolchain::Pair;
 use nix::sys::signal::Signal;
@@ -47,11 +46,6 @@ const OTHER_USER: u32 = 65_534;
 
 fn serve(dlv: &Pair, namespace: &Namespace) -> Serve {
     Serve::with(dlv).flags(["--firewall", "nftables", "--listen", "127.0.0.1:2345"]).inside(namespace)
-}
-
-/// The ports on which dlvs listen.
-fn dlv_ports(server: &Server) -> Vec<u16> {
-    server.ports().into_iter().filter(|port| *port != server.front().port()).collect()
 }
 
 /// How long a connection attempt is watched whose packets may be dropped without a word.
@@ -98,7 +92,7 @@ fn session_passes_a_dropping_host_and_restores_it(dlv: &Pair) {
     let server = serve(dlv, &namespace).start();
     let client = namespace.inside(|| server.client());
     let (debug, thread) = Debug::stopped_at(client, &program, "// breakpoint: order");
-    let ports = dlv_ports(&server);
+    let ports = server.dlv_ports();
     assert_eq!(ports.len(), 1);
     assert_guarded(&namespace, ports[0]);
     let during = namespace.ruleset();
@@ -146,18 +140,14 @@ fn session_end_keeps_another_session_s_gate() {
     namespace.nft(HOST);
     let before = namespace.ruleset();
     let server = serve(&Pair::any(), &namespace).start();
-    let mut clients = [(); 2].map(|()| {
-        let mut client = namespace.inside(|| server.client());
-        client.ok("initialize", initialize_arguments());
-        client
-    });
-    let both = dlv_ports(&server);
+    let mut clients = [(); 2].map(|()| namespace.inside(|| server.client()).initialize());
+    let both = server.dlv_ports();
     assert_eq!(both.len(), 2);
     both.iter().for_each(|port| assert_guarded(&namespace, *port));
     clients[0].ok("disconnect", json!({}));
     clients[0].eof();
     server.log.wait_for("closed", 1);
-    let left = dlv_ports(&server);
+    let left = server.dlv_ports();
     assert_eq!(left.len(), 1);
     assert_guarded(&namespace, left[0]);
     let ended = both.into_iter().find(|port| *port != left[0]).unwrap();
@@ -176,8 +166,7 @@ fn ends_well_although(script: &str) {
     let expected = namespace.ruleset();
     namespace.nft(&format!("flush ruleset\n{HOST}"));
     let server = serve(&Pair::any(), &namespace).start();
-    let mut client: Client = namespace.inside(|| server.client());
-    client.ok("initialize", initialize_arguments());
+    let client = namespace.inside(|| server.client()).initialize();
     namespace.nft(script);
     Debug { client }.disconnect();
     server.closed(1);
@@ -204,8 +193,7 @@ fn a_signal_in_mid_session_leaves_no_rule() {
     namespace.nft(HOST);
     let before = namespace.ruleset();
     let mut server = serve(&Pair::any(), &namespace).start();
-    let mut client = namespace.inside(|| server.client());
-    client.ok("initialize", initialize_arguments());
+    let client = namespace.inside(|| server.client()).initialize();
     server.signal(Signal::SIGTERM);
     client.eof();
     assert_eq!(server.exit().code(), Some(0));

@@ -1,9 +1,9 @@
 //! A client from another project: `@vscode/debugadapter-testsupport`, from npm.
 
-use std::path::Path;
 use std::process::Command;
 
 use dlvgate_test_support::for_every_dlv;
+use dlvgate_test_support::paths::repository;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::server::Serve;
 use dlvgate_test_support::toolchain::Pair;
@@ -11,7 +11,7 @@ use dlvgate_test_support::toolchain::Pair;
 for_every_dlv!(the_client_of_vscodes_own_tests_debugs_a_program);
 
 fn the_client_of_vscodes_own_tests_debugs_a_program(dlv: &Pair) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/testsupport");
+    let folder = repository().join("tests/clients/testsupport");
     assert!(folder.join("node_modules").is_dir(), "run `npm ci` in {}", folder.display());
     let (server, program) = (Serve::with(dlv).start(), Program::source("demo"));
     let mut session = Command::new("node");

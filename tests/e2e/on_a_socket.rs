@@ -68,12 +68,6 @@ fn socket(server: &Server) -> PathBuf {
     listen.unwrap_or_else(|| panic!("{arguments:?}")).into()
 }
 
-fn initialized(server: &Server) -> Client {
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
-    client
-}
-
 fn a_session_needs_no_port_and_no_gate(dlv: &Pair) {
     if !can(dlv) {
         return;
@@ -105,7 +99,7 @@ fn next_start_removes_a_killed_proxy_s_folder(dlv: &Pair) {
     }
     let runtime = runtime_folder();
     let server = serve(dlv, &runtime).start();
-    let _client = initialized(&server);
+    let _client = server.client().initialize();
     let socket = socket(&server);
     let debugger = server.dlv();
     debugger.signal(Signal::SIGSTOP);
@@ -116,7 +110,7 @@ fn next_start_removes_a_killed_proxy_s_folder(dlv: &Pair) {
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
     assert!(socket.exists(), "no process could remove it");
     let next = serve(dlv, &runtime).start();
-    let client = initialized(&next);
+    let client = next.client().initialize();
     assert!(!socket.parent().unwrap().exists());
     assert_eq!(entries(runtime.path()).len(), 1, "its own");
     Debug { client }.disconnect();
@@ -144,7 +138,7 @@ fn another_user_cannot_reach_the_socket() {
     // A user who may enter the first folder may not enter the second.
     fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let server = serve(&able(), &runtime).start();
-    let client = initialized(&server);
+    let client = server.client().initialize();
     let socket = socket(&server);
     fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o711)).unwrap();
     let tries = |user: u32| {
@@ -164,7 +158,7 @@ fn shared_runtime_folder_is_not_used() {
     let runtime = runtime_folder();
     fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let server = serve(&able(), &runtime).start();
-    let client = initialized(&server);
+    let client = server.client().initialize();
     assert!(!socket(&server).starts_with(runtime.path()));
     assert!(entries(runtime.path()).is_empty());
     Debug { client }.disconnect();
@@ -190,7 +184,7 @@ fn spares_wait_on_sockets_too() {
     let mut server = serve(&able(), &runtime).flags(["--warm", "1"]).start();
     server.log.wait_for("spare_ready", 1);
     let spare = server.dlv().pid;
-    let client = initialized(&server);
+    let client = server.client().initialize();
     let ready = reached(&server, 1, "dlv_ready");
     assert!(
         ready.line["detail"].as_str().unwrap().starts_with(&format!("pid {spare} at unix:")),
@@ -233,8 +227,7 @@ fn in_dlv_s_place_it_is_chosen_by_the_variable() {
         .env("DLVGATE_DLV_PORT", "unix")
         .env("XDG_RUNTIME_DIR", runtime.path());
     let mut running = start.start();
-    let mut client = Client::connect(running.ready());
-    client.ok("initialize", initialize_arguments());
+    let client = Client::connect(running.ready()).initialize();
     assert!(running.dlv().arguments.iter().any(|one| one.starts_with("--listen=unix:")));
     let folder = entries(runtime.path());
     assert_eq!(entries(&folder[0]).len(), 1);

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use dlvgate_test_support::client::Client;
-use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::debug::Debug;
 use dlvgate_test_support::dropin::{Dlv, Which};
 use dlvgate_test_support::server::Serve;
 use dlvgate_test_support::toolchain::Pair;
@@ -35,9 +35,7 @@ fn run_as_other_user(script: &str) -> Option<String> {
 }
 
 fn serves(client: Client) {
-    let mut client = client;
-    client.ok("initialize", initialize_arguments());
-    Debug { client }.disconnect();
+    Debug::begin_quietly(client).disconnect();
 }
 
 #[test]

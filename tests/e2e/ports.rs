@@ -4,7 +4,7 @@ use dlvgate_test_support::debug::{Debug, initialize_arguments};
 use dlvgate_test_support::fake_dlv::FakeDlv;
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::ports::free_ports;
-use dlvgate_test_support::server::{Serve, Server};
+use dlvgate_test_support::server::Serve;
 use dlvgate_test_support::toolchain::Pair;
 use serde_json::json;
 
@@ -16,18 +16,12 @@ for_every_dlv!(
     reused_port_stays_with_its_first_session,
 );
 
-/// The ports on which others than the front listen.
-fn dlv_ports(server: &Server) -> Vec<u16> {
-    server.ports().into_iter().filter(|port| *port != server.front().port()).collect()
-}
-
 fn dlv_listens_on_the_port_that_was_asked_for(dlv: &Pair) {
     let port = free_ports(1);
     let server = Serve::with(dlv).flags(["--dlv-port", &port.to_string()]).start();
     for count in 1..=2 {
-        let mut client = server.client();
-        client.ok("initialize", initialize_arguments());
-        assert_eq!(dlv_ports(&server), [port]);
+        let client = server.client().initialize();
+        assert_eq!(server.dlv_ports(), [port]);
         Debug { client }.disconnect();
         server.closed(count);
     }
@@ -40,7 +34,7 @@ fn each_dlv_takes_a_port_of_the_range(dlv: &Pair) {
     for client in &mut clients {
         client.ok("initialize", initialize_arguments());
     }
-    assert_eq!(dlv_ports(&server), [first, first + 1]);
+    assert_eq!(server.dlv_ports(), [first, first + 1]);
     let mut third = server.client();
     let why = third.refused("initialize", initialize_arguments());
     assert!(why.contains(&format!("{first}-{}", first + 1)) && why.contains("--dlv-port"), "{why}");
@@ -53,8 +47,7 @@ fn each_dlv_takes_a_port_of_the_range(dlv: &Pair) {
 
 fn extra_flags_reach_dlv(dlv: &Pair) {
     let server = Serve::with(dlv).dlv_flags(["--check-go-version=false", "--only-same-user=true"]).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let client = server.client().initialize();
     let arguments = server.dlv().arguments;
     assert_eq!(arguments[1], "dap", "{arguments:?}");
     for flag in ["--check-go-version=false", "--only-same-user=true"] {
@@ -73,9 +66,7 @@ fn a_dlv_on_an_ipv6_address_is_found(dlv: &Pair) {
     for listen in ["[::]:0", "[::1]:0"] {
         let fake = FakeDlv::new(&format!("exec {} dap '--listen={listen}'", dlv.dlv.display()));
         let server = Serve::with(dlv).dlv(&fake.path).start();
-        let mut client = server.client();
-        client.ok("initialize", initialize_arguments());
-        Debug { client }.disconnect();
+        Debug::begin_quietly(server.client()).disconnect();
         server.closed(1);
     }
 }

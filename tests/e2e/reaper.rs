@@ -29,12 +29,10 @@ fn a_dlv_that_hangs_does_not_outlive_a_killed_proxy(dlv: &Pair) {
 #[test]
 fn replaced_reaper_knows_the_earlier_dlvs() {
     let server = Serve::with(&Pair::any()).start();
-    let mut first = server.client();
-    first.ok("initialize", initialize_arguments());
+    let _first = server.client().initialize();
     server.reaper().expect("it runs").signal(Signal::SIGKILL);
     poll(PATIENCE, || server.reaper().is_none().then_some(())).expect("it ends");
-    let mut second = server.client();
-    second.ok("initialize", initialize_arguments());
+    let _second = server.client().initialize();
     let dlvs = server.dlvs();
     assert_eq!(dlvs.len(), 2);
     dlvs.iter().for_each(|dlv| dlv.signal(Signal::SIGSTOP));

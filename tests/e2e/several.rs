@@ -89,8 +89,7 @@ fn one_session_more_than_allowed_is_told_so(dlv: &Pair) {
     server.log.wait("the end of the first session", |all| {
         all.iter().any(|one| one.name == "closed" && one.line["session"] == 1).then_some(())
     });
-    let mut third = server.client();
-    third.ok("initialize", initialize_arguments());
+    let third = server.client().initialize();
     for client in sessions.into_iter().skip(1).chain([third]) {
         Debug { client }.disconnect();
     }
@@ -117,9 +116,7 @@ fn begun_header_takes_no_place(dlv: &Pair) {
         lies.raw(b"Content-Le");
         goes.raw(b"Content-Le");
         goes.eof_after_close();
-        let mut client = server.client();
-        client.ok("initialize", initialize_arguments());
-        Debug { client }.disconnect();
+        Debug::begin_quietly(server.client()).disconnect();
         if only[0] == "--once" {
             let began = Instant::now();
             assert_eq!(server.exit().code(), Some(0));
@@ -136,8 +133,7 @@ fn begun_header_takes_no_place(dlv: &Pair) {
 fn a_client_that_comes_back_at_once_finds_its_place(dlv: &Pair) {
     let server = Serve::with(dlv).flags(["--max-sessions", "1"]).start();
     for _ in 0..5 {
-        let mut client = server.client();
-        client.ok("initialize", initialize_arguments());
+        let mut client = server.client().initialize();
         client.ok("disconnect", json!({}));
         drop(client);
     }

@@ -1,6 +1,6 @@
 //! The log tells each session's order: it is the product's promise.
 
-use dlvgate_test_support::debug::{Debug, exec, initialize_arguments};
+use dlvgate_test_support::debug::{Debug, exec};
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::server::{Serve, Server};
@@ -82,8 +82,7 @@ fn every_line_of_a_json_log_is_json() {
 fn quiet_server_logs_no_successful_session() {
     let pair = Pair::any();
     let mut server = Serve::with(&pair).flags(["-q", "--once"]).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     client.ok("disconnect", json!({}));
     client.eof();
     assert_eq!(server.exit().code(), Some(0));

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 
 use dlvgate_test_support::client::Client;
-use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::debug::Debug;
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::link::{BEYOND, DROPPED, Link, OTHER, OTHER_V6, PEER, PEER_V6, SERVER, SERVER_V6};
 use dlvgate_test_support::namespace::Namespace;
@@ -206,8 +206,7 @@ fn ending_server_tells_the_client_before_the_gate() {
 fn a_proxy_that_is_killed_leaves_no_front_open() {
     let Some((link, before)) = host() else { return };
     let server = serve(&Pair::any(), &link.server, at(SERVER), PEER).start();
-    let mut client = Client::over(link.connect(PEER, at(SERVER)).unwrap());
-    client.ok("initialize", initialize_arguments());
+    let _client = Client::over(link.connect(PEER, at(SERVER)).unwrap()).initialize();
     server.signal(Signal::SIGKILL);
     let gone = dlvgate_test_support::poll(std::time::Duration::from_secs(2), || {
         (link.server.printed() == before).then_some(())

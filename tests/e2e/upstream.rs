@@ -97,8 +97,7 @@ fn message_after_disconnect_reaches_the_client() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let server = Serve::with(&Pair::any()).flags(["--upstream", &address]).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     next.send(()).unwrap();
     client.ok("disconnect", json!({}));
     next.send(()).unwrap();

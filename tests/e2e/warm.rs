@@ -43,13 +43,6 @@ fn warm(dlv: &Pair) -> Serve {
     Serve::with(dlv).flags(["--warm", "1"])
 }
 
-/// A session that is initialized.
-fn begin(server: &Server) -> Client {
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
-    client
-}
-
 fn end(client: Client) {
     Debug { client }.disconnect();
 }
@@ -105,7 +98,7 @@ fn a_port_scan_does_not_spend_the_spare(dlv: &Pair) {
     }
     // One that stays: dlv serves its first connection alone.
     let _stranger = TcpStream::connect((Ipv4Addr::LOCALHOST, spare.port)).unwrap();
-    let client = begin(&server);
+    let client = server.client().initialize();
     assert_eq!(taken(&server, 1), spare);
     end(client);
     closed(&server, 1);
@@ -115,7 +108,7 @@ fn nothing_is_left_after_the_server_ends(dlv: &Pair) {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let mut server = Serve::with(dlv).flags(["--warm", "2"]).start();
         Spare::wait(&server, 2);
-        let client = begin(&server);
+        let client = server.client().initialize();
         server.signal(signal);
         client.event("terminated");
         client.eof();
@@ -126,7 +119,7 @@ fn nothing_is_left_after_the_server_ends(dlv: &Pair) {
 fn a_killed_server_leaves_no_spare(dlv: &Pair) {
     let server = Serve::with(dlv).flags(["--warm", "2"]).start();
     Spare::wait(&server, 2);
-    let _client = begin(&server);
+    let _client = server.client().initialize();
     server.signal(Signal::SIGKILL);
     let gone = poll(PATIENCE, || server.children().is_empty().then_some(()));
     assert!(gone.is_some(), "processes are left: {:#?}", server.children());
@@ -168,7 +161,7 @@ fn outdated_spare_is_not_handed_out() {
     let server = warm(&pair).dlv(&old.path).flags(["--dlv-port", &port]).start();
     let spare = Spare::wait(&server, 1);
     std::fs::rename(&new.path, &old.path).unwrap();
-    let client = begin(&server);
+    let client = server.client().initialize();
     assert_eq!(ended(&server, spare.number), "spare_outdated");
     assert_ne!(server.dlv().pid, spare.pid);
     end(client);
@@ -182,10 +175,10 @@ fn idle_spares_end_and_return_with_the_next_client() {
     assert_eq!(ended(&server, spare.number), "spare_not_wanted");
     server.log.wait_for("gate_gone", 1);
     server.nothing_left();
-    let client = begin(&server);
+    let client = server.client().initialize();
     reached(&server, 1, "dlv_starting"); // it is served cold
     let next = Spare::wait(&server, 2);
-    let second = begin(&server);
+    let second = server.client().initialize();
     assert_eq!(taken(&server, 2), next);
     end(second);
     end(client);
@@ -197,7 +190,7 @@ fn spare_never_takes_the_only_port_from_a_session() {
     let server = warm(&Pair::any()).flags(["--dlv-port", &port]).start();
     // At once after each other: in every state that a spare can be in.
     for round in 1..=6 {
-        end(begin(&server));
+        end(server.client().initialize());
         closed(&server, round);
         if let (0, Some(dlv)) = (round % 2, server.dlvs().first()) {
             signal_pid(dlv.pid, Signal::SIGKILL);
@@ -217,7 +210,7 @@ fn spares_use_range_ports_and_yield_to_sessions() {
     let server = Serve::with(&Pair::any()).flags(["--warm", "2", "--dlv-port", &range]).start();
     let ports = [1, 2].map(|count| Spare::wait(&server, count).port);
     assert_eq!(ports, [first, first + 1]);
-    let clients = [(); 2].map(|()| begin(&server));
+    let clients = [(); 2].map(|()| server.client().initialize());
     let why = server.client().refused("initialize", initialize_arguments());
     assert!(why.contains(&range), "two sessions hold both: {why}");
     clients.into_iter().for_each(end);
@@ -251,7 +244,7 @@ fn unstartable_dlv_is_logged_once_and_told_the_client() {
 fn a_server_for_one_session_makes_one_spare() {
     let mut server = warm(&Pair::any()).flags(["--once"]).start();
     let spare = Spare::wait(&server, 1);
-    let client = begin(&server);
+    let client = server.client().initialize();
     assert_eq!(taken(&server, 1), spare);
     end(client);
     assert_eq!(server.exit().code(), Some(0));
@@ -264,7 +257,7 @@ fn spare_session_records_every_message() {
     let folder = tempfile::tempdir().unwrap();
     let server = warm(&Pair::any()).flags(["--record".as_ref(), folder.path().as_os_str()]).start();
     let spare = Spare::wait(&server, 1);
-    end(begin(&server));
+    end(server.client().initialize());
     closed(&server, 1);
     let file = poll(PATIENCE, || {
         let path = std::fs::read_dir(folder.path()).unwrap().flatten().next()?.path();

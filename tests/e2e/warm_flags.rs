@@ -1,6 +1,6 @@
 //! `--warm` where it means something, and where it does not.
 
-use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::debug::Debug;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::server::{Serve, Server};
 use dlvgate_test_support::toolchain::Pair;
@@ -35,8 +35,7 @@ fn impossible_warm_is_refused_with_a_remedy() {
 /// No dlv runs, and a client is served.
 fn serves_without_a_spare(server: &Server) {
     server.nothing_left();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let client = server.client().initialize();
     assert!(!server.log.transitions().iter().any(|one| one.name == "spare_ready"));
     Debug { client }.disconnect();
 }
@@ -59,8 +58,7 @@ fn nothing_is_started_unasked() {
 fn there_are_no_more_spares_than_sessions() {
     let server = Serve::with(&Pair::any()).env("DLVGATE_WARM", "3").flags(["--max-sessions", "1"]).start();
     server.log.wait_for("spare_ready", 1);
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let client = server.client().initialize();
     server.log.wait_for("spare_ready", 2);
     assert_eq!(server.dlvs().len(), 2, "the session's, and one for the next");
     Debug { client }.disconnect();

@@ -36,8 +36,7 @@ fn spare_is_gated_early_and_its_session_loads_none() {
     let listed = says(firewall(&[], &["status", "--json"]).args(["--journals", pf.journals()])).1;
     assert!(listed.contains(&format!("\"port\":{}", spare.port)), "{listed}");
 
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let client = server.client().initialize();
     assert_eq!(pf.changes("rules").len(), 1, "what stands is not opened again");
     let gate = reached(&server, 1, "gate_open");
     assert_eq!(gate.line["firewall"], "pf");
@@ -125,8 +124,7 @@ fn spare_passes_a_dropping_host_and_restores_it() {
     let mut server = in_namespace(&namespace);
     let spare = Spare::wait(&server, 1);
     assert_guarded(&namespace, spare.port);
-    let mut client = namespace.inside(|| server.client());
-    client.ok("initialize", initialize_arguments());
+    let client = namespace.inside(|| server.client()).initialize();
     assert_eq!(taken(&server, 1), spare);
     assert_guarded(&namespace, spare.port);
     Debug { client }.disconnect();
@@ -145,8 +143,7 @@ fn blocked_spare_is_replaced() {
     namespace.nft(&format!("flush ruleset\n{HOST}"));
     assert_eq!(ended(&server, spare.number), "spare_died");
     let next = Spare::wait(&server, 2);
-    let mut client = namespace.inside(|| server.client());
-    client.ok("initialize", initialize_arguments());
+    let client = namespace.inside(|| server.client()).initialize();
     assert_eq!(taken(&server, 1), next);
     Debug { client }.disconnect();
 }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::debug::Debug;
 use dlvgate_test_support::fake_dlv::FakeDlv;
 use dlvgate_test_support::namespace::Namespace;
 use dlvgate_test_support::server::Serve;
@@ -56,8 +56,7 @@ fn watch_tells_a_session_s_refusals_and_cleans_up() {
     let watching = Watching::start(Some(&namespace), &["--json"]);
     watching.says("there is no gate now");
     let server = Serve::with(&Pair::any()).flags(["--firewall", "nftables"]).inside(&namespace).start();
-    let mut client = namespace.inside(|| server.client());
-    client.ok("initialize", initialize_arguments());
+    let client = namespace.inside(|| server.client()).initialize();
     let port = server.ports().into_iter().find(|port| *port != server.front().port()).expect("dlv's port");
     let table = format!("table inet dlvgate_{}_{port}", server.guard().pid);
 

@@ -12,6 +12,7 @@ use dlvgate_recording::replay::{Client, Ignore, Pace, Replayed, Script, Server};
 use dlvgate_test_support::PATIENCE;
 use dlvgate_test_support::debug::Debug;
 use dlvgate_test_support::dropin::{Dlv, Which};
+use dlvgate_test_support::frames::frame;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::server::Serve;
 use dlvgate_test_support::toolchain::Pair;
@@ -331,10 +332,6 @@ fn played_to(
     let took = begun.elapsed();
     server.join().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap(), took)
-}
-
-fn frame(body: &str) -> Vec<u8> {
-    format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 const OTHER: &str = r#"{"seq":0,"type":"event","event":"other"}"#;

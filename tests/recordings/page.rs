@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
+use dlvgate_test_support::paths::repository;
 use dlvgate_test_support::toolchain::Pair;
 use serde_json::Value;
 
 /// Opens a page, tries all that it can do, and gives what was measured.
 pub fn look(page: &Path) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/page/page.mjs");
+    let script = repository().join("tests/clients/page/page.mjs");
     let output = Command::new("node").arg(script).arg(page).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let seen: Value = serde_json::from_str(said.trim())
@@ -21,8 +22,7 @@ pub fn look(page: &Path) -> Value {
 fn a_recorded_session_is_a_page_in_both_protocols() {
     let folder = tempfile::tempdir().unwrap();
     for session in ["dlv-1.27/debug", "dlv-1.20/wrong-requests", "dlv-1.20/goland"] {
-        let recording =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/sessions/{session}.jsonl"));
+        let recording = repository().join(format!("fixtures/sessions/{session}.jsonl"));
         let page = folder.path().join("page.html");
         let status = Command::new(env!("CARGO_BIN_EXE_dlvgate"))
             .arg("show")

@@ -1,12 +1,12 @@
 //! Recordings that are cut off, damaged, or none at all.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use dlvgate_recording::{Entry, Fault, OpenError, Reader};
+use dlvgate_test_support::paths::repository;
 
 fn session(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions").join(name)).unwrap()
+    std::fs::read(repository().join("fixtures/sessions").join(name)).unwrap()
 }
 
 fn entries(bytes: &[u8]) -> (Vec<Entry>, Vec<Fault>) {

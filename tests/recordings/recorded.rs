@@ -208,8 +208,7 @@ fn what_dlvgate_says_itself_is_marked() {
 fn what_is_no_message_is_kept_as_it_came() {
     let (dlv, records) = (Pair::any(), Records::new());
     let server = Serve::with(&dlv).flags(records.flags()).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
+    let mut client = server.client().initialize();
     client.raw(b"Content-Type: x\r\ncontent-length: 60\r\n\r\n{\"seq\":2, \"type\":\"request\",\n\"command\":\"threads\"}             ");
     client.response(2);
     client.raw(b"GET / HTTP/1.1\r\n\xff\r\n\r\n");

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use dlvgate_test_support::dropin::{Dlv, Running, Which};
+use dlvgate_test_support::paths::repository;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::server::Serve;
 use dlvgate_test_support::toolchain::Pair;
@@ -20,7 +21,7 @@ pub const GOROOT: &str = "/usr/local/go";
 
 /// Where a session's recording is kept.
 pub fn fixture(dlv: &str, scenario: &Scenario) -> PathBuf {
-    let sessions = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions");
+    let sessions = repository().join("fixtures/sessions");
     sessions.join(dlv).join(format!("{}.jsonl", scenario.name))
 }
 

@@ -66,8 +66,7 @@ fn idle_connections_leave_half_of_the_places() {
 #[test]
 fn address_limit_leaves_sessions_to_others() {
     let server = server(&["--max-sessions", "2"]);
-    let mut first = Client::over(connect(CROWD, server.front()).unwrap());
-    first.ok("initialize", initialize_arguments());
+    let first = Client::over(connect(CROWD, server.front()).unwrap()).initialize();
     let mut second = Client::over(connect(CROWD, server.front()).unwrap());
     let refused = second.refused("initialize", initialize_arguments());
     assert!(refused.contains("--max-sessions-per-address is 1"), "{refused}");
@@ -81,11 +80,7 @@ fn address_limit_leaves_sessions_to_others() {
 fn sole_or_unlimited_address_gets_all_sessions() {
     for flags in [&["--allow", CROWD][..], &["--allow", "127.0.0.0/8", "--max-sessions-per-address", "2"]] {
         let server = Serve::with(&Pair::any()).flags(["--max-sessions", "2"]).flags(flags).start();
-        let clients = [(); 2].map(|()| {
-            let mut client = Client::over(connect(CROWD, server.front()).unwrap());
-            client.ok("initialize", initialize_arguments());
-            client
-        });
+        let clients = [(); 2].map(|()| Client::over(connect(CROWD, server.front()).unwrap()).initialize());
         let mut third = Client::over(connect(CROWD, server.front()).unwrap());
         third.refused("initialize", initialize_arguments());
         clients.into_iter().for_each(|client| Debug { client }.disconnect());

@@ -5,7 +5,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
 use dlvgate_test_support::client::Client;
-use dlvgate_test_support::debug::initialize_arguments;
 use dlvgate_test_support::dropin::{Dlv, Which};
 use dlvgate_test_support::gate::StandinPf;
 use dlvgate_test_support::process::{is_alive, signal_pid};
@@ -98,8 +97,7 @@ fn a_replay_as_dlv_outlives_its_streams() {
         let front = front(&running);
         for _ in 0..=usize::from(signal.is_some()) {
             // with --keep a second one is served after the first one's report
-            let mut client = Client::connect(front);
-            client.ok("initialize", initialize_arguments());
+            let _client = Client::connect(front).initialize();
             way.lose(&mut ends);
         }
         signal.into_iter().for_each(|signal| running.signal(signal));

@@ -262,8 +262,7 @@ fn ignored_hangup_ends_nothing() {
         command.stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap()).stderr(terminal);
         dlv.command = command;
         let mut running = dlv.start_as_it_is();
-        let mut client = Client::connect(front(&running));
-        client.ok("initialize", initialize_arguments());
+        let mut client = Client::connect(front(&running)).initialize();
         drop(end);
         running.signal(Signal::SIGHUP);
         client.ok("initialize", initialize_arguments());

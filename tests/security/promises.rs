@@ -1,7 +1,8 @@
 //! The table of promises in `docs/security.md` names tests that there are.
 
 use std::fs;
-use std::path::Path;
+
+use dlvgate_test_support::paths::repository;
 
 /// A row: its number, its words, the tests that it names.
 struct Promise {
@@ -10,12 +11,8 @@ struct Promise {
     tests: Vec<String>,
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn promises() -> Vec<Promise> {
-    let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let page = fs::read_to_string(repository().join("docs/security.md")).unwrap();
     let (_, table) = page.split_once("## What we promise").expect("the section");
     let table = table.split("\n## ").next().unwrap();
     let rows = table.lines().filter_map(|line| {
@@ -31,7 +28,7 @@ fn promises() -> Vec<Promise> {
 /// Whether `file` has a test of this name: marked as one, or in the list of a macro that makes
 /// tests.
 fn has_test(file: &str, name: &str) -> bool {
-    let Ok(text) = fs::read_to_string(root().join(file)) else { return false };
+    let Ok(text) = fs::read_to_string(repository().join(file)) else { return false };
     let lines: Vec<&str> = text.lines().collect();
     let is_it = |line: &&str| line.contains(&format!("fn {name}("));
     let Some(at) = lines.iter().position(is_it) else { return false };
@@ -66,7 +63,7 @@ fn each_promise_names_a_test_and_each_test_is_there() {
 
 /// The tests in the second column of what was found.
 fn findings() -> Vec<String> {
-    let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let page = fs::read_to_string(repository().join("docs/security.md")).unwrap();
     let (_, table) = page.split_once("## What was found, and what holds it").expect("the section");
     let rows = table.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| "));
     rows.skip(1).map(|row| row.split(" | ").nth(1).unwrap_or(row).trim_matches('`').to_owned()).collect()

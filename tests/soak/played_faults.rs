@@ -1,18 +1,15 @@
 //! Sessions with the stand-in for dlv in which something goes wrong.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
 
 use dlvgate_test_support::PATIENCE;
-use dlvgate_test_support::client::Client;
+use dlvgate_test_support::client::{Client, reset};
 use dlvgate_test_support::debug::initialize_arguments;
 use dlvgate_test_support::frames::frame;
 use dlvgate_test_support::process::signal_pid;
 use dlvgate_test_support::random::Random;
 use nix::sys::signal::Signal;
 use serde_json::json;
-use socket2::SockRef;
 
 use crate::place::Place;
 use crate::played::{Played, whole};
@@ -122,10 +119,6 @@ fn stalled(place: &Place, random: &mut Random, reads: bool) -> bool {
     assert_eq!(count("\"output\":\"stalled "), UNREAD_EVENTS, "{}", place.name);
     assert_eq!(count("\"event\":\"terminated\""), 1);
     true
-}
-
-fn reset(stream: TcpStream) {
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 fn garbage(place: &Place, random: &mut Random) -> bool {

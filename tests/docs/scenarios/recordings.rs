@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use dlvgate_test_support::client::Client;
 use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::paths::repository;
 use dlvgate_test_support::standin;
 use serde_json::{Value, json};
 
-use crate::pages::{Block, root};
+use crate::pages::Block;
 use crate::play;
 use crate::stage::Stage;
 
@@ -142,7 +143,7 @@ pub fn example(stage: &Stage, block: &Block) {
     // may.
     standin::example_of("dlvgate-recording", "replay_as_dlv");
     for command in block.commands() {
-        let said = stage.run(&format!("cd '{}'\n{command}", root().display()));
+        let said = stage.run(&format!("cd '{}'\n{command}", repository().display()));
         assert!(!said.is_empty());
     }
 }

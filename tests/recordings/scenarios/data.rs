@@ -1,9 +1,9 @@
 //! Looking at data.
 
-use std::path::Path;
 use std::process::Command;
 
 use dlvgate_test_support::debug::{Debug, build, named};
+use dlvgate_test_support::paths::repository;
 use serde_json::{Value, json};
 
 use super::{Listens, Scenario, Stage};
@@ -148,7 +148,7 @@ fn test(stage: &Stage<'_>) {
 
 /// A client from another project: that of VS Code's own tests.
 fn editor(stage: &Stage<'_>) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/testsupport/session.mjs");
+    let script = repository().join("tests/clients/testsupport/session.mjs");
     let mut session = Command::new("node");
     session.arg(script).arg(stage.front.port().to_string()).arg(&stage.program.folder);
     let output = session.current_dir(&stage.program.folder).output().expect("node runs");

@@ -48,8 +48,7 @@ fn panic(stage: &Stage<'_>) {
 }
 
 fn compile_error(stage: &Stage<'_>) {
-    let mut client = stage.client();
-    client.ok("initialize", dlvgate_test_support::debug::initialize_arguments());
+    let mut client = stage.client().initialize();
     let why = client.refused("launch", build("debug", stage.program));
     assert!(!why.is_empty());
     // dlv is still there, for another try.

@@ -56,8 +56,7 @@ fn stepping(stage: &Stage<'_>) {
 
 fn kinds_of_breakpoints(stage: &Stage<'_>) {
     let (main, iteration) = (stage.program.main(), stage.program.line("// breakpoint: iteration"));
-    let mut client = stage.client();
-    client.ok("initialize", dlvgate_test_support::debug::initialize_arguments());
+    let mut client = stage.client().initialize();
     let launch = client.send("launch", exec(stage.program));
     client.event("initialized");
     let shipped = stage.program.line("// breakpoint: goroutine");

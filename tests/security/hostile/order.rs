@@ -1,7 +1,7 @@
 //! Messages that are in order each, and make no sense together.
 
 use dlvgate_test_support::debug::initialize_arguments;
-use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::frames::{frame, request};
 use serde_json::{Value, json};
 
 use super::input::Expected::{Answered, PassedOn};
@@ -9,11 +9,6 @@ use super::input::Input;
 use super::place::Place;
 
 const MANY: i64 = 10_000;
-
-fn request(seq: i64, command: &str, arguments: Value) -> Vec<u8> {
-    let request = json!({"seq": seq, "type": "request", "command": command, "arguments": arguments});
-    frame(&request.to_string())
-}
 
 fn initialize(seq: i64) -> Vec<u8> {
     request(seq, "initialize", initialize_arguments())

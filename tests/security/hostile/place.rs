@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use dlvgate_test_support::client::Client;
-use dlvgate_test_support::debug::{Debug, initialize_arguments};
+use dlvgate_test_support::debug::Debug;
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::rpc::Rpc;
 use dlvgate_test_support::server::{Serve, Server};
@@ -123,8 +123,7 @@ impl Place {
         if self.shared.is_some() {
             let mut rpc = Rpc::connect(self.server.front());
             assert_eq!(rpc.call("IsMulticlient", json!({}))["IsMulticlient"], true);
-            let mut dap = self.client();
-            dap.ok("initialize", initialize_arguments());
+            self.client().initialize();
             return;
         }
         self.started.fetch_add(1, Ordering::Relaxed);

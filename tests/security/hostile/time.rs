@@ -4,9 +4,9 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use dlvgate_test_support::client::Client;
+use dlvgate_test_support::client::{Client, reset};
 use dlvgate_test_support::debug::initialize_arguments;
-use dlvgate_test_support::frames::frame;
+use dlvgate_test_support::frames::{frame, request};
 use dlvgate_test_support::process::descriptors;
 use dlvgate_test_support::{PATIENCE, poll};
 use serde_json::{Value, json};
@@ -21,11 +21,6 @@ const SILENT: usize = 64;
 
 /// When nothing more is taken for so long, nothing more is taken.
 const STUCK: Duration = Duration::from_millis(300);
-
-fn request(seq: i64, command: &str, arguments: Value) -> Vec<u8> {
-    let request = json!({"seq": seq, "type": "request", "command": command, "arguments": arguments});
-    frame(&request.to_string())
-}
 
 fn initialize() -> Vec<u8> {
     request(1, "initialize", initialize_arguments())
@@ -44,11 +39,6 @@ fn narrow(place: &Place) -> TcpStream {
     socket.connect(&place.server().front().into()).unwrap();
     socket.set_write_timeout(Some(STUCK)).unwrap();
     socket.into()
-}
-
-/// Ends with a RST.
-fn reset(stream: TcpStream) {
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 /// A byte with each packet.

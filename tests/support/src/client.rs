@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use socket2::SockRef;
 
 use crate::{PATIENCE, frames};
 
@@ -249,7 +250,7 @@ impl Drop for Client {
     /// Closes both directions; errors mean that the server was first.
     fn drop(&mut self) {
         if self.with_reset {
-            let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         } else {
             let _ = self.stream.shutdown(Shutdown::Write);
         }
@@ -260,6 +261,11 @@ impl Drop for Client {
             let _ = reader.join();
         }
     }
+}
+
+/// Ends a connection with a RST.
+pub fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 /// What a user is shown of a failed response: `body.error.format` where there is one, else

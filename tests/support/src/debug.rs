@@ -32,6 +32,14 @@ pub fn breakpoints(file: &Path, breakpoints: Value) -> Value {
     json!({"source": {"path": file}, "breakpoints": breakpoints})
 }
 
+impl Client {
+    /// Sends what every IDE says first, and waits for the answer.
+    pub fn initialize(mut self) -> Self {
+        self.ok("initialize", initialize_arguments());
+        self
+    }
+}
+
 /// A debugging session as the IDE holds it.
 pub struct Debug {
     /// The connection, for requests that this has no word for.
@@ -41,15 +49,13 @@ pub struct Debug {
 impl Debug {
     /// Initializes, sends `launch` or `attach`, sets breakpoints on these lines of the file, and
     /// lets the program go.
-    pub fn begin(mut client: Client, command: &str, arguments: Value, file: &Path, lines: &[i64]) -> Self {
-        client.ok("initialize", initialize_arguments());
-        Self { client }.configure(command, arguments, file, lines)
+    pub fn begin(client: Client, command: &str, arguments: Value, file: &Path, lines: &[i64]) -> Self {
+        Self::begin_quietly(client).configure(command, arguments, file, lines)
     }
 
     /// Initializes, and nothing more.
-    pub fn begin_quietly(mut client: Client) -> Self {
-        client.ok("initialize", initialize_arguments());
-        Self { client }
+    pub fn begin_quietly(client: Client) -> Self {
+        Self { client: client.initialize() }
     }
 
     /// As `begin`, after `initialize`.

@@ -1,11 +1,17 @@
 //! The wire, read strictly: what the server sends must be exactly `Content-Length: N\r\n\r\n` and N
 //! bytes of JSON.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The framed bytes of `body`.
 pub fn frame(body: &str) -> Vec<u8> {
     format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// The framed bytes of a request.
+pub fn request(seq: i64, command: &str, arguments: Value) -> Vec<u8> {
+    let request = json!({"seq": seq, "type": "request", "command": command, "arguments": arguments});
+    frame(&request.to_string())
 }
 
 /// The next message at the front of `bytes`: `Ok(None)` while it is not complete, an error for any

@@ -271,6 +271,11 @@ impl Server {
         process::listening_ports(&process::marked(&self.mark))
     }
 
+    /// The same without the front: those of its dlvs.
+    pub fn dlv_ports(&self) -> Vec<u16> {
+        self.ports().into_iter().filter(|port| *port != self.front().port()).collect()
+    }
+
     /// Waits until the log says that `count` sessions with a dlv are closed; then nothing of them
     /// may be left.
     pub fn closed(&self, count: usize) {
