@@ -9,8 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::lane::Watcher;
-use super::link::Link;
-use super::socket::drain;
+use super::link::{Link, drain};
 use super::talk::Talk;
 
 /// How long a client may take to hear the reason and close; one that does not read is not waited

@@ -30,144 +30,270 @@ pub enum Step {
     Close,
 }
 
-/// What a session holds, and whether it is on its way out.
+/// What is held, and whether the way out has begun. What stands is in it: a dlv `D` of ours or the
+/// address `A` of another, a gate `G`, and the connection `C` to dlv. Without any of them it is the
+/// order alone, which is what the models search.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Lifecycle {
-    delve: Held,
-    gate: Gate,
-    dialled: bool,
+pub struct Lifecycle<D = (), A = (), G = (), C = ()> {
+    delve: DelveState<D, A>,
+    gate: GateState<G>,
+    connection: ConnectionState<C>,
     /// No session's yet: no byte goes.
     spare: bool,
     ending: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Held {
+enum DelveState<D, A> {
     /// A spare is taken where there is one; else it is wanted.
     Sought,
     Wanted,
     Awaited,
-    NotOurs,
-    Running,
+    /// It listens at this address, and is not ours to stop.
+    NotOurs(A),
+    Running(D),
     Stopped,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Gate {
+enum GateState<G> {
     Wanted,
     NotOurs,
-    Open,
-    Shut,
+    Open(G),
+    Shut(G),
     Gone,
 }
 
-impl Lifecycle {
+impl<D, A> DelveState<D, A> {
+    fn running_mut(&mut self) -> Option<&mut D> {
+        if let DelveState::Running(delve) = self { Some(delve) } else { None }
+    }
+}
+
+impl<G> GateState<G> {
+    fn standing(&self) -> Option<&G> {
+        match self {
+            GateState::Open(gate) | GateState::Shut(gate) => Some(gate),
+            GateState::Wanted | GateState::NotOurs | GateState::Gone => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum ConnectionState<C> {
+    Wanted,
+    /// Others connect.
+    NotOurs,
+    Open(C),
+    Closed,
+}
+
+/// What a session forwards with.
+pub(super) struct Relayed<'a, D, G, C> {
+    pub(super) connection: &'a mut C,
+    /// The session's own dlv.
+    pub(super) delve: Option<&'a mut D>,
+    /// The session's own gate.
+    pub(super) gate: Option<&'a G>,
+}
+
+impl<D, A, G, C> Lifecycle<D, A, G, C> {
     /// A session that starts its own dlv behind a gate.
-    pub fn with_own_delve() -> Lifecycle {
-        Lifecycle { delve: Held::Wanted, gate: Gate::Wanted, dialled: false, spare: false, ending: false }
+    pub fn with_own_delve() -> Self {
+        Lifecycle {
+            delve: DelveState::Wanted,
+            gate: GateState::Wanted,
+            connection: ConnectionState::Wanted,
+            spare: false,
+            ending: false,
+        }
     }
 
     /// A session that takes over a [spare](Lifecycle::of_a_spare) where there is one, and else
     /// starts its own dlv.
-    pub fn with_a_spare() -> Lifecycle {
-        Lifecycle { delve: Held::Sought, ..Lifecycle::with_own_delve() }
+    pub fn with_a_spare() -> Self {
+        Lifecycle { delve: DelveState::Sought, ..Self::with_own_delve() }
     }
 
     /// A dlv that is started ahead, behind its gate and with its one connection, for a session that
     /// is still to come.
-    pub fn of_a_spare() -> Lifecycle {
-        Lifecycle { spare: true, ..Lifecycle::with_own_delve() }
+    pub fn of_a_spare() -> Self {
+        Lifecycle { spare: true, ..Self::with_own_delve() }
     }
 
-    /// A session on a dlv that dlvgate did not start; gated where it is on loopback.
-    pub fn with_running_delve(gated: bool) -> Lifecycle {
-        let gate = if gated { Gate::Wanted } else { Gate::NotOurs };
-        Lifecycle { delve: Held::NotOurs, gate, ..Lifecycle::with_own_delve() }
+    /// A session on a dlv at this address that dlvgate did not start; gated where it is on
+    /// loopback.
+    pub fn with_running_delve(address: A, gated: bool) -> Self {
+        let gate = if gated { GateState::Wanted } else { GateState::NotOurs };
+        Lifecycle { delve: DelveState::NotOurs(address), gate, ..Self::with_own_delve() }
     }
 
     /// A session on a dlv that all sessions share, which has a [`server's`](Lifecycle::of_a_server)
     /// lifecycle.
-    pub fn with_shared_delve() -> Lifecycle {
-        Lifecycle { delve: Held::Awaited, gate: Gate::NotOurs, ..Lifecycle::with_own_delve() }
+    pub fn with_shared_delve() -> Self {
+        Lifecycle { delve: DelveState::Awaited, gate: GateState::NotOurs, ..Self::with_own_delve() }
     }
 
     /// A dlv that all sessions share, behind a gate. Others dial it.
-    pub fn of_a_server() -> Lifecycle {
-        Lifecycle { dialled: true, ..Lifecycle::with_own_delve() }
+    pub fn of_a_server() -> Self {
+        Lifecycle { connection: ConnectionState::NotOurs, ..Self::with_own_delve() }
     }
 
-    /// A headless dlv that dlvgate did not start, for all sessions.
-    pub fn of_a_running_server(gated: bool) -> Lifecycle {
-        Lifecycle { dialled: true, ..Lifecycle::with_running_delve(gated) }
+    /// A headless dlv at this address that dlvgate did not start, for all sessions.
+    pub fn of_a_running_server(address: A, gated: bool) -> Self {
+        Lifecycle { connection: ConnectionState::NotOurs, ..Self::with_running_delve(address, gated) }
     }
 
     /// The same for a dlv that listens on no port: there is nothing to gate.
-    pub fn on_no_port(self) -> Lifecycle {
-        Lifecycle { gate: Gate::NotOurs, ..self }
+    pub fn on_no_port(self) -> Self {
+        Lifecycle { gate: GateState::NotOurs, ..self }
     }
 
     /// What to do now.
     pub fn next(&self) -> Step {
         if self.ending {
-            return match (self.gate, self.delve) {
-                (Gate::Open, _) => Step::ShutGate,
-                (_, Held::Running) => Step::StopDelve,
-                (Gate::Shut, _) => Step::RemoveGate,
+            return match (&self.gate, &self.delve) {
+                (GateState::Open(_), _) => Step::ShutGate,
+                (_, DelveState::Running(_)) => Step::StopDelve,
+                (GateState::Shut(_), _) => Step::RemoveGate,
                 _ => Step::Close,
             };
         }
-        match (self.delve, self.gate) {
-            (Held::Sought, _) => Step::Take,
-            (Held::Wanted, _) => Step::Launch,
-            (Held::Awaited, _) => Step::Join,
-            (_, Gate::Wanted) => Step::OpenGate,
-            _ if !self.dialled => Step::Dial,
+        match (&self.delve, &self.gate, &self.connection) {
+            (DelveState::Sought, ..) => Step::Take,
+            (DelveState::Wanted, ..) => Step::Launch,
+            (DelveState::Awaited, ..) => Step::Join,
+            (_, GateState::Wanted, _) => Step::OpenGate,
+            (.., ConnectionState::Wanted) => Step::Dial,
             _ if self.spare => Step::Wait,
             _ => Step::Relay,
         }
     }
 
-    /// The step that [`next`](Lifecycle::next) named is done. A relay that is done is the session's
-    /// end; a take that is done has found nothing, and a wait that is done was in vain.
-    pub fn done(&mut self) {
-        match self.next() {
-            Step::Take => self.delve = Held::Wanted,
-            Step::Launch => self.delve = Held::Running,
-            Step::Join => self.delve = Held::NotOurs,
-            Step::OpenGate => self.gate = Gate::Open,
-            Step::Dial => self.dialled = true,
-            Step::Relay | Step::Wait => self.ending = true,
-            Step::ShutGate => self.gate = Gate::Shut,
-            Step::StopDelve => self.delve = Held::Stopped,
-            Step::RemoveGate => self.gate = Gate::Gone,
-            Step::Close => {}
+    /// [`Step::Take`] has found nothing: the session starts its own.
+    pub(super) fn found_no_spare(&mut self) {
+        self.delve = DelveState::Wanted;
+    }
+
+    /// [`Step::Launch`]: dlv is started, and is to be stopped, whether it is ready or not.
+    pub(super) fn launched(&mut self, delve: D) {
+        self.delve = DelveState::Running(delve);
+    }
+
+    /// [`Step::Join`]: the shared dlv is ready at this address.
+    pub(super) fn joined(&mut self, address: A) {
+        self.delve = DelveState::NotOurs(address);
+    }
+
+    /// [`Step::OpenGate`]: the gate is open and was read back.
+    pub(super) fn gate_opened(&mut self, gate: G) {
+        self.gate = GateState::Open(gate);
+    }
+
+    /// [`Step::Dial`]: the connection to dlv stands.
+    pub(super) fn connected(&mut self, connection: C) {
+        self.connection = ConnectionState::Open(connection);
+    }
+
+    /// [`Step::ShutGate`]: nothing passes the gate, as far as the packet filter could be told.
+    pub(super) fn gate_shut(&mut self) {
+        self.gate = match std::mem::replace(&mut self.gate, GateState::Gone) {
+            GateState::Open(gate) => GateState::Shut(gate),
+            other => other,
+        };
+    }
+
+    /// [`Step::StopDelve`]: the dlv, which the caller stops.
+    pub(super) fn stop_delve(&mut self) -> Option<D> {
+        match std::mem::replace(&mut self.delve, DelveState::Stopped) {
+            DelveState::Running(delve) => Some(delve),
+            other => {
+                self.delve = other;
+                None
+            }
+        }
+    }
+
+    /// [`Step::RemoveGate`]: the gate, which the caller removes.
+    pub(super) fn remove_gate(&mut self) -> Option<G> {
+        match std::mem::replace(&mut self.gate, GateState::Gone) {
+            GateState::Shut(gate) => Some(gate),
+            other => {
+                self.gate = other;
+                None
+            }
+        }
+    }
+
+    /// [`Step::Close`]: the connection to dlv, which the caller drops.
+    pub(super) fn close(&mut self) -> Option<C> {
+        match std::mem::replace(&mut self.connection, ConnectionState::Closed) {
+            ConnectionState::Open(connection) => Some(connection),
+            ConnectionState::Wanted | ConnectionState::NotOurs | ConnectionState::Closed => None,
         }
     }
 
     /// The session that looks for a spare gets this one, with all that it holds. `false` where the
     /// one does not look for any, or the other is not one that waits: then nothing has changed.
-    pub fn take(&mut self, spare: &mut Lifecycle) -> bool {
+    pub fn take(&mut self, spare: &mut Self) -> bool {
         let may = self.next() == Step::Take && spare.next() == Step::Wait;
         if may {
-            let nothing_left =
-                Lifecycle { delve: Held::Stopped, gate: Gate::Gone, ending: true, ..spare.clone() };
+            let nothing_left = Lifecycle {
+                delve: DelveState::Stopped,
+                gate: GateState::Gone,
+                connection: ConnectionState::Closed,
+                spare: true,
+                ending: true,
+            };
             *self = Lifecycle { spare: false, ..std::mem::replace(spare, nothing_left) };
         }
         may
     }
 
-    /// A dlv that was started and is not ready: it has to be stopped all the same.
-    pub fn started(&mut self) {
-        if self.delve == Held::Wanted {
-            self.delve = Held::Running;
+    /// Another dlv is wanted in place of the one whose gate could not be opened, which the caller
+    /// stops. `None` where none may take its place.
+    pub fn launch_again(&mut self) -> Option<D> {
+        if self.ending || !matches!(self.gate, GateState::Wanted) {
+            return None;
+        }
+        let delve = self.stop_delve()?;
+        self.delve = DelveState::Wanted;
+        Some(delve)
+    }
+
+    /// What a session forwards with, where [`Step::Relay`] is next.
+    pub(super) fn relayed(&mut self) -> Option<Relayed<'_, D, G, C>> {
+        match (self.next(), &mut self.connection) {
+            (Step::Relay, ConnectionState::Open(connection)) => {
+                Some(Relayed { connection, delve: self.delve.running_mut(), gate: self.gate.standing() })
+            }
+            _ => None,
         }
     }
 
-    /// The dlv whose gate could not be opened is stopped, and another one is wanted.
-    pub fn launch_again(&mut self) {
-        if self.delve == Held::Running && self.gate == Gate::Wanted && !self.ending {
-            self.delve = Held::Wanted;
-        }
+    /// The dlv that is ours, with its gate.
+    pub(super) fn held(&mut self) -> (Option<&mut D>, Option<&G>) {
+        (self.delve.running_mut(), self.gate.standing())
+    }
+
+    /// The dlv that is ours.
+    pub(super) fn delve(&self) -> Option<&D> {
+        if let DelveState::Running(delve) = &self.delve { Some(delve) } else { None }
+    }
+
+    /// The gate that is ours, open or shut.
+    pub(super) fn gate(&self) -> Option<&G> {
+        self.gate.standing()
+    }
+
+    /// The connection to dlv.
+    pub(super) fn connection(&self) -> Option<&C> {
+        if let ConnectionState::Open(connection) = &self.connection { Some(connection) } else { None }
+    }
+
+    /// Where a dlv that is not ours listens.
+    pub(super) fn foreign_address(&self) -> Option<&A> {
+        if let DelveState::NotOurs(address) = &self.delve { Some(address) } else { None }
     }
 
     /// Whether the way out has begun.
@@ -181,193 +307,30 @@ impl Lifecycle {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    fn starts() -> [Lifecycle; 12] {
-        [
-            Lifecycle::with_a_spare().on_no_port(),
-            Lifecycle::of_a_spare().on_no_port(),
-            Lifecycle::with_own_delve().on_no_port(),
-            Lifecycle::of_a_server().on_no_port(),
-            Lifecycle::with_a_spare(),
-            Lifecycle::of_a_spare(),
-            Lifecycle::of_a_running_server(true),
-            Lifecycle::with_own_delve(),
-            Lifecycle::with_shared_delve(),
-            Lifecycle::of_a_server(),
-            Lifecycle::with_running_delve(true),
-            Lifecycle::with_running_delve(false),
-        ]
-    }
-
-    /// Every state that any interleaving of success, end and taking over can reach.
-    fn reachable() -> HashSet<Lifecycle> {
-        let mut seen: HashSet<Lifecycle> = HashSet::new();
-        let mut open: Vec<Lifecycle> = starts().into();
-        while let Some(state) = open.pop() {
-            if !seen.contains(&state) {
-                for other in seen.iter().chain([&state]) {
-                    for (session, spare) in [(other, &state), (&state, other)] {
-                        let (mut session, mut spare) = (session.clone(), spare.clone());
-                        session.take(&mut spare);
-                        open.extend([session, spare]);
-                    }
-                }
-                seen.insert(state.clone());
-                let (mut done, mut ended, mut again, mut started) =
-                    (state.clone(), state.clone(), state.clone(), state);
-                done.done();
-                ended.end();
-                again.launch_again();
-                started.started();
-                started.end();
-                open.extend([done, ended, again, started]);
+impl Lifecycle {
+    /// The step that [`next`](Lifecycle::next) named is done. A relay that is done is the session's
+    /// end; a take that is done has found nothing, and a wait that is done was in vain.
+    pub fn done(&mut self) {
+        match self.next() {
+            Step::Take => self.found_no_spare(),
+            Step::Launch => self.launched(()),
+            Step::Join => self.joined(()),
+            Step::OpenGate => self.gate_opened(()),
+            Step::Dial => self.connected(()),
+            Step::Relay | Step::Wait => self.end(),
+            Step::ShutGate => self.gate_shut(),
+            Step::StopDelve => {
+                self.stop_delve();
             }
-        }
-        seen
-    }
-
-    fn steps(mut state: Lifecycle) -> Vec<Step> {
-        let mut steps = Vec::new();
-        while state.next() != Step::Close {
-            steps.push(state.next());
-            state.done();
-        }
-        steps
-    }
-
-    #[test]
-    fn a_whole_session_goes_in_the_promised_order() {
-        use Step::*;
-        assert_eq!(
-            steps(Lifecycle::with_own_delve()),
-            [Launch, OpenGate, Dial, Relay, ShutGate, StopDelve, RemoveGate]
-        );
-        assert_eq!(steps(Lifecycle::with_running_delve(true)), [OpenGate, Dial, Relay, ShutGate, RemoveGate]);
-        assert_eq!(steps(Lifecycle::with_running_delve(false)), [Dial, Relay]);
-        assert_eq!(steps(Lifecycle::with_own_delve().on_no_port()), [Launch, Dial, Relay, StopDelve]);
-        assert_eq!(steps(Lifecycle::with_shared_delve()), [Join, Dial, Relay]);
-        assert_eq!(
-            steps(Lifecycle::of_a_server()),
-            [Launch, OpenGate, Relay, ShutGate, StopDelve, RemoveGate]
-        );
-        assert_eq!(steps(Lifecycle::of_a_running_server(true)), [OpenGate, Relay, ShutGate, RemoveGate]);
-        assert_eq!(
-            steps(Lifecycle::with_a_spare())[..2],
-            [Take, Launch],
-            "without a spare it starts its own"
-        );
-        assert_eq!(
-            steps(Lifecycle::of_a_spare()),
-            [Launch, OpenGate, Dial, Wait, ShutGate, StopDelve, RemoveGate]
-        );
-    }
-
-    #[test]
-    fn unready_dlv_is_stopped_and_a_foreign_one_is_not() {
-        let mut own = Lifecycle::with_own_delve();
-        own.started();
-        assert!(!own.is_ending());
-        own.end();
-        assert!(own.is_ending());
-        assert_eq!(steps(own), [Step::StopDelve]);
-        let mut other = Lifecycle::with_running_delve(true);
-        other.started();
-        other.end();
-        assert_eq!(steps(other), []);
-    }
-
-    #[test]
-    fn gate_that_is_refused_may_start_another_dlv() {
-        for mut state in [Lifecycle::with_own_delve(), Lifecycle::of_a_spare(), Lifecycle::of_a_server()] {
-            state.done();
-            assert_eq!(state.next(), Step::OpenGate);
-            state.launch_again();
-            assert_eq!(steps(state.clone())[..2], [Step::Launch, Step::OpenGate]);
-            state.end();
-            state.launch_again();
-            assert_eq!(steps(state), [], "the first one is stopped already");
-        }
-        let mut other = Lifecycle::with_running_delve(true);
-        other.launch_again();
-        assert_eq!(other, Lifecycle::with_running_delve(true), "no other one takes its place");
-    }
-
-    /// A spare that waits, and a session that looks for one.
-    fn spare_and_session() -> (Lifecycle, Lifecycle) {
-        let mut spare = Lifecycle::of_a_spare();
-        while spare.next() != Step::Wait {
-            spare.done();
-        }
-        (spare, Lifecycle::with_a_spare())
-    }
-
-    #[test]
-    fn session_with_a_spare_forwards_at_once() {
-        let (mut spare, mut session) = spare_and_session();
-        assert!(session.take(&mut spare));
-        assert_eq!(steps(session), [Step::Relay, Step::ShutGate, Step::StopDelve, Step::RemoveGate]);
-        assert_eq!(spare.next(), Step::Close, "the spare ends a dlv that it handed over");
-    }
-
-    #[test]
-    fn only_a_complete_waiting_spare_is_taken_once() {
-        for mut other in reachable() {
-            let (before, waits) = (other.clone(), other.next() == Step::Wait);
-            let mut session = Lifecycle::with_a_spare();
-            assert_eq!(session.take(&mut other), waits, "{before:?}");
-            let unchanged = (session.next(), &other) == (Step::Take, &before);
-            assert!(waits || unchanged, "{before:?}");
-            assert!(!Lifecycle::with_a_spare().take(&mut other), "a second time: {before:?}");
-        }
-        for mut session in reachable() {
-            let (mut spare, before) = (spare_and_session().0, session.clone());
-            assert_eq!(session.take(&mut spare), before.next() == Step::Take, "{before:?}");
-        }
-    }
-
-    #[test]
-    fn ending_spare_gets_no_byte_and_no_gate() {
-        for mut state in reachable() {
-            assert!(!(state.spare && state.next() == Step::Relay), "{state:?}");
-            state.end();
-            let in_step = steps(state.clone());
-            let inward = [Step::Take, Step::Launch, Step::OpenGate, Step::Dial, Step::Wait, Step::Relay];
-            assert!(!in_step.iter().any(|step| inward.contains(step)), "{state:?}: {in_step:?}");
-        }
-    }
-
-    #[test]
-    fn no_byte_is_ever_forwarded_without_an_open_gate() {
-        for state in reachable() {
-            if matches!(state.next(), Step::Dial | Step::Wait | Step::Relay) {
-                assert!(matches!(state.gate, Gate::Open | Gate::NotOurs), "{state:?}");
-                assert!(matches!(state.delve, Held::Running | Held::NotOurs), "{state:?}");
+            Step::RemoveGate => {
+                self.remove_gate();
             }
-        }
-    }
-
-    #[test]
-    fn from_everywhere_the_end_leaves_nothing_behind() {
-        for mut state in reachable() {
-            state.end();
-            let way_out = steps(state.clone());
-            let place = |step| way_out.iter().position(|other| *other == step);
-            if let (Some(shut), Some(stop)) = (place(Step::ShutGate), place(Step::StopDelve)) {
-                assert!(shut < stop, "{state:?}");
+            Step::Close => {
+                self.close();
             }
-            if let (Some(stop), Some(gone)) = (place(Step::StopDelve), place(Step::RemoveGate)) {
-                assert!(stop < gone, "{state:?}");
-            }
-            while state.next() != Step::Close {
-                state.done();
-            }
-            assert!(matches!(state.gate, Gate::Wanted | Gate::NotOurs | Gate::Gone), "{state:?}");
-            let delve_is_gone = !matches!(state.delve, Held::Running);
-            assert!(delve_is_gone, "{state:?}");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

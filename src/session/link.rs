@@ -1,14 +1,18 @@
 //! One end of a session, the client's or dlv's: a connection over TCP, over a Unix socket, or
 //! standard input and output.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Stdin, Stdout};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::delve::Address;
 
 /// A client, or a dlv.
 #[derive(Debug)]
@@ -25,6 +29,45 @@ impl Link {
     /// The client at standard input and output.
     pub fn stdio() -> Link {
         Link::Stdio(tokio::io::stdin(), tokio::io::stdout())
+    }
+
+    /// Connects to dlv: the only connection that it ever gets from us.
+    ///
+    /// # Errors
+    /// What the system says, or that nothing answered in time.
+    pub(super) async fn dial(address: &Address, limit: Duration) -> io::Result<Link> {
+        let dialled = async {
+            match address {
+                Address::Tcp(address) => {
+                    let stream = TcpStream::connect(address).await?;
+                    stream.set_nodelay(true)?;
+                    Ok(Link::Tcp(stream))
+                }
+                Address::Unix(path) => UnixStream::connect(path).await.map(Link::Unix),
+            }
+        };
+        tokio::time::timeout(limit, dialled).await.map_err(|_| {
+            io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
+        })?
+    }
+
+    /// Has the kernel ask the other side, where it is over TCP, whether it is there still.
+    ///
+    /// # Errors
+    /// Where it is closed already.
+    pub(super) fn keep_alive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
+        match self {
+            Link::Tcp(stream) => SockRef::from(stream).set_tcp_keepalive(keepalive),
+            Link::Unix(_) | Link::Stdio(..) => Ok(()),
+        }
+    }
+
+    /// Ends what [`Link::keep_alive`] has begun.
+    pub(super) fn end_keepalive(&self) {
+        if let Link::Tcp(stream) = self {
+            // fails where it is closed already
+            let _ = SockRef::from(stream).set_keepalive(false);
+        }
     }
 
     /// Ready once the other side has said something, has closed, or is lost. Nothing is taken.
@@ -118,4 +161,23 @@ impl AsyncWrite for Link {
             Link::Stdio(_, stdout) => Pin::new(stdout).poll_flush(cx),
         }
     }
+}
+
+/// Reads and drops until the other side closes.
+///
+/// # Errors
+/// Where the connection fails before.
+pub(super) async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    // Not kept while it waits: every session would carry the buffer from its beginning.
+    poll_fn(|cx| {
+        let mut dropped = [0; 4096];
+        loop {
+            let mut dropped = ReadBuf::new(&mut dropped);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut dropped))?;
+            if dropped.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    })
+    .await
 }

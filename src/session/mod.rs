@@ -2,6 +2,7 @@
 
 mod amendments;
 mod aside;
+mod backend;
 mod carrier;
 mod cause;
 mod ear;
@@ -19,11 +20,8 @@ mod relay;
 mod settings;
 mod shared;
 mod slot;
-mod socket;
-mod source;
 mod spare;
 mod talk;
-mod way_out;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,31 +40,22 @@ pub use lifecycle::{Lifecycle, Step};
 pub use link::Link;
 pub use opening::FIRST_BYTE;
 pub use settings::{Settings, Upstream};
-pub use shared::{Ended, SharedDelve};
+pub use shared::{Ended, SharedDelve, Source};
 pub use slot::Visitor;
-pub use source::Source;
 pub use spare::{MAX_SPARES, Spares};
 
-use crate::delve::{Address, Delve};
-use crate::fault;
-use crate::firewall::{FirewallError, Gate, Peer};
+use crate::firewall::Gate;
 use crate::shutdown::Shutdown;
 use aside::Aside;
-use elsewhere::Elsewhere;
+use backend::{Backend, out_of_order};
 use farewell::Farewell;
 use journal::Journal;
+use lifecycle::Relayed;
 use opening::{Hold, Opening};
 use shared::Exit;
 use slot::Slot;
 use spare::Visit;
 use talk::Talk;
-use way_out::WayOut;
-
-/// How long a connection to dlv may take. It listens already; on loopback this is microseconds.
-const DIAL_LIMIT: Duration = Duration::from_secs(5);
-
-/// How long a dlv that cannot be dialled may take to end and say why.
-const EARLY_END: Duration = Duration::from_millis(500);
 
 /// How long a client that is refused at its first bytes may take to close.
 const REFUSAL_LINGER: Duration = Duration::from_secs(1);
@@ -131,7 +120,7 @@ async fn refuse(client: &mut Link, answer: Bytes) {
     let said = async {
         client.write_all(&answer).await?;
         client.shutdown().await?;
-        socket::drain(client).await
+        link::drain(client).await
     };
     let _ = tokio::time::timeout(REFUSAL_LINGER, said).await;
 }
@@ -140,18 +129,10 @@ struct Session<'a> {
     client: Link,
     hold: Hold,
     settings: &'a Settings,
-    journal: Journal,
     talk: Talk,
-    lifecycle: Lifecycle,
-    /// Held for as long as the session counts against the limit.
-    slot: Option<Slot>,
+    backend: Backend,
     /// What the spares know of it.
     visit: Option<Visit>,
-    delve: Option<Delve>,
-    gate: Option<Gate>,
-    /// The shared dlv's address.
-    joined: Option<Address>,
-    upstream: Option<Link>,
 }
 
 impl<'a> Session<'a> {
@@ -160,120 +141,83 @@ impl<'a> Session<'a> {
         protocol: Protocol,
         hold: Hold,
         settings: &'a Settings,
-        journal: Journal,
+        events: Journal,
         tap: Tap,
     ) -> Session<'a> {
-        let gated = |lifecycle: Lifecycle| match settings.upstream.is_on_a_port() {
-            true => lifecycle,
-            false => lifecycle.on_no_port(),
-        };
-        let lifecycle = match &settings.upstream {
-            Upstream::Launch(_) => gated(Lifecycle::with_own_delve()),
-            Upstream::Warm(_) => gated(Lifecycle::with_a_spare()),
-            Upstream::Running(address) => Lifecycle::with_running_delve(address.ip().is_loopback()),
-            Upstream::Shared(_) => Lifecycle::with_shared_delve(),
-        };
         let talk = Talk::new(protocol, &settings.amendments, tap);
-        Session {
-            client,
-            hold,
-            settings,
-            journal,
-            talk,
-            lifecycle,
-            slot: None,
-            visit: None,
-            delve: None,
-            gate: None,
-            joined: None,
-            upstream: None,
-        }
+        let backend = Backend::new(settings.upstream.lifecycle(), events);
+        Session { client, hold, settings, talk, backend, visit: None }
     }
 
     async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown) -> Cause {
-        let cause = match Slot::take(self.settings, of_address).await {
-            Ok(slot) => {
-                self.slot = Some(slot);
-                self.until_an_end(stop).await
-            }
-            Err(cause) => cause,
+        let (slot, cause) = match Slot::take(self.settings, of_address).await {
+            Ok(slot) => (Some(slot), self.until_an_end(stop).await),
+            Err(cause) => (None, cause),
         };
-        self.lifecycle.end();
-        self.journal.ending(cause.name(), &cause);
+        self.backend.begin_end(cause.name(), &cause);
         // The client hears the reason while the port is shut and dlv is stopped; neither waits for
         // the other.
         let text = cause.to_client();
         let farewell = text.as_deref().map_or(Farewell::Wanted, Farewell::Because);
-        let mut way_out = WayOut {
-            lifecycle: &mut self.lifecycle,
-            journal: &self.journal,
-            delve: &mut self.delve,
-            gate: &mut self.gate,
-            upstream: &mut self.upstream,
-            status: None,
-        };
-        let slot = &mut self.slot;
+        let backend = &mut self.backend;
         tokio::join!(farewell::say(&mut self.client, &mut self.talk, &self.hold.bytes, farewell), async {
-            way_out.walk(stop).await;
-            *slot = None; // a client that keeps its socket open holds no place
+            backend.tear_down(stop).await;
+            drop(slot); // a client that keeps its socket open holds no place
         });
-        self.journal.note(Transition::Closed, "");
+        self.backend.events.note(Transition::Closed, "");
         cause
     }
 
     /// Everything up to the first reason to end.
     async fn until_an_end(&mut self, stop: &Shutdown) -> Cause {
-        let mut elsewhere = Elsewhere::default();
+        let cause = match self.bring_up(stop).await {
+            Ok(()) => self.relay(stop).await,
+            Err(cause) => cause,
+        };
+        self.explained(cause).await
+    }
+
+    /// Takes the steps up to the first byte that is forwarded.
+    async fn bring_up(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+        let launcher = self.settings.upstream.launcher();
         loop {
-            let done = match self.lifecycle.next() {
-                Step::Take => match self.take(stop).await {
-                    Ok(true) => continue, // the lifecycle is the spare's from here on
-                    nothing => nothing.map(drop),
-                },
-                Step::Launch => self.launch(stop).await,
-                Step::Join => self.join(stop).await,
-                Step::OpenGate => self.open_gate().await,
-                Step::Dial => self.dial(stop).await,
-                _ => {
-                    let cause = self.relay(stop).await;
-                    return self.explained(cause).await;
-                }
-            };
-            match done {
-                Ok(()) => self.lifecycle.done(),
-                Err(cause) => {
-                    let launcher = self.settings.upstream.launcher();
-                    let (delve, lifecycle) = (&mut self.delve, &mut self.lifecycle);
-                    let instead =
-                        elsewhere.instead_of(cause, launcher, delve, lifecycle, &self.journal, stop);
-                    if let Err(cause) = instead.await {
-                        return cause;
+            match self.backend.lifecycle.next() {
+                Step::Take => self.take(stop).await?,
+                Step::Join => self.join(stop).await?,
+                Step::Launch => {
+                    let launcher = launcher.ok_or_else(|| out_of_order(Step::Launch))?;
+                    let interrupt = interrupted(&mut self.hold, &mut self.client, stop);
+                    self.backend.launch(launcher, interrupt).await?;
+                    if let Some(visit) = &mut self.visit {
+                        visit.launched();
                     }
+                }
+                Step::OpenGate => self.backend.open_gate(&self.settings.firewall, launcher, stop).await?,
+                Step::Dial => {
+                    let interrupt = interrupted(&mut self.hold, &mut self.client, stop);
+                    self.backend.connect(None, interrupt).await?;
+                }
+                Step::Relay => return Ok(()),
+                step @ (Step::Wait | Step::ShutGate | Step::StopDelve | Step::RemoveGate | Step::Close) => {
+                    return Err(out_of_order(step));
                 }
             }
         }
     }
 
-    async fn launch(&mut self, stop: &Shutdown) -> Result<(), Cause> {
-        let Some(launcher) = self.settings.upstream.launcher() else { return Ok(()) };
-        self.journal.note(Transition::DlvStarting, "");
-        let delve = tokio::select! {
-            delve = launcher.launch() => delve.map_err(Cause::NoDlv),
-            _ = self.hold.keep_reading(&mut self.client) => Err(Cause::ClientReset),
-            signal = stop.begun() => Err(Cause::Stopped { signal }),
+    /// Takes a spare over, with its place in the order of things, where there is one.
+    async fn take(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+        let Upstream::Warm(spares) = &self.settings.upstream else {
+            return Err(out_of_order(Step::Take));
         };
-        let delve = match delve {
-            Err(cause @ (Cause::ClientReset | Cause::Stopped { .. })) => {
-                // by being dropped
-                self.journal.note(Transition::DlvStopped, "killed before it was ready");
-                return Err(cause);
-            }
-            other => other?,
+        let visit = self.visit.insert(Visit::new(spares));
+        let taken = tokio::select! {
+            taken = visit.take() => taken,
+            cause = interrupted(&mut self.hold, &mut self.client, stop) => return Err(cause),
         };
-        self.journal.dlv_ready(delve.pid(), &delve.address());
-        self.delve = Some(delve);
-        if let Some(visit) = &mut self.visit {
-            visit.launched();
+        match taken {
+            Some(spare) => spare.hand_over(&mut self.backend, self.settings.firewall.name(), stop).await,
+            None => self.backend.lifecycle.found_no_spare(),
         }
         Ok(())
     }
@@ -281,101 +225,54 @@ impl<'a> Session<'a> {
     /// Waits for the dlv that all sessions share, with its gate.
     async fn join(&mut self, stop: &Shutdown) -> Result<(), Cause> {
         let Upstream::Shared(shared) = &self.settings.upstream else {
-            return Ok(());
+            return Err(out_of_order(Step::Join));
         };
         let address = tokio::select! {
             address = shared.join() => address?,
-            _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
-            signal = stop.begun() => return Err(Cause::Stopped { signal }),
+            cause = interrupted(&mut self.hold, &mut self.client, stop) => return Err(cause),
         };
-        self.joined = Some(address);
+        self.backend.lifecycle.joined(address);
         Ok(())
-    }
-
-    /// Not interrupted by anything: a gate is open or it is not, never in between.
-    async fn open_gate(&mut self) -> Result<(), Cause> {
-        let Some(address) = self.upstream_address().tcp() else {
-            return Err(Cause::GateRefused(FirewallError::NoPort));
-        };
-        let firewall = self.settings.firewall.name();
-        self.journal.gate(Transition::GateOpening, firewall, address.port());
-        // A connection to a loopback address comes from that address, and other upstreams have no
-        // gate.
-        let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
-        let gate = self.settings.firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?;
-        self.gate = Some(gate);
-        self.journal.gate(Transition::GateOpen, firewall, address.port());
-        fault::point("readback").await;
-        Ok(())
-    }
-
-    async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
-        let address = self.upstream_address();
-        let stream = tokio::select! {
-            stream = socket::dial(&address, DIAL_LIMIT) => stream,
-            _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
-            signal = stop.begun() => return Err(Cause::Stopped { signal }),
-        };
-        let stream = match stream {
-            Ok(stream) => stream,
-            Err(source) => {
-                // A headless dlv prints its ready line before it looks at the program.
-                if let Some(cause) = self.ended_early().await {
-                    return Err(cause);
-                }
-                let ours = self.delve.is_some() || self.joined.is_some();
-                return Err(Cause::NotDialled { address, source, ours });
-            }
-        };
-        self.upstream = Some(stream);
-        self.journal.note(Transition::Dialled, &address);
-        Ok(())
-    }
-
-    /// What a dlv of ours said that ended before it could be dialled.
-    async fn ended_early(&mut self) -> Option<Cause> {
-        if let Upstream::Shared(shared) = &self.settings.upstream {
-            let Exit { status, stderr } = shared.exit().await?;
-            return Some(Cause::DlvGone { status: Some(status), stderr, malformed: false });
-        }
-        let delve = self.delve.as_mut()?;
-        let status = tokio::time::timeout(EARLY_END, delve.exited()).await.ok()?;
-        let stderr = delve.last_words().await;
-        Some(Cause::DlvGone { status: Some(status), stderr, malformed: false })
     }
 
     async fn relay(&mut self, stop: &Shutdown) -> Cause {
-        let Some(upstream) = &mut self.upstream else {
-            return Cause::ClientLeft;
+        let Some(Relayed { connection, delve, gate }) = self.backend.lifecycle.relayed() else {
+            return out_of_order(Step::Relay);
         };
-        self.journal.note(Transition::Forwarding, "");
+        self.backend.events.note(Transition::Forwarding, "");
         let held = std::mem::take(&mut self.hold.bytes);
         tokio::select! {
-            cause = relay::relay(&mut self.client, upstream, self.delve.as_mut(), held, &mut self.talk) => cause,
+            cause = relay::relay(&mut self.client, connection, delve, held, &mut self.talk) => cause,
             signal = Aside::new(stop.begun()) => Cause::Stopped { signal },
-            lost = Aside::new(Gate::loss_of(self.gate.as_ref())) => Cause::GateLost(lost),
+            lost = Aside::new(Gate::loss_of(gate)) => Cause::GateLost(lost),
         }
     }
 
     /// Replaces the cause by the shared dlv's own end, which its holder knows.
     async fn explained(&self, cause: Cause) -> Cause {
-        match (cause, &self.settings.upstream) {
-            (Cause::DlvGone { status: None, malformed, .. }, Upstream::Shared(shared)) => {
+        let Upstream::Shared(shared) = &self.settings.upstream else { return cause };
+        match cause {
+            Cause::DlvGone { status: None, malformed, .. } => {
                 let exit = shared.exit().await;
                 let (status, stderr) =
                     exit.map_or_else(Default::default, |exit| (Some(exit.status), exit.stderr));
                 Cause::DlvGone { status, stderr, malformed }
             }
-            (cause, _) => cause,
+            Cause::NotDialled { address, source, .. } => match shared.exit().await {
+                Some(Exit { status, stderr }) => {
+                    Cause::DlvGone { status: Some(status), stderr, malformed: false }
+                }
+                None => Cause::NotDialled { address, source, ours: true },
+            },
+            other => other,
         }
     }
+}
 
-    fn upstream_address(&self) -> Address {
-        match (&self.delve, &self.joined, &self.settings.upstream) {
-            (Some(delve), ..) => delve.address(),
-            (None, Some(address), _) => address.clone(),
-            (None, None, Upstream::Running(address)) => (*address).into(),
-            (None, None, _) => Address::ANY,
-        }
+/// Waits for what ends a session before its dlv is there, and keeps the client's bytes meanwhile.
+async fn interrupted(hold: &mut Hold, client: &mut Link, stop: &Shutdown) -> Cause {
+    tokio::select! {
+        _ = hold.keep_reading(client) => Cause::ClientReset,
+        signal = stop.begun() => Cause::Stopped { signal },
     }
 }

@@ -17,8 +17,7 @@ use super::carrier::Halt;
 use super::cause::Cause;
 use super::lane::Unframed;
 use super::ledger::Ledger;
-use super::link::Link;
-use super::socket::drain;
+use super::link::{Link, drain};
 use super::talk::{Replies, Requests, Talk};
 use crate::delve::Delve;
 

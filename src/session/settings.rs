@@ -7,7 +7,9 @@ use dlvgate_recording::Recorder;
 use tokio::sync::Semaphore;
 
 use super::amendments::Amendments;
+use super::backend::BackendLifecycle;
 use super::journal::Observer;
+use super::lifecycle::Lifecycle;
 use super::shared::SharedDelve;
 use super::spare::Spares;
 use crate::delve::{Launcher, Serves};
@@ -44,9 +46,18 @@ impl Upstream {
         }
     }
 
-    /// Whether the dlv that a session starts listens on a port, which is to be gated.
-    pub(super) fn is_on_a_port(&self) -> bool {
-        self.launcher().is_none_or(Launcher::is_on_a_port)
+    /// The lifecycle of a session with it.
+    pub(super) fn lifecycle(&self) -> BackendLifecycle {
+        let lifecycle = match self {
+            Upstream::Launch(_) => Lifecycle::with_own_delve(),
+            Upstream::Warm(_) => Lifecycle::with_a_spare(),
+            Upstream::Running(address) => {
+                Lifecycle::with_running_delve((*address).into(), address.ip().is_loopback())
+            }
+            Upstream::Shared(_) => Lifecycle::with_shared_delve(),
+        };
+        let is_on_a_port = self.launcher().is_none_or(Launcher::is_on_a_port);
+        if is_on_a_port { lifecycle } else { lifecycle.on_no_port() }
     }
 
     pub(super) fn serves_json_rpc(&self) -> bool {

@@ -1,6 +1,7 @@
 //! A dlv that outlives its clients: a headless one that several share, or one that runs in our
 //! place.
 
+use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,18 +9,60 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::backend::{Backend, BackendLifecycle, out_of_order};
 use super::cause::Cause;
-use super::elsewhere::Elsewhere;
-use super::journal::{Journal, Observer, Transition};
+use super::journal::{Journal, Observer};
 use super::lifecycle::{Lifecycle, Step};
-use super::source::Source;
-use super::way_out::WayOut;
-use crate::delve::{Address, Delve, Serves};
-use crate::firewall::{Firewall, FirewallError, Gate, Peer};
+use crate::delve::{Address, Launcher, Serves, Streams};
+use crate::firewall::{Firewall, Gate};
 use crate::shutdown::Shutdown;
 
 /// After a session's connection to dlv has ended, how long dlv's own end is waited for.
 const EXIT: Duration = Duration::from_millis(500);
+
+/// Where a shared dlv comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// It is started.
+    Launch(Box<Launcher>),
+    /// A headless one that listens already, at this address. Whether it takes several clients is
+    /// its own affair.
+    Running(SocketAddr),
+}
+
+impl Source {
+    fn serves(&self) -> Option<Serves> {
+        match self {
+            Source::Launch(launcher) => launcher.argv.serves(),
+            Source::Running(_) => Some(Serves::Both),
+        }
+    }
+
+    fn launcher(&self) -> Option<&Launcher> {
+        match self {
+            Source::Launch(launcher) => Some(launcher),
+            Source::Running(_) => None,
+        }
+    }
+
+    fn is_in_place(&self) -> bool {
+        matches!(self, Source::Launch(launcher) if matches!(launcher.streams, Streams::InPlace(_)))
+    }
+
+    fn serves_one_alone(&self) -> bool {
+        matches!(self, Source::Launch(launcher) if !launcher.argv.multiclient())
+    }
+
+    fn lifecycle(&self) -> BackendLifecycle {
+        match self {
+            Source::Launch(launcher) if launcher.is_on_a_port() => Lifecycle::of_a_server(),
+            Source::Launch(_) => Lifecycle::of_a_server().on_no_port(),
+            Source::Running(address) => {
+                Lifecycle::of_a_running_server((*address).into(), address.ip().is_loopback())
+            }
+        }
+    }
+}
 
 /// A dlv for all sessions, behind a gate that lives as long as it does. It is started by the first
 /// session, or by [`SharedDelve::start`]; where it has ended the next session starts another one,
@@ -191,57 +234,46 @@ impl SharedDelve {
 
     /// From its start to the end of what it leaves.
     async fn live(self: Arc<SharedDelve>, phase: watch::Sender<Phase>) {
-        let journal = Journal::of_a_server(self.observer.clone());
-        let mut lifecycle = self.source.lifecycle();
-        let (mut delve, mut gate) = (None, None);
-        let cause = self.until_an_end(&mut lifecycle, &journal, &mut delve, &mut gate, &phase).await;
-        lifecycle.end();
-        journal.ending(cause.name(), &cause);
-        let mut way_out = WayOut {
-            lifecycle: &mut lifecycle,
-            journal: &journal,
-            delve: &mut delve,
-            gate: &mut gate,
-            upstream: &mut None,
-            status: None,
+        let events = Journal::of_a_server(self.observer.clone());
+        let mut backend = Backend::new(self.source.lifecycle(), events);
+        let cause = match self.bring_up(&mut backend).await {
+            Ok(()) => self.until_an_end(&mut backend, &phase).await,
+            Err(cause) => cause,
         };
-        way_out.walk(&self.stop).await;
-        let status = way_out.status;
+        backend.begin_end(cause.name(), &cause);
+        let status = backend.tear_down(&self.stop).await;
         phase.send_replace(Phase::Ended(Ended { cause: Arc::new(cause), status }));
     }
 
-    async fn until_an_end(
-        &self,
-        lifecycle: &mut Lifecycle,
-        journal: &Journal,
-        delve: &mut Option<Delve>,
-        gate: &mut Option<Gate>,
-        phase: &watch::Sender<Phase>,
-    ) -> Cause {
-        let mut elsewhere = Elsewhere::default();
+    /// Takes the steps until sessions can connect.
+    async fn bring_up(&self, backend: &mut Backend) -> Result<(), Cause> {
+        let launcher = self.source.launcher();
         loop {
-            let done = match lifecycle.next() {
-                Step::Launch => self.launch(lifecycle, journal, delve).await,
-                Step::OpenGate => {
-                    let address = self.address(delve);
-                    self.open_gate(journal, address, gate).await
+            match backend.lifecycle.next() {
+                Step::Launch => {
+                    let launcher = launcher.ok_or_else(|| out_of_order(Step::Launch))?;
+                    backend.launch(launcher, self.asked_to_end()).await?;
                 }
-                _ => break,
-            };
-            match done {
-                Ok(()) => lifecycle.done(),
-                Err(cause) => {
-                    let launcher = self.source.launcher();
-                    let instead =
-                        elsewhere.instead_of(cause, launcher, delve, lifecycle, journal, &self.stop);
-                    if let Err(cause) = instead.await {
-                        return cause;
-                    }
-                }
+                Step::OpenGate => backend.open_gate(&self.firewall, launcher, &self.stop).await?,
+                Step::Relay => return Ok(()),
+                step @ (Step::Take
+                | Step::Join
+                | Step::Dial
+                | Step::Wait
+                | Step::ShutGate
+                | Step::StopDelve
+                | Step::RemoveGate
+                | Step::Close) => return Err(out_of_order(step)),
             }
         }
-        phase.send_replace(Phase::Ready(self.address(delve)));
-        let lost = Gate::loss_of(gate.as_ref());
+    }
+
+    /// Has sessions connect until the first reason to end.
+    async fn until_an_end(&self, backend: &mut Backend, phase: &watch::Sender<Phase>) -> Cause {
+        let Some(address) = backend.address() else { return out_of_order(Step::Relay) };
+        phase.send_replace(Phase::Ready(address));
+        let (delve, gate) = backend.lifecycle.held();
+        let lost = Gate::loss_of(gate);
         let Some(delve) = delve else {
             return tokio::select! {
                 cause = self.asked_to_end() => cause,
@@ -261,67 +293,10 @@ impl SharedDelve {
         }
     }
 
-    fn address(&self, delve: &Option<Delve>) -> Address {
-        match (delve, &self.source) {
-            (Some(delve), _) => delve.address(),
-            (None, Source::Running(address)) => (*address).into(),
-            (None, Source::Launch(_)) => Address::ANY,
-        }
-    }
-
     async fn asked_to_end(&self) -> Cause {
         tokio::select! {
             signal = self.stop.begun() => Cause::Stopped { signal },
             () = self.end.notified() => Cause::Stopped { signal: "the server's end" },
         }
-    }
-
-    /// Where it runs in our place, a signal while it starts is its own to answer; else it is
-    /// killed, by being dropped.
-    async fn launch(
-        &self,
-        lifecycle: &mut Lifecycle,
-        journal: &Journal,
-        delve: &mut Option<Delve>,
-    ) -> Result<(), Cause> {
-        let Source::Launch(launcher) = &self.source else { return Ok(()) };
-        journal.note(Transition::DlvStarting, "");
-        if self.source.is_in_place() {
-            let started = delve.insert(launcher.spawn().map_err(Cause::NoDlv)?);
-            let ready = tokio::select! {
-                ready = started.ready(launcher.limit) => ready.map_err(Cause::NoDlv),
-                cause = self.asked_to_end() => Err(cause),
-            };
-            if let Err(cause) = ready {
-                lifecycle.started(); // so that it is stopped
-                return Err(cause);
-            }
-        } else {
-            let launched = tokio::select! {
-                launched = launcher.launch() => launched.map_err(Cause::NoDlv),
-                cause = self.asked_to_end() => Err(cause),
-            };
-            *delve = Some(launched?);
-        }
-        if let Some(delve) = delve {
-            journal.dlv_ready(delve.pid(), &delve.address());
-        }
-        Ok(())
-    }
-
-    /// Not interrupted by anything: a gate is open or it is not, never in between.
-    async fn open_gate(
-        &self,
-        journal: &Journal,
-        address: Address,
-        gate: &mut Option<Gate>,
-    ) -> Result<(), Cause> {
-        let address = address.tcp().ok_or(Cause::GateRefused(FirewallError::NoPort))?;
-        let firewall = self.firewall.name();
-        journal.gate(Transition::GateOpening, firewall, address.port());
-        let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
-        *gate = Some(self.firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?);
-        journal.gate(Transition::GateOpen, firewall, address.port());
-        Ok(())
     }
 }

@@ -141,7 +141,7 @@ impl Setting {
             let mut after = world.with(place, |holder| {
                 holder.port = Some(port);
                 holder.runs = true;
-                holder.lifecycle.started();
+                holder.lifecycle.done();
                 holder.lifecycle.end();
             });
             after.listens[port] = true;

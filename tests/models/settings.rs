@@ -91,7 +91,7 @@ fn holder(kind: Kind) -> Holder {
         Kind::Spare => Lifecycle::of_a_spare(),
         Kind::Joining => Lifecycle::with_shared_delve(),
         Kind::Server => Lifecycle::of_a_server(),
-        Kind::Foreign => Lifecycle::with_running_delve(true),
+        Kind::Foreign => Lifecycle::with_running_delve((), true),
     };
     let port = (kind == Kind::Foreign).then_some(0);
     Holder { kind, lifecycle, port, runs: false, connected: false, forwarded: false }

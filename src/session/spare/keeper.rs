@@ -86,7 +86,7 @@ impl Drop for Gone<'_> {
 
 async fn start(spares: Arc<Spares>, number: u64) {
     let gone = Gone { spares: &spares, number };
-    let mut spare = Spare::new(number, spares.observer.clone());
+    let mut spare = Spare::new(number, &spares.launcher, spares.observer.clone());
     match spare.prepare(&spares.launcher, &spares.firewall, &spares.stop).await {
         Ok(()) => {
             std::mem::forget(gone);

@@ -4,17 +4,16 @@ use std::io::ErrorKind;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::TcpKeepalive;
 
-use crate::delve::{Address, Delve, Launcher, Target};
+use crate::delve::{Launcher, Target};
 use crate::fault;
-use crate::firewall::{Firewall, FirewallError, Gate, Peer};
+use crate::firewall::{Firewall, Gate};
+use crate::session::backend::{Backend, out_of_order};
 use crate::session::cause::Cause;
-use crate::session::elsewhere::Elsewhere;
 use crate::session::journal::{Journal, Observer, Transition};
 use crate::session::lifecycle::{Lifecycle, Step};
-use crate::session::way_out::WayOut;
-use crate::session::{DIAL_LIMIT, Link, socket};
+use crate::session::link::Link;
 use crate::shutdown::Shutdown;
 
 /// Keepalive of the connection to a spare's dlv. A spare may wait for long, and the packet filter
@@ -25,34 +24,32 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_interval(Duration::from_secs(1))
     .with_retries(3);
 
-/// What a spare holds.
+/// A backend without a session. It has the one connection that its dlv serves, so that no other
+/// client can take it; if dlvgate is killed, that closes and dlv ends.
 pub(in crate::session) struct Spare {
     pub(super) number: u64,
-    pub(super) lifecycle: Lifecycle,
-    pub(super) delve: Option<Delve>,
-    pub(super) gate: Option<Gate>,
-    /// The one connection that dlv serves, so that no other client can take it. If dlvgate is
-    /// killed, it closes and dlv ends.
-    pub(super) upstream: Option<Link>,
+    pub(super) backend: Backend,
     target: Option<Target>,
-    journal: Journal,
 }
 
 impl Spare {
-    pub(super) fn new(number: u64, observer: Option<Observer>) -> Spare {
+    /// One of which nothing stands yet.
+    pub(super) fn new(number: u64, launcher: &Launcher, observer: Option<Observer>) -> Spare {
         let lifecycle = Lifecycle::of_a_spare();
-        let journal = Journal::of_a_spare(number, observer);
-        Spare { number, lifecycle, delve: None, gate: None, upstream: None, target: None, journal }
+        let lifecycle = if launcher.is_on_a_port() { lifecycle } else { lifecycle.on_no_port() };
+        let backend = Backend::new(lifecycle, Journal::of_a_spare(number, observer));
+        Spare { number, backend, target: None }
     }
 
-    /// One that has taken them all, with this connection.
+    /// One that waits, with this connection to a dlv of the test.
     #[cfg(test)]
-    pub(super) fn waiting(number: u64, upstream: tokio::net::TcpStream, target: Target) -> Spare {
-        let mut spare = Spare::new(number, None);
-        while spare.lifecycle.next() != Step::Wait {
-            spare.lifecycle.done();
-        }
-        Spare { upstream: Some(Link::Tcp(upstream)), target: Some(target), ..spare }
+    pub(super) fn waiting(number: u64, connection: tokio::net::TcpStream, target: Target) -> Spare {
+        let address = connection.peer_addr().unwrap().into();
+        let mut lifecycle = Lifecycle::of_a_spare().on_no_port();
+        lifecycle.joined(address);
+        lifecycle.connected(Link::Tcp(connection));
+        let backend = Backend::new(lifecycle, Journal::of_a_spare(number, None));
+        Spare { number, backend, target: Some(target) }
     }
 
     /// Takes the steps up to the wait for a session.
@@ -66,79 +63,31 @@ impl Spare {
         firewall: &Firewall,
         stop: &Shutdown,
     ) -> Result<(), Cause> {
-        if !launcher.is_on_a_port() {
-            self.lifecycle = self.lifecycle.clone().on_no_port();
-        }
-        let mut elsewhere = Elsewhere::default();
+        let stopped = async || Cause::Stopped { signal: stop.begun().await };
         loop {
-            match self.lifecycle.next() {
-                Step::Launch => self.launch(launcher, stop).await?,
-                Step::OpenGate => {
-                    if let Err(cause) = self.open_gate(firewall).await {
-                        let (delve, lifecycle) = (&mut self.delve, &mut self.lifecycle);
-                        let journal = &self.journal;
-                        elsewhere.instead_of(cause, Some(launcher), delve, lifecycle, journal, stop).await?;
-                        continue;
-                    }
+            match self.backend.lifecycle.next() {
+                Step::Launch => {
+                    self.target = launcher.target().ok(); // without a dlv, the launch says why
+                    self.backend.launch(launcher, stopped()).await?;
                 }
-                Step::Dial => self.dial(stop).await?,
-                _ => break,
+                Step::OpenGate => self.backend.open_gate(firewall, Some(launcher), stop).await?,
+                Step::Dial => self.backend.connect(Some(&KEEPALIVE), stopped()).await?,
+                Step::Wait => break,
+                step @ (Step::Take
+                | Step::Join
+                | Step::Relay
+                | Step::ShutGate
+                | Step::StopDelve
+                | Step::RemoveGate
+                | Step::Close) => return Err(out_of_order(step)),
             }
-            self.lifecycle.done();
         }
-        let (pid, address) = self.process();
-        self.journal.note(Transition::SpareReady, format_args!("pid {pid} at {address}"));
+        if let Some(delve) = self.backend.lifecycle.delve() {
+            let detail = format_args!("pid {} at {}", delve.pid(), delve.address());
+            self.backend.events.note(Transition::SpareReady, detail);
+        }
         fault::point("spare").await;
         Ok(())
-    }
-
-    async fn launch(&mut self, launcher: &Launcher, stop: &Shutdown) -> Result<(), Cause> {
-        self.journal.note(Transition::DlvStarting, "");
-        self.target = Some(launcher.target().map_err(Cause::NoDlv)?);
-        let delve = tokio::select! {
-            delve = launcher.launch() => delve.map_err(Cause::NoDlv)?,
-            signal = stop.begun() => {
-                // by being dropped
-                self.journal.note(Transition::DlvStopped, "killed before it was ready");
-                return Err(Cause::Stopped { signal });
-            }
-        };
-        self.journal.dlv_ready(delve.pid(), &delve.address());
-        self.delve = Some(delve);
-        Ok(())
-    }
-
-    /// Not interrupted by anything: a gate is open or it is not, never in between.
-    async fn open_gate(&mut self, firewall: &Firewall) -> Result<(), Cause> {
-        let address = self.process().1.tcp().ok_or(Cause::GateRefused(FirewallError::NoPort))?;
-        let name = firewall.name();
-        self.journal.gate(Transition::GateOpening, name, address.port());
-        let peers: Vec<Peer> = Peer::try_from(address.ip()).into_iter().collect();
-        self.gate = Some(firewall.open(address.port(), &peers).await.map_err(Cause::GateRefused)?);
-        self.journal.gate(Transition::GateOpen, name, address.port());
-        Ok(())
-    }
-
-    async fn dial(&mut self, stop: &Shutdown) -> Result<(), Cause> {
-        let address = self.process().1;
-        let stream = tokio::select! {
-            stream = socket::dial(&address, DIAL_LIMIT) => stream,
-            signal = stop.begun() => return Err(Cause::Stopped { signal }),
-        };
-        let watched = stream.and_then(|stream| {
-            if let Link::Tcp(stream) = &stream {
-                SockRef::from(stream).set_tcp_keepalive(&KEEPALIVE)?;
-            }
-            Ok(stream)
-        });
-        self.journal.note(Transition::Dialled, &address);
-        self.upstream = Some(watched.map_err(|source| Cause::NotDialled { address, source, ours: true })?);
-        Ok(())
-    }
-
-    /// dlv's process id, and where it listens.
-    pub(super) fn process(&self) -> (i32, Address) {
-        self.delve.as_ref().map_or((0, Address::ANY), |delve| (delve.pid(), delve.address()))
     }
 
     /// Whether it is what would be started now.
@@ -149,46 +98,45 @@ impl Spare {
     /// Whether dlv holds the connection still. The kernel closes it with dlv, however dlv ends; and
     /// dlv, which speaks when it is spoken to, has said nothing.
     pub(super) fn is_alive(&self) -> bool {
-        let peeked = self.upstream.as_ref().map(Link::peek);
-        let is_guarded = !self.gate.as_ref().is_some_and(Gate::is_lost);
+        let peeked = self.backend.lifecycle.connection().map(Link::peek);
+        let is_guarded = !self.backend.lifecycle.gate().is_some_and(Gate::is_lost);
         is_guarded && matches!(peeked, Some(Err(error)) if error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Ready once it is no good any more.
     pub(super) fn poll_death(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.upstream {
-            Some(upstream) => upstream.poll_anything(cx),
+        match self.backend.lifecycle.connection() {
+            Some(connection) => connection.poll_anything(cx),
             None => Poll::Ready(()),
         }
     }
 
-    /// The connection is a session's from now on, and like any other: the kernel asks no more.
-    pub(super) fn unwatch(&self) {
-        if let Some(Link::Tcp(upstream)) = &self.upstream {
-            // fails where it is closed already
-            let _ = SockRef::from(upstream).set_keepalive(false);
+    /// Gives a session, which looks for a spare, all that this one holds. The connection is like
+    /// any other from then on: the kernel asks no more.
+    pub(in crate::session) async fn hand_over(
+        mut self,
+        session: &mut Backend,
+        firewall: &'static str,
+        stop: &Shutdown,
+    ) {
+        if !session.lifecycle.take(&mut self.backend.lifecycle) {
+            return self.end(stop).await;
+        }
+        if let Some(connection) = session.lifecycle.connection() {
+            connection.end_keepalive();
+        }
+        if let Some(delve) = session.lifecycle.delve() {
+            session.events.takes_spare(self.number, delve.pid(), &delve.address(), firewall);
         }
     }
 
     /// Why it is given up, for the log; the first reason counts.
     pub(super) fn ending(&mut self, cause: &'static str, detail: impl std::fmt::Display) {
-        if !self.lifecycle.is_ending() {
-            self.journal.ending(cause, detail);
-        }
-        self.lifecycle.end();
+        self.backend.begin_end(cause, detail);
     }
 
     /// Gate shut, dlv stopped, gate gone.
     pub(super) async fn end(mut self, stop: &Shutdown) {
-        self.lifecycle.end();
-        let mut way_out = WayOut {
-            lifecycle: &mut self.lifecycle,
-            journal: &self.journal,
-            delve: &mut self.delve,
-            gate: &mut self.gate,
-            upstream: &mut self.upstream,
-            status: None,
-        };
-        way_out.walk(stop).await;
+        self.backend.tear_down(stop).await;
     }
 }

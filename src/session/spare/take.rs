@@ -6,9 +6,6 @@ use tokio::sync::futures::Notified;
 
 use super::Spares;
 use super::one::Spare;
-use crate::session::settings::Upstream;
-use crate::session::{Cause, Session};
-use crate::shutdown::Shutdown;
 
 /// A session, for as long as it may need a dlv or has one.
 pub(in crate::session) struct Visit {
@@ -18,7 +15,7 @@ pub(in crate::session) struct Visit {
 }
 
 impl Visit {
-    fn new(spares: &Arc<Spares>) -> Visit {
+    pub(in crate::session) fn new(spares: &Arc<Spares>) -> Visit {
         spares.change(super::Pool::session_begins);
         Visit { spares: Arc::clone(spares), launching: false }
     }
@@ -37,7 +34,7 @@ impl Visit {
 
     /// A spare that lives and is what would be started now; `None` where the session has to start
     /// its own, for which a port is left. Can be cancelled.
-    async fn take(&mut self) -> Option<Spare> {
+    pub(in crate::session) async fn take(&mut self) -> Option<Spare> {
         loop {
             let changed = self.spares.changed.notified();
             tokio::pin!(changed);
@@ -93,29 +90,6 @@ impl Drop for Visit {
         self.launch_ends(false);
         let now = self.spares.now();
         self.spares.change(|pool| pool.session_ends(now));
-    }
-}
-
-impl Session<'_> {
-    /// Takes a spare over, with its place in the order of things. `false` where there is none.
-    pub(in crate::session) async fn take(&mut self, stop: &Shutdown) -> Result<bool, Cause> {
-        let Upstream::Warm(spares) = &self.settings.upstream else { return Ok(false) };
-        let visit = self.visit.insert(Visit::new(spares));
-        let taken = tokio::select! {
-            taken = visit.take() => taken,
-            _ = self.hold.keep_reading(&mut self.client) => return Err(Cause::ClientReset),
-            signal = stop.begun() => return Err(Cause::Stopped { signal }),
-        };
-        let Some(mut spare) = taken else { return Ok(false) };
-        if !self.lifecycle.take(&mut spare.lifecycle) {
-            spare.end(stop).await; // cannot be: it was ready, and this is the step
-            return Ok(false);
-        }
-        spare.unwatch();
-        let (pid, address) = spare.process();
-        self.journal.takes_spare(spare.number, pid, &address, self.settings.firewall.name());
-        (self.delve, self.gate, self.upstream) = (spare.delve, spare.gate, spare.upstream);
-        Ok(true)
     }
 }
 

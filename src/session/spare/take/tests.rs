@@ -31,7 +31,7 @@ async fn ready(spares: &Arc<Spares>) -> (u64, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let spare = Spare::waiting(number, ours, spares.launcher.target().unwrap());
-    assert_eq!(spare.lifecycle.next(), Step::Wait);
+    assert_eq!(spare.backend.lifecycle.next(), Step::Wait);
     spares.is_ready(spare);
     (number, listener.accept().await.unwrap().0)
 }
