@@ -10,15 +10,15 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::ear::Ear;
-use super::lane::{Lane, Piece, Unframed, Watcher};
+use super::lane::{FilterEvent, Lane, Piece, Unframed};
+use dlvgate_recording::{Sender, Tap};
 
 /// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of
 /// dlv's mostly fits.
@@ -26,6 +26,9 @@ const CHUNK: usize = 64 * 1024;
 
 /// Most pieces sent with one call; a chunk is one piece, unless a header in it is normalized.
 const PIECES: usize = 16;
+
+/// Most events for which memory is kept between two chunks: a chunk has a few.
+const EVENTS_KEPT: usize = 32;
 
 /// A padding's write, and the largest body whose missing rest is made up for.
 const PAD: [u8; 4096] = [b' '; 4096];
@@ -57,6 +60,8 @@ pub(super) struct Carrier {
     read_at: Option<Instant>,
     /// The present chunk's; empty between two polls.
     pieces: VecDeque<Piece>,
+    /// The present chunk's: see [`Carrier::events`].
+    events: Vec<FilterEvent>,
     /// What the receiver has not taken yet.
     unsent: BytesMut,
     /// The receiver may hold something back.
@@ -71,10 +76,16 @@ impl Carrier {
             ear,
             read_at: None,
             pieces: VecDeque::new(),
+            events: Vec::new(),
             unsent: BytesMut::new(),
             unflushed: false,
             broken: None,
         }
+    }
+
+    /// What was found in the bytes that were read last. It is to be taken before the next are read.
+    pub(super) fn events(&mut self) -> impl Iterator<Item = FilterEvent> {
+        self.events.drain(..)
     }
 
     /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between
@@ -84,9 +95,11 @@ impl Carrier {
         cx: &mut Context<'_>,
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
-        watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
     ) -> Poll<Result<(), Halt>> {
+        if self.events.capacity() > EVENTS_KEPT {
+            self.events = Vec::new(); // a session that waits keeps no memory
+        }
         if ready!(self.poll_send(cx, to)).is_err() {
             return Poll::Ready(Err(Halt::Unwritable));
         }
@@ -94,7 +107,7 @@ impl Carrier {
             return Poll::Ready(Err(Halt::Unframed(error)));
         }
         if !insert.is_empty() {
-            self.take(&[], watcher, insert);
+            self.take(&[], insert);
             if ready!(self.poll_send(cx, to)).is_err() {
                 return Poll::Ready(Err(Halt::Unwritable));
             }
@@ -107,15 +120,15 @@ impl Carrier {
                 Err(_) => return Poll::Ready(Err(Halt::Unreadable)),
             };
             let chunk = &chunk[..filled];
-            self.inspect(chunk, watcher, insert);
+            self.inspect(chunk, insert);
             let sent = self.send_now(cx, chunk, to);
             Poll::Ready(sent.map_err(|_| Halt::Unwritable))
         })
     }
 
     /// Queues bytes that were read elsewhere.
-    pub(super) fn take(&mut self, bytes: &[u8], watcher: &mut impl Watcher, insert: &mut VecDeque<Bytes>) {
-        self.inspect(bytes, watcher, insert);
+    pub(super) fn take(&mut self, bytes: &[u8], insert: &mut VecDeque<Bytes>) {
+        self.inspect(bytes, insert);
         self.keep(bytes);
     }
 
@@ -137,23 +150,19 @@ impl Carrier {
 
     /// Reads a chunk, of which nothing goes on. `false` is the end: of the stream, or of what can
     /// be followed.
-    pub(super) async fn hear(
-        &mut self,
-        from: &mut (impl AsyncRead + Unpin),
-        watcher: &mut impl Watcher,
-    ) -> io::Result<bool> {
+    pub(super) async fn hear(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<bool> {
         poll_fn(|cx| {
             SHARED.with_borrow_mut(|chunk| {
                 let filled = ready!(poll_read(cx, from, chunk))?;
-                Poll::Ready(Ok(filled > 0 && self.overhear(&chunk[..filled], watcher)))
+                Poll::Ready(Ok(filled > 0 && self.overhear(&chunk[..filled])))
             })
         })
         .await
     }
 
     /// As [`Carrier::hear`], of bytes that were read elsewhere.
-    pub(super) fn overhear(&mut self, bytes: &[u8], watcher: &mut impl Watcher) -> bool {
-        self.inspect(bytes, watcher, &mut VecDeque::new());
+    pub(super) fn overhear(&mut self, bytes: &[u8]) -> bool {
+        self.inspect(bytes, &mut VecDeque::new());
         self.pieces.clear();
         self.broken.take().is_none()
     }
@@ -182,11 +191,11 @@ impl Carrier {
         Ok(())
     }
 
-    /// Looks at a chunk and notes which pieces of it go on.
-    fn inspect(&mut self, chunk: &[u8], watcher: &mut impl Watcher, insert: &mut VecDeque<Bytes>) {
+    /// Looks at a chunk and notes which pieces of it go on, and what was found.
+    fn inspect(&mut self, chunk: &[u8], insert: &mut VecDeque<Bytes>) {
         self.ear.read(chunk);
         self.read_at = (!chunk.is_empty() && self.ear.tap().is_on()).then(Instant::now);
-        self.broken = self.lane.advance(chunk, watcher, insert, &mut self.pieces).err();
+        self.broken = self.lane.advance(chunk, insert, &mut self.pieces, &mut self.events).err();
         self.ear.sending(&self.pieces, chunk);
     }
 
@@ -267,6 +276,76 @@ impl Carrier {
     }
 }
 
+/// What of a direction's bytes goes into the recording: all that the client says, as it says it,
+/// and all that it hears.
+pub(super) struct Ear {
+    tap: Tap,
+    from: Sender,
+    /// The recording's queue is full, and waited for.
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+}
+
+impl Ear {
+    pub(super) fn of_client(tap: Tap) -> Ear {
+        Ear { tap, from: Sender::Client, waiting: None }
+    }
+
+    pub(super) fn of_dlv(tap: Tap) -> Ear {
+        Ear { tap, from: Sender::Dlv, waiting: None }
+    }
+
+    pub(super) fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    /// Ready when the recording can be told of the next chunk.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.waiting.is_none() {
+            if !self.tap.is_on() {
+                return Poll::Ready(());
+            }
+            if pin!(self.tap.room()).poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let tap = self.tap.clone();
+            self.waiting = Some(Box::pin(async move { tap.room().await }));
+        }
+        if let Some(waiting) = &mut self.waiting {
+            ready!(waiting.as_mut().poll(cx));
+            self.waiting = None;
+        }
+        Poll::Ready(())
+    }
+
+    /// A chunk was read.
+    pub(super) fn read(&self, chunk: &[u8]) {
+        if self.from == Sender::Client {
+            self.tap.heard(self.from, chunk);
+        }
+    }
+
+    /// These pieces of a chunk are to be sent.
+    pub(super) fn sending(&self, pieces: &VecDeque<Piece>, chunk: &[u8]) {
+        if self.from == Sender::Client || !self.tap.is_on() {
+            return;
+        }
+        for piece in pieces {
+            match piece {
+                Piece::Chunk(range) => self.tap.heard(self.from, &chunk[range.clone()]),
+                Piece::Changed(bytes) => self.tap.heard(self.from, bytes),
+                Piece::Own(bytes) => self.tap.heard(Sender::Dlvgate, bytes),
+            }
+        }
+    }
+
+    /// A message of ours is to be sent.
+    pub(super) fn sending_own(&self, message: &[u8]) {
+        if self.from == Sender::Dlv {
+            self.tap.heard(Sender::Dlvgate, message);
+        }
+    }
+}
+
 fn poll_read(
     cx: &mut Context<'_>,
     from: &mut (impl AsyncRead + Unpin),
@@ -285,54 +364,4 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::session::amendments::Amendments;
-    use dlvgate_protocol::conversation::Message;
-    use dlvgate_protocol::sniff::Protocol;
-    use dlvgate_recording::Tap;
-    use tokio::io::AsyncReadExt;
-
-    struct PassAll;
-
-    impl Watcher for PassAll {
-        fn begins(&mut self, _: u64) -> bool {
-            true
-        }
-        fn message(&mut self, _: Message, _: bool) {}
-    }
-
-    #[tokio::test]
-    async fn a_cut_message_keeps_its_length() {
-        let mut carrier =
-            Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()), Ear::of_client(Tap::none()));
-        carrier.take(b"Content-Length: 10\r\n\r\n{\"a\":", &mut PassAll, &mut VecDeque::new());
-        let mut sent = Vec::new();
-        carrier.complete(&mut sent).await.unwrap();
-        assert_eq!(sent, b"Content-Length: 10\r\n\r\n{\"a\":     ");
-    }
-
-    #[tokio::test]
-    async fn what_a_cancelled_write_left_is_sent_by_the_next() {
-        let mut carrier =
-            Carrier::new(Lane::up(Protocol::Dap, &Amendments::default()), Ear::of_client(Tap::none()));
-        let message = b"Content-Length: 10\r\n\r\n0123456789";
-        carrier.take(message, &mut PassAll, &mut VecDeque::new());
-        carrier.queue(Bytes::from_static(b"OURS"));
-        let (mut narrow, mut reader) = tokio::io::duplex(5);
-        let stuck =
-            tokio::time::timeout(std::time::Duration::from_millis(10), carrier.flush(&mut narrow)).await;
-        assert!(stuck.is_err());
-        let mut got = vec![0; 5];
-        reader.read_exact(&mut got).await.unwrap();
-        let rest = tokio::spawn(async move {
-            let mut rest = Vec::new();
-            reader.read_to_end(&mut rest).await.unwrap();
-            rest
-        });
-        carrier.flush(&mut narrow).await.unwrap();
-        drop(narrow);
-        got.extend(rest.await.unwrap());
-        assert_eq!(got, [&message[..], b"OURS"].concat());
-    }
-}
+mod tests;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use dlvgate_protocol::conversation::{Key, Message};
+use dlvgate_protocol::conversation::Key;
 use dlvgate_protocol::envelope::Name;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::lane::Watcher;
+use super::lane::FilterEvent;
 use super::link::{Link, drain};
 use super::talk::Talk;
 
@@ -108,30 +108,11 @@ struct LastRequests<'a> {
 
 impl LastRequests<'_> {
     async fn read(&mut self, client: &mut Link, talk: &mut Talk) -> std::io::Result<Vec<(Key, Name)>> {
-        let mut asked = Asked::default();
         let goes_on = match std::mem::take(&mut self.unread) {
-            [] => talk.up.hear(client, &mut asked).await?,
-            unread => talk.up.overhear(unread, &mut asked),
+            [] => talk.up.hear(client).await?,
+            unread => talk.up.overhear(unread),
         };
         self.ended = !goes_on;
-        Ok(asked.requests)
-    }
-}
-
-/// The requests of a chunk; nothing of them goes on.
-#[derive(Default)]
-struct Asked {
-    requests: Vec<(Key, Name)>,
-}
-
-impl Watcher for Asked {
-    fn begins(&mut self, _: u64) -> bool {
-        false
-    }
-
-    fn message(&mut self, message: Message, _: bool) {
-        if let Message::Request { key: Some(key), name } = message {
-            self.requests.push((key, name));
-        }
+        Ok(talk.up.events().filter_map(FilterEvent::request).collect())
     }
 }

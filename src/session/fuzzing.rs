@@ -3,12 +3,10 @@
 use std::collections::VecDeque;
 
 use dlvgate_protocol::conversation::Message;
-use dlvgate_protocol::frame::DELVE_MAX_BODY;
-use dlvgate_protocol::message::MergeError;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::amendments::Amendments;
-use super::lane::{Lane, Watcher};
+use super::lane::{FilterEvent, Lane};
 
 /// What became of a client's stream.
 #[derive(Debug, Default, PartialEq)]
@@ -24,21 +22,19 @@ pub struct Passed {
     count: usize,
 }
 
-impl Watcher for Passed {
-    fn begins(&mut self, len: u64) -> bool {
-        len <= DELVE_MAX_BODY
-    }
-
-    fn message(&mut self, message: Message, passed: bool) {
-        if passed {
-            self.believed.push(message);
-            self.count += 1;
+impl Passed {
+    fn note(&mut self, event: FilterEvent) {
+        match event {
+            FilterEvent::Forwarded(message) => {
+                self.believed.push(message);
+                self.count += 1;
+            }
+            FilterEvent::NotForced { .. } => {
+                self.refused.push(self.count);
+                self.count += 1;
+            }
+            FilterEvent::EmptyBody | FilterEvent::TooLarge { .. } => {}
         }
-    }
-
-    fn refused(&mut self, _: Message, _: &MergeError) {
-        self.refused.push(self.count);
-        self.count += 1;
     }
 }
 
@@ -50,8 +46,9 @@ pub fn carry<'a>(
 ) -> Passed {
     let (mut lane, mut passed) = (Lane::up(protocol, amendments), Passed::default());
     for chunk in chunks {
-        let mut pieces = VecDeque::new();
-        let walked = lane.advance(chunk, &mut passed, &mut VecDeque::new(), &mut pieces);
+        let (mut pieces, mut events) = (VecDeque::new(), Vec::new());
+        let walked = lane.advance(chunk, &mut VecDeque::new(), &mut pieces, &mut events);
+        events.into_iter().for_each(|event| passed.note(event));
         pieces.iter().for_each(|piece| passed.bytes.extend_from_slice(piece.bytes(chunk)));
         if let Err(error) = walked {
             passed.broken = Some(error.to_string());

@@ -229,7 +229,10 @@ impl<D, A, G, C> Lifecycle<D, A, G, C> {
     pub(super) fn close(&mut self) -> Option<C> {
         match std::mem::replace(&mut self.connection, ConnectionState::Closed) {
             ConnectionState::Open(connection) => Some(connection),
-            ConnectionState::Wanted | ConnectionState::NotOurs | ConnectionState::Closed => None,
+            other => {
+                self.connection = other;
+                None
+            }
         }
     }
 
@@ -324,10 +327,9 @@ impl Lifecycle {
             }
             Step::RemoveGate => {
                 self.remove_gate();
+                self.close(); // nothing is left, as of a spare that was handed over
             }
-            Step::Close => {
-                self.close();
-            }
+            Step::Close => {}
         }
     }
 }

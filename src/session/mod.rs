@@ -5,14 +5,12 @@ mod aside;
 mod backend;
 mod carrier;
 mod cause;
-mod ear;
 mod elsewhere;
 mod farewell;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod journal;
 mod lane;
-mod ledger;
 mod lifecycle;
 mod link;
 mod opening;

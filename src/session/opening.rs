@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
 use super::cause::Cause;
-use super::ledger::Ledger;
+use super::talk::Ledger;
 
 /// How long a connection may stay silent, or not get to the end of what it begins with. Clients
 /// speak at once; a forgotten probe must not hold a descriptor.

@@ -16,9 +16,8 @@ use super::aside::Aside;
 use super::carrier::Halt;
 use super::cause::Cause;
 use super::lane::Unframed;
-use super::ledger::Ledger;
 use super::link::{Link, drain};
-use super::talk::{Replies, Requests, Talk};
+use super::talk::{Ledger, Talk};
 use crate::delve::Delve;
 
 /// How long the first message may take to be whole enough to say what it is. One that never is
@@ -199,8 +198,8 @@ struct Relay<'a> {
 
 impl<'a> Relay<'a> {
     fn new(client: &'a mut Link, upstream: &'a mut Link, talk: &'a mut Talk, held: &[u8]) -> Relay<'a> {
-        let Talk { up, ledger, to_say, asked_len, .. } = &mut *talk;
-        up.take(held, &mut Requests { ledger, to_say, body_len: asked_len }, &mut VecDeque::new());
+        talk.up.take(held, &mut VecDeque::new());
+        talk.client_spoke();
         let nothing = VecDeque::new();
         Relay { client, upstream, talk, nothing, up_is_over: false, client_left: false, gave_way: false }
     }
@@ -267,9 +266,8 @@ impl<'a> Relay<'a> {
         if self.up_is_over || self.is_full() {
             return Poll::Pending;
         }
-        let Talk { up, ledger, to_say, asked_len, .. } = &mut *self.talk;
-        let mut requests = Requests { ledger, to_say, body_len: asked_len };
-        let carried = up.poll_carry(cx, self.client, self.upstream, &mut requests, &mut self.nothing);
+        let carried = self.talk.up.poll_carry(cx, self.client, self.upstream, &mut self.nothing);
+        self.talk.client_spoke();
         let Err(halt) = ready!(carried) else {
             return Poll::Ready(None);
         };
@@ -289,8 +287,9 @@ impl<'a> Relay<'a> {
 
     /// Carries one chunk to the client; an event where that is at an end.
     fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Talk { down, ledger, to_say, .. } = &mut *self.talk;
-        let carried = down.poll_carry(cx, self.upstream, self.client, &mut Replies { ledger }, to_say);
+        let Talk { down, to_say, .. } = &mut *self.talk;
+        let carried = down.poll_carry(cx, self.upstream, self.client, to_say);
+        self.talk.dlv_spoke();
         let Err(halt) = ready!(carried) else {
             return Poll::Ready(None);
         };

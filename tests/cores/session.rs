@@ -3,9 +3,7 @@
 mod amendments;
 mod carrier;
 mod cause;
-mod ear;
 mod lane;
-mod ledger;
 mod lifecycle;
 mod spare;
 mod talk;

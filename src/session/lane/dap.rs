@@ -14,11 +14,15 @@ use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError, Limits, frame, write_h
 use dlvgate_protocol::message::{LaunchDefaults, MergeError};
 use dlvgate_protocol::scan::{Part, Scanner};
 
-use super::{Piece, Run, Watcher};
+use super::{FilterEvent, Piece, Run};
 
 /// The state between two chunks.
 pub(in crate::session) struct Lane {
     scanner: Scanner,
+    /// Larger bodies are kept back.
+    max_body: u64,
+    /// The length of the present body in bytes.
+    body_len: u64,
     /// A part of the present header came with an earlier chunk.
     header_cut: bool,
     /// The present message is kept back.
@@ -34,29 +38,25 @@ impl Lane {
     /// keys dlv takes the last, so that its last byte may make it a `launch`.
     pub(in crate::session) fn up(defaults: Option<Arc<LaunchDefaults>>) -> Lane {
         let limits = Limits { body: DELVE_MAX_BODY, ..Limits::default() };
-        Lane::new(Scanner::of_client(limits), defaults)
+        Lane::new(Scanner::of_client(limits), DELVE_MAX_BODY, defaults)
     }
 
     /// What dlv says.
     pub(in crate::session) fn down() -> Lane {
-        Lane::new(Scanner::new(Limits::default()), None)
+        Lane::new(Scanner::new(Limits::default()), u64::MAX, None)
     }
 
-    fn new(scanner: Scanner, defaults: Option<Arc<LaunchDefaults>>) -> Lane {
-        Lane { scanner, header_cut: false, kept_back: false, defaults, held: None }
+    fn new(scanner: Scanner, max_body: u64, defaults: Option<Arc<LaunchDefaults>>) -> Lane {
+        Lane { scanner, max_body, body_len: 0, header_cut: false, kept_back: false, defaults, held: None }
     }
 
-    /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place
-    /// between two messages, where there is one; what remains in it had no place yet.
-    ///
-    /// # Errors
-    /// Where the stream is no longer framed. The bytes before that are in `pieces` all the same.
+    /// See [`Lane::advance`](super::Lane::advance).
     pub(in crate::session) fn advance(
         &mut self,
         chunk: &[u8],
-        watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
         pieces: &mut VecDeque<Piece>,
+        events: &mut Vec<FilterEvent>,
     ) -> Result<(), FrameError> {
         let mut run = Run::default();
         let mut at = 0;
@@ -77,8 +77,11 @@ impl Lane {
             match step.part {
                 Part::PartialHeader => self.header_cut = true,
                 Part::Header(header) => {
-                    // dlv closes the connection on an empty body (go-dap): it is dropped here.
-                    self.kept_back = !watcher.begins(header.body_len) || header.body_len == 0;
+                    self.body_len = header.body_len;
+                    self.kept_back = self.body_len > self.max_body || self.body_len == 0;
+                    if self.body_len == 0 {
+                        events.push(FilterEvent::EmptyBody);
+                    }
                     let as_it_came = header.canonical && !self.header_cut;
                     self.header_cut = false;
                     let may_change = self.defaults.is_some() && header.body_len <= DELVE_MAX_BODY;
@@ -106,10 +109,13 @@ impl Lane {
                     }
                     if let Some(envelope) = step.envelope {
                         let message = Message::from(envelope);
-                        match refused {
-                            Some(reason) => watcher.refused(message, &reason),
-                            None => watcher.message(message, !self.kept_back),
-                        }
+                        events.push(match refused {
+                            Some(reason) => FilterEvent::NotForced { message, reason },
+                            None if self.kept_back => {
+                                FilterEvent::TooLarge { message, body_len: self.body_len }
+                            }
+                            None => FilterEvent::Forwarded(message),
+                        });
                     }
                 }
             }
@@ -150,19 +156,18 @@ impl Lane {
 mod tests {
     use super::*;
 
-    /// Keeps back bodies above 60 bytes and writes down the commands.
-    #[derive(Default)]
-    struct Notes(Vec<(String, bool)>);
+    /// A filter that keeps back bodies above 60 bytes.
+    fn narrow() -> Lane {
+        Lane { max_body: 60, ..Lane::up(None) }
+    }
 
-    impl Watcher for Notes {
-        fn begins(&mut self, len: u64) -> bool {
-            len <= 60
-        }
-        fn message(&mut self, message: Message, passed: bool) {
-            if let Message::Request { name, .. } = message {
-                self.0.push((name.as_str().to_owned(), passed));
-            }
-        }
+    /// The commands, and whether they went on.
+    fn commands(events: Vec<FilterEvent>) -> Vec<(String, bool)> {
+        let named = events.into_iter().filter_map(|event| {
+            let is_forwarded = matches!(event, FilterEvent::Forwarded(_));
+            event.request().map(|(_, name)| (name.as_str().to_owned(), is_forwarded))
+        });
+        named.collect()
     }
 
     fn request(command: &str) -> String {
@@ -171,14 +176,14 @@ mod tests {
     }
 
     fn carry(chunks: &[&[u8]], insert_before: usize, insert: &str) -> (String, Vec<(String, bool)>) {
-        let (mut lane, mut notes, mut sent) = (Lane::up(None), Notes::default(), Vec::new());
+        let (mut lane, mut events, mut sent) = (narrow(), Vec::new(), Vec::new());
         let mut inserts = VecDeque::new();
         for (index, chunk) in chunks.iter().enumerate() {
             if index == insert_before && !insert.is_empty() {
                 inserts.push_back(Bytes::copy_from_slice(insert.as_bytes()));
             }
             let mut pieces = VecDeque::new();
-            lane.advance(chunk, &mut notes, &mut inserts, &mut pieces).unwrap();
+            lane.advance(chunk, &mut inserts, &mut pieces, &mut events).unwrap();
             for piece in pieces {
                 match piece {
                     Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
@@ -186,14 +191,14 @@ mod tests {
                 }
             }
         }
-        (String::from_utf8(sent).unwrap(), notes.0)
+        (String::from_utf8(sent).unwrap(), commands(events))
     }
 
     #[test]
     fn what_dlv_takes_goes_on_in_one_piece() {
         let both = request("threads") + &request("next");
-        let (mut lane, mut pieces) = (Lane::up(None), VecDeque::new());
-        lane.advance(both.as_bytes(), &mut Notes::default(), &mut VecDeque::new(), &mut pieces).unwrap();
+        let mut pieces = VecDeque::new();
+        narrow().advance(both.as_bytes(), &mut VecDeque::new(), &mut pieces, &mut Vec::new()).unwrap();
         assert_eq!(pieces, [Piece::Chunk(0..both.len())]);
     }
 
@@ -230,6 +235,32 @@ mod tests {
         assert_eq!(commands, [("x".repeat(40), false), ("next".to_owned(), true)]);
     }
 
+    /// What goes on of a message with a body of this length that only begins, and what is found.
+    fn begun(mut lane: Lane, body_len: u64) -> (usize, Vec<FilterEvent>) {
+        let (mut pieces, mut events) = (VecDeque::new(), Vec::new());
+        let header = format!("Content-Length: {body_len}\r\n\r\n");
+        lane.advance(header.as_bytes(), &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
+        (pieces.iter().map(Piece::len).sum(), events)
+    }
+
+    #[test]
+    fn only_what_dlv_would_close_on_is_kept_back() {
+        for (lane, body_len, is_forwarded) in [
+            (Lane::up(None), DELVE_MAX_BODY, true),
+            (Lane::up(None), DELVE_MAX_BODY + 1, false),
+            (Lane::down(), DELVE_MAX_BODY + 1, true),
+        ] {
+            let (sent, events) = begun(lane, body_len);
+            assert!((sent > 0) == is_forwarded && events.is_empty(), "{body_len}: {events:?}");
+        }
+        assert_eq!(begun(Lane::up(None), 0), (0, vec![FilterEvent::EmptyBody]));
+        let (mut lane, mut events) = (narrow(), Vec::new());
+        let long = request(&"x".repeat(40));
+        lane.advance(long.as_bytes(), &mut VecDeque::new(), &mut VecDeque::new(), &mut events).unwrap();
+        let [FilterEvent::TooLarge { body_len, .. }] = events[..] else { panic!("{events:?}") };
+        assert_eq!(body_len, 80);
+    }
+
     #[test]
     fn an_empty_body_does_not_cost_the_session() {
         let sent = carry(&[("Content-Length: 0\r\n\r\n".to_owned() + &request("next")).as_bytes()], 9, "").0;
@@ -259,22 +290,13 @@ mod tests {
         }
     }
 
-    struct All;
-
-    impl Watcher for All {
-        fn begins(&mut self, _: u64) -> bool {
-            true
-        }
-        fn message(&mut self, _: Message, _: bool) {}
-    }
-
     fn carry_with_defaults(wire: &[u8], size: usize) -> String {
         let argument = "stopOnEntry=true".parse().unwrap();
         let defaults = LaunchDefaults { set: vec![argument], ..LaunchDefaults::default() };
         let (mut lane, mut sent) = (Lane::up(Some(Arc::new(defaults))), Vec::new());
         for chunk in wire.chunks(size) {
             let mut pieces = VecDeque::new();
-            lane.advance(chunk, &mut All, &mut VecDeque::new(), &mut pieces).unwrap();
+            lane.advance(chunk, &mut VecDeque::new(), &mut pieces, &mut Vec::new()).unwrap();
             for piece in pieces {
                 match piece {
                     Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
@@ -319,43 +341,33 @@ mod tests {
 
     #[test]
     fn message_is_held_while_it_may_become_a_launch() {
-        let (mut lane, mut notes, mut pieces) = (forced_lane(), All, VecDeque::new());
+        let (mut lane, mut events, mut pieces) = (forced_lane(), Vec::new(), VecDeque::new());
         let body = r#"{"seq":1,"type":"request","command":"evaluate","x":1,"Command":"launch"}"#;
         let wire = frame(body.as_bytes());
-        lane.advance(&wire[..wire.len() - 1], &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
+        lane.advance(&wire[..wire.len() - 1], &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
         assert!(pieces.is_empty());
-        lane.advance(&wire[wire.len() - 1..], &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
+        lane.advance(&wire[wire.len() - 1..], &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
         let Some(Piece::Changed(sent)) = pieces.pop_front() else { panic!("nothing is sent") };
         assert!(sent.ends_with(br#""arguments":{"program":"/own"}}"#), "{sent:?}");
     }
 
     #[test]
     fn request_that_cannot_be_forced_is_not_sent() {
-        #[derive(Default)]
-        struct Refusals(Vec<String>);
-        impl Watcher for Refusals {
-            fn begins(&mut self, _: u64) -> bool {
-                true
-            }
-            fn message(&mut self, _: Message, passed: bool) {
-                assert!(passed);
-            }
-            fn refused(&mut self, message: Message, reason: &MergeError) {
-                self.0.push(format!("{message}: {reason}"));
-            }
-        }
         let next = frame(br#"{"seq":2,"type":"request","command":"threads"}"#);
         let wire =
             [&frame(br#"{"seq":1,"type":"request","command":"launch","arguments":[]}"#)[..], &next].concat();
         for size in 1..=wire.len() {
-            let (mut lane, mut refusals, mut sent) = (forced_lane(), Refusals::default(), Vec::new());
+            let (mut lane, mut events, mut sent) = (forced_lane(), Vec::new(), Vec::new());
             for chunk in wire.chunks(size) {
                 let mut pieces = VecDeque::new();
-                lane.advance(chunk, &mut refusals, &mut VecDeque::new(), &mut pieces).unwrap();
+                lane.advance(chunk, &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
                 pieces.iter().for_each(|piece| sent.extend_from_slice(piece.bytes(chunk)));
             }
             assert_eq!(sent, next, "by {size}");
-            assert_eq!(refusals.0, [format!("request 1 launch: {}", MergeError::NoObject)]);
+            let [FilterEvent::NotForced { message, reason }, FilterEvent::Forwarded(_)] = &events[..] else {
+                panic!("{events:?}")
+            };
+            assert_eq!((message.to_string().as_str(), reason), ("request 1 launch", &MergeError::NoObject));
         }
     }
 

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
-use dlvgate_protocol::conversation::Message;
+use dlvgate_protocol::conversation::{Key, Message};
+use dlvgate_protocol::envelope::Name;
 use dlvgate_protocol::frame::FrameError;
 use dlvgate_protocol::jsonrpc::JsonRpcError;
 use dlvgate_protocol::jsonrpc::rewrite::Rewriter;
@@ -53,16 +54,33 @@ impl Piece {
     }
 }
 
-/// Is told what passes.
-pub(super) trait Watcher {
-    /// A message of `len` bytes begins. `false` keeps it back; what it says is still reported.
-    /// JSON-RPC does not tell a length beforehand, and keeps nothing back.
-    fn begins(&mut self, len: u64) -> bool;
-    /// What it says is known. `passed` is what [`Watcher::begins`] said.
-    fn message(&mut self, message: Message, passed: bool);
-    /// What it says is known, and it is not passed on: what the user forces on it cannot be.
-    fn refused(&mut self, message: Message, _reason: &MergeError) {
-        self.message(message, false);
+/// What was found in a chunk, for the caller to act on. JSON-RPC tells no length beforehand, and
+/// keeps nothing back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FilterEvent {
+    /// A message of length 0 was dropped: dlv would close the connection (go-dap).
+    EmptyBody,
+    /// A message goes on.
+    Forwarded(Message),
+    /// A message of this many bytes was not forwarded: dlv would close the connection.
+    TooLarge { message: Message, body_len: u64 },
+    /// A message was not forwarded: what the user forces on it cannot be.
+    NotForced { message: Message, reason: MergeError },
+}
+
+impl FilterEvent {
+    /// The request, where it is one that waits for an answer.
+    pub(super) fn request(self) -> Option<(Key, Name)> {
+        let message = match self {
+            FilterEvent::EmptyBody => return None,
+            FilterEvent::Forwarded(message)
+            | FilterEvent::TooLarge { message, .. }
+            | FilterEvent::NotForced { message, .. } => message,
+        };
+        match message {
+            Message::Request { key: Some(key), name } => Some((key, name)),
+            _ => None,
+        }
     }
 }
 
@@ -100,21 +118,22 @@ impl Lane {
         }
     }
 
-    /// Walks over `chunk` and appends what goes on to `pieces`. `insert` is put at the first place
-    /// between two messages, where there is one; what remains in it had no place yet.
+    /// Walks over `chunk` and appends what goes on to `pieces`, and what was found to `events`.
+    /// `insert` is put at the first place between two messages, where there is one; what remains in
+    /// it had no place yet.
     ///
     /// # Errors
     /// Where the stream is no longer framed. The bytes before that are in `pieces` all the same.
     pub(super) fn advance(
         &mut self,
         chunk: &[u8],
-        watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
         pieces: &mut VecDeque<Piece>,
+        events: &mut Vec<FilterEvent>,
     ) -> Result<(), Unframed> {
         match self {
-            Lane::Dap(lane) => lane.advance(chunk, watcher, insert, pieces)?,
-            Lane::Rpc(lane) => lane.advance(chunk, watcher, insert, pieces)?,
+            Lane::Dap(lane) => lane.advance(chunk, insert, pieces, events)?,
+            Lane::Rpc(lane) => lane.advance(chunk, insert, pieces, events)?,
         }
         Ok(())
     }

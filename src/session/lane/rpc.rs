@@ -8,7 +8,7 @@ use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::jsonrpc::rewrite::{self, Rewriter};
 use dlvgate_protocol::jsonrpc::{JsonRpcError, Scanner};
 
-use super::{Piece, Watcher};
+use super::{FilterEvent, Piece};
 
 /// The state between two chunks.
 pub(in crate::session) struct Lane {
@@ -32,9 +32,9 @@ impl Lane {
     pub(in crate::session) fn advance(
         &mut self,
         chunk: &[u8],
-        watcher: &mut impl Watcher,
         insert: &mut VecDeque<Bytes>,
         pieces: &mut VecDeque<Piece>,
+        events: &mut Vec<FilterEvent>,
     ) -> Result<(), JsonRpcError> {
         let mut at = 0;
         let mut walked = Ok(());
@@ -43,7 +43,7 @@ impl Lane {
                 Ok(step) => {
                     at += step.consumed;
                     if let Some(envelope) = step.envelope {
-                        watcher.message(Message::from(envelope), true);
+                        events.push(FilterEvent::Forwarded(Message::from(envelope)));
                     }
                 }
                 Err(error) => {
@@ -80,33 +80,21 @@ impl Lane {
 mod tests {
     use super::*;
 
-    #[derive(Default)]
-    struct Notes(Vec<Message>);
-
-    impl Watcher for Notes {
-        fn begins(&mut self, _: u64) -> bool {
-            true
-        }
-        fn message(&mut self, message: Message, _: bool) {
-            self.0.push(message);
-        }
-    }
-
     #[test]
     fn every_byte_goes_on_as_it_came_however_it_is_cut() {
         let wire = br#" {"method":"RPCServer.State","params":[{}],"id":7}{"method":"x","id":"a"}"#;
         for size in 1..wire.len() {
-            let (mut lane, mut notes, mut sent) = (Lane::up(None), Notes::default(), Vec::new());
+            let (mut lane, mut events, mut sent) = (Lane::up(None), Vec::new(), Vec::new());
             for chunk in wire.chunks(size) {
                 let mut pieces = VecDeque::new();
-                lane.advance(chunk, &mut notes, &mut VecDeque::new(), &mut pieces).unwrap();
+                lane.advance(chunk, &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
                 for piece in pieces {
                     let Piece::Chunk(range) = piece else { panic!("nothing of our own") };
                     sent.extend_from_slice(&chunk[range]);
                 }
             }
             assert_eq!(sent, wire);
-            assert_eq!(notes.0.len(), 2);
+            assert_eq!(events.len(), 2);
             assert!(lane.at_boundary());
         }
     }
@@ -114,12 +102,11 @@ mod tests {
     #[test]
     fn non_object_ends_the_scan_after_earlier_bytes() {
         let mut pieces = VecDeque::new();
-        let walked =
-            Lane::up(None).advance(b"{}x{}", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
+        let walked = Lane::up(None).advance(b"{}x{}", &mut VecDeque::new(), &mut pieces, &mut Vec::new());
         assert_eq!(walked, Err(JsonRpcError::NotAnObject { byte: b'x' }));
         assert_eq!(pieces, [Piece::Chunk(0..2)]);
         pieces.clear();
-        let walked = Lane::up(None).advance(b"x", &mut Notes::default(), &mut VecDeque::new(), &mut pieces);
+        let walked = Lane::up(None).advance(b"x", &mut VecDeque::new(), &mut pieces, &mut Vec::new());
         assert!(walked.is_err() && pieces.is_empty(), "to send nothing at all would look like an end");
     }
 }

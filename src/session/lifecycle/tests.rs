@@ -95,7 +95,7 @@ fn gate_that_is_refused_may_start_another_dlv() {
         state.launch_again();
         assert_eq!(steps(state), [], "the first one is stopped already");
     }
-    let mut other = Lifecycle::with_running_delve((), true);
+    let mut other: Lifecycle = Lifecycle::with_running_delve((), true);
     other.launch_again();
     assert_eq!(other, Lifecycle::with_running_delve((), true), "no other one takes its place");
 }
@@ -178,7 +178,8 @@ fn from_everywhere_the_end_leaves_nothing_behind() {
 /// What is held goes from the spare to the session, and comes out once, in order.
 #[test]
 fn what_is_held_moves_with_the_spare() {
-    let (mut session, mut spare) = (Lifecycle::with_a_spare(), Lifecycle::of_a_spare());
+    let mut session: Lifecycle<&str, &str, &str, &str> = Lifecycle::with_a_spare();
+    let mut spare = Lifecycle::of_a_spare();
     spare.launched("dlv");
     assert_eq!(spare.delve(), Some(&"dlv"));
     assert_eq!((spare.launch_again(), spare.launch_again(), spare.delve()), (Some("dlv"), None, None));

@@ -1,26 +1,29 @@
-use dlvgate_protocol::conversation::Key;
-use dlvgate_protocol::envelope::Name;
+use dlvgate_protocol::frame::DELVE_MAX_BODY;
+use dlvgate_protocol::message::MergeError;
 
 use super::*;
 
-/// A conversation in DAP, as far as the watchers know it.
+/// A conversation in DAP, as far as its events tell.
 struct Watched {
     ledger: Ledger,
-    to_say: VecDeque<Bytes>,
-    body_len: u64,
+    to_say: Vec<Bytes>,
 }
 
 impl Watched {
     fn new() -> Watched {
-        Watched { ledger: Ledger::new(Protocol::Dap), to_say: VecDeque::new(), body_len: 0 }
+        Watched { ledger: Ledger::new(Protocol::Dap), to_say: Vec::new() }
     }
 
-    fn requests(&mut self) -> Requests<'_> {
-        Requests { ledger: &mut self.ledger, to_say: &mut self.to_say, body_len: &mut self.body_len }
+    fn client(&mut self, event: FilterEvent) {
+        self.to_say.extend(self.ledger.client_said(event));
     }
 
-    fn replies(&mut self) -> Replies<'_> {
-        Replies { ledger: &mut self.ledger }
+    fn client_sends(&mut self, message: Message) {
+        self.client(FilterEvent::Forwarded(message));
+    }
+
+    fn dlv_sends(&mut self, message: Message) {
+        self.ledger.dlv_said(FilterEvent::Forwarded(message));
     }
 
     fn milestone(&mut self) -> bool {
@@ -48,9 +51,9 @@ fn event(name: &str) -> Message {
 fn only_the_first_client_message_counts() {
     let mut watched = Watched::new();
     assert!(!watched.ledger.spoke);
-    watched.requests().message(request(1, "initialize"), true);
+    watched.client_sends(request(1, "initialize"));
     assert!(watched.ledger.spoke && watched.milestone());
-    watched.requests().message(request(2, "launch"), true);
+    watched.client_sends(request(2, "launch"));
     assert!(!watched.milestone());
     assert!(
         watched.ledger.last_word("over").is_some() && watched.ledger.last_word("over").is_some(),
@@ -63,13 +66,13 @@ fn only_the_first_client_message_counts() {
 #[test]
 fn what_dlv_would_close_on_is_kept_back_and_said() {
     let mut watched = Watched::new();
-    assert!(watched.requests().begins(DELVE_MAX_BODY) && watched.said().is_empty());
-    assert!(!watched.requests().begins(DELVE_MAX_BODY + 1));
-    watched.requests().message(request(7, "evaluate"), false);
+    let message = request(7, "evaluate");
+    watched.client(FilterEvent::TooLarge { message, body_len: DELVE_MAX_BODY + 1 });
+    assert!(watched.milestone() && watched.ledger.spoke);
     let said = watched.said().concat();
     assert!(said.contains("4194305 bytes") && said.contains(r#""request_seq":7"#), "{said}");
     assert!(watched.ledger.last_word("over").is_none(), "it has its answer");
-    watched.requests().begins(0);
+    watched.client(FilterEvent::EmptyBody);
     let said = watched.said().concat();
     assert!(said.contains("a message of length 0"), "{said}");
 }
@@ -78,29 +81,29 @@ fn what_dlv_would_close_on_is_kept_back_and_said() {
 fn malformed_message_is_remembered() {
     let mut watched = Watched::new();
     for message in [request(1, "next"), reply(1, "runInTerminal"), event("x")] {
-        watched.requests().message(message, true);
+        watched.client_sends(message);
     }
-    watched.requests().message(Message::Request { key: None, name: Name::from("next") }, false);
+    let message = Message::Request { key: None, name: Name::from("next") };
+    watched.client(FilterEvent::TooLarge { message, body_len: DELVE_MAX_BODY + 1 });
     assert!(!watched.ledger.malformed && watched.said().is_empty());
-    watched.requests().message(Message::Unknown, true);
+    watched.client_sends(Message::Unknown);
     assert!(watched.ledger.malformed);
 }
 
 #[test]
 fn program_start_and_termination_events_are_noticed() {
     let mut watched = Watched::new();
-    watched.requests().message(request(1, "disconnect"), true);
+    watched.client_sends(request(1, "disconnect"));
     watched.milestone();
-    assert!(watched.replies().begins(u64::MAX), "nothing of dlv's is kept back");
     for message in [event("output"), reply(9, "threads"), Message::Unknown] {
-        watched.replies().message(message, true);
+        watched.dlv_sends(message);
         assert!(!watched.milestone());
     }
-    watched.replies().message(event("initialized"), true);
+    watched.dlv_sends(event("initialized"));
     assert!(watched.milestone() && !watched.ledger.terminated);
-    watched.replies().message(event("terminated"), true);
+    watched.dlv_sends(event("terminated"));
     assert!(watched.ledger.terminated && !watched.milestone());
-    watched.replies().message(reply(1, "disconnect"), true);
+    watched.dlv_sends(reply(1, "disconnect"));
     assert!(watched.ledger.disconnected && watched.milestone());
     assert!(watched.ledger.last_word("over").is_none());
 }
@@ -108,7 +111,8 @@ fn program_start_and_termination_events_are_noticed() {
 #[test]
 fn refused_request_is_answered_with_the_reason() {
     let mut watched = Watched::new();
-    watched.requests().refused(request(3, "launch"), &MergeError::NoObject);
+    let (message, reason) = (request(3, "launch"), MergeError::NoObject);
+    watched.client(FilterEvent::NotForced { message, reason });
     assert!(watched.milestone() && watched.ledger.spoke);
     let said = watched.said();
     assert_eq!(said.len(), 1);
@@ -118,4 +122,123 @@ fn refused_request_is_answered_with_the_reason() {
         "{said:?}"
     );
     assert!(watched.ledger.last_word("over").is_none(), "nothing else is owed");
+}
+
+fn name(command: &str) -> Name {
+    Name::from(command)
+}
+
+fn last_words(ledger: &mut Ledger, text: &str) -> Vec<Bytes> {
+    std::iter::from_fn(|| ledger.last_word(text)).collect()
+}
+
+fn words(ledger: &mut Ledger) -> Vec<serde_json::Value> {
+    let bodies = last_words(ledger, "dlv ended").into_iter().map(|framed| {
+        let text = String::from_utf8(framed.to_vec()).unwrap();
+        serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap()
+    });
+    bodies.collect()
+}
+
+#[test]
+fn every_request_under_way_is_answered_once() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    ledger.asked(Key::Seq(4), name("threads"));
+    ledger.asked(Key::Seq(5), name("continue"));
+    ledger.answered(Some(Key::Seq(4)), Some(name("threads")), true);
+    let words = words(&mut ledger);
+    assert_eq!(words.len(), 1);
+    assert_eq!(words[0]["request_seq"], 5);
+    assert_eq!(words[0]["success"], false);
+    assert!(ledger.last_word("again").is_none());
+}
+
+#[test]
+fn a_session_that_had_begun_ends_with_terminated() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    ledger.asked(Key::Seq(1), name("initialize"));
+    ledger.answered(Some(Key::Seq(1)), Some(name("initialize")), true);
+    let events: Vec<_> = words(&mut ledger).iter().map(|word| word["event"].clone()).collect();
+    assert_eq!(events, ["output", "terminated"]);
+}
+
+#[test]
+fn an_initialize_that_failed_has_begun_nothing() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    for (seq, command, success) in [(1, "initialize", false), (2, "threads", true)] {
+        ledger.asked(Key::Seq(seq), name(command));
+        ledger.answered(Some(Key::Seq(seq)), Some(name(command)), success);
+    }
+    assert!(!ledger.began && !ledger.disconnected && words(&mut ledger).is_empty());
+}
+
+#[test]
+fn what_is_ours_has_numbers_that_dlv_does_not_reach() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    ledger.began = true;
+    ledger.asked(Key::Seq(4), name("threads"));
+    let remark = String::from_utf8(ledger.remark("psst").unwrap().to_vec()).unwrap();
+    assert!(remark.contains(r#""seq":1000000000"#) && remark.contains("dlvgate: psst"), "{remark}");
+    let numbers: Vec<_> = words(&mut ledger).iter().map(|word| word["seq"].as_i64().unwrap()).collect();
+    assert_eq!(numbers, [1_000_000_001, 1_000_000_002, 1_000_000_003]);
+}
+
+#[test]
+fn nameless_answer_matches_by_seq() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    ledger.asked(Key::Seq(3), name("threads"));
+    ledger.asked(Key::Seq(9), name("disconnect"));
+    ledger.answered(Some(Key::Seq(8)), None, true);
+    assert!(!ledger.disconnected);
+    ledger.answered(Some(Key::Seq(9)), None, false);
+    assert!(ledger.disconnected, "dlv answers `disconnect` with failure, too, and closes");
+    assert_eq!(words(&mut ledger).len(), 1);
+}
+
+#[test]
+fn terminated_is_not_said_twice() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    ledger.began = true;
+    ledger.terminated = true;
+    assert!(words(&mut ledger).is_empty());
+}
+
+#[test]
+fn a_disconnect_that_dlv_cannot_answer_is_agreed_to() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    ledger.asked(Key::Seq(9), name("disconnect"));
+    let words = words(&mut ledger);
+    assert_eq!(words[0]["success"], true);
+    assert!(ledger.disconnected);
+}
+
+#[test]
+fn a_flood_of_requests_does_not_grow_the_ledger() {
+    let mut ledger = Ledger::new(Protocol::Dap);
+    for seq in 0..10_000 {
+        ledger.asked(Key::Seq(seq), name("threads"));
+    }
+    assert_eq!(ledger.pending.len(), MAX_PENDING);
+}
+
+#[test]
+fn json_rpc_matches_by_id_and_ends_after_detach() {
+    let id = |text: &str| {
+        let object = format!(r#"{{"id":{text},"error":null}}"#);
+        let step = jsonrpc::Scanner::new().step(object.as_bytes()).unwrap();
+        Some(Key::Id(step.envelope.unwrap().id.unwrap()))
+    };
+    let mut ledger = Ledger::new(Protocol::JsonRpc);
+    ledger.asked(id("1").unwrap(), name("RPCServer.Command"));
+    ledger.asked(id("\"d\"").unwrap(), name("RPCServer.Detach"));
+    ledger.asked(id("3").unwrap(), name("RPCServer.Detach"));
+    ledger.answered(id("3"), None, false);
+    assert!(!ledger.disconnected);
+    ledger.answered(id("\"d\""), None, true);
+    assert!(ledger.disconnected);
+    assert_eq!(
+        last_words(&mut ledger, "over"),
+        [r#"{"id":1,"result":null,"error":"dlvgate: over"}"#.to_owned() + "\n"]
+    );
+    assert!(ledger.remark("x").is_none());
 }
