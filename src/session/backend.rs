@@ -1,5 +1,5 @@
-//! A dlv with its gate and its connection: brought up and torn down in one way, for a session, for a
-//! spare and for a dlv that all sessions share.
+//! A dlv with its gate and its connection: brought up and torn down in one way, for a session, a
+//! spare and a dlv that all sessions share.
 //!
 //! Each of the three asks its [`Lifecycle`] for the next step, and has it done here.
 
@@ -51,8 +51,8 @@ impl Backend {
     /// Starts dlv and waits for its ready line; `interrupt` ends the wait with its cause.
     ///
     /// # Errors
-    /// Where there is no dlv, or at the interrupt: then dlv is killed. One that runs in our place is
-    /// kept in both cases until the [tear-down](Backend::tear_down), since it answers signals itself.
+    /// Where dlv does not get ready, or at the interrupt: then it is killed. One that runs in our
+    /// place answers signals itself, so that is left to the [tear-down](Backend::tear_down).
     pub(super) async fn launch(
         &mut self,
         launcher: &Launcher,
@@ -86,9 +86,9 @@ impl Backend {
         Ok(())
     }
 
-    /// Opens the gate and reads it back. Where the port turns out to be another user's, the dlv is
-    /// stopped, and another one of `launcher` is wanted. Not interrupted by anything: a gate is open
-    /// or it is not, never in between.
+    /// Opens the gate and reads it back. Where the port turns out to be another user's, dlv is
+    /// stopped, and [`Step::Launch`] is next again. Not interrupted by anything: a gate is open or it
+    /// is not, never in between.
     ///
     /// # Errors
     /// Where it cannot be opened.
@@ -242,7 +242,7 @@ impl Backend {
     }
 }
 
-/// The cause of an end at a step that is not its owner's. No lifecycle names one; if it did, nothing
+/// Ends what is at a step that its owner does not know. No lifecycle names one; if one did, nothing
 /// would be forwarded.
 pub(super) fn out_of_order(step: Step) -> Cause {
     tracing::error!(target: "dlvgate::session", ?step, "a step out of order");

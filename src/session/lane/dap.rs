@@ -258,7 +258,7 @@ mod tests {
         let long = request(&"x".repeat(40));
         lane.advance(long.as_bytes(), &mut VecDeque::new(), &mut VecDeque::new(), &mut events).unwrap();
         let [FilterEvent::TooLarge { body_len, .. }] = events[..] else { panic!("{events:?}") };
-        assert_eq!(body_len, 80);
+        assert_eq!(body_len, 79);
     }
 
     #[test]
