@@ -49,7 +49,7 @@ pub(super) fn init(args: &LogArgs, usual: Level) {
     match args.log_format {
         Format::Json => {
             let log = log.with_writer(|| PrintableJson(&STDERR)).json();
-            log.flatten_event(true).with_current_span(false).with_span_list(false).init();
+            log.flatten_event(true).with_current_span(true).with_span_list(false).init();
         }
         Format::Text => {
             let log = log.with_writer(|| LogEntries(&STDERR));

@@ -192,7 +192,8 @@ impl Journal {
             Extra::Cause(cause) => (Some(cause), None),
             Extra::Firewall(firewall) => (None, Some(firewall)),
         };
-        tracing::info!(target: "dlvgate::session", session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
+        // Without the span, which has the same number.
+        tracing::info!(target: "dlvgate::session", parent: None, session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
         self.tap.step(name, &entry.detail, firewall, cause);
         if let Some(observer) = &self.observer {
             observer(&entry);

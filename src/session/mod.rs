@@ -29,6 +29,7 @@ use dlvgate_protocol::sniff::Protocol;
 use dlvgate_recording::Tap;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
+use tracing::{Instrument, Span};
 
 pub use amendments::Amendments;
 pub use cause::Cause;
@@ -88,13 +89,15 @@ pub async fn run(
                 Protocol::Dap => "DAP",
                 Protocol::JsonRpc => "JSON-RPC",
             };
+            let span = tracing::info_span!(target: "dlvgate::session", "session", id = number, peer, protocol = what);
             let recorder = settings.recorder.as_ref();
-            let tap = recorder.map_or_else(Tap::none, |recorder| recorder.begin(protocol, number, peer));
+            let begin = || recorder.map_or_else(Tap::none, |recorder| recorder.begin(protocol, number, peer));
+            let tap = span.in_scope(begin);
             let observer = settings.observer.clone();
             let journal = Journal::begin(number, observer, tap.clone(), format_args!("{what} from {peer}"));
             let mut session = Session::new(client, protocol, hold, settings, journal, tap.clone());
-            let cause = session.run(visitor.sessions, stop).await;
-            tap.end().await;
+            let cause = session.run(visitor.sessions, stop, &span).await;
+            tap.end().instrument(span).await;
             Outcome::Session(cause)
         }
         Opening::Refused { why, answer } => {
@@ -147,9 +150,11 @@ impl<'a> Session<'a> {
         Session { client, hold, settings, talk, backend, visit: None }
     }
 
-    async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown) -> Cause {
+    /// `span` tells whose an entry of the log is. It is not entered while bytes are relayed, which
+    /// would cost a little at each chunk.
+    async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown, span: &Span) -> Cause {
         let (slot, cause) = match Slot::take(self.settings, of_address).await {
-            Ok(slot) => (Some(slot), self.until_an_end(stop).await),
+            Ok(slot) => (Some(slot), self.until_an_end(stop, span).await),
             Err(cause) => (None, cause),
         };
         self.backend.begin_end(cause.name(), &cause);
@@ -159,7 +164,7 @@ impl<'a> Session<'a> {
         let farewell = text.as_deref().map_or(Farewell::Wanted, Farewell::Because);
         let backend = &mut self.backend;
         tokio::join!(farewell::say(&mut self.client, &mut self.talk, &self.hold.bytes, farewell), async {
-            backend.tear_down(stop).await;
+            backend.tear_down(stop).instrument(span.clone()).await;
             drop(slot); // a client that keeps its socket open holds no place
         });
         self.backend.events.note(Transition::Closed, "");
@@ -167,8 +172,8 @@ impl<'a> Session<'a> {
     }
 
     /// Everything up to the first reason to end.
-    async fn until_an_end(&mut self, stop: &Shutdown) -> Cause {
-        let cause = match self.bring_up(stop).await {
+    async fn until_an_end(&mut self, stop: &Shutdown, span: &Span) -> Cause {
+        let cause = match self.bring_up(stop).instrument(span.clone()).await {
             Ok(()) => self.relay(stop).await,
             Err(cause) => cause,
         };

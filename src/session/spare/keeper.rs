@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tracing::{Instrument, Span};
 
 use super::Spares;
 use super::one::Spare;
@@ -19,11 +20,11 @@ pub(super) async fn keep(spares: Arc<Spares>) {
         let order = spares.books().pool.next(now);
         match order {
             Order::Start(number) => {
-                tasks.spawn(start(Arc::clone(&spares), number));
+                tasks.spawn(start(Arc::clone(&spares), number).instrument(span(number)));
             }
             Order::End(number) => {
                 let spare = spares.books().ready.remove(&number);
-                tasks.spawn(end(Arc::clone(&spares), number, spare));
+                tasks.spawn(end(Arc::clone(&spares), number, spare).instrument(span(number)));
             }
             Order::Over => break,
             Order::Wait(until) => tokio::select! {
@@ -40,6 +41,11 @@ pub(super) async fn keep(spares: Arc<Spares>) {
         }
     }
     while tasks.join_next().await.is_some() {}
+}
+
+/// Tells which spare an entry of the log is about.
+fn span(number: u64) -> Span {
+    tracing::info_span!(target: "dlvgate::session", "spare", id = number)
 }
 
 async fn at(until: Option<Duration>, now: Duration) {
