@@ -17,7 +17,9 @@ use tokio::task::JoinSet;
 
 use checks::{CHECKS, Check};
 pub use context::{Context, Question, WrongSettings};
-pub use finding::{Finding, Group, Remedy, State, first};
+#[cfg(test)]
+pub use finding::Group;
+pub use finding::{Finding, Remedy, State, first};
 
 /// How long one check may take. What it waits for is then said to be unknown.
 pub const LIMIT: Duration = Duration::from_secs(3);

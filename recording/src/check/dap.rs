@@ -7,8 +7,8 @@ use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
 use super::capabilities::Capabilities;
+use super::findings::{CUT, Findings};
 use super::references::References;
-use super::{CUT, Findings};
 use crate::{Message, Sender};
 
 /// Requests of the adapter that a client must have offered.

@@ -6,7 +6,7 @@ use dlvgate_protocol::conversation::{self, Key};
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
-use super::{CUT, Findings};
+use super::findings::{CUT, Findings};
 use crate::{Message, Sender};
 
 /// Commands that do not let the program run, or that are meant for one that does.
