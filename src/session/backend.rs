@@ -248,3 +248,6 @@ pub(super) fn out_of_order(step: Step) -> Cause {
     tracing::error!(target: "dlvgate::session", ?step, "a step out of order");
     Cause::Stopped { signal: "a step out of order" }
 }
+
+#[cfg(test)]
+mod tests;

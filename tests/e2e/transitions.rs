@@ -79,6 +79,24 @@ fn every_line_of_a_json_log_is_json() {
 }
 
 #[test]
+fn entry_of_another_part_names_its_session() {
+    let server = Serve::with(&Pair::any()).flags(["-v"]).start();
+    let mut client = server.client();
+    client.ok("initialize", initialize_arguments());
+    Debug { client }.disconnect();
+    server.closed(1);
+    let lines = server.log.lines();
+    let mut entries = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let gate = entries.find(|entry| entry["target"] == "dlvgate::firewall" && entry["port"].is_u64());
+    let span = gate.expect("the firewall says that it is off")["span"].clone();
+    assert_eq!(
+        [&span["name"], &span["id"], &span["protocol"]],
+        [&json!("session"), &json!(1), &json!("DAP")]
+    );
+    assert!(span["peer"].is_string(), "{span}");
+}
+
+#[test]
 fn quiet_server_logs_no_successful_session() {
     let pair = Pair::any();
     let mut server = Serve::with(&pair).flags(["-q", "--once"]).start();
