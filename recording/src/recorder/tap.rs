@@ -52,9 +52,9 @@ impl Tap {
 
     /// Records bytes of one side, in any pieces.
     pub fn heard(&self, from: Sender, bytes: &[u8]) {
-        let Some(line) = self.line() else { return };
+        let Some(link) = self.link() else { return };
         if !bytes.is_empty() {
-            line.tell(Item::Heard { at: line.now(), from, len: bytes.len() }, bytes);
+            link.tell(Item::Heard { at: link.now(), from, len: bytes.len() }, bytes);
         }
     }
 
@@ -67,43 +67,43 @@ impl Tap {
         firewall: Option<&'static str>,
         cause: Option<&'static str>,
     ) {
-        let Some(line) = self.line() else { return };
-        let (at, detail) = (line.now(), detail.to_owned());
-        line.tell(Item::Step(Box::new(RecordedStep { at, event, detail, firewall, cause })), &[]);
+        let Some(link) = self.link() else { return };
+        let (at, detail) = (link.now(), detail.to_owned());
+        link.tell(Item::Step(Box::new(RecordedStep { at, event, detail, firewall, cause })), &[]);
     }
 
     /// Records how long bytes were held before they were forwarded.
     pub fn held(&self, time: Duration) {
-        let Some(line) = self.line() else { return };
-        line.session.progress.held(time);
+        let Some(link) = self.link() else { return };
+        link.session.progress.held(time);
     }
 
     /// Tells whether anything is recorded.
     pub fn is_on(&self) -> bool {
-        self.line().is_some()
+        self.link().is_some()
     }
 
     /// Waits until the next chunk can be told, for a second at most; then the recording is over.
     /// Can be cancelled.
     pub async fn room(&self) {
-        let Some(line) = self.line() else { return };
-        let queue = &line.session.queue;
+        let Some(link) = self.link() else { return };
+        let queue = &link.session.queue;
         if !queue.has_room() && tokio::time::timeout(STALL, queue.room()).await.is_err() {
-            line.fall_behind();
+            link.fall_behind();
         }
     }
 
     /// Ends the recording. Returns when the file is whole, or when it takes too long.
     pub async fn end(self) {
-        let Some(line) = self.0 else { return };
-        let Some(done) = line.tell_end() else { return };
+        let Some(link) = self.0 else { return };
+        let Some(done) = link.tell_end() else { return };
         if tokio::time::timeout(LAST_LINES, done).await.is_err() {
             tracing::warn!(target: "dlvgate::recording", "the recording's last lines are still being written: the disk is too slow");
         }
     }
 
-    fn line(&self) -> Option<&Arc<RecorderLink>> {
-        self.0.as_ref().filter(|line| !line.session.progress.is_over())
+    fn link(&self) -> Option<&Arc<RecorderLink>> {
+        self.0.as_ref().filter(|link| !link.session.progress.is_over())
     }
 }
 
@@ -208,12 +208,12 @@ mod tests {
     async fn the_sessions_end_does_not_wait_for_ever() {
         let (tap, session) = tap();
         let begun = tokio::time::Instant::now();
-        let line = Arc::clone(tap.0.as_ref().unwrap());
+        let link = Arc::clone(tap.0.as_ref().unwrap());
         let (_writing, done) = oneshot::channel();
-        *line.done.lock().unwrap() = Some(done);
+        *link.done.lock().unwrap() = Some(done);
         tap.end().await;
         assert_eq!(begun.elapsed(), LAST_LINES);
-        drop(line);
+        drop(link);
         assert!(matches!(taken(&session).items[..], [Item::End { .. }]), "told once");
     }
 }
