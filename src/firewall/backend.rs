@@ -1,4 +1,5 @@
-//! What a packet filter is to the guard: the operations of pf and nftables, their data and failures.
+//! What a packet filter is to the guard: what pf and nftables can do, with which data, and how they
+//! fail.
 
 use std::fmt;
 use std::net::IpAddr;

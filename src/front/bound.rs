@@ -27,8 +27,9 @@ pub struct Bound {
 
 impl Bound {
     /// Takes `address`; port 0 lets the system choose. `[::]` is every address of both families:
-    /// where one of them cannot be had, neither is. The steps before [`Front::on`](super::Front::on) may be slow:
-    /// a client is refused meanwhile, as before, and does not wait.
+    /// where one of them cannot be had, neither is. The steps before
+    /// [`Front::on`](super::Front::on) may be slow: a client is refused meanwhile, as before, and
+    /// does not wait.
     ///
     /// # Errors
     /// Where the system refuses the address.
