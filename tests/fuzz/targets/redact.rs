@@ -1,9 +1,9 @@
 //! Redaction: of a secret in a message of any shape nothing is left.
 #![no_main]
 
+use dlvgate_fuzz::secrets::{SECRET, plant};
 use dlvgate_recording::Reader;
 use dlvgate_recording::redact::{Redactor, copy};
-use dlvgate_fuzz::secrets::{SECRET, plant};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
