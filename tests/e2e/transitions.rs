@@ -81,9 +81,7 @@ fn every_line_of_a_json_log_is_json() {
 #[test]
 fn entry_of_another_part_names_its_session() {
     let server = Serve::with(&Pair::any()).flags(["-v"]).start();
-    let mut client = server.client();
-    client.ok("initialize", initialize_arguments());
-    Debug { client }.disconnect();
+    Debug { client: server.client().initialize() }.disconnect();
     server.closed(1);
     let lines = server.log.lines();
     let mut entries = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
