@@ -15,15 +15,15 @@
 pub mod cli;
 pub mod config;
 pub mod delve;
-mod descriptors;
 mod doctor;
-mod fault;
+mod escape;
+mod failpoint;
 pub mod firewall;
 pub mod front;
-mod printable;
 mod privilege;
 #[cfg(target_os = "linux")]
 mod process_stat;
+mod rlimit;
 pub mod session;
 mod shell;
 mod shutdown;

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::printable::is_visible;
+use crate::escape::is_visible;
 
 /// Quotes a word for a POSIX shell: a folder's name may be another's choice, and the command is
 /// copied.
@@ -119,7 +119,7 @@ pub(crate) mod tests {
     fn quoted_word_is_copied_from_a_terminal() {
         for name in HOSTILE.iter().filter(|name| !name.ends_with('\n')) {
             let word = quoted(name);
-            assert_eq!(crate::printable::printable(&word), word);
+            assert_eq!(crate::escape::printable(&word), word);
             assert!(!word.contains('\n'), "{word}");
         }
     }

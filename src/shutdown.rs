@@ -13,7 +13,7 @@ use disposition::is_ignored;
 
 /// The request to stop so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum StopRequest {
     Nothing,
     Stop(&'static str),
     Hurry(&'static str),
@@ -22,19 +22,19 @@ enum Asked {
 /// Tells every session when to stop. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
-    asked: watch::Receiver<Asked>,
+    asked: watch::Receiver<StopRequest>,
 }
 
 /// The side that asks.
 #[derive(Clone, Debug)]
 pub struct Trigger {
-    asked: watch::Sender<Asked>,
+    asked: watch::Sender<StopRequest>,
     hurries: bool,
 }
 
 /// A pair: what is asked for on one side is heard on the other.
 pub fn channel() -> (Trigger, Shutdown) {
-    let (sender, receiver) = watch::channel(Asked::Nothing);
+    let (sender, receiver) = watch::channel(StopRequest::Nothing);
     (Trigger { asked: sender, hurries: true }, Shutdown { asked: receiver })
 }
 
@@ -49,8 +49,8 @@ impl Trigger {
     pub fn stop(&self, why: &'static str) {
         self.asked.send_modify(|asked| {
             *asked = match *asked {
-                Asked::Nothing => Asked::Stop(why),
-                _ if self.hurries => Asked::Hurry(why),
+                StopRequest::Nothing => StopRequest::Stop(why),
+                _ if self.hurries => StopRequest::Hurry(why),
                 told => told,
             };
         });
@@ -106,8 +106,8 @@ impl Shutdown {
     /// Waits for the first call to stop, and returns the signal's name.
     pub async fn begun(&self) -> &'static str {
         self.wait(|asked| match asked {
-            Asked::Nothing => None,
-            Asked::Stop(name) | Asked::Hurry(name) => Some(name),
+            StopRequest::Nothing => None,
+            StopRequest::Stop(name) | StopRequest::Hurry(name) => Some(name),
         })
         .await
     }
@@ -115,17 +115,17 @@ impl Shutdown {
     /// The signal's name, where a stop was asked for.
     pub fn asked(&self) -> Option<&'static str> {
         match *self.asked.borrow() {
-            Asked::Nothing => None,
-            Asked::Stop(name) | Asked::Hurry(name) => Some(name),
+            StopRequest::Nothing => None,
+            StopRequest::Stop(name) | StopRequest::Hurry(name) => Some(name),
         }
     }
 
     /// Waits for the second.
     pub async fn hurried(&self) {
-        self.wait(|asked| matches!(asked, Asked::Hurry(_)).then_some("")).await;
+        self.wait(|asked| matches!(asked, StopRequest::Hurry(_)).then_some("")).await;
     }
 
-    async fn wait(&self, heard: impl Fn(Asked) -> Option<&'static str>) -> &'static str {
+    async fn wait(&self, heard: impl Fn(StopRequest) -> Option<&'static str>) -> &'static str {
         let mut asked = self.asked.clone();
         loop {
             let now = *asked.borrow_and_update();

@@ -41,17 +41,16 @@ const PARTS: [(&str, &[&str]); 11] = [
     ("lib", &[]),
 ];
 
-/// The helper that is in a library, which uses it too.
+/// The part of the helper `escape` that a library has, because it needs it too.
 const ESCAPE: &str = "recording/src/escape.rs";
 
 /// What every part may use, and what uses no part.
-const HELPERS: [&str; 12] = [
-    "descriptors",
+const HELPERS: [&str; 11] = [
     "escape",
-    "fault",
-    "printable",
+    "failpoint",
     "privilege",
     "process_stat",
+    "rlimit",
     "shell",
     "shutdown",
     "sockets",
@@ -66,9 +65,9 @@ const STILL_THERE: [(&str, &str, &str); 6] = [
     ("protocol/src/frame/header.rs", "protocol/src/frame.rs", "its limits and names"),
     ("protocol/src/jsonrpc/fields.rs", "protocol/src/jsonrpc.rs", "Envelope and Kind"),
     ("protocol/src/jsonrpc/scan.rs", "protocol/src/jsonrpc.rs", "Envelope"),
-    ("src/session/lane/dap.rs", "src/session/lane/mod.rs", "Watcher, Piece and Run"),
-    ("src/session/lane/rpc.rs", "src/session/lane/mod.rs", "Watcher and Piece"),
-    ("src/session/spare/keeper.rs", "src/session/spare/mod.rs", "Spares"),
+    ("src/session/filter/dap.rs", "src/session/filter/mod.rs", "Watcher, Piece and Run"),
+    ("src/session/filter/rpc.rs", "src/session/filter/mod.rs", "Watcher and Piece"),
+    ("src/session/warm/manager.rs", "src/session/warm/mod.rs", "Spares"),
 ];
 
 fn product() -> Tree {

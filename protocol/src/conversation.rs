@@ -64,7 +64,7 @@ impl Message {
             Protocol::Dap => scan::client_envelope(body).map_or(Message::Unknown, Message::from),
             Protocol::JsonRpc if body.is_empty() => Message::Unknown,
             Protocol::JsonRpc => {
-                let step = jsonrpc::Scanner::of_client().step(body);
+                let step = jsonrpc::RpcScanner::of_client().step(body);
                 step.ok().and_then(|step| step.envelope).map_or(Message::Unknown, Message::from)
             }
         }
@@ -77,7 +77,7 @@ impl Message {
             Protocol::Dap => scan::envelope(body).map_or(Message::Unknown, Message::from),
             Protocol::JsonRpc if body.is_empty() => Message::Unknown,
             Protocol::JsonRpc => {
-                let step = jsonrpc::Scanner::new().step(body);
+                let step = jsonrpc::RpcScanner::new().step(body);
                 step.ok().and_then(|step| step.envelope).map_or(Message::Unknown, Message::from)
             }
         }
@@ -104,23 +104,23 @@ impl From<envelope::Envelope> for Message {
         // dlv answers a request without a number as number 0.
         let seq = Key::Seq(envelope.seq.unwrap_or_default());
         match envelope.kind {
-            envelope::Kind::Request { command } => Message::Request { key: Some(seq), name: command },
-            envelope::Kind::Response { request_seq, success, command } => {
+            envelope::MessageKind::Request { command } => Message::Request { key: Some(seq), name: command },
+            envelope::MessageKind::Response { request_seq, success, command } => {
                 Message::Reply { key: Some(Key::Seq(request_seq)), name: Some(command), success }
             }
-            envelope::Kind::Event { event } => Message::Event { name: event },
-            envelope::Kind::Unknown => Message::Unknown,
+            envelope::MessageKind::Event { event } => Message::Event { name: event },
+            envelope::MessageKind::Unknown => Message::Unknown,
         }
     }
 }
 
-impl From<jsonrpc::Envelope> for Message {
-    fn from(envelope: jsonrpc::Envelope) -> Message {
+impl From<jsonrpc::RpcEnvelope> for Message {
+    fn from(envelope: jsonrpc::RpcEnvelope) -> Message {
         let key = envelope.id.map(Key::Id);
         match envelope.kind {
-            jsonrpc::Kind::Request { method } => Message::Request { key, name: method },
-            jsonrpc::Kind::Reply { success } => Message::Reply { key, name: None, success },
-            jsonrpc::Kind::Unknown => Message::Unknown,
+            jsonrpc::RpcKind::Request { method } => Message::Request { key, name: method },
+            jsonrpc::RpcKind::Reply { success } => Message::Reply { key, name: None, success },
+            jsonrpc::RpcKind::Unknown => Message::Unknown,
         }
     }
 }

@@ -14,12 +14,12 @@ pub struct Envelope {
     /// Not to be relied on: older versions of Delve number every message 0.
     pub seq: Option<i64>,
     /// Request, response or event, with what goes with it.
-    pub kind: Kind,
+    pub kind: MessageKind,
 }
 
 /// The kind of a message with the fields that the kind needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// A request, mostly from the client.
     Request {
         /// The command: `launch`, `setBreakpoints`, ...

@@ -24,7 +24,7 @@ pub(crate) fn is_white_space(byte: u8) -> bool {
 
 /// The value that was found for a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
+pub(crate) enum FoundValue {
     /// A string: see [`Walker::string`] and [`Walker::raw`].
     String,
     /// A number, `true`, `false` or `null`, not yet validated: see [`Walker::raw`].
@@ -38,11 +38,11 @@ pub(crate) struct Advance {
     /// Bytes taken.
     pub(crate) consumed: usize,
     /// A field, by its index in the list given to [`Walker::new`], and its value.
-    pub(crate) found: Option<(usize, Value)>,
+    pub(crate) found: Option<(usize, FoundValue)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ScanState {
     /// Before the opening brace.
     Start,
     /// After the opening brace.
@@ -71,7 +71,7 @@ enum State {
 #[derive(Clone, Debug)]
 pub(crate) struct Walker {
     fields: &'static [&'static str],
-    state: State,
+    state: ScanState,
     /// Open brackets; 1 at the top level of the object.
     depth: u64,
     /// The present field, if it is asked for.
@@ -83,28 +83,28 @@ pub(crate) struct Walker {
 impl Walker {
     /// Returns a walker before an object, which reports the `fields` named.
     pub(crate) fn new(fields: &'static [&'static str]) -> Walker {
-        let state = State::Start;
+        let state = ScanState::Start;
         Walker { fields, state, depth: 0, field: None, text: Text::new(), raw: Raw::EMPTY }
     }
 
     /// Stands before an object again.
     pub(crate) fn reset(&mut self) {
-        self.state = State::Start;
+        self.state = ScanState::Start;
     }
 
     /// Whether no byte of the object has been taken.
     pub(crate) fn is_at_start(&self) -> bool {
-        self.state == State::Start
+        self.state == ScanState::Start
     }
 
     /// Whether the object's closing brace has been taken.
     pub(crate) fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == ScanState::Done
     }
 
     /// Whether the bytes are not a JSON object. None are taken any more.
     pub(crate) fn is_broken(&self) -> bool {
-        self.state == State::Broken
+        self.state == ScanState::Broken
     }
 
     /// The string just found, its escapes decoded.
@@ -128,46 +128,50 @@ impl Walker {
         while let Some(&byte) = input.get(at) {
             let rest = &input[at..];
             match self.state {
-                State::Done | State::Broken => break,
-                State::InKey => {
+                ScanState::Done | ScanState::Broken => break,
+                ScanState::InKey => {
                     let (taken, closed) = self.text.take(rest);
                     at += taken;
                     if closed {
-                        self.state = State::Colon;
+                        self.state = ScanState::Colon;
                     }
                 }
-                State::InString => {
+                ScanState::InString => {
                     let (taken, closed) = self.text.take(rest);
                     self.raw.push(&rest[..taken]);
                     at += taken;
                     if closed {
-                        self.state = State::CommaOrEnd;
-                        return self.found(at, Value::String);
+                        self.state = ScanState::CommaOrEnd;
+                        return self.found(at, FoundValue::String);
                     }
                 }
-                State::Scalar => {
+                ScanState::Scalar => {
                     let end = rest.iter().position(|&byte| !is_scalar(byte));
                     let taken = end.unwrap_or(rest.len());
                     self.raw.push(&rest[..taken]);
                     at += taken;
                     if end.is_some() {
-                        self.state = State::CommaOrEnd;
+                        self.state = ScanState::CommaOrEnd;
                         if self.field.is_some() {
-                            return self.found(at, Value::Scalar);
+                            return self.found(at, FoundValue::Scalar);
                         }
                     }
                 }
-                State::Nested => at += self.skip_nested(rest),
-                State::SkipString { escaped } => at += self.skip_string(rest, escaped),
+                ScanState::Nested => at += self.skip_nested(rest),
+                ScanState::SkipString { escaped } => at += self.skip_string(rest, escaped),
                 _ if is_white_space(byte) => at += 1,
-                State::Value => {
+                ScanState::Value => {
                     // A scalar's first byte is taken with the rest of it.
                     at += usize::from(self.begin_value(byte));
-                    if self.state == State::Nested && self.field.is_some() {
-                        return self.found(at, Value::Compound);
+                    if self.state == ScanState::Nested && self.field.is_some() {
+                        return self.found(at, FoundValue::Compound);
                     }
                 }
-                State::Start | State::KeyOrEnd | State::Key | State::Colon | State::CommaOrEnd => {
+                ScanState::Start
+                | ScanState::KeyOrEnd
+                | ScanState::Key
+                | ScanState::Colon
+                | ScanState::CommaOrEnd => {
                     at += usize::from(self.punctuation(byte));
                 }
             }
@@ -175,30 +179,30 @@ impl Walker {
         Advance { consumed: at, found: None }
     }
 
-    fn found(&self, consumed: usize, value: Value) -> Advance {
+    fn found(&self, consumed: usize, value: FoundValue) -> Advance {
         Advance { consumed, found: self.field.map(|field| (field, value)) }
     }
 
     /// Returns whether the byte was taken.
     fn punctuation(&mut self, byte: u8) -> bool {
         self.state = match (self.state, byte) {
-            (State::Start, b'{') => {
+            (ScanState::Start, b'{') => {
                 self.depth = 1;
-                State::KeyOrEnd
+                ScanState::KeyOrEnd
             }
-            (State::KeyOrEnd | State::Key, b'"') => {
+            (ScanState::KeyOrEnd | ScanState::Key, b'"') => {
                 self.text.clear();
-                State::InKey
+                ScanState::InKey
             }
-            (State::Colon, b':') => {
+            (ScanState::Colon, b':') => {
                 self.field = self.fields.iter().position(|field| self.text.is(field));
-                State::Value
+                ScanState::Value
             }
-            (State::CommaOrEnd, b',') => State::Key,
-            (State::KeyOrEnd | State::CommaOrEnd, b'}') => State::Done,
-            _ => State::Broken,
+            (ScanState::CommaOrEnd, b',') => ScanState::Key,
+            (ScanState::KeyOrEnd | ScanState::CommaOrEnd, b'}') => ScanState::Done,
+            _ => ScanState::Broken,
         };
-        self.state != State::Broken
+        self.state != ScanState::Broken
     }
 
     /// Returns whether the byte was taken.
@@ -208,20 +212,20 @@ impl Walker {
                 self.text.clear();
                 self.raw = Raw::EMPTY;
                 self.raw.push(b"\"");
-                self.state = State::InString;
+                self.state = ScanState::InString;
             }
-            b'"' => self.state = State::SkipString { escaped: false },
+            b'"' => self.state = ScanState::SkipString { escaped: false },
             b'{' | b'[' => {
                 self.depth = 2;
-                self.state = State::Nested;
+                self.state = ScanState::Nested;
             }
             byte if is_scalar(byte) => {
                 self.raw = Raw::EMPTY;
-                self.state = State::Scalar;
+                self.state = ScanState::Scalar;
                 return false;
             }
             _ => {
-                self.state = State::Broken;
+                self.state = ScanState::Broken;
                 return false;
             }
         }
@@ -235,14 +239,14 @@ impl Walker {
             at += 1;
             match byte {
                 b'"' => {
-                    self.state = State::SkipString { escaped: false };
+                    self.state = ScanState::SkipString { escaped: false };
                     at += self.skip_string(&input[at..], false);
                 }
                 b'{' | b'[' => self.depth += 1,
                 b'}' | b']' => {
                     self.depth -= 1;
                     if self.depth == 1 {
-                        self.state = State::CommaOrEnd;
+                        self.state = ScanState::CommaOrEnd;
                         break;
                     }
                 }
@@ -258,13 +262,13 @@ impl Walker {
         while let Some(found) = input.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
             at += found + 1;
             if input[at - 1] == b'"' {
-                self.state = if self.depth > 1 { State::Nested } else { State::CommaOrEnd };
+                self.state = if self.depth > 1 { ScanState::Nested } else { ScanState::CommaOrEnd };
                 return at;
             }
             // An escaped byte does not end the string.
             at += 1;
         }
-        self.state = State::SkipString { escaped: at > input.len() };
+        self.state = ScanState::SkipString { escaped: at > input.len() };
         input.len()
     }
 }

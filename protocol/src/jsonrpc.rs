@@ -14,21 +14,21 @@ use crate::envelope::Name;
 
 pub use id::{ID_MAX, Id};
 pub use reply::error_reply;
-pub use scan::{JsonRpcError, Part, Scanner, Step};
+pub use scan::{JsonRpcError, RpcPart, RpcScanner, RpcStep};
 
 /// What one object says about itself. It owns no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Envelope {
+pub struct RpcEnvelope {
     /// The request's number, which its reply repeats; `None` where it is absent, `null`, an object
     /// or array, malformed, or longer than [`ID_MAX`].
     pub id: Option<Id>,
     /// Request or reply.
-    pub kind: Kind,
+    pub kind: RpcKind,
 }
 
 /// Request or reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RpcKind {
     /// An object with a `method`.
     Request {
         /// The method: `RPCServer.State`, ...

@@ -1,7 +1,7 @@
 //! The bytes and messages of the Debug Adapter Protocol (DAP) as a proxy needs them.
 //!
 //! Everything here is sans-IO: bytes go in, what they mean comes out. No sockets, no processes, no
-//! runtime. A proxy forwards the bytes as they came and lets a [`scan::Scanner`] walk along, which
+//! runtime. A proxy forwards the bytes as they came and lets a [`scan::DapScanner`] walk along, which
 //! reports where messages begin and end and what their [`envelope`] says, without holding a body.
 //!
 //! | module | what it does |

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// One folder, or file, under both of its names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
+pub struct PathRule {
     /// Its name where the client runs.
     #[serde(rename = "from")]
     pub client: String,
@@ -33,19 +33,19 @@ pub enum RuleError {
 }
 
 /// Reads `CLIENT=SERVER`, with both names as they are: `/home/me/shop=/go/src/shop`.
-impl FromStr for Rule {
+impl FromStr for PathRule {
     type Err = RuleError;
 
-    fn from_str(text: &str) -> Result<Rule, RuleError> {
+    fn from_str(text: &str) -> Result<PathRule, RuleError> {
         let (client, server) = text.split_once('=').ok_or_else(|| RuleError::NoEquals(text.to_owned()))?;
         if client.is_empty() || server.is_empty() {
             return Err(RuleError::Empty(text.to_owned()));
         }
-        Ok(Rule { client: client.to_owned(), server: server.to_owned() })
+        Ok(PathRule { client: client.to_owned(), server: server.to_owned() })
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for PathRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.client, self.server)
     }
@@ -64,12 +64,12 @@ impl fmt::Display for Rule {
 /// # Ok::<(), dlvgate_protocol::paths::RuleError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules(Vec<Rule>);
+pub struct PathRules(Vec<PathRule>);
 
-impl Rules {
+impl PathRules {
     /// These rules.
-    pub fn new(rules: Vec<Rule>) -> Rules {
-        Rules(rules)
+    pub fn new(rules: Vec<PathRule>) -> PathRules {
+        PathRules(rules)
     }
 
     /// Whether there is none.
@@ -121,8 +121,8 @@ fn substitute(path: &str, from: &str, to: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn rules(texts: &[&str]) -> Rules {
-        Rules::new(texts.iter().map(|text| text.parse().unwrap()).collect())
+    fn rules(texts: &[&str]) -> PathRules {
+        PathRules::new(texts.iter().map(|text| text.parse().unwrap()).collect())
     }
 
     #[test]
@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn text_without_two_names_is_refused() {
-        assert_eq!("/a".parse::<Rule>(), Err(RuleError::NoEquals("/a".to_owned())));
+        assert_eq!("/a".parse::<PathRule>(), Err(RuleError::NoEquals("/a".to_owned())));
         for text in ["=/b", "/a=", "="] {
-            assert_eq!(text.parse::<Rule>(), Err(RuleError::Empty(text.to_owned())));
+            assert_eq!(text.parse::<PathRule>(), Err(RuleError::Empty(text.to_owned())));
         }
-        assert_eq!("/a=/b=c".parse::<Rule>().unwrap().server, "/b=c");
+        assert_eq!("/a=/b=c".parse::<PathRule>().unwrap().server, "/b=c");
     }
 }

@@ -5,7 +5,9 @@
 mod support;
 
 use dlvgate_protocol::envelope::Name;
-use dlvgate_protocol::jsonrpc::{Envelope, ID_MAX, JsonRpcError, Kind, Part, Scanner, error_reply};
+use dlvgate_protocol::jsonrpc::{
+    ID_MAX, JsonRpcError, RpcEnvelope, RpcKind, RpcPart, RpcScanner, error_reply,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -13,13 +15,13 @@ use support::{cut, json, object, sizes, text};
 
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
-    objects: Vec<(Vec<u8>, Envelope)>,
+    objects: Vec<(Vec<u8>, RpcEnvelope)>,
     error: Option<JsonRpcError>,
     at_boundary: bool,
 }
 
 fn scan(chunks: &[&[u8]]) -> Seen {
-    let mut scanner = Scanner::new();
+    let mut scanner = RpcScanner::new();
     let mut seen = Seen::default();
     let mut object = Vec::new();
     let mut envelope = None;
@@ -39,10 +41,10 @@ fn scan(chunks: &[&[u8]]) -> Seen {
             assert!(step.envelope.is_none() || envelope.is_none(), "reported twice");
             envelope = envelope.or(step.envelope);
             match step.part {
-                Part::Between => {
+                RpcPart::Between => {
                     assert!(taken.iter().all(u8::is_ascii_whitespace) && step.envelope.is_none())
                 }
-                Part::Object { end } => {
+                RpcPart::Object { end } => {
                     object.extend_from_slice(taken);
                     assert_eq!(end, scanner.at_boundary());
                     if end {
@@ -73,11 +75,11 @@ fn fields() -> impl Strategy<Value = (Vec<(String, Value)>, u8)> {
     (fields.prop_shuffle(), any::<u8>()).boxed()
 }
 
-fn oracle(fields: &[(String, Value)]) -> Kind {
+fn oracle(fields: &[(String, Value)]) -> RpcKind {
     let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     match (get("method"), get("error")) {
-        (Some(method), _) => Kind::Request { method: Name::new(method.as_str().unwrap()) },
-        (None, error) => Kind::Reply { success: error.is_none_or(Value::is_null) },
+        (Some(method), _) => RpcKind::Request { method: Name::new(method.as_str().unwrap()) },
+        (None, error) => RpcKind::Reply { success: error.is_none_or(Value::is_null) },
     }
 }
 
@@ -126,7 +128,7 @@ proptest! {
     fn an_error_reply_is_read_back(id in any::<u64>(), text in text()) {
         let seen = scan(&[&error_reply(&id.to_string(), &text)]);
         prop_assert_eq!(seen.objects[0].1.id.unwrap().as_u64(), Some(id));
-        prop_assert_eq!(seen.objects[0].1.kind, Kind::Reply { success: false });
+        prop_assert_eq!(seen.objects[0].1.kind, RpcKind::Reply { success: false });
         let reply: Value = serde_json::from_slice(&seen.objects[0].0).unwrap();
         prop_assert!(text.is_empty() || reply["error"] == text.as_str());
     }

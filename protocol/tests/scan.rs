@@ -4,9 +4,9 @@
 
 mod support;
 
-use dlvgate_protocol::envelope::{Envelope, Kind, Name};
+use dlvgate_protocol::envelope::{Envelope, MessageKind, Name};
 use dlvgate_protocol::frame::{FrameError, Header, Limits};
-use dlvgate_protocol::scan::{Part, Scanner};
+use dlvgate_protocol::scan::{DapPart, DapScanner};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -30,7 +30,7 @@ struct Message {
 }
 
 fn scan(chunks: &[&[u8]], limits: Limits) -> Seen {
-    let mut scanner = Scanner::new(limits);
+    let mut scanner = DapScanner::new(limits);
     let mut seen = Seen::default();
     for chunk in chunks {
         let mut rest = *chunk;
@@ -47,13 +47,13 @@ fn scan(chunks: &[&[u8]], limits: Limits) -> Seen {
             assert!(step.consumed > 0 && step.consumed <= rest.len());
             let (taken, left) = rest.split_at(step.consumed);
             match step.part {
-                Part::PartialHeader => assert!(left.is_empty() && !scanner.at_boundary()),
-                Part::Header(header) => {
+                DapPart::PartialHeader => assert!(left.is_empty() && !scanner.at_boundary()),
+                DapPart::Header(header) => {
                     let whole = header.body_len == 0;
                     seen.messages.push(Message { header, body: Vec::new(), envelope: None, whole });
                     assert_eq!(scanner.body_remaining(), header.body_len);
                 }
-                Part::Body { end } => {
+                DapPart::Body { end } => {
                     assert_eq!(scanner.body_remaining(), before - taken.len() as u64);
                     let message = seen.messages.last_mut().unwrap();
                     message.body.extend_from_slice(taken);
@@ -63,7 +63,7 @@ fn scan(chunks: &[&[u8]], limits: Limits) -> Seen {
                     assert!(!end || message.envelope.is_some(), "never reported");
                 }
             }
-            assert!(step.envelope.is_none() || matches!(step.part, Part::Body { .. }));
+            assert!(step.envelope.is_none() || matches!(step.part, DapPart::Body { .. }));
             rest = left;
         }
     }
@@ -132,16 +132,18 @@ fn oracle(fields: &[(String, Value)]) -> Envelope {
     let name = |field: &str| get(field).and_then(Value::as_str).map(Name::new);
     let seq = get("seq").and_then(Value::as_i64);
     let kind = match get("type").and_then(Value::as_str) {
-        Some("request") => name("command").map(|command| Kind::Request { command }),
-        Some("response") => get("request_seq").and_then(Value::as_i64).map(|request_seq| Kind::Response {
-            request_seq,
-            success: get("success").and_then(Value::as_bool).unwrap_or(false),
-            command: name("command").unwrap_or(Name::EMPTY),
-        }),
-        Some("event") => name("event").map(|event| Kind::Event { event }),
+        Some("request") => name("command").map(|command| MessageKind::Request { command }),
+        Some("response") => {
+            get("request_seq").and_then(Value::as_i64).map(|request_seq| MessageKind::Response {
+                request_seq,
+                success: get("success").and_then(Value::as_bool).unwrap_or(false),
+                command: name("command").unwrap_or(Name::EMPTY),
+            })
+        }
+        Some("event") => name("event").map(|event| MessageKind::Event { event }),
         _ => None,
     };
-    Envelope { seq, kind: kind.unwrap_or(Kind::Unknown) }
+    Envelope { seq, kind: kind.unwrap_or(MessageKind::Unknown) }
 }
 
 proptest! {

@@ -6,22 +6,22 @@ mod support;
 
 use bytes::{Bytes, BytesMut};
 use dlvgate_protocol::codec::FrameCodec;
-use dlvgate_protocol::envelope::{Kind, Name};
+use dlvgate_protocol::envelope::{MessageKind, Name};
 use dlvgate_protocol::frame::{Limits, frame};
 use dlvgate_protocol::message::{error_response, output_event, success_response, terminated_event};
-use dlvgate_protocol::scan::{Part, Scanner};
+use dlvgate_protocol::scan::{DapPart, DapScanner};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::{cut, sizes, text};
 use tokio_util::codec::{Decoder, Encoder};
 
 /// The kind of a single, canonically framed message.
-fn kind(message: &Bytes) -> Kind {
-    let mut scanner = Scanner::new(Limits::default());
+fn kind(message: &Bytes) -> MessageKind {
+    let mut scanner = DapScanner::new(Limits::default());
     let header = scanner.step(message).unwrap();
-    assert!(matches!(header.part, Part::Header(header) if header.canonical));
+    assert!(matches!(header.part, DapPart::Header(header) if header.canonical));
     let body = scanner.step(&message[header.consumed..]).unwrap();
-    assert_eq!(body.part, Part::Body { end: true });
+    assert_eq!(body.part, DapPart::Body { end: true });
     body.envelope.unwrap().kind
 }
 
@@ -66,10 +66,10 @@ proptest! {
         seq in any::<i64>(), request_seq in any::<i64>(), command in text(), id in any::<i64>(), text in text(),
     ) {
         let name = Name::new(&command);
-        let response = |success| Kind::Response { request_seq, success, command: name };
+        let response = |success| MessageKind::Response { request_seq, success, command: name };
         prop_assert_eq!(kind(&error_response(seq, request_seq, &command, id, &text)), response(false));
         prop_assert_eq!(kind(&success_response(seq, request_seq, &command)), response(true));
-        prop_assert_eq!(kind(&output_event(seq, "stderr", &text)), Kind::Event { event: Name::new("output") });
-        prop_assert_eq!(kind(&terminated_event(seq)), Kind::Event { event: Name::new("terminated") });
+        prop_assert_eq!(kind(&output_event(seq, "stderr", &text)), MessageKind::Event { event: Name::new("output") });
+        prop_assert_eq!(kind(&terminated_event(seq)), MessageKind::Event { event: Name::new("terminated") });
     }
 }

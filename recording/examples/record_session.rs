@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dlvgate_protocol::sniff::sniff;
-use dlvgate_recording::replay::{Client, Pace, Script, Server};
-use dlvgate_recording::show::{Filter, Style, Timeline, compare};
+use dlvgate_recording::replay::{ClientPlayer, Pace, Script, Server};
+use dlvgate_recording::show::{EntryFilter, EntryPrinter, Style, compare};
 use dlvgate_recording::{About, Reader, Recorder, Sender, Tap, Versions};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,7 +57,7 @@ async fn serve_one(front: &TcpListener, upstream: &str, recorder: &Recorder) -> 
 
 fn show(recording: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let mut reader = Reader::open(recording)?;
-    let mut timeline = Timeline::new(reader.header(), Filter::default(), Style::Plain);
+    let mut timeline = EntryPrinter::new(reader.header(), EntryFilter::default(), Style::Plain);
     let mut out = io::stdout().lock();
     while let Some(entry) = reader.entry()? {
         timeline.entry(&entry, &mut out)?;
@@ -73,7 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::bind("127.0.0.1:0", Arc::clone(&script), Pace::AtOnce).await?;
     let upstream = server.address().to_string();
     let front = TcpListener::bind("127.0.0.1:0").await?;
-    let client = Client::new(script);
+    let client = ClientPlayer::new(script);
 
     let folder = tempfile::tempdir()?;
     let about = About { tool: "record_session 1.0.0".to_owned(), ..About::default() };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::normal;
+use crate::normalize;
 
 /// A value that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub(crate) fn compare(
 ) {
     match (recorded, live) {
         _ if recorded == live => {}
-        (Value::String(one), Value::String(other)) if normal::alike(one, other) => {}
+        (Value::String(one), Value::String(other)) if normalize::alike(one, other) => {}
         (Value::Object(one), Value::Object(other)) => {
             for (key, value) in one {
                 let path = format!("{path}.{key}");

@@ -51,7 +51,7 @@ impl fmt::Display for Sender {
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
+pub struct RecordingHeader {
     /// The format's version.
     pub recording: u32,
     /// The program that wrote the file.
@@ -78,7 +78,7 @@ pub struct Header {
     pub os: String,
     /// The session's settings.
     #[serde(default)]
-    pub settings: Settings,
+    pub settings: RecordedSettings,
     /// Values were replaced.
     #[serde(default)]
     pub redacted: bool,
@@ -90,7 +90,7 @@ pub struct Header {
 /// The settings of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct RecordedSettings {
     /// The firewall's backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firewall: Option<String>,
@@ -105,16 +105,16 @@ pub struct Settings {
     pub substitute_path: Vec<String>,
     /// Arguments added to `launch` and `attach`, `KEY=JSON`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub launch_set: Vec<String>,
+    pub launch_default: Vec<String>,
     /// Arguments put in place of the client's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub launch_force: Vec<String>,
+    pub launch_override: Vec<String>,
 }
 
 /// Any later line. Which of the fields there are says which kind it is.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Line<'a> {
+pub struct RecordingLine<'a> {
     /// µs since the start.
     pub t: u64,
     /// The sender.
@@ -161,22 +161,22 @@ pub struct Line<'a> {
     pub in_proxy: Option<InProxy>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> RecordingLine<'a> {
     /// Adds a message as it was, where that is one line of JSON; else its bytes.
-    pub(crate) fn with_body(self, body: &'a [u8]) -> Line<'a> {
+    pub(crate) fn with_body(self, body: &'a [u8]) -> RecordingLine<'a> {
         let text = std::str::from_utf8(body).ok().filter(|text| !text.contains(['\n', '\r']));
         let raw = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
         match raw {
-            Some(raw) if raw.get().len() == body.len() => Line { message: Some(raw), ..self },
+            Some(raw) if raw.get().len() == body.len() => RecordingLine { message: Some(raw), ..self },
             _ => self.with_bytes(body),
         }
     }
 
     /// Adds bytes, as text where they are UTF-8.
-    pub(crate) fn with_bytes(self, bytes: &'a [u8]) -> Line<'a> {
+    pub(crate) fn with_bytes(self, bytes: &'a [u8]) -> RecordingLine<'a> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Line { text: Some(text.into()), ..self },
-            Err(_) => Line { base64: Some(BASE64.encode(bytes).into()), ..self },
+            Ok(text) => RecordingLine { text: Some(text.into()), ..self },
+            Err(_) => RecordingLine { base64: Some(BASE64.encode(bytes).into()), ..self },
         }
     }
 }

@@ -51,18 +51,18 @@
 
 mod as_dlv_reads;
 pub mod check;
+mod correlate;
 mod difference;
 pub mod escape;
-mod exchange;
 pub mod format;
 pub mod html;
-mod normal;
+mod normalize;
 mod reader;
 mod recorder;
 pub mod redact;
 pub mod replay;
 pub mod show;
 
-pub use format::{Header, Sender};
-pub use reader::{Entry, Fault, Message, Notice, OpenError, Reader, What};
+pub use format::{RecordingHeader, Sender};
+pub use reader::{Entry, EntryContent, Fault, Notice, OpenError, Reader, RecordedMessage};
 pub use recorder::{About, Recorder, Tap, Versions};

@@ -12,7 +12,9 @@ use dlvgate_protocol::conversation;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::as_dlv_reads;
-use super::format::{COMPLETE, ENDED, Header, InProxy, Line, MESSAGE_MAX, PART, Sender, VERSION};
+use super::format::{
+    COMPLETE, ENDED, InProxy, MESSAGE_MAX, PART, RecordingHeader, RecordingLine, Sender, VERSION,
+};
 
 /// Bytes of the longest line that is read: [`PART`] of which each is written as `\u0000`, and what
 /// is around them.
@@ -26,14 +28,14 @@ pub struct Entry {
     /// Time since the start.
     pub at: Duration,
     /// What it is.
-    pub what: What,
+    pub what: EntryContent,
 }
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum EntryContent {
     /// A message.
-    Message(Message),
+    Message(RecordedMessage),
     /// Bytes that are none.
     Stray {
         /// Their sender.
@@ -58,7 +60,7 @@ pub enum What {
 
 /// A message as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct RecordedMessage {
     /// The sender.
     pub from: Sender,
     /// DAP's body without its header, or JSON-RPC's object.
@@ -67,7 +69,7 @@ pub struct Message {
     pub header: Option<String>,
 }
 
-impl Message {
+impl RecordedMessage {
     /// Reads what the message says of itself.
     pub fn envelope(&self, protocol: Protocol) -> conversation::Message {
         match self.from {
@@ -156,7 +158,7 @@ impl fmt::Display for Notice {
 /// Reads entries in their order. At the end of a file that grows, ask again.
 pub struct Reader<R = BufReader<File>> {
     input: R,
-    header: Header,
+    header: RecordingHeader,
     /// Lines so far.
     lines: u64,
     buffer: Vec<u8>,
@@ -214,7 +216,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// Returns the first line.
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &RecordingHeader {
         &self.header
     }
 
@@ -272,7 +274,7 @@ impl<R: BufRead> Reader<R> {
         if self.is_ended {
             return Err("it is behind the recording's last line".to_owned());
         }
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let line: RecordingLine<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let at = Duration::from_micros(line.t);
         let entry = |what| Ok(Some(Entry { line: self.lines, at, what }));
         if let Some(event) = line.event {
@@ -289,7 +291,7 @@ impl<R: BufRead> Reader<R> {
                 }
             }
             let (firewall, cause) = (line.firewall.map(Into::into), line.cause.map(Into::into));
-            return entry(What::Step {
+            return entry(EntryContent::Step {
                 event: event.into_owned(),
                 detail,
                 firewall,
@@ -324,10 +326,10 @@ impl<R: BufRead> Reader<R> {
             return Ok(None);
         };
         if line.unframed {
-            return entry(What::Stray { from, bytes: body });
+            return entry(EntryContent::Stray { from, bytes: body });
         }
         self.messages += 1;
-        entry(What::Message(Message { from, body, header: line.header.map(Into::into) }))
+        entry(EntryContent::Message(RecordedMessage { from, body, header: line.header.map(Into::into) }))
     }
 }
 

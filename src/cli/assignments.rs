@@ -1,7 +1,7 @@
 //! Values of flags that are pairs, with how to write one where a value is refused.
 
 use dlvgate_protocol::message::{Argument, ArgumentError};
-use dlvgate_protocol::paths::{Rule, RuleError};
+use dlvgate_protocol::paths::{PathRule, RuleError};
 
 /// Reads an argument of `launch` and `attach`, `KEY=JSON`.
 ///
@@ -20,7 +20,7 @@ pub(super) fn argument(text: &str) -> Result<Argument, String> {
 ///
 /// # Errors
 /// Where it is none: what is wrong, and how to write it.
-pub(super) fn rule(text: &str) -> Result<Rule, String> {
+pub(super) fn rule(text: &str) -> Result<PathRule, String> {
     text.parse().map_err(|error: RuleError| {
         format!("{error}: write CLIENT=SERVER, such as /home/me/shop=/go/src/shop")
     })

@@ -9,10 +9,10 @@ use clap::parser::ValueSource;
 use clap::{Arg, Args, Command};
 use serde_json::json;
 
+use super::config_defaults::{self, key};
 use super::exit::usage;
-use super::settings::{self, key};
 use crate::config::{Config, Consent};
-use crate::printable::{on_one_line, printable_json};
+use crate::escape::{on_one_line, printable_json};
 use crate::stdio;
 
 /// Print the settings that are in force, and where each comes from
@@ -84,7 +84,7 @@ fn shown(setting: &Setting) -> String {
 }
 
 fn in_force(serve: Command, config: &Config) -> Result<Vec<Setting>, clap::Error> {
-    let mut all: Vec<Arg> = settings::settings(&serve).cloned().collect();
+    let mut all: Vec<Arg> = config_defaults::settings(&serve).cloned().collect();
     all.sort_by(|one, other| key(one).cmp(key(other)));
     let matches = serve.no_binary_name(true).try_get_matches_from(Vec::<OsString>::new())?;
     let setting = |arg: &Arg| {
@@ -109,7 +109,7 @@ fn example(serve: &Command) -> String {
         "# dlvgate.toml, in a project's folder or as ~/.config/dlvgate/dlvgate.toml.\n\
          # Flags and DLVGATE_* variables win over it. `dlvgate config` shows what is in force.\n",
     );
-    for arg in settings::settings(serve) {
+    for arg in config_defaults::settings(serve) {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let value = match key(arg) {
             "allow" => r#"["192.0.2.5", "198.51.100.0/24"]"#.to_owned(),
@@ -120,7 +120,7 @@ fn example(serve: &Command) -> String {
             "max-sessions-per-address" => "4".to_owned(),
             "log" => r#""info""#.to_owned(),
             "substitute-path" => r#"["/home/me/shop=/go/src/shop"]"#.to_owned(),
-            "launch-set" | "launch-force" => "{ stopOnEntry = true }".to_owned(),
+            "launch-default" | "launch-override" => "{ stopOnEntry = true }".to_owned(),
             _ => {
                 let default = arg.get_default_values().first().map(|value| value.to_string_lossy());
                 let default = default.unwrap_or_default();

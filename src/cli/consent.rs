@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use dlvgate_protocol::message::Argument;
 use serde_json::Value;
 
-use crate::config::{Entry, File, Owner};
+use crate::config::{ConfigEntry, ConfigFile, FileOwner};
 use crate::front::Listen;
 
 /// Keys that need it whatever their value is, and what they do.
@@ -36,8 +36,13 @@ const SHOWN: [&str; 9] = [
 /// What an entry of a project's file does that the user has to agree to. `values` are those in
 /// force: no word that is split later. `hides_users`: the user's own file sets the key too, and the
 /// project's file wins.
-pub(super) fn needed(file: &File, entry: &Entry, values: &[String], hides_users: bool) -> Option<String> {
-    if file.owner == Owner::User {
+pub(super) fn needed(
+    file: &ConfigFile,
+    entry: &ConfigEntry,
+    values: &[String],
+    hides_users: bool,
+) -> Option<String> {
+    if file.owner == FileOwner::User {
         return None;
     }
     match entry.key.as_str() {
@@ -46,10 +51,10 @@ pub(super) fn needed(file: &File, entry: &Entry, values: &[String], hides_users:
             let leaves = values.iter().any(|folder| !is_within(file.folder(), Path::new(folder)));
             leaves.then(|| "it has dlv run and build outside the project's folder".to_owned())
         }
-        "launch-set" | "launch-force" if hides_users => {
+        "launch-default" | "launch-override" if hides_users => {
             Some("it takes the place of what your own file sets there".to_owned())
         }
-        "launch-set" | "launch-force" => {
+        "launch-default" | "launch-override" => {
             let deciding: Vec<String> = values.iter().filter_map(|value| deciding(value)).collect();
             let does = format!(
                 "{} can decide which program is run or built, with what and how",

@@ -6,12 +6,12 @@ use clap::Args;
 
 use super::exit::FAILURE;
 use super::log::LogArgs;
-use super::parts::PartsArgs;
 use super::runtime::on_runtime;
+use super::test_hooks::TestHookArgs;
+use crate::escape::printable;
 use crate::firewall::guard::journal::Journals;
 use crate::firewall::guard::{self, ConfineError};
-use crate::firewall::{Backend, Programs};
-use crate::printable::printable;
+use crate::firewall::{FirewallBackend, Programs};
 use crate::stdio::post;
 
 /// Hold gates for the dlvgate at the other end of standard input and output (started by dlvgate
@@ -23,7 +23,7 @@ use crate::stdio::post;
 #[derive(Debug, Args)]
 pub(super) struct GuardArgs {
     #[command(flatten)]
-    parts: PartsArgs,
+    parts: TestHookArgs,
 }
 
 /// Leaves the caller's surroundings, and only then starts the runtime.
@@ -37,7 +37,7 @@ pub(super) fn run(args: &GuardArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(
-    backend: Backend,
+    backend: FirewallBackend,
     programs: Programs,
     journals: Journals,
     confined: Result<(), ConfineError>,

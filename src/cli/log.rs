@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use clap::{ArgAction, Args, ValueEnum};
 use tracing::Level;
 
-use crate::printable::{LogEntries, PrintableJson};
+use crate::escape::{LogEntries, PrintableJson};
 use crate::stdio::STDERR;
 
 /// How much is logged, and in which form.

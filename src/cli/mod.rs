@@ -1,8 +1,10 @@
 //! The command line: one file a command, each a thin shell around the parts.
 
 mod assignments;
+mod common_args;
 mod completions;
 mod config;
+mod config_defaults;
 mod consent;
 pub mod demo;
 mod dlv;
@@ -13,14 +15,12 @@ mod guard;
 mod log;
 mod man;
 mod output;
-mod parts;
 mod reaper;
 mod replay;
 mod runtime;
 mod serve;
-mod settings;
-mod setup;
 mod show;
+mod test_hooks;
 mod trust;
 mod values;
 mod versions;
@@ -35,7 +35,7 @@ use tracing::Level;
 
 use crate::config::{Config, ConfigError};
 use crate::doctor::WrongSettings;
-use crate::printable::printable;
+use crate::escape::printable;
 use crate::stdio::{self, post};
 use exit::{FAILURE, USAGE, UsageError, usage};
 use runtime::on_runtime;
@@ -131,15 +131,16 @@ fn say_usage(said: &clap::Error) -> ExitCode {
 /// The command line again, with what the files set as the defaults of `serve`'s flags, and of
 /// doctor's of the same name.
 fn configured(words: &[OsString]) -> anyhow::Result<(Cli, Config)> {
-    let config = settings::load(settings::named(words).as_deref())?;
-    settings::tell_passed_over(&config.passed_over);
-    settings::check(&config, &serve_command())?;
-    let command = Cli::command().mut_subcommand("serve", |serve| settings::with_defaults(serve, &config));
-    let command = command.mut_subcommand("doctor", |doctor| settings::with_defaults(doctor, &config));
+    let config = config_defaults::load(config_defaults::named(words).as_deref())?;
+    config_defaults::tell_passed_over(&config.passed_over);
+    config_defaults::check(&config, &serve_command())?;
+    let command =
+        Cli::command().mut_subcommand("serve", |serve| config_defaults::with_defaults(serve, &config));
+    let command = command.mut_subcommand("doctor", |doctor| config_defaults::with_defaults(doctor, &config));
     // what is said for all commands: the log
-    let command = settings::with_defaults(command, &config);
+    let command = config_defaults::with_defaults(command, &config);
     let matches = command.try_get_matches_from(words)?;
-    match matches.subcommand_matches("serve").and_then(settings::contradiction) {
+    match matches.subcommand_matches("serve").and_then(config_defaults::contradiction) {
         Some(contradiction) => Err(usage(contradiction)),
         None => Ok((Cli::from_arg_matches(&matches)?, config)),
     }
@@ -166,8 +167,8 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         }
         Command::Dlv(_) => Ok(dlv::run_with(cli.log, serve_command)),
         Command::Doctor(args) => {
-            let settings = settings::load(cli.config.as_deref())
-                .and_then(|config| settings::check(&config, &serve_command()));
+            let settings = config_defaults::load(cli.config.as_deref())
+                .and_then(|config| config_defaults::check(&config, &serve_command()));
             let wrong = settings.err().map(|error| WrongSettings {
                 text: error.to_string(),
                 file: error.path,
@@ -181,7 +182,9 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Firewall(args) => on_runtime(firewall::run(args)),
         Command::Guard(args) => guard::run(&args, &cli.log),
         Command::Reaper(_) => Ok(reaper::run()),
-        Command::Config(args) => config::run(&args, settings::with_defaults(serve_command(), config), config),
+        Command::Config(args) => {
+            config::run(&args, config_defaults::with_defaults(serve_command(), config), config)
+        }
         Command::Trust(args) => trust::run(&args, &serve_command()),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),

@@ -8,15 +8,15 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use dlvgate_protocol::message::Argument;
-use dlvgate_protocol::paths::Rule;
+use dlvgate_protocol::paths::PathRule;
 use dlvgate_protocol::sniff::Protocol;
-use dlvgate_recording::replay::{Client, GivenUp, Ignore, Pace, Replayed, Script, Server};
+use dlvgate_recording::replay::{ClientPlayer, GivenUp, Ignore, Pace, Replayed, Script, Server};
 
 use super::assignments;
 use super::exit::{FAILURE, usage};
 use crate::delve::{API_PREFIX, DAP_PREFIX};
-use crate::front::{ListenAddress, Owners, resolve, resolve_peer};
-use crate::printable::printable;
+use crate::escape::printable;
+use crate::front::{ListenAddress, PeerUids, resolve, resolve_peer};
 use crate::shutdown::{self, Signals};
 use crate::stdio::{self, post};
 
@@ -38,12 +38,12 @@ use crate::stdio::{self, post};
 #[command(after_help = "Examples:
   dlvgate replay --as dlv --listen 127.0.0.1:2345 session.jsonl
   dlvgate replay --as client --connect 127.0.0.1:2345 session.jsonl
-  dlvgate replay --as client --connect 127.0.0.1:2345 --folder /home/ann/app=/home/me/app \\
+  dlvgate replay --as client --connect 127.0.0.1:2345 --map-path /home/ann/app=/home/me/app \\
       --ignore 'stackTrace.body.stackFrames[].line' session.jsonl")]
 pub(super) struct ReplayArgs {
     /// Which side to play
     #[arg(long = "as", value_enum, value_name = "SIDE")]
-    side: Side,
+    side: ReplaySide,
     /// As dlv: where the client connects; port 0 is any free one. The ready line is dlv's
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", conflicts_with = "connect")]
     listen: ListenAddress,
@@ -58,11 +58,11 @@ pub(super) struct ReplayArgs {
     only_same_user: bool,
     /// As dlv: serve one client after another, until a signal, instead of one
     #[arg(long, conflicts_with = "connect")]
-    keep: bool,
+    keep_serving: bool,
     /// Where a recorded file or folder is now. As dlv, what the client says of its program is
     /// learned without
     #[arg(long, value_name = "RECORDED=NOW", value_parser = assignments::rule)]
-    folder: Vec<Rule>,
+    map_path: Vec<PathRule>,
     /// As client: a value that may differ, with all below it: stackTrace.body.stackFrames[].line; *
     /// is any name
     #[arg(long, value_name = "PATH", requires = "connect")]
@@ -73,13 +73,13 @@ pub(super) struct ReplayArgs {
     /// As client: seconds that each answer may take; a server that answers nothing in them ends the
     /// replay
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "connect")]
-    patience: u64,
+    timeout: u64,
     /// The recording
     file: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Side {
+enum ReplaySide {
     /// dlv, for a live client
     Dlv,
     /// The client, for a live dlv or proxy
@@ -87,7 +87,7 @@ enum Side {
 }
 
 pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
-    if args.side == Side::Dlv && args.connect.is_some() {
+    if args.side == ReplaySide::Dlv && args.connect.is_some() {
         return Err(usage("--connect is for --as client; dlv listens: --listen ADDR"));
     }
     let script = Script::load(&args.file).with_context(|| args.file.display().to_string())?;
@@ -99,8 +99,8 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     }
     let pace = if args.delays { Pace::AsRecorded } else { Pace::AtOnce };
     match args.side {
-        Side::Dlv => as_dlv(&args, Arc::new(script), pace).await,
-        Side::Client => as_client(&args, Arc::new(script), pace).await,
+        ReplaySide::Dlv => as_dlv(&args, Arc::new(script), pace).await,
+        ReplaySide::Client => as_client(&args, Arc::new(script), pace).await,
     }
 }
 
@@ -116,13 +116,13 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
     let prefix = if script.protocol() == Protocol::Dap { DAP_PREFIX } else { API_PREFIX };
     let mut server = Server::bind(address, script, pace)
         .await
-        .map_err(|error| super::setup::cannot_listen(address, &error))?;
+        .map_err(|error| super::common_args::cannot_listen(address, &error))?;
     if args.only_same_user {
-        let owners = Owners::of_this_process()?;
-        server = server.only(Box::new(move |peer, front| owners.admit(peer, front)));
+        let peer_uids = PeerUids::of_this_process()?;
+        server = server.only(Box::new(move |peer, front| peer_uids.admit(peer, front)));
     }
-    for rule in &args.folder {
-        server = server.folder(&rule.client, &rule.server);
+    for rule in &args.map_path {
+        server = server.map_path(&rule.client, &rule.server);
     }
     stdio::announce(&format!("{prefix}{}", server.address()));
     let (trigger, stop) = shutdown::channel();
@@ -135,7 +135,7 @@ async fn as_dlv(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow::R
         };
         post!("{}", printable(&played.to_string()));
         is_success &= played.is_success();
-        if !args.keep {
+        if !args.keep_serving {
             break;
         }
     }
@@ -147,9 +147,9 @@ async fn as_client(args: &ReplayArgs, script: Arc<Script>, pace: Pace) -> anyhow
     let connect = args.connect.as_ref().context("no --connect")?;
     let address =
         resolve_peer(connect).await.map_err(|error| usage(format_args!("--connect {connect}: {error}")))?;
-    let mut client = Client::new(script).pace(pace).patience(Duration::from_secs(args.patience));
-    for rule in &args.folder {
-        client = client.folder(&rule.client, &rule.server);
+    let mut client = ClientPlayer::new(script).pace(pace).timeout(Duration::from_secs(args.timeout));
+    for rule in &args.map_path {
+        client = client.map_path(&rule.client, &rule.server);
     }
     for argument in &args.set {
         client = client.set(argument.clone());
@@ -178,7 +178,7 @@ fn report(mut replayed: Replayed) -> String {
     if let Some(why) = replayed.given_up.take() {
         text += &why.to_string();
         if let GivenUp::Silent { .. } = why {
-            text += "; --patience is for a slow one";
+            text += "; --timeout is for a slow one";
         }
         text.push('\n');
     }
@@ -198,13 +198,13 @@ mod tests {
         let (name, why) = ("attach".to_owned(), "no such process".to_owned());
         replayed.failure = Some(Failure { line: 3, name, why });
         replayed.given_up =
-            Some(GivenUp::Silent { name: "threads".to_owned(), line: 5, patience: Duration::from_secs(2) });
+            Some(GivenUp::Silent { name: "threads".to_owned(), line: 5, timeout: Duration::from_secs(2) });
         assert_eq!(
             report(replayed),
             "attach failed, and nothing after it was played:\nno such process\n\
              --set processId=PID names another process\n\n\
              the server is silent: no answer to threads (line 5) came within 2 s, and nothing else that was \
-             recorded; --patience is for a slow one\n\
+             recorded; --timeout is for a slow one\n\
              0 request(s) sent, 0 message(s) came, no difference"
         );
     }

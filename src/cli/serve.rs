@@ -9,15 +9,17 @@ use anyhow::Context;
 use clap::Args;
 use tokio::sync::Semaphore;
 
+use super::common_args::{CommonArgs, cannot_listen, close_front, open_front};
 use super::exit::{FAILURE, usage};
-use super::setup::{CommonArgs, cannot_listen, close_front, open_front};
 use super::warm::WarmArgs;
 use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
-use crate::descriptors;
 use crate::firewall::{Firewall, Gate};
-use crate::front::{Admission, Bound, Front, Listen, ListenAddress, Owners, resolve, resolve_peer};
+use crate::front::{Allowlist, Bound, Front, Listen, ListenAddress, PeerUids, resolve, resolve_peer};
 use crate::privilege::Caller;
-use crate::session::{self, Link, Outcome, Settings, SharedDelve, Source, Upstream, Visitor};
+use crate::rlimit;
+use crate::session::{
+    self, ClientInfo, DelveSource, SessionOutcome, SessionSettings, SharedDelve, Transport, Upstream,
+};
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use crate::stdio;
 
@@ -103,12 +105,14 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     }
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
-    let door = if args.stdio { None } else { Some(Door::new(&args, passed).await?) };
-    let is_reachable = door.as_ref().is_some_and(|door| door.is_reachable);
+    let bound_front = if args.stdio { None } else { Some(BoundFront::new(&args, passed).await?) };
+    let is_reachable = bound_front.as_ref().is_some_and(|bound_front| bound_front.is_reachable);
     let firewall = args.common.firewall(args.upstream.is_none(), is_reachable, args.as_root).await?;
     tracing::info!(target: "dlvgate::firewall", backend = firewall.name(), "{firewall}");
-    let front_gate = match &door {
-        Some(door) if is_reachable => Some(open_front(&firewall, &door.bound, &args.common.allow).await?),
+    let front_gate = match &bound_front {
+        Some(bound_front) if is_reachable => {
+            Some(open_front(&firewall, &bound_front.bound, &args.common.allow).await?)
+        }
         _ => None,
     };
     let caller = Caller::of_sudo().filter(|_| !args.as_root);
@@ -131,23 +135,23 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         _ if args.once || args.stdio => 1,
         _ => usize::from(args.common.max_sessions),
     };
-    descriptors::make_room(max_sessions);
-    let settings = Settings {
+    rlimit::make_room(max_sessions);
+    let settings = SessionSettings {
         upstream,
         firewall: firewall.clone(),
         max_sessions,
         max_sessions_per_address: args.common.max_sessions_per_address(max_sessions),
         slots: Arc::new(Semaphore::new(max_sessions)),
-        amendments: args.common.amendments(),
+        rewrites: args.common.rewrites(),
         recorder,
         observer: None,
     };
     let serving = async {
-        match door {
-            Some(door) => {
+        match bound_front {
+            Some(bound_front) => {
                 let prefix =
                     if serves == Some(Serves::Both) || args.headless { API_PREFIX } else { DAP_PREFIX };
-                let front = door.open()?;
+                let front = bound_front.open()?;
                 // in dlv's own words: clients wait for it
                 stdio::announce(&format!("{prefix}{}", front.name()));
                 if let Some(spares) = &spares {
@@ -156,7 +160,8 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 Ok(front.serve(Arc::new(settings), args.once, std::future::pending(), stop).await)
             }
             None => Ok(Some(
-                session::run(Link::stdio(), Visitor::alone("standard input"), 1, &settings, &stop).await,
+                session::run(Transport::stdio(), ClientInfo::alone("standard input"), 1, &settings, &stop)
+                    .await,
             )),
         }
     };
@@ -171,8 +176,8 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let last = served?;
     finish(firewall, front_gate).await?;
     let alone = args.once || args.stdio;
-    let failed = alone && matches!(&last, Some(Outcome::Session(cause)) if !cause.is_success());
-    let failed = failed || (args.stdio && matches!(last, Some(Outcome::NoSession)));
+    let failed = alone && matches!(&last, Some(SessionOutcome::Session(cause)) if !cause.is_success());
+    let failed = failed || (args.stdio && matches!(last, Some(SessionOutcome::NoSession)));
     Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
@@ -203,15 +208,15 @@ async fn finish(firewall: Firewall, front_gate: Option<Gate>) -> anyhow::Result<
 }
 
 /// The front before it is open.
-struct Door {
+struct BoundFront {
     bound: Bound,
     is_reachable: bool,
-    admission: Admission,
-    owners: Option<Owners>,
+    allowlist: Allowlist,
+    peer_uids: Option<PeerUids>,
 }
 
-impl Door {
-    async fn new(args: &ServeArgs, passed: Option<Bound>) -> anyhow::Result<Door> {
+impl BoundFront {
+    async fn new(args: &ServeArgs, passed: Option<Bound>) -> anyhow::Result<BoundFront> {
         let address = match (&args.listen, &passed) {
             (_, Some(bound)) => bound.address(),
             (Listen::At(address), None) => resolve(address)
@@ -220,14 +225,14 @@ impl Door {
             (Listen::Passed(_), None) => anyhow::bail!("--listen {}: no socket was passed", args.listen),
         };
         let allowed = args.common.allow.clone();
-        let admission = match &passed {
-            Some(bound) => Admission::passed(bound, allowed),
-            None => Admission::new(address.ip(), allowed),
+        let allowlist = match &passed {
+            Some(bound) => Allowlist::passed(bound, allowed),
+            None => Allowlist::new(address.ip(), allowed),
         }
         .map_err(usage)?;
-        let owners = match args.common.only_same_user {
+        let peer_uids = match args.common.only_same_user {
             Some(false) => None,
-            _ => Some(Owners::of_this_process()?),
+            _ => Some(PeerUids::of_this_process()?),
         };
         let bound = match passed {
             Some(bound) => bound,
@@ -237,12 +242,17 @@ impl Door {
             }
             .map_err(|error| cannot_listen(address, &error))?,
         };
-        Ok(Door { bound, is_reachable: !address.ip().to_canonical().is_loopback(), admission, owners })
+        Ok(BoundFront {
+            bound,
+            is_reachable: !address.ip().to_canonical().is_loopback(),
+            allowlist,
+            peer_uids,
+        })
     }
 
     fn open(self) -> anyhow::Result<Front> {
         let address = self.bound.address();
-        Front::on(self.bound, self.admission, self.owners).map_err(|error| cannot_listen(address, &error))
+        Front::on(self.bound, self.allowlist, self.peer_uids).map_err(|error| cannot_listen(address, &error))
     }
 }
 
@@ -273,7 +283,7 @@ async fn upstream(
             tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback, and who else can reach it is not guarded");
         }
         return Ok(match args.headless {
-            true => share(Source::Running(found), firewall, stop),
+            true => share(DelveSource::Running(found), firewall, stop),
             false => Upstream::Running(found),
         });
     };
@@ -286,13 +296,13 @@ async fn upstream(
         });
     }
     let continues = launcher.argv.continues();
-    let shared = share(Source::Launch(Box::new(launcher)), firewall, stop);
+    let shared = share(DelveSource::Launch(Box::new(launcher)), firewall, stop);
     if let (Upstream::Shared(shared), true) = (&shared, continues) {
         shared.start();
     }
     Ok(shared)
 }
 
-fn share(source: Source, firewall: &Firewall, stop: &Shutdown) -> Upstream {
+fn share(source: DelveSource, firewall: &Firewall, stop: &Shutdown) -> Upstream {
     Upstream::Shared(SharedDelve::new(source, firewall.clone(), String::new(), None, stop.clone()))
 }

@@ -12,12 +12,12 @@ use dlvgate_recording::check::{self, Checker};
 use dlvgate_recording::format::DAMAGED;
 use dlvgate_recording::html;
 use dlvgate_recording::redact::{self, Redactor};
-use dlvgate_recording::show::{Filter, Style, Timeline, compare};
-use dlvgate_recording::{Entry, Fault, Header, Notice, Reader};
+use dlvgate_recording::show::{EntryFilter, EntryPrinter, Style, compare};
+use dlvgate_recording::{Entry, Fault, Notice, Reader, RecordingHeader};
 
 use super::exit::{FAILURE, usage};
 use super::output::{self, OutputFile};
-use crate::printable::printable;
+use crate::escape::printable;
 use crate::stdio::{ask, is_reader_gone, say};
 
 /// How often a recording that grows is looked at.
@@ -124,7 +124,7 @@ fn style(json: bool) -> Style {
 
 fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let mut reader = open(&args.file)?;
-    let filter = Filter {
+    let filter = EntryFilter {
         commands: args.command.clone(),
         events: args.event.clone(),
         since: args.since.unwrap_or_default(),
@@ -132,7 +132,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         grep: args.grep.clone(),
     };
     let style = style(args.json);
-    let mut timeline = Timeline::new(reader.header(), filter, style);
+    let mut timeline = EntryPrinter::new(reader.header(), filter, style);
     let mut out = BufWriter::new(io::stdout().lock());
     let printed = (|| {
         loop {
@@ -246,7 +246,7 @@ fn redact(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     output::check(out, &args.file, args.force)?; // before it asks
     check_is_file(&args.file)?;
     let mut reader = open(&args.file)?;
-    let redactor = |header: &Header| match args.keep_names {
+    let redactor = |header: &RecordingHeader| match args.keep_names {
         true => Redactor::with_names(header, args.project.as_deref()),
         false => Redactor::new(header),
     };

@@ -9,10 +9,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use clap::{Args, Command};
 
+use super::config_defaults::{self, ConsentQuestion};
 use super::exit::{FAILURE, usage};
-use super::settings::{self, Asked};
-use crate::config::{Config, Consent, Consents, File, NAME, project_file, settled};
-use crate::printable::{on_one_line, printable, printable_json};
+use crate::config::{Config, ConfigFile, Consent, Consents, NAME, project_file, settled};
+use crate::escape::{on_one_line, printable, printable_json};
 use crate::privilege::Caller;
 use crate::stdio::{self, ask, say};
 
@@ -49,7 +49,7 @@ pub(super) fn run(args: &TrustArgs, serve: &Command) -> anyhow::Result<ExitCode>
     if let Some(caller) = Caller::of_sudo() {
         return Err(usage(format_args!("consent is {caller}'s to give: run it without sudo")));
     }
-    let home = settings::home();
+    let home = config_defaults::home();
     let consents = Consents::of(home.as_deref()).context("neither HOME nor XDG_STATE_HOME names a folder")?;
     if args.list {
         return list(&consents);
@@ -58,9 +58,9 @@ pub(super) fn run(args: &TrustArgs, serve: &Command) -> anyhow::Result<ExitCode>
     if args.revoke {
         return revoke(&consents, &path);
     }
-    let file = File::of_project(&path, Some(&consents))?;
+    let file = ConfigFile::of_project(&path, Some(&consents))?;
     let config = Config { files: vec![file], ..Config::default() };
-    let asked = settings::asked(&config, serve)?;
+    let asked = config_defaults::asked(&config, serve)?;
     let [file] = &config.files[..] else { bail!("there is no file") };
     let shown = on_one_line(&path.display().to_string()).into_owned();
     if asked.is_empty() {
@@ -92,7 +92,7 @@ fn path(named: Option<&Path>) -> anyhow::Result<PathBuf> {
             let folder = std::env::current_dir().context("this folder is not there any more")?;
             let mut passed_over = Vec::new();
             let found = project_file(&folder, &mut passed_over);
-            settings::tell_passed_over(&passed_over);
+            config_defaults::tell_passed_over(&passed_over);
             found.ok_or_else(|| usage(format_args!("there is no {NAME} in this folder, nor in one above")))?
         }
     };
@@ -105,9 +105,9 @@ fn path(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(&path)?)
 }
 
-fn page(shown: &str, file: &File, asked: &[Asked<'_>]) -> String {
+fn page(shown: &str, file: &ConfigFile, asked: &[ConsentQuestion<'_>]) -> String {
     let mut page = format!("{shown} asks for:\n");
-    for Asked { entry, does, split } in asked {
+    for ConsentQuestion { entry, does, split } in asked {
         let value = serde_json::to_string(&entry.value).unwrap_or_default();
         let value = printable_json(&value);
         let _ = writeln!(page, "  line {}: {} = {value}", entry.line, on_one_line(&entry.key));

@@ -3,57 +3,59 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::firewall::explain::Direction;
+use crate::firewall::explain::PacketDirection;
 use crate::firewall::persist::Platform;
-use crate::firewall::{Backend, Choice};
+use crate::firewall::{FirewallBackend, FirewallMode};
 
-impl ValueEnum for Backend {
-    fn value_variants<'a>() -> &'a [Backend] {
-        &[Backend::Pf, Backend::Nftables]
+impl ValueEnum for FirewallBackend {
+    fn value_variants<'a>() -> &'a [FirewallBackend] {
+        &[FirewallBackend::Pf, FirewallBackend::Nftables]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self {
-            Backend::Pf => "macOS's",
-            Backend::Nftables => "Linux's",
+            FirewallBackend::Pf => "macOS's",
+            FirewallBackend::Nftables => "Linux's",
         };
         Some(PossibleValue::new(self.name()).help(help))
     }
 }
 
-impl ValueEnum for Choice {
-    fn value_variants<'a>() -> &'a [Choice] {
-        &[Choice::Auto, Choice::Pf, Choice::Nftables, Choice::Off]
+impl ValueEnum for FirewallMode {
+    fn value_variants<'a>() -> &'a [FirewallMode] {
+        &[FirewallMode::Auto, FirewallMode::Pf, FirewallMode::Nftables, FirewallMode::Off]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let (name, help) = match self {
-            Choice::Auto => (
+            FirewallMode::Auto => (
                 "auto",
                 "The system's own where it filters anything and we may ask it, else off; the log says which and why",
             ),
-            Choice::Pf => (
+            FirewallMode::Pf => (
                 "pf",
                 "macOS's packet filter, through /sbin/pfctl; every port is guarded, and pf enabled for as long",
             ),
-            Choice::Nftables => {
+            FirewallMode::Nftables => {
                 ("nftables", "Linux's packet filter, through /usr/sbin/nft; every port is guarded")
             }
-            Choice::Off => ("off", "No packet filter: the port stays as reachable as the system makes it"),
+            FirewallMode::Off => {
+                ("off", "No packet filter: the port stays as reachable as the system makes it")
+            }
         };
         Some(PossibleValue::new(name).help(help))
     }
 }
 
-impl ValueEnum for Direction {
-    fn value_variants<'a>() -> &'a [Direction] {
-        &[Direction::In, Direction::Out]
+impl ValueEnum for PacketDirection {
+    fn value_variants<'a>() -> &'a [PacketDirection] {
+        &[PacketDirection::In, PacketDirection::Out]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Direction::In => PossibleValue::new("in").help("The packet arrives here"),
-            Direction::Out => PossibleValue::new("out").help("The packet leaves from here"),
+            PacketDirection::In => PossibleValue::new("in").help("The packet arrives here"),
+            PacketDirection::Out => PossibleValue::new("out").help("The packet leaves from here"),
         })
     }
 }

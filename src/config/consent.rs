@@ -37,7 +37,7 @@ pub enum Consent {
 
 /// One that was given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Given {
+pub struct ConsentRecord {
     /// The file, for people.
     pub path: String,
     /// The hash of what stood in it, as `shasum -a 256` prints it.
@@ -79,7 +79,7 @@ impl Consents {
         DirBuilder::new().recursive(true).mode(PRIVATE).create(&self.folder)?;
         private(&self.folder.metadata()?)?;
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let given = Given { path: path.display().to_string(), sha256: sha256.to_owned(), at };
+        let given = ConsentRecord { path: path.display().to_string(), sha256: sha256.to_owned(), at };
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?; // mode 600
         file.write_all(serde_json::to_string(&given)?.as_bytes())?;
         file.as_file().sync_all()?;
@@ -102,12 +102,12 @@ impl Consents {
     ///
     /// # Errors
     /// Where the folder is there and cannot be read.
-    pub fn all(&self) -> io::Result<Vec<Given>> {
+    pub fn all(&self) -> io::Result<Vec<ConsentRecord>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let mut all: Vec<Given> =
+        let mut all: Vec<ConsentRecord> =
             entries.flatten().filter_map(|entry| self.read(&entry.path()).ok()).collect();
         all.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(all)
@@ -119,7 +119,7 @@ impl Consents {
     }
 
     /// Reads a record of consent. One that another user could have written counts for nothing.
-    fn read(&self, record: &Path) -> io::Result<Given> {
+    fn read(&self, record: &Path) -> io::Result<ConsentRecord> {
         private(&self.folder.metadata()?)?;
         let file = File::open(record)?;
         private(&file.metadata()?)?;

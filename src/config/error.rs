@@ -15,13 +15,13 @@ pub struct ConfigError {
     /// The line, counted from 1.
     pub line: Option<usize>,
     /// What is wrong.
-    pub what: What,
+    pub what: ConfigProblem,
 }
 
 /// What is wrong with it.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum What {
+pub enum ConfigProblem {
     /// It cannot be read.
     Unreadable(io::Error),
     /// It, or its folder, belongs to another user.
@@ -85,34 +85,34 @@ impl fmt::Display for ConfigError {
         }
         f.write_str(": ")?;
         match &self.what {
-            What::Unreadable(error) => error.fmt(f),
-            What::Foreign { path, uid } => write!(
+            ConfigProblem::Unreadable(error) => error.fmt(f),
+            ConfigProblem::Foreign { path, uid } => write!(
                 f,
                 "{} belongs to user {uid}, who could set what you run; where you trust that user, name the file: --config FILE",
                 self.subject(path)
             ),
-            What::Writable { path, by } if *path == self.path => write!(
+            ConfigProblem::Writable { path, by } if *path == self.path => write!(
                 f,
                 "{by} can write it, and could set what you run; `{} {}`, or name the file: --config FILE",
                 by.remedy(),
                 quoted_path(path)
             ),
             // A folder of several people's is theirs too: no command here takes it from them.
-            What::Writable { path, by } => write!(
+            ConfigProblem::Writable { path, by } => write!(
                 f,
                 "{by} can write {}, and could set what you run; keep the file in a folder that only you can write, or name \
                  it: --config FILE",
                 self.subject(path)
             ),
-            What::NoToml { said } => f.write_str(said.trim()),
-            What::UnknownKey { key, nearest: Some(nearest) } => {
+            ConfigProblem::NoToml { said } => f.write_str(said.trim()),
+            ConfigProblem::UnknownKey { key, nearest: Some(nearest) } => {
                 write!(f, "there is no setting `{key}`; did you mean `{nearest}`?")
             }
-            What::UnknownKey { key, nearest: None } => {
+            ConfigProblem::UnknownKey { key, nearest: None } => {
                 write!(f, "there is no setting `{key}`; `dlvgate config` lists them all")
             }
-            What::BadValue { key, why } => write!(f, "{key}: {why}"),
-            What::NoConsent { key, why, outdated } => {
+            ConfigProblem::BadValue { key, why } => write!(f, "{key}: {why}"),
+            ConfigProblem::NoConsent { key, why, outdated } => {
                 let since = if *outdated { ", and the file has changed since you gave it" } else { "" };
                 let path = quoted_path(&self.path);
                 write!(

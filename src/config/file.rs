@@ -5,7 +5,7 @@ use toml::de::DeTable;
 
 /// One key with its value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct ConfigEntry {
     /// The key.
     pub key: String,
     /// Its value.
@@ -15,18 +15,18 @@ pub struct Entry {
 }
 
 /// Reads a file's text. The error has a line where there is one.
-pub(super) fn parse(text: &str) -> Result<Vec<Entry>, (Option<usize>, String)> {
+pub(super) fn parse(text: &str) -> Result<Vec<ConfigEntry>, (Option<usize>, String)> {
     let line_at = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
     let failed =
         |error: toml::de::Error| (error.span().map(|span| line_at(span.start)), error.message().to_owned());
     let places = DeTable::parse(text).map_err(failed)?;
     let mut values: toml::Table = text.parse().map_err(failed)?;
-    let mut entries: Vec<Entry> = places
+    let mut entries: Vec<ConfigEntry> = places
         .get_ref()
         .keys()
         .filter_map(|key| {
             let value = values.remove(key.get_ref().as_ref())?;
-            Some(Entry { key: key.get_ref().to_string(), value, line: line_at(key.span().start) })
+            Some(ConfigEntry { key: key.get_ref().to_string(), value, line: line_at(key.span().start) })
         })
         .collect();
     entries.sort_by_key(|entry| entry.line);
@@ -39,9 +39,9 @@ mod tests {
 
     #[test]
     fn every_key_has_its_line() {
-        let text = "# ours\nlisten = \"127.0.0.1:1\"\n\n[launch-set]\nstopOnEntry = true\n";
+        let text = "# ours\nlisten = \"127.0.0.1:1\"\n\n[launch-default]\nstopOnEntry = true\n";
         let lines: Vec<_> = parse(text).unwrap().into_iter().map(|entry| (entry.key, entry.line)).collect();
-        assert_eq!(lines, [("listen".to_owned(), 2), ("launch-set".to_owned(), 4)]);
+        assert_eq!(lines, [("listen".to_owned(), 2), ("launch-default".to_owned(), 4)]);
     }
 
     #[test]

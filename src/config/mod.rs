@@ -14,9 +14,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-pub use consent::{Consent, Consents, Given};
-pub use error::{ConfigError, What};
-pub use file::Entry;
+pub use consent::{Consent, ConsentRecord, Consents};
+pub use error::{ConfigError, ConfigProblem};
+pub use file::ConfigEntry;
 pub use others::Others;
 pub use search::{NAME, PassedOver, project_file};
 
@@ -28,7 +28,7 @@ const LIMIT: u64 = 1024 * 1024;
 
 /// The owner of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub enum FileOwner {
     /// The project's. It comes with every clone, so it needs the user's consent to open anything to
     /// others or to choose a program.
     Project,
@@ -38,26 +38,26 @@ pub enum Owner {
 
 /// A file that was read.
 #[derive(Clone, Debug)]
-pub struct File {
+pub struct ConfigFile {
     /// The path.
     pub path: PathBuf,
     /// The file's owner.
-    pub owner: Owner,
+    pub owner: FileOwner,
     /// What it sets, in the order of its keys.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ConfigEntry>,
     /// The hash of what was read.
     pub sha256: String,
     /// Whether the user agrees to a project's file as it was read.
     pub consent: Consent,
 }
 
-impl File {
+impl ConfigFile {
     /// Reads a project's file, and looks up whether the user agrees to it.
     ///
     /// # Errors
     /// Where it cannot be read, is no TOML, or may have been written by another user.
-    pub fn of_project(path: &Path, consents: Option<&Consents>) -> Result<File, ConfigError> {
-        let mut file = read(path, Owner::Project)?;
+    pub fn of_project(path: &Path, consents: Option<&Consents>) -> Result<ConfigFile, ConfigError> {
+        let mut file = read(path, FileOwner::Project)?;
         file.consent = consents.map(|all| all.to(&settled(path), &file.sha256)).unwrap_or_default();
         Ok(file)
     }
@@ -68,7 +68,7 @@ impl File {
     }
 
     /// The place of an entry, as people and editors write it.
-    pub fn place(&self, entry: &Entry) -> String {
+    pub fn place(&self, entry: &ConfigEntry) -> String {
         format!("{}:{}", self.path.display(), entry.line)
     }
 }
@@ -77,7 +77,7 @@ impl File {
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Those that are there.
-    pub files: Vec<File>,
+    pub files: Vec<ConfigFile>,
     /// Where one was looked for and is not.
     pub missing: Vec<PathBuf>,
     /// Those that another user could put in the user's way, and that are not looked at.
@@ -96,20 +96,20 @@ impl Config {
             // Named on purpose, it is the user's.
             Some(path) => {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-                config.files.push(read(&path, Owner::User)?);
+                config.files.push(read(&path, FileOwner::User)?);
             }
             None => match project_file(folder, &mut config.passed_over) {
                 // In the folder of the user's own configuration, the file is the user's, not a
                 // clone's.
                 Some(path) if user_file(home).as_ref() == Some(&path) => {}
-                Some(path) => config.files.push(File::of_project(&path, Consents::of(home).as_ref())?),
+                Some(path) => config.files.push(ConfigFile::of_project(&path, Consents::of(home).as_ref())?),
                 None => config.missing.push(folder.join(NAME)),
             },
         }
         if let Some(path) = user_file(home) {
             let is_known = config.files.iter().any(|file| file.path == path);
             if path.is_file() && !is_known {
-                config.files.push(read(&path, Owner::User)?);
+                config.files.push(read(&path, FileOwner::User)?);
             } else if !is_known {
                 config.missing.push(path);
             }
@@ -118,7 +118,7 @@ impl Config {
     }
 
     /// What sets `key`, in the strongest file that does.
-    pub fn get(&self, key: &str) -> Option<(&File, &Entry)> {
+    pub fn get(&self, key: &str) -> Option<(&ConfigFile, &ConfigEntry)> {
         self.files.iter().find_map(|file| {
             let entry = file.entries.iter().find(|entry| entry.key == key)?;
             Some((file, entry))
@@ -144,46 +144,46 @@ pub fn settled(path: &Path) -> PathBuf {
     }
 }
 
-fn read(path: &Path, owner: Owner) -> Result<File, ConfigError> {
+fn read(path: &Path, owner: FileOwner) -> Result<ConfigFile, ConfigError> {
     let failed = |what| ConfigError { path: path.to_owned(), line: None, what };
     // The text is read once, so that the same bytes are judged, hashed and parsed.
     let text = text(path, owner).map_err(failed)?;
     let entries = file::parse(&text).map_err(|(line, said)| ConfigError {
         path: path.to_owned(),
         line,
-        what: What::NoToml { said },
+        what: ConfigProblem::NoToml { said },
     })?;
     let sha256 = consent::sha256(text.as_bytes());
-    Ok(File { path: path.to_owned(), owner, entries, sha256, consent: Consent::None })
+    Ok(ConfigFile { path: path.to_owned(), owner, entries, sha256, consent: Consent::None })
 }
 
 /// Refuses what others can write.
-fn judge(path: &Path, meta: &Metadata) -> Result<(), What> {
+fn judge(path: &Path, meta: &Metadata) -> Result<(), ConfigProblem> {
     if !owners().contains(&meta.uid()) {
-        return Err(What::Foreign { path: path.to_owned(), uid: meta.uid() });
+        return Err(ConfigProblem::Foreign { path: path.to_owned(), uid: meta.uid() });
     }
     match who_can_write(path, meta) {
-        Some(by) => Err(What::Writable { path: path.to_owned(), by }),
+        Some(by) => Err(ConfigProblem::Writable { path: path.to_owned(), by }),
         None => Ok(()),
     }
 }
 
-fn text(path: &Path, owner: Owner) -> Result<String, What> {
-    let file = std::fs::File::open(path).map_err(What::Unreadable)?;
-    let meta = file.metadata().map_err(What::Unreadable)?;
-    if owner == Owner::Project {
+fn text(path: &Path, owner: FileOwner) -> Result<String, ConfigProblem> {
+    let file = std::fs::File::open(path).map_err(ConfigProblem::Unreadable)?;
+    let meta = file.metadata().map_err(ConfigProblem::Unreadable)?;
+    if owner == FileOwner::Project {
         judge(path, &meta)?;
         // A user who can write a folder can replace this file by another file of the owner's.
-        let target = path.canonicalize().map_err(What::Unreadable)?;
+        let target = path.canonicalize().map_err(ConfigProblem::Unreadable)?;
         for folder in [path.parent(), target.parent()].into_iter().flatten() {
-            judge(folder, &folder.metadata().map_err(What::Unreadable)?)?;
+            judge(folder, &folder.metadata().map_err(ConfigProblem::Unreadable)?)?;
         }
     }
     let mut text = String::new();
-    let size = file.take(LIMIT + 1).read_to_string(&mut text).map_err(What::Unreadable)?;
+    let size = file.take(LIMIT + 1).read_to_string(&mut text).map_err(ConfigProblem::Unreadable)?;
     if size as u64 > LIMIT {
         let why = format!("it is larger than {LIMIT} bytes, which no configuration needs");
-        return Err(What::Unreadable(io::Error::new(io::ErrorKind::FileTooLarge, why)));
+        return Err(ConfigProblem::Unreadable(io::Error::new(io::ErrorKind::FileTooLarge, why)));
     }
     Ok(text)
 }

@@ -10,11 +10,11 @@ use nix::sys::signal::Signal;
 use super::argv::Argv;
 use super::error::LaunchError;
 use super::find::find;
+use super::launch_fingerprint::LaunchFingerprint;
 use super::ports::{PortLease, PortPlan, PortPool};
 use super::process::{Delve, SpawnSpec};
 use super::reaper::Reaper;
 use super::streams::Streams;
-use super::target::Target;
 
 /// How many dlvs in a row may get a port that another session has still. Its gate refuses the next.
 const MAX_ON_OTHERS: u32 = 8;
@@ -109,8 +109,8 @@ impl Launcher {
     ///
     /// # Errors
     /// Where there is no dlv.
-    pub fn target(&self) -> Result<Target, LaunchError> {
-        Ok(Target::of(self.path()?, self.folder.as_deref()))
+    pub fn target(&self) -> Result<LaunchFingerprint, LaunchError> {
+        Ok(LaunchFingerprint::of(self.path()?, self.folder.as_deref()))
     }
 
     fn path(&self) -> Result<PathBuf, LaunchError> {

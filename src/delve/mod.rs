@@ -3,21 +3,21 @@
 mod address;
 mod argv;
 mod error;
-mod family;
 mod find;
-mod folder;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod launch;
+mod launch_fingerprint;
 mod output;
 mod ports;
 mod process;
+mod process_tree;
 mod ready;
 mod reaper;
+mod socket_dir;
 mod spawn;
 mod stop;
 mod streams;
-mod target;
 mod terminal;
 
 pub use address::Address;
@@ -25,11 +25,11 @@ pub use argv::{Argv, GivenError, ParseError, Serves, check};
 pub use error::LaunchError;
 pub use find::{FindError, find};
 pub use launch::Launcher;
+pub use launch_fingerprint::LaunchFingerprint;
 pub use ports::{PortLease, PortPlan, PortPool};
 pub use process::Delve;
 pub use ready::{API_PREFIX, DAP_PREFIX, ReadyLine};
 pub use reaper::{Reaper, reap};
 pub use spawn::inherited;
 pub use stop::Stopped;
-pub use streams::{Log, Streams};
-pub use target::Target;
+pub use streams::{DelveLog, Streams};

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::address::Address;
-use super::folder::Folder;
+use super::socket_dir::SocketDir;
 
 /// How [`PortPlan::Unix`] is written.
 const UNIX: &str = "unix";
@@ -73,14 +73,14 @@ impl fmt::Display for PortPlan {
 #[derive(Clone, Debug)]
 pub struct PortPool {
     plan: PortPlan,
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<TakenPorts>>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct TakenPorts {
     ports: BTreeSet<u16>,
     /// Made with the first socket, and gone with the last who may need it.
-    folder: Option<Arc<Folder>>,
+    folder: Option<Arc<SocketDir>>,
     /// The number of the last socket.
     sockets: u64,
 }
@@ -144,11 +144,11 @@ impl PortPool {
     }
 }
 
-impl Taken {
+impl TakenPorts {
     fn socket(&mut self) -> io::Result<PortLease> {
         let folder = match self.folder.as_ref().filter(|folder| folder.is_there()) {
             Some(folder) => Arc::clone(folder),
-            None => Arc::clone(self.folder.insert(Arc::new(Folder::new()?))),
+            None => Arc::clone(self.folder.insert(Arc::new(SocketDir::new()?))),
         };
         self.sockets += 1;
         let address = Address::Unix(folder.socket(self.sockets).into());
@@ -161,9 +161,9 @@ impl Taken {
 pub struct PortLease {
     address: Address,
     /// Where a port is given back.
-    pool: Option<Arc<Mutex<Taken>>>,
+    pool: Option<Arc<Mutex<TakenPorts>>>,
     /// Where the socket lies.
-    _folder: Option<Arc<Folder>>,
+    _folder: Option<Arc<SocketDir>>,
 }
 
 impl PortLease {

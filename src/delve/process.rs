@@ -15,12 +15,12 @@ use tokio::task::JoinSet;
 use super::address::Address;
 use super::argv::Argv;
 use super::error::LaunchError;
-use super::family::Family;
 use super::output::{Tail, pass_on};
 use super::ports::PortLease;
+use super::process_tree::ProcessTree;
 use super::ready::{Preamble, ReadyLine};
 use super::reaper::Reaper;
-use super::streams::{Feed, Streams};
+use super::streams::{OutputPipe, Streams};
 use crate::stdio::STDERR;
 
 /// Bytes that dlv may print before its ready line; warnings take a few hundred, the errors of a
@@ -61,12 +61,12 @@ pub struct Delve {
     pub(super) child: Child,
     pub(super) pid: Pid,
     ready: Option<ReadyLine>,
-    unready: Unready,
-    feed: Option<Feed>,
+    kill_on_drop: KillOnDrop,
+    output_pipe: Option<OutputPipe>,
     /// The bytes read beyond the ready line.
     rest: Vec<u8>,
     stderr: Tail,
-    pub(super) family: Arc<Mutex<Family>>,
+    pub(super) family: Arc<Mutex<ProcessTree>>,
     pub(super) pumps: JoinSet<()>,
     lease: PortLease,
     pub(super) reaper: Reaper,
@@ -80,7 +80,7 @@ impl Delve {
             command.current_dir(folder);
         }
         let wiring = spec.streams.connect(&mut command, spec.argv.clone(), lease.address(), spec.reaper)?;
-        let family = if wiring.own_session { Family::default() } else { Family::by_descent() };
+        let family = if wiring.own_session { ProcessTree::default() } else { ProcessTree::by_descent() };
         let mut child = command.spawn().inspect_err(|_| spec.reaper.failed())?;
         drop(command); // it holds the child's ends
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
@@ -89,8 +89,9 @@ impl Delve {
         if family.has_own_group() {
             reaper.begun(pid);
         }
-        let unready = Unready { pid, group: family.has_own_group(), is_kept: false, reaper: reaper.clone() };
-        let feed = spec.streams.feed(wiring, &mut child)?;
+        let kill_on_drop =
+            KillOnDrop { pid, group: family.has_own_group(), is_kept: false, reaper: reaper.clone() };
+        let output_pipe = spec.streams.output_pipe(wiring, &mut child)?;
         let (stderr, mut pumps) = (Tail::default(), JoinSet::new());
         if let Some(pipe) = child.stderr.take() {
             pumps.spawn(pass_on(pipe, STDERR.passage(), Vec::new(), stderr.clone()));
@@ -100,8 +101,8 @@ impl Delve {
             child,
             pid,
             ready: None,
-            unready,
-            feed: Some(feed),
+            kill_on_drop,
+            output_pipe: Some(output_pipe),
             rest: Vec::new(),
             stderr,
             family: Arc::new(Mutex::new(family)),
@@ -117,9 +118,9 @@ impl Delve {
     /// # Errors
     /// Where dlv ends first, or says nothing of the kind within `limit`.
     pub async fn ready(&mut self, limit: Option<Duration>) -> Result<(), LaunchError> {
-        let Some(feed) = &mut self.feed else { return Ok(()) };
+        let Some(output_pipe) = &mut self.output_pipe else { return Ok(()) };
         let mut said = Vec::new();
-        let waiting = wait_for_ready(self.pid, feed, &mut said);
+        let waiting = wait_for_ready(self.pid, output_pipe, &mut said);
         let waited = match limit {
             Some(limit) => tokio::time::timeout(limit, waiting).await,
             None => Ok(waiting.await),
@@ -152,15 +153,15 @@ impl Delve {
     ///
     /// Nothing waits for the line's reader here: sessions and signals come first.
     pub fn announce(&mut self, front: &str) {
-        let Some(feed) = self.feed.take() else { return };
+        let Some(output_pipe) = self.output_pipe.take() else { return };
         let mut first = match &self.ready {
-            Some(ready) if feed.in_place && !front.is_empty() => {
+            Some(ready) if output_pipe.in_place && !front.is_empty() => {
                 format!("{}{front}\n", ready.prefix).into_bytes()
             }
             _ => Vec::new(),
         };
         first.append(&mut self.rest);
-        self.pumps.spawn(pass_on(feed.source, feed.sink, first, Tail::default()));
+        self.pumps.spawn(pass_on(output_pipe.source, output_pipe.sink, first, Tail::default()));
     }
 
     /// Where it listens; [`Address::ANY`] before it is ready.
@@ -210,20 +211,24 @@ impl Delve {
 
     /// From now on dlv is ended with [`Delve::stop`] alone.
     pub(super) fn keep(&mut self) {
-        self.unready.is_kept = true;
+        self.kill_on_drop.is_kept = true;
     }
 }
 
 /// The ready line with what was read beyond it; `None` at the end of what dlv prints, or where it
 /// prints too much.
-async fn wait_for_ready(pid: Pid, feed: &mut Feed, said: &mut Vec<u8>) -> Option<(ReadyLine, Vec<u8>)> {
+async fn wait_for_ready(
+    pid: Pid,
+    output_pipe: &mut OutputPipe,
+    said: &mut Vec<u8>,
+) -> Option<(ReadyLine, Vec<u8>)> {
     let mut preamble = Preamble::default();
     let mut patience = Box::pin(tokio::time::sleep(LONG_WAIT));
     let mut told = false;
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = tokio::select! {
-            read = feed.source.read(&mut chunk) => read.unwrap_or(0),
+            read = output_pipe.source.read(&mut chunk) => read.unwrap_or(0),
             () = &mut patience, if !told => {
                 told = true;
                 tracing::info!(target: "dlvgate::delve", pid = pid.as_raw(), "still waiting for dlv's ready line");
@@ -235,9 +240,9 @@ async fn wait_for_ready(pid: Pid, feed: &mut Feed, said: &mut Vec<u8>) -> Option
         if read == 0 {
             passed.append(&mut preamble.rest());
         }
-        if feed.in_place && !passed.is_empty() {
-            let _ = feed.sink.write_all(&passed).await;
-            let _ = feed.sink.flush().await;
+        if output_pipe.in_place && !passed.is_empty() {
+            let _ = output_pipe.sink.write_all(&passed).await;
+            let _ = output_pipe.sink.flush().await;
             passed.clear(); // it has been said
         }
         said.append(&mut passed);
@@ -249,7 +254,7 @@ async fn wait_for_ready(pid: Pid, feed: &mut Feed, said: &mut Vec<u8>) -> Option
 
 /// A dlv that is not ready yet. When dropped, it is killed with every process that it has started.
 #[derive(Debug)]
-struct Unready {
+struct KillOnDrop {
     pid: Pid,
     /// Its process group is its own.
     group: bool,
@@ -258,7 +263,7 @@ struct Unready {
     reaper: Reaper,
 }
 
-impl Drop for Unready {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if self.is_kept {
             return;

@@ -24,7 +24,7 @@ use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::{Pid, setsid};
 
-use super::family::{Family, TERM_GRACE, born};
+use super::process_tree::{ProcessTree, TERM_GRACE, born};
 
 /// The command of dlvgate's that is the reaper.
 const COMMAND: &str = "reaper";
@@ -49,19 +49,19 @@ const FLAGS: MsgFlags = MsgFlags::MSG_DONTWAIT;
 /// The proxy's side: starts the reaper with the first dlv, and again if it has ended. The default
 /// is none.
 #[derive(Clone, Debug, Default)]
-pub struct Reaper(Option<Arc<Mutex<Watch>>>);
+pub struct Reaper(Option<Arc<Mutex<ReaperClient>>>);
 
 #[derive(Debug, Default)]
-struct Watch {
+struct ReaperClient {
     process: Option<Child>,
-    line: Option<Line>,
+    line: Option<ReaperSocket>,
     /// The dlvs that are not over.
     known: BTreeSet<i32>,
 }
 
 /// The socket to a reaper.
 #[derive(Clone, Debug)]
-pub(super) struct Line(Arc<UnixStream>);
+pub(super) struct ReaperSocket(Arc<UnixStream>);
 
 impl Reaper {
     /// One for this process, which is dlvgate: a reaper is dlvgate with another command.
@@ -71,7 +71,7 @@ impl Reaper {
 
     /// The socket on which a dlv that is about to begin says so. `None` where there is no reaper:
     /// that is logged, and the kernel alone sees to it.
-    pub(super) fn line(&self) -> Option<Line> {
+    pub(super) fn line(&self) -> Option<ReaperSocket> {
         let mut watch = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         watch.line().inspect_err(|error| {
             tracing::warn!(target: "dlvgate::delve", %error, "no reaper: if dlvgate is killed, a debugged program may stay");
@@ -100,14 +100,14 @@ impl Reaper {
         });
     }
 
-    fn watch(&self, act: impl FnOnce(&mut Watch)) {
+    fn watch(&self, act: impl FnOnce(&mut ReaperClient)) {
         if let Some(watch) = &self.0 {
             act(&mut watch.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
 
-impl Watch {
+impl ReaperClient {
     /// Notices that the reaper has ended.
     fn look(&mut self) {
         if let Some(status) = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten()) {
@@ -116,7 +116,7 @@ impl Watch {
         }
     }
 
-    fn line(&mut self) -> io::Result<Line> {
+    fn line(&mut self) -> io::Result<ReaperSocket> {
         self.look();
         if let Some(line) = &self.line {
             return Ok(line.clone());
@@ -131,7 +131,7 @@ impl Watch {
         reaper.arg0("dlvgate"); // called by the name `dlv`, it would take dlv's command line
         reaper.arg(COMMAND).stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(reaper.spawn()?);
-        let line = Line(Arc::new(ours));
+        let line = ReaperSocket(Arc::new(ours));
         for dlv in &self.known {
             line.say(*dlv)?;
         }
@@ -148,7 +148,7 @@ impl Watch {
 }
 
 /// Waits for the reaper, so that a process that waits for dlvgate's end finds none afterwards.
-impl Drop for Watch {
+impl Drop for ReaperClient {
     fn drop(&mut self) {
         self.line = None;
         let Some(process) = &mut self.process else { return };
@@ -159,7 +159,7 @@ impl Drop for Watch {
     }
 }
 
-impl Line {
+impl ReaperSocket {
     /// To be called in the process that becomes dlv: makes two system calls, allocates nothing,
     /// takes no lock.
     pub(super) fn begins(&self) {
@@ -173,27 +173,27 @@ impl Line {
 
 /// A dlv that may have to be ended.
 #[derive(Debug)]
-struct Ward {
+struct TrackedDelve {
     /// `None` where it was dead before the reaper heard of it; its program may run all the same.
     born: Option<String>,
-    family: Family,
+    family: ProcessTree,
 }
 
 /// Is the reaper of the dlvgate at the other end of standard input.
 pub fn reap() {
     stand_apart();
-    let mut wards: BTreeMap<Pid, Ward> = BTreeMap::new();
+    let mut wards: BTreeMap<Pid, TrackedDelve> = BTreeMap::new();
     let mut last = Pid::from_raw(0);
     let mut word = [0; 4];
     while io::stdin().lock().read_exact(&mut word).is_ok() {
         match i32::from_ne_bytes(word) {
             // It lives, so it is one before: not even a process could be had.
-            FAILED if wards.get(&last).is_some_and(|ward| ward.dlv(last) == Dlv::Runs) => {}
+            FAILED if wards.get(&last).is_some_and(|tracked| tracked.dlv(last) == Dlv::Runs) => {}
             FAILED => drop(wards.remove(&last)),
             over if over < 0 => drop(wards.remove(&Pid::from_raw(over.saturating_neg()))),
             begun => {
                 last = Pid::from_raw(begun);
-                wards.insert(last, Ward { born: born(last), family: Family::default() });
+                wards.insert(last, TrackedDelve { born: born(last), family: ProcessTree::default() });
             }
         }
     }
@@ -215,25 +215,25 @@ fn stand_apart() {
 }
 
 /// Ends these, each with its family: dlv is asked, and has `grace`.
-fn end(mut wards: BTreeMap<Pid, Ward>, grace: Duration) {
-    for (dlv, ward) in &mut wards {
+fn end(mut wards: BTreeMap<Pid, TrackedDelve>, grace: Duration) {
+    for (dlv, tracked) in &mut wards {
         // The family is looked at while dlv lives: a built binary's path is known only then.
-        ward.family.members(*dlv);
-        if ward.dlv(*dlv) == Dlv::Runs {
+        tracked.family.members(*dlv);
+        if tracked.dlv(*dlv) == Dlv::Runs {
             let _ = kill(*dlv, Signal::SIGTERM);
         }
     }
     let deadline = Instant::now() + grace;
     loop {
-        wards.retain(|dlv, ward| {
-            match ward.dlv(*dlv) {
+        wards.retain(|dlv, tracked| {
+            match tracked.dlv(*dlv) {
                 Dlv::Runs if Instant::now() < deadline => return true,
                 Dlv::Runs => drop(killpg(*dlv, Signal::SIGKILL)),
                 Dlv::Ended => {}
                 Dlv::Replaced => return false,
             }
-            ward.family.kill(*dlv);
-            ward.family.remove_built();
+            tracked.family.kill(*dlv);
+            tracked.family.remove_built();
             false
         });
         if wards.is_empty() {
@@ -253,7 +253,7 @@ enum Dlv {
     Replaced,
 }
 
-impl Ward {
+impl TrackedDelve {
     fn dlv(&self, pid: Pid) -> Dlv {
         match born(pid) {
             None => Dlv::Ended,

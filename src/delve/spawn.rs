@@ -16,13 +16,13 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use nix::libc;
 use tokio::process::Command;
 
-use super::reaper::Line;
-use crate::descriptors;
+use super::reaper::ReaperSocket;
+use crate::rlimit;
 
 /// Makes the child a session leader and, where the system can, has it asked to end (SIGTERM) when
 /// the thread that starts it ends: dlv then kills the debugged program, even where dlvgate was
 /// killed itself. The `reaper` is told of it.
-pub(super) fn in_own_session(command: &mut Command, reaper: Option<Line>) -> &mut Command {
+pub(super) fn in_own_session(command: &mut Command, reaper: Option<ReaperSocket>) -> &mut Command {
     // SAFETY: the closure runs in the forked child before exec and makes async-signal-safe system
     // calls; it allocates nothing and takes no lock.
     unsafe {
@@ -48,7 +48,7 @@ pub(super) fn in_our_session(command: &mut Command) -> &mut Command {
 
 /// What every child of ours gets.
 fn as_a_child() -> io::Result<()> {
-    descriptors::restore()?;
+    rlimit::restore()?;
     die_with_parent()
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
 
-use super::family::{Family, TERM_GRACE};
 use super::process::Delve;
+use super::process_tree::{ProcessTree, TERM_GRACE};
 
 /// How long the pipes of an ended family may take to reach their end.
 const PIPES_GRACE: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ impl Delve {
     /// Reading the process table blocks, so it is done beside the runtime.
     async fn in_family<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Family, nix::unistd::Pid) -> T + Send + 'static,
+        work: impl FnOnce(&mut ProcessTree, nix::unistd::Pid) -> T + Send + 'static,
     ) -> Option<T> {
         let (family, pid) = (Arc::clone(&self.family), self.pid);
         let work = move || work(&mut family.lock().unwrap_or_else(PoisonError::into_inner), pid);

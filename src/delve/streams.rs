@@ -15,7 +15,7 @@ use super::address::Address;
 use super::argv::Argv;
 use super::reaper::Reaper;
 use super::spawn::{in_our_session, in_own_session, inherited, with_descriptor};
-use super::terminal::{Screen, is_one_terminal};
+use super::terminal::{Pty, is_one_terminal};
 use crate::stdio::{STDERR, STDOUT};
 
 /// How a dlv is connected to the world.
@@ -27,12 +27,12 @@ pub enum Streams {
     /// The same where standard output is the client's: all that it prints goes to standard error.
     Aside,
     /// Ours, as if it had been started in our place.
-    InPlace(Log),
+    InPlace(DelveLog),
 }
 
 /// Where a dlv that runs in our place writes its log, and its ready line.
 #[derive(Clone, Debug)]
-pub enum Log {
+pub enum DelveLog {
     /// To standard output, with the ready line alone: `--log-dest` is not given.
     Standard,
     /// Where `--log-dest` says.
@@ -44,15 +44,15 @@ pub enum Log {
     },
 }
 
-impl Log {
+impl DelveLog {
     /// What `--log-dest` names: a file, or a descriptor by its number. To be called before anything
     /// else is opened.
     ///
     /// # Errors
     /// Where the file cannot be written, or the descriptor is not open.
-    pub fn new(destination: &OsStr) -> io::Result<Log> {
+    pub fn new(destination: &OsStr) -> io::Result<DelveLog> {
         let (file, number) = match destination.to_string_lossy().parse::<RawFd>() {
-            Ok(1) => return Ok(Log::Standard),
+            Ok(1) => return Ok(DelveLog::Standard),
             Ok(2) => (File::from(io::stderr().as_fd().try_clone_to_owned()?), Some(2)),
             Ok(number) => match inherited(number) {
                 Some(descriptor) => (File::from(descriptor), Some(number)),
@@ -60,26 +60,26 @@ impl Log {
             },
             Err(_) => (File::create(destination)?, None),
         };
-        Ok(Log::To { file: Arc::new(file), number })
+        Ok(DelveLog::To { file: Arc::new(file), number })
     }
 
     /// Whether it goes where standard output goes, and that is a terminal.
     fn is_on_a_terminal(&self) -> bool {
         match self {
-            Log::Standard => io::stdout().is_terminal(),
-            Log::To { number, .. } => *number == Some(2) && is_one_terminal(),
+            DelveLog::Standard => io::stdout().is_terminal(),
+            DelveLog::To { number, .. } => *number == Some(2) && is_one_terminal(),
         }
     }
 }
 
-impl std::fmt::Debug for Feed {
+impl std::fmt::Debug for OutputPipe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Feed").field("in_place", &self.in_place).finish_non_exhaustive()
     }
 }
 
 /// From where dlv's ready line comes, and where it goes.
-pub(super) struct Feed {
+pub(super) struct OutputPipe {
     pub(super) source: Box<dyn AsyncRead + Send + Sync + Unpin>,
     pub(super) sink: Box<dyn AsyncWrite + Send + Sync + Unpin>,
     /// Output before the ready line is passed on as it comes.
@@ -123,21 +123,21 @@ impl Streams {
         let mut wiring = Wiring { own_session, ..Wiring::default() };
         let argv = match log {
             _ if log.is_on_a_terminal() => {
-                let (screen, theirs) = Screen::open()?;
+                let (pty, theirs) = Pty::open()?;
                 if is_one_terminal() {
                     // Over two ways what the program says on the one would overtake what it said
                     // before on the other.
                     command.stderr(Stdio::from(theirs.try_clone()?));
                 }
                 command.stdout(Stdio::from(theirs));
-                wiring.source = Some(Box::new(screen));
+                wiring.source = Some(Box::new(pty));
                 argv
             }
-            Log::Standard => {
+            DelveLog::Standard => {
                 command.stdout(Stdio::piped());
                 argv
             }
-            Log::To { number, .. } => {
+            DelveLog::To { number, .. } => {
                 let (theirs, ours) = pipe::pipe()?;
                 let theirs = theirs.into_blocking_fd()?;
                 let number = number.unwrap_or(theirs.as_raw_fd());
@@ -152,16 +152,18 @@ impl Streams {
     }
 
     /// The feed of a child that was started.
-    pub(super) fn feed(&self, wiring: Wiring, child: &mut Child) -> io::Result<Feed> {
+    pub(super) fn output_pipe(&self, wiring: Wiring, child: &mut Child) -> io::Result<OutputPipe> {
         drop(wiring.theirs);
         let piped =
             child.stdout.take().map(|stdout| Box::new(stdout) as Box<dyn AsyncRead + Send + Sync + Unpin>);
         let source = wiring.source.or(piped).ok_or_else(|| io::Error::other("it has no output"))?;
         let sink: Box<dyn AsyncWrite + Send + Sync + Unpin> = match self {
-            Streams::Served | Streams::InPlace(Log::Standard) => Box::new(STDOUT.passage()),
+            Streams::Served | Streams::InPlace(DelveLog::Standard) => Box::new(STDOUT.passage()),
             Streams::Aside => Box::new(STDERR.passage()),
-            Streams::InPlace(Log::To { file, .. }) => Box::new(tokio::fs::File::from_std(file.try_clone()?)),
+            Streams::InPlace(DelveLog::To { file, .. }) => {
+                Box::new(tokio::fs::File::from_std(file.try_clone()?))
+            }
         };
-        Ok(Feed { source, sink, in_place: matches!(self, Streams::InPlace(_)) })
+        Ok(OutputPipe { source, sink, in_place: matches!(self, Streams::InPlace(_)) })
     }
 }

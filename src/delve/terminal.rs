@@ -22,18 +22,18 @@ pub(super) fn is_one_terminal() -> bool {
 
 /// Our side of it. It keeps the size of the real one.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(super) struct Pty {
     output: pipe::Receiver,
     size: OwnedFd,
     resized: Signal,
 }
 
-impl Screen {
+impl Pty {
     /// A terminal like the one at our standard output, with the side that a child gets.
     ///
     /// # Errors
     /// Where the system has none left.
-    pub(super) fn open() -> io::Result<(Screen, OwnedFd)> {
+    pub(super) fn open() -> io::Result<(Pty, OwnedFd)> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         grantpt(&ours)?;
         unlockpt(&ours)?;
@@ -50,13 +50,13 @@ impl Screen {
         tcsetattr(&theirs, OptionalActions::Now, &modes)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         let size = ours.try_clone()?;
-        let screen = Screen {
+        let pty = Pty {
             output: pipe::Receiver::from_owned_fd_unchecked(ours)?,
             size,
             resized: signal(SignalKind::window_change())?,
         };
-        screen.resize();
-        Ok((screen, theirs))
+        pty.resize();
+        Ok((pty, theirs))
     }
 
     fn resize(&self) {
@@ -66,7 +66,7 @@ impl Screen {
     }
 }
 
-impl AsyncRead for Screen {
+impl AsyncRead for Pty {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

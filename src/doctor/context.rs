@@ -13,7 +13,7 @@ use super::facts::go_env::GoEnv;
 use super::facts::login_shell::LoginShell;
 use crate::firewall::guard::journal::Journals;
 use crate::firewall::persist::Platform;
-use crate::firewall::{Backend, Programs};
+use crate::firewall::{FirewallBackend, Programs};
 use crate::variables;
 
 /// GoLand's own default in a Go Remote configuration.
@@ -21,7 +21,7 @@ pub const USUAL_PORT: u16 = 2345;
 
 /// The question: port, client and programs.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct DoctorQuestion {
     /// The port that the client connects to; 2345 where nothing is said.
     pub port: Option<u16>,
     /// Where the client connects from; this machine where nothing is said.
@@ -31,7 +31,7 @@ pub struct Question {
     /// The system whose conventions hold.
     pub platform: Platform,
     /// Which packet filter.
-    pub backend: Backend,
+    pub backend: FirewallBackend,
     /// The packet filter's programs, where a test has its own.
     pub programs: Programs,
     /// The guards' journals.
@@ -54,7 +54,7 @@ pub struct WrongSettings {
 
 /// The question, the environment that it is asked in, and what was found out once for all checks.
 pub struct Context {
-    pub(super) question: Question,
+    pub(super) question: DoctorQuestion,
     pub(super) home: PathBuf,
     pub(super) folder: PathBuf,
     pub(super) gos: OnceCell<Gos>,
@@ -65,7 +65,7 @@ pub struct Context {
 
 impl Context {
     /// In this process's environment and folder.
-    pub fn new(question: Question) -> Context {
+    pub fn new(question: DoctorQuestion) -> Context {
         let own = || User::from_uid(Uid::effective()).ok().flatten().map(|user| user.dir);
         let home = variables::folder("HOME").or_else(own);
         Context {

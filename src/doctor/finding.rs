@@ -7,7 +7,7 @@ pub(super) use crate::shell::{append, first_in_path, last_in_path, quoted, quote
 /// The parts of a machine as a person thinks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Group {
+pub enum CheckGroup {
     /// The compiler and its environment.
     Go,
     /// The debugger.
@@ -20,15 +20,15 @@ pub enum Group {
     Goland,
 }
 
-impl Group {
+impl CheckGroup {
     /// As a heading.
     pub fn name(self) -> &'static str {
         match self {
-            Group::Go => "Go",
-            Group::Delve => "Delve",
-            Group::Permissions => "Permissions",
-            Group::Network => "Network",
-            Group::Goland => "GoLand",
+            CheckGroup::Go => "Go",
+            CheckGroup::Delve => "Delve",
+            CheckGroup::Permissions => "Permissions",
+            CheckGroup::Network => "Network",
+            CheckGroup::Goland => "GoLand",
         }
     }
 }
@@ -36,7 +36,7 @@ impl Group {
 /// How it stands, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum Health {
     /// As it should be.
     Good,
     /// Worth knowing, and neither good nor bad.
@@ -49,15 +49,15 @@ pub enum State {
     Bad,
 }
 
-impl State {
+impl Health {
     /// One character.
     pub fn sign(self) -> char {
         match self {
-            State::Good => '✓',
-            State::Note => '·',
-            State::Unknown => '?',
-            State::Warning => '!',
-            State::Bad => '✗',
+            Health::Good => '✓',
+            Health::Note => '·',
+            Health::Unknown => '?',
+            Health::Warning => '!',
+            Health::Bad => '✗',
         }
     }
 }
@@ -75,11 +75,11 @@ pub struct Remedy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Where it belongs.
-    pub group: Group,
+    pub group: CheckGroup,
     /// The check's name for programs: `GROUP.NAME`.
     pub id: String,
     /// How it stands.
-    pub state: State,
+    pub state: Health,
     /// What the check saw.
     pub seen: String,
     /// Why it matters; empty where all is well.
@@ -89,7 +89,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(group: Group, name: &str, state: State, seen: impl Into<String>) -> Finding {
+    pub(super) fn new(group: CheckGroup, name: &str, state: Health, seen: impl Into<String>) -> Finding {
         let id = format!("{}.{name}", group.name().to_lowercase());
         Finding { group, id, state, seen: seen.into(), why: String::new(), remedies: Vec::new() }
     }
@@ -122,7 +122,7 @@ impl Finding {
 /// `None` where all is well.
 pub fn first(findings: &[Finding]) -> Option<&Finding> {
     let worst = findings.iter().map(|finding| finding.state).max()?;
-    findings.iter().find(|finding| finding.state == worst && worst >= State::Warning)
+    findings.iter().find(|finding| finding.state == worst && worst >= Health::Warning)
 }
 
 #[cfg(test)]
@@ -131,10 +131,10 @@ mod tests {
 
     #[test]
     fn the_first_is_the_worst_and_of_those_the_cause() {
-        let finding = |name, state| Finding::new(Group::Go, name, state, "");
-        let all = [finding("a", State::Warning), finding("b", State::Bad), finding("c", State::Bad)];
+        let finding = |name, state| Finding::new(CheckGroup::Go, name, state, "");
+        let all = [finding("a", Health::Warning), finding("b", Health::Bad), finding("c", Health::Bad)];
         assert_eq!(first(&all).unwrap().id, "go.b");
         assert_eq!(first(&all[..1]).unwrap().id, "go.a");
-        assert_eq!(first(&[finding("u", State::Unknown), finding("n", State::Note)]), None);
+        assert_eq!(first(&[finding("u", Health::Unknown), finding("n", Health::Note)]), None);
     }
 }

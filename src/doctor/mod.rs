@@ -16,10 +16,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use checks::{CHECKS, Check};
-pub use context::{Context, Question, WrongSettings};
+pub use context::{Context, DoctorQuestion, WrongSettings};
 #[cfg(test)]
-pub use finding::Group;
-pub use finding::{Finding, Remedy, State, first};
+pub use finding::CheckGroup;
+pub use finding::{Finding, Health, Remedy, first};
 
 /// How long one check may take. What it waits for is then said to be unknown.
 pub const LIMIT: Duration = Duration::from_secs(3);
@@ -59,14 +59,14 @@ const CONSEQUENCES: [(&str, &str); 3] = [
 /// Marks a finding that may be the consequence of another as unknown.
 fn without_consequences(mut findings: Vec<Finding>) -> Vec<Finding> {
     for (cause, consequence) in CONSEQUENCES {
-        let is_bad = |finding: &Finding| finding.state == State::Bad && finding.id == cause;
+        let is_bad = |finding: &Finding| finding.state == Health::Bad && finding.id == cause;
         if !findings.iter().any(is_bad) {
             continue;
         }
         for finding in
-            findings.iter_mut().filter(|finding| finding.id == consequence && finding.state == State::Bad)
+            findings.iter_mut().filter(|finding| finding.id == consequence && finding.state == Health::Bad)
         {
-            finding.state = State::Unknown;
+            finding.state = Health::Unknown;
             finding.why = format!("this may be a consequence of {cause}");
             finding.remedies.clear();
         }
@@ -78,5 +78,5 @@ fn unanswered(check: &Check) -> Finding {
     let seen = format!("the check \"{}\" had no answer within {} s", check.name, LIMIT.as_secs());
     let why =
         "what it would have told is not known; a program that it asked hangs, or the machine is very busy";
-    Finding::new(check.group, "unanswered", State::Unknown, seen).why(why)
+    Finding::new(check.group, "unanswered", Health::Unknown, seen).why(why)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::facts::process::{Kind, listeners};
+use super::facts::process::{ListenerKind, listeners};
 
 /// What dlvgate answers with its name; see `dlvgate_protocol::sniff`.
 pub const PROBE: &[u8] = dlvgate_protocol::sniff::PROBE;
@@ -179,10 +179,10 @@ async fn by_process(address: SocketAddr) -> Option<Who> {
     let process = listener.process?;
     let said = process.name();
     Some(match process.kind() {
-        Kind::Dlvgate => Who::Dlvgate { said },
-        Kind::Delve { .. } => Who::Delve { said },
-        Kind::Tunnel(what) => Who::Tunnel { said: format!("{what}, {said}") },
-        Kind::Other => Who::Other { said },
+        ListenerKind::Dlvgate => Who::Dlvgate { said },
+        ListenerKind::Delve { .. } => Who::Delve { said },
+        ListenerKind::Tunnel(what) => Who::Tunnel { said: format!("{what}, {said}") },
+        ListenerKind::Other => Who::Other { said },
     })
 }
 

@@ -14,27 +14,28 @@ use super::pf::PfError;
 /// Which packet filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Backend {
+pub enum FirewallBackend {
     /// macOS's.
     Pf,
     /// Linux's.
     Nftables,
 }
 
-impl Backend {
+impl FirewallBackend {
     /// This system's own.
-    pub const NATIVE: Backend = if cfg!(target_os = "macos") { Backend::Pf } else { Backend::Nftables };
+    pub const NATIVE: FirewallBackend =
+        if cfg!(target_os = "macos") { FirewallBackend::Pf } else { FirewallBackend::Nftables };
 
     /// As `--firewall` takes it.
     pub const fn name(self) -> &'static str {
         match self {
-            Backend::Pf => "pf",
-            Backend::Nftables => "nftables",
+            FirewallBackend::Pf => "pf",
+            FirewallBackend::Nftables => "nftables",
         }
     }
 }
 
-impl fmt::Display for Backend {
+impl fmt::Display for FirewallBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -42,7 +43,7 @@ impl fmt::Display for Backend {
 
 /// The owner of gates.
 #[derive(Clone, Copy, Debug)]
-pub struct Owner {
+pub struct GateOwner {
     /// The process that loads the rules; its id is in their names.
     pub pid: u32,
     /// The user whose processes may connect over loopback.
@@ -92,7 +93,7 @@ pub(in crate::firewall) struct LeftGates {
 }
 
 /// A gate that was not opened.
-pub(in crate::firewall) struct Refused {
+pub(in crate::firewall) struct GateOpenError {
     pub(in crate::firewall) why: BackendError,
     /// Whether rules of it may be left all the same.
     pub(in crate::firewall) may_be_left: bool,
@@ -100,7 +101,7 @@ pub(in crate::firewall) struct Refused {
 
 /// A gate found in the packet filter: the guard in its name, and the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Loaded {
+pub struct LoadedGate {
     /// The guard's process id.
     pub pid: u32,
     /// The port.
@@ -111,7 +112,7 @@ pub struct Loaded {
 /// anything.
 pub(in crate::firewall) trait Driver {
     /// `at`: this machine's addresses at which the port is gated; none: all.
-    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused>;
+    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), GateOpenError>;
     async fn shut(&self, port: u16) -> Result<(), BackendError>;
     async fn remove(&self, port: u16) -> Result<(), BackendError>;
     /// Whether there is anything to get past.
@@ -119,7 +120,7 @@ pub(in crate::firewall) trait Driver {
     /// Whether gates would work.
     async fn check(&self) -> Result<(), BackendError>;
     /// Every gate of any guard.
-    async fn loaded(&self) -> Result<Vec<Loaded>, BackendError>;
+    async fn loaded(&self) -> Result<Vec<LoadedGate>, BackendError>;
     /// Removes what a guard that is dead has left.
     async fn sweep(&self, left: &LeftGates) -> Result<(), BackendError>;
 }

@@ -4,48 +4,48 @@ use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use super::backend::Backend;
+use super::backend::FirewallBackend;
+use super::disabled::Disabled;
 use super::error::FirewallError;
 use super::guard::GuardError;
-use super::guard::client::Client;
-use super::off::Off;
+use super::guard::client::GuardClient;
 use super::peer::Peer;
 
 /// The holder of this process's gates. Clones share it.
 #[derive(Clone)]
 pub struct Firewall {
-    held: Held,
+    held: FirewallState,
 }
 
 #[derive(Clone)]
-enum Held {
-    Off(Off),
-    Guarded { backend: Backend, guard: Arc<Client> },
+enum FirewallState {
+    Off(Disabled),
+    Guarded { backend: FirewallBackend, guard: Arc<GuardClient> },
 }
 
 impl Firewall {
     /// A firewall that does nothing.
-    pub fn off(why: Off) -> Firewall {
-        Firewall { held: Held::Off(why) }
+    pub fn off(why: Disabled) -> Firewall {
+        Firewall { held: FirewallState::Off(why) }
     }
 
-    pub(super) fn guarded(backend: Backend, guard: Client) -> Firewall {
-        Firewall { held: Held::Guarded { backend, guard: Arc::new(guard) } }
+    pub(super) fn guarded(backend: FirewallBackend, guard: GuardClient) -> Firewall {
+        Firewall { held: FirewallState::Guarded { backend, guard: Arc::new(guard) } }
     }
 
     /// The backend's name, as `--firewall` takes it.
     pub fn name(&self) -> &'static str {
         match &self.held {
-            Held::Off(_) => "off",
-            Held::Guarded { backend, .. } => backend.name(),
+            FirewallState::Off(_) => "off",
+            FirewallState::Guarded { backend, .. } => backend.name(),
         }
     }
 
     /// Why there is no firewall, where there is none.
-    pub fn is_off(&self) -> Option<Off> {
+    pub fn is_off(&self) -> Option<Disabled> {
         match &self.held {
-            Held::Off(off) => Some(*off),
-            Held::Guarded { .. } => None,
+            FirewallState::Off(off) => Some(*off),
+            FirewallState::Guarded { .. } => None,
         }
     }
 
@@ -79,8 +79,8 @@ impl Firewall {
         socket: Option<BorrowedFd<'_>>,
     ) -> Result<Gate, FirewallError> {
         match &self.held {
-            Held::Off(off) => tracing::debug!(target: "dlvgate::firewall", port, "{off}"),
-            Held::Guarded { guard, .. } => guard.open(port, peers, socket).await?,
+            FirewallState::Off(off) => tracing::debug!(target: "dlvgate::firewall", port, "{off}"),
+            FirewallState::Guarded { guard, .. } => guard.open(port, peers, socket).await?,
         }
         Ok(Gate { firewall: self.clone(), port })
     }
@@ -89,8 +89,8 @@ impl Firewall {
     /// there is none.
     pub async fn lost(&self) -> GuardError {
         match &self.held {
-            Held::Off(_) => std::future::pending().await,
-            Held::Guarded { guard, .. } => guard.lost().await,
+            FirewallState::Off(_) => std::future::pending().await,
+            FirewallState::Guarded { guard, .. } => guard.lost().await,
         }
     }
 
@@ -100,8 +100,8 @@ impl Firewall {
     /// Where it does not end, or could not close everything.
     pub async fn end(&self) -> Result<(), FirewallError> {
         match &self.held {
-            Held::Off(_) => Ok(()),
-            Held::Guarded { guard, .. } => Ok(guard.end().await?),
+            FirewallState::Off(_) => Ok(()),
+            FirewallState::Guarded { guard, .. } => Ok(guard.end().await?),
         }
     }
 }
@@ -109,8 +109,8 @@ impl Firewall {
 impl fmt::Display for Firewall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.held {
-            Held::Off(off) => off.fmt(f),
-            Held::Guarded { backend, guard } => {
+            FirewallState::Off(off) => off.fmt(f),
+            FirewallState::Guarded { backend, guard } => {
                 write!(f, "{backend}: each session's port is guarded, by process {}", guard.pid())
             }
         }
@@ -140,8 +140,8 @@ impl Gate {
     /// for ever where it does not.
     pub async fn lost(&self) -> FirewallError {
         match &self.firewall.held {
-            Held::Off(_) => std::future::pending().await,
-            Held::Guarded { guard, .. } => {
+            FirewallState::Off(_) => std::future::pending().await,
+            FirewallState::Guarded { guard, .. } => {
                 let why = guard.lost_gates().wait(self.port).await;
                 FirewallError::GateLost { port: self.port, why }
             }
@@ -159,8 +159,8 @@ impl Gate {
     /// Whether the guard has done so.
     pub fn is_lost(&self) -> bool {
         match &self.firewall.held {
-            Held::Off(_) => false,
-            Held::Guarded { guard, .. } => guard.lost_gates().include(self.port),
+            FirewallState::Off(_) => false,
+            FirewallState::Guarded { guard, .. } => guard.lost_gates().include(self.port),
         }
     }
 
@@ -170,8 +170,8 @@ impl Gate {
     /// Where the backend did not take the rules; the error says what may still be open.
     pub async fn shut(&self) -> Result<(), FirewallError> {
         match &self.firewall.held {
-            Held::Off(_) => Ok(()),
-            Held::Guarded { guard, .. } => Ok(guard.shut(self.port).await?),
+            FirewallState::Off(_) => Ok(()),
+            FirewallState::Guarded { guard, .. } => Ok(guard.shut(self.port).await?),
         }
     }
 
@@ -181,8 +181,8 @@ impl Gate {
     /// Where the backend refused; the guard tries again when it ends.
     pub async fn remove(self) -> Result<(), FirewallError> {
         match &self.firewall.held {
-            Held::Off(_) => Ok(()),
-            Held::Guarded { guard, .. } => Ok(guard.remove(self.port).await?),
+            FirewallState::Off(_) => Ok(()),
+            FirewallState::Guarded { guard, .. } => Ok(guard.remove(self.port).await?),
         }
     }
 }

@@ -5,24 +5,24 @@
 //! of its own, drives the packet filter: [`pf`] or [`nftables`], each a folder of the same shape.
 
 mod backend;
-mod call;
-mod choice;
+mod command;
+mod disabled;
 mod error;
 pub mod explain;
 mod gate;
 pub mod guard;
+mod mode;
 pub mod nftables;
-mod off;
 mod peer;
 pub mod persist;
 pub mod pf;
 pub mod status;
 pub mod watch;
 
-pub use backend::{Backend, BackendError, Loaded, Owner, Programs};
-pub use choice::{Choice, Parts, sweep};
+pub use backend::{BackendError, FirewallBackend, GateOwner, LoadedGate, Programs};
+pub use disabled::Disabled;
 pub use error::FirewallError;
 pub use gate::{Firewall, Gate};
 pub use guard::client::Start;
-pub use off::Off;
+pub use mode::{FirewallMode, Parts, sweep};
 pub use peer::{Peer, PeerError};

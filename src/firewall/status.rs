@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::backend::{Backend, BackendError, Driver as _, Loaded, Owner, Programs};
+use super::backend::{BackendError, Driver as _, FirewallBackend, GateOwner, LoadedGate, Programs};
+use super::guard::backend::PacketFilter;
 use super::guard::caller::policies;
-use super::guard::driver::Filter;
-use super::guard::journal::{FOLDER, Gate, Journals, Process, Record};
+use super::guard::journal::{FOLDER, GateRecord, GuardRecord, Journals, ProcessIdentity};
 use super::guard::policy::{Allowance, POLICY};
 use super::guard::wire::Purpose;
 use super::pf::{self, TokenNotes};
@@ -44,7 +44,7 @@ pub struct PolicyStatus {
 #[derive(Debug, Serialize)]
 pub struct GuardStatus {
     /// The packet filter that it drives.
-    pub backend: Backend,
+    pub backend: FirewallBackend,
     /// Its process.
     pub pid: u32,
     /// Whether it runs, or cannot be told. What a dead one has left is for `sweep`.
@@ -61,7 +61,7 @@ pub struct GuardStatus {
     /// The user whose gates they are.
     pub uid: u32,
     /// Its gates.
-    pub gates: Vec<Gate>,
+    pub gates: Vec<GateRecord>,
     /// Its enable token of pf.
     pub token: Option<u64>,
 }
@@ -70,13 +70,13 @@ pub struct GuardStatus {
 #[derive(Debug, Serialize)]
 pub struct FilterStatus {
     /// Which.
-    pub backend: Backend,
+    pub backend: FirewallBackend,
     /// Whether it filters anything: pf is enabled, a chain of nftables could drop.
     pub is_filtering: bool,
     /// Gates of which no journal tells.
     pub untold: Vec<Untold>,
     /// Gates in a journal whose rules are gone: they were flushed.
-    pub missing: Vec<Loaded>,
+    pub missing: Vec<LoadedGate>,
     /// pf's enable tokens of others.
     pub other_tokens: Vec<u64>,
 }
@@ -87,7 +87,7 @@ pub struct Untold {
     /// The gate, as its rules name it; `None`: they are not dlvgate's, and are where its own would
     /// be.
     #[serde(flatten)]
-    pub gate: Option<Loaded>,
+    pub gate: Option<LoadedGate>,
     /// Its anchor in pf.
     pub anchor: Option<String>,
 }
@@ -116,7 +116,7 @@ fn policy() -> PolicyStatus {
     PolicyStatus { file: POLICY, users, refused }
 }
 
-fn of(record: Record) -> GuardStatus {
+fn of(record: GuardRecord) -> GuardStatus {
     GuardStatus {
         backend: record.backend,
         pid: record.guard.pid,
@@ -137,34 +137,34 @@ fn of(record: Record) -> GuardStatus {
 /// Where it does not let us.
 pub async fn from_filter(
     status: &mut Status,
-    backend: Backend,
+    backend: FirewallBackend,
     programs: &Programs,
 ) -> Result<(), BackendError> {
-    let owner = Owner { pid: std::process::id(), uid: nix::unistd::getuid().as_raw() };
-    let filter = Filter::new(backend, programs, owner, Arc::new(NoNotes));
+    let owner = GateOwner { pid: std::process::id(), uid: nix::unistd::getuid().as_raw() };
+    let filter = PacketFilter::new(backend, programs, owner, Arc::new(NoNotes));
     let is_filtering = filter.is_filtering().await?;
     let there: Vec<Untold> = match &filter {
-        Filter::Pf(pf) => {
+        PacketFilter::Pf(pf) => {
             let of = |filled: pf::Filled| Untold { gate: filled.gate, anchor: Some(pf::anchor(filled.slot)) };
             pf.filled().await?.into_iter().map(of).collect()
         }
-        Filter::Nftables(nftables) => {
+        PacketFilter::Nftables(nftables) => {
             let of = |gate| Untold { gate: Some(gate), anchor: None };
             nftables.loaded().await?.into_iter().map(of).collect()
         }
     };
-    let loaded: BTreeSet<Loaded> = there.iter().filter_map(|one| one.gate).collect();
+    let loaded: BTreeSet<LoadedGate> = there.iter().filter_map(|one| one.gate).collect();
     let here = |guard: &&GuardStatus| guard.backend == backend && guard.is_here;
-    let told: BTreeSet<Loaded> = status
+    let told: BTreeSet<LoadedGate> = status
         .guards
         .iter()
         .filter(here)
-        .flat_map(|guard| guard.gates.iter().map(|gate| Loaded { pid: guard.pid, port: gate.port }))
+        .flat_map(|guard| guard.gates.iter().map(|gate| LoadedGate { pid: guard.pid, port: gate.port }))
         .collect();
     let own: BTreeSet<u64> = status.guards.iter().filter_map(|guard| guard.token).collect();
     let tokens = match &filter {
-        Filter::Pf(pf) => pf.tokens().await?,
-        Filter::Nftables(_) => Vec::new(),
+        PacketFilter::Pf(pf) => pf.tokens().await?,
+        PacketFilter::Nftables(_) => Vec::new(),
     };
     status.filter = Some(FilterStatus {
         backend,
@@ -182,8 +182,8 @@ pub async fn from_filter(
 
 /// Whether a process has the id in the gate's name: its guard may live, with journals elsewhere.
 /// Then it is not to be removed by hand.
-pub fn is_of_a_process(gate: &Loaded) -> bool {
-    Process::now(gate.pid).is_some()
+pub fn is_of_a_process(gate: &LoadedGate) -> bool {
+    ProcessIdentity::now(gate.pid).is_some()
 }
 
 /// A status only reads, so it takes no token.

@@ -145,7 +145,7 @@ mod tests {
     use std::net::TcpListener as Listener;
 
     use super::*;
-    use crate::front::Admission;
+    use crate::front::Allowlist;
 
     #[test]
     fn every_address_is_both_families_or_none() {
@@ -173,9 +173,9 @@ mod tests {
             socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
             let bound = Bound::passed(socket.into()).unwrap();
             assert_eq!((bound.takes_both(), bound.name().is_ipv6()), (!only_v6, only_v6));
-            let of_ipv4 = Admission::passed(&bound, vec!["192.0.2.5".parse().unwrap()]);
+            let of_ipv4 = Allowlist::passed(&bound, vec!["192.0.2.5".parse().unwrap()]);
             assert_eq!(of_ipv4.is_err(), only_v6);
-            assert!(Admission::passed(&bound, vec!["2001:db8::5".parse().unwrap()]).is_ok());
+            assert!(Allowlist::passed(&bound, vec!["2001:db8::5".parse().unwrap()]).is_ok());
         }
     }
 

@@ -1,10 +1,10 @@
 //! The front: where clients connect, who may, and how many.
 
 mod address;
-mod admission;
+mod allowlist;
 mod bound;
-mod owner;
-mod places;
+mod connection_limit;
+mod peer_uid;
 mod unix;
 
 use std::io;
@@ -18,16 +18,16 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use address::{Listen, ListenAddress, resolve, resolve_peer};
-pub use admission::{Admission, Refused};
+pub use allowlist::{Allowlist, UnusableAllowlist};
 pub use bound::Bound;
 #[cfg(all(fuzzing, target_os = "linux"))]
-pub use owner::fuzzing;
-pub use owner::{CannotTell, Owners};
+pub use peer_uid::fuzzing;
+pub use peer_uid::{CannotTell, PeerUids};
 pub use unix::SocketFile;
 
-use crate::session::{self, Cause, Link, Outcome, Settings, Visitor};
+use crate::session::{self, ClientInfo, EndReason, SessionOutcome, SessionSettings, Transport};
 use crate::shutdown::Shutdown;
-use places::Places;
+use connection_limit::ConnectionLimit;
 
 /// A laptop that fell asleep never says goodbye: after this silence the kernel asks, and again at
 /// the interval.
@@ -44,7 +44,7 @@ enum Listener {
 }
 
 /// A connected client, for the log.
-struct Peer {
+struct ClientLabel {
     /// For the log.
     name: String,
     /// Over TCP.
@@ -55,9 +55,9 @@ struct Peer {
 pub struct Front {
     listener: Listener,
     name: String,
-    admission: Admission,
+    allowlist: Allowlist,
     /// Asked for connections of this machine; `None` lets every user in.
-    owners: Option<Owners>,
+    peer_uids: Option<PeerUids>,
 }
 
 impl Front {
@@ -65,16 +65,16 @@ impl Front {
     ///
     /// # Errors
     /// Where another program listens there, which Linux says only now.
-    pub fn on(bound: Bound, admission: Admission, owners: Option<Owners>) -> io::Result<Front> {
+    pub fn on(bound: Bound, allowlist: Allowlist, peer_uids: Option<PeerUids>) -> io::Result<Front> {
         let name = bound.name().to_string();
         let (one, other) = bound.listen()?;
-        Ok(Front { listener: Listener::Tcp(one, other), name, admission, owners })
+        Ok(Front { listener: Listener::Tcp(one, other), name, allowlist, peer_uids })
     }
 
     /// A front on a Unix socket.
-    pub fn at(socket: SocketFile, owners: Option<Owners>) -> Front {
+    pub fn at(socket: SocketFile, peer_uids: Option<PeerUids>) -> Front {
         let name = socket.path().display().to_string();
-        Front { listener: Listener::Unix(socket), name, admission: Admission::default(), owners }
+        Front { listener: Listener::Unix(socket), name, allowlist: Allowlist::default(), peer_uids }
     }
 
     /// Where clients connect, as a ready line has it: an address, or a Unix socket's path.
@@ -87,15 +87,15 @@ impl Front {
     /// cleaned up.
     pub async fn serve(
         self,
-        settings: Arc<Settings>,
+        settings: Arc<SessionSettings>,
         once: bool,
         over: impl Future<Output = ()>,
         stop: Shutdown,
-    ) -> Option<Outcome> {
+    ) -> Option<SessionOutcome> {
         let mut over = std::pin::pin!(over);
         // Without --allow all are this machine's, and of one user.
-        let of_address = self.admission.names_peers().then_some(settings.max_sessions_per_address);
-        let places = Places::new(settings.max_sessions, of_address);
+        let of_address = self.allowlist.names_peers().then_some(settings.max_sessions_per_address);
+        let connection_limit = ConnectionLimit::new(settings.max_sessions, of_address);
         let mut sessions = JoinSet::new();
         let (open, closing) = watch::channel(());
         let mut number = 0;
@@ -104,7 +104,7 @@ impl Front {
             tokio::select! {
                 accepted = self.accept() => {
                     let Some((client, peer)) = accepted else { continue };
-                    let place = match places.take(peer.ip) {
+                    let place = match connection_limit.take(peer.ip) {
                         Ok(place) => place,
                         Err(full) => {
                             tracing::warn!(target: "dlvgate::front", peer = peer.name, "closed: {full}");
@@ -115,12 +115,12 @@ impl Front {
                     let (settings, stop, closing) = (Arc::clone(&settings), stop.clone(), closing.clone());
                     sessions.spawn(async move {
                         let place = place; // until the end
-                        let visitor = Visitor {
+                        let client_info = ClientInfo {
                             name: &peer.name,
                             sessions: place.sessions.clone(),
                             closing: Some(closing),
                         };
-                        session::run(client, visitor, number, &settings, &stop).await
+                        session::run(client, client_info, number, &settings, &stop).await
                     });
                 }
                 Some(ended) = sessions.join_next() => {
@@ -141,7 +141,7 @@ impl Front {
     }
 
     /// Returns the next client that is let in, with its name for the log. Cancel safe.
-    async fn accept(&self) -> Option<(Link, Peer)> {
+    async fn accept(&self) -> Option<(Transport, ClientLabel)> {
         let accepted = match &self.listener {
             Listener::Tcp(one, None) => one.accept().await.map(|(client, peer)| self.admit(client, peer)),
             Listener::Tcp(one, Some(other)) => tokio::select! {
@@ -160,10 +160,10 @@ impl Front {
         }
     }
 
-    fn admit(&self, client: TcpStream, peer: SocketAddr) -> Option<(Link, Peer)> {
+    fn admit(&self, client: TcpStream, peer: SocketAddr) -> Option<(Transport, ClientLabel)> {
         let peer = canonical(peer);
-        if !self.admission.admits(peer) {
-            tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.admission);
+        if !self.allowlist.admits(peer) {
+            tracing::warn!(target: "dlvgate::front", %peer, "closed: {}", self.allowlist);
             return None;
         }
         if let Err(why) = self.owned(&client, peer) {
@@ -177,23 +177,24 @@ impl Front {
             // it is closed already
             tracing::debug!(target: "dlvgate::front", %peer, %error, "the connection takes no options");
         }
-        Some((Link::Tcp(client), Peer { name: peer.to_string(), ip: Some(peer.ip()) }))
+        Some((Transport::Tcp(client), ClientLabel { name: peer.to_string(), ip: Some(peer.ip()) }))
     }
 
-    fn admit_from_socket(&self, client: UnixStream) -> Option<(Link, Peer)> {
+    fn admit_from_socket(&self, client: UnixStream) -> Option<(Transport, ClientLabel)> {
         let peer = self.name.clone();
-        if let Some(Err(why)) = self.owners.as_ref().map(|owners| owners.admit_credentials(&client)) {
+        if let Some(Err(why)) = self.peer_uids.as_ref().map(|peer_uids| peer_uids.admit_credentials(&client))
+        {
             tracing::warn!(target: "dlvgate::front", peer, "closed: {why}");
             return None;
         }
-        Some((Link::Unix(client), Peer { name: peer, ip: None }))
+        Some((Transport::Unix(client), ClientLabel { name: peer, ip: None }))
     }
 
     /// A client of this machine must be of our own user, whichever of the machine's addresses it
     /// comes from.
     fn owned(&self, client: &TcpStream, peer: SocketAddr) -> Result<(), String> {
-        match &self.owners {
-            Some(owners) => owners.admit(peer, client.local_addr().map_err(|error| error.to_string())?),
+        match &self.peer_uids {
+            Some(peer_uids) => peer_uids.admit(peer, client.local_addr().map_err(|error| error.to_string())?),
             None => Ok(()),
         }
     }
@@ -209,9 +210,11 @@ fn canonical(peer: SocketAddr) -> SocketAddr {
 
 /// A session's end, where it was one: not of a client that said no message. A panic harms its
 /// session alone, and is said.
-fn settle(ended: Result<Outcome, tokio::task::JoinError>) -> Option<Outcome> {
+fn settle(ended: Result<SessionOutcome, tokio::task::JoinError>) -> Option<SessionOutcome> {
     match ended {
-        Ok(Outcome::NoSession | Outcome::Session(Cause::NoMessage { .. })) => None,
+        Ok(SessionOutcome::NoSession | SessionOutcome::Session(EndReason::FirstMessageTimeout { .. })) => {
+            None
+        }
         Ok(session) => Some(session),
         Err(error) => {
             tracing::error!(target: "dlvgate::front", %error, "a session's task failed");

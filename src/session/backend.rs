@@ -10,35 +10,35 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use socket2::TcpKeepalive;
 
-use super::cause::Cause;
-use super::journal::{Journal, Transition};
+use super::end_reason::EndReason;
+use super::event_log::{EventLog, Transition};
 use super::lifecycle::{Lifecycle, Step};
-use super::link::Link;
+use super::link::Transport;
 use crate::delve::{Address, Delve, Launcher, Streams};
-use crate::fault;
+use crate::failpoint;
 use crate::firewall::{Firewall, FirewallError, Gate, Peer};
 use crate::shutdown::Shutdown;
 
 /// How long a connection to dlv may take. It listens already; on loopback this is microseconds.
 const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a dlv that cannot be dialled may take to end and say why.
+/// How long a dlv that cannot be connected may take to end and say why.
 const EARLY_END: Duration = Duration::from_millis(500);
 
 /// The order, with what is held.
-pub(super) type BackendLifecycle = Lifecycle<Delve, Address, Gate, Link>;
+pub(super) type BackendLifecycle = Lifecycle<Delve, Address, Gate, Transport>;
 
 /// Starts a dlv, opens its gate, connects to it, and gives all of it back.
 pub(super) struct Backend {
     pub(super) lifecycle: BackendLifecycle,
     /// Is told of each step.
-    pub(super) events: Journal,
+    pub(super) events: EventLog,
     /// The dlvs that were given up: see [`Backend::launch_elsewhere`].
     pub(super) given_up: u32,
 }
 
 impl Backend {
-    pub(super) fn new(lifecycle: BackendLifecycle, events: Journal) -> Backend {
+    pub(super) fn new(lifecycle: BackendLifecycle, events: EventLog) -> Backend {
         Backend { lifecycle, events, given_up: 0 }
     }
 
@@ -56,14 +56,14 @@ impl Backend {
     pub(super) async fn launch(
         &mut self,
         launcher: &Launcher,
-        interrupt: impl Future<Output = Cause>,
-    ) -> Result<(), Cause> {
+        interrupt: impl Future<Output = EndReason>,
+    ) -> Result<(), EndReason> {
         self.events.note(Transition::DlvStarting, "");
         let delve = match launcher.streams {
             Streams::InPlace(_) => {
-                let mut delve = launcher.spawn().map_err(Cause::NoDlv)?;
+                let mut delve = launcher.spawn().map_err(EndReason::NoDlv)?;
                 let ready = tokio::select! {
-                    ready = delve.ready(launcher.limit) => ready.map_err(Cause::NoDlv),
+                    ready = delve.ready(launcher.limit) => ready.map_err(EndReason::NoDlv),
                     cause = interrupt => Err(cause),
                 };
                 if let Err(cause) = ready {
@@ -73,7 +73,7 @@ impl Backend {
                 delve
             }
             _ => tokio::select! {
-                delve = launcher.launch() => delve.map_err(Cause::NoDlv)?,
+                delve = launcher.launch() => delve.map_err(EndReason::NoDlv)?,
                 cause = interrupt => {
                     // by being dropped
                     self.events.note(Transition::DlvStopped, "killed before it was ready");
@@ -97,9 +97,9 @@ impl Backend {
         firewall: &Firewall,
         launcher: Option<&Launcher>,
         stop: &Shutdown,
-    ) -> Result<(), Cause> {
+    ) -> Result<(), EndReason> {
         let address = self.address().ok_or_else(|| out_of_order(Step::OpenGate))?;
-        let address = address.tcp().ok_or(Cause::GateRefused(FirewallError::NoPort))?;
+        let address = address.tcp().ok_or(EndReason::GateRefused(FirewallError::NoPort))?;
         self.events.gate(Transition::GateOpening, firewall.name(), address.port());
         // A connection to a loopback address comes from that address, and other upstreams have no
         // gate.
@@ -108,10 +108,10 @@ impl Backend {
             Ok(gate) => {
                 self.lifecycle.gate_opened(gate);
                 self.events.gate(Transition::GateOpen, firewall.name(), address.port());
-                fault::point("readback").await;
+                failpoint::point("readback").await;
                 Ok(())
             }
-            Err(why) => self.launch_elsewhere(Cause::GateRefused(why), launcher, stop).await,
+            Err(why) => self.launch_elsewhere(EndReason::GateRefused(why), launcher, stop).await,
         }
     }
 
@@ -123,38 +123,38 @@ impl Backend {
     pub(super) async fn connect(
         &mut self,
         keepalive: Option<&TcpKeepalive>,
-        interrupt: impl Future<Output = Cause>,
-    ) -> Result<(), Cause> {
+        interrupt: impl Future<Output = EndReason>,
+    ) -> Result<(), EndReason> {
         let address = self.address().ok_or_else(|| out_of_order(Step::Dial))?;
-        let dialled = tokio::select! {
-            connection = Link::dial(&address, DIAL_LIMIT) => connection,
+        let connected = tokio::select! {
+            connection = Transport::dial(&address, DIAL_LIMIT) => connection,
             cause = interrupt => return Err(cause),
         };
-        let kept_alive = |connection: Link| match keepalive {
+        let kept_alive = |connection: Transport| match keepalive {
             Some(keepalive) => connection.keep_alive(keepalive).map(|()| connection),
             None => Ok(connection),
         };
-        match dialled.and_then(kept_alive) {
+        match connected.and_then(kept_alive) {
             Ok(connection) => {
                 self.lifecycle.connected(connection);
-                self.events.note(Transition::Dialled, &address);
+                self.events.note(Transition::UpstreamConnected, &address);
                 Ok(())
             }
             // A headless dlv prints its ready line before it looks at the program.
             Err(source) => Err(match self.ended_early().await {
                 Some(cause) => cause,
-                None => Cause::NotDialled { address, source, ours: self.lifecycle.delve().is_some() },
+                None => EndReason::ConnectFailed { address, source, ours: self.lifecycle.delve().is_some() },
             }),
         }
     }
 
-    /// What a dlv of ours said that ended before it could be dialled.
-    async fn ended_early(&mut self) -> Option<Cause> {
+    /// What a dlv of ours said that ended before it could be connected.
+    async fn ended_early(&mut self) -> Option<EndReason> {
         let (delve, _) = self.lifecycle.held();
         let delve = delve?;
         let status = tokio::time::timeout(EARLY_END, delve.exited()).await.ok()?;
         let stderr = delve.last_words().await;
-        Some(Cause::DlvGone { status: Some(status), stderr, malformed: false })
+        Some(EndReason::DlvGone { status: Some(status), stderr, malformed: false })
     }
 
     /// Begins the end, and says why: `cause` in a word, `detail` in a sentence. The first reason
@@ -231,7 +231,7 @@ impl Backend {
     async fn remove_gate(&self, gate: Gate) {
         let (backend, port) = (gate.backend(), gate.port());
         match gate.remove().await {
-            Ok(()) => self.events.gate(Transition::GateGone, backend, port),
+            Ok(()) => self.events.gate(Transition::GateRemoved, backend, port),
             Err(error) => self.gate_failed("removed", &error),
         }
     }
@@ -244,9 +244,9 @@ impl Backend {
 
 /// Ends what is at a step that its owner does not know. No lifecycle names one; if one did, nothing
 /// would be forwarded.
-pub(super) fn out_of_order(step: Step) -> Cause {
+pub(super) fn out_of_order(step: Step) -> EndReason {
     tracing::error!(target: "dlvgate::session", ?step, "a step out of order");
-    Cause::Stopped { signal: "a step out of order" }
+    EndReason::Stopped { signal: "a step out of order" }
 }
 
 #[cfg(test)]

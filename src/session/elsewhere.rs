@@ -3,8 +3,8 @@
 use nix::sys::signal::Signal;
 
 use super::backend::Backend;
-use super::cause::Cause;
-use super::journal::Transition;
+use super::end_reason::EndReason;
+use super::event_log::Transition;
 use crate::delve::Launcher;
 use crate::shutdown::Shutdown;
 
@@ -18,11 +18,11 @@ impl Backend {
     /// The same cause, where another dlv would change nothing.
     pub(super) async fn launch_elsewhere(
         &mut self,
-        cause: Cause,
+        cause: EndReason,
         launcher: Option<&Launcher>,
         stop: &Shutdown,
-    ) -> Result<(), Cause> {
-        let is_of_another = matches!(&cause, Cause::GateRefused(why) if why.is_of_another());
+    ) -> Result<(), EndReason> {
+        let is_of_another = matches!(&cause, EndReason::GateRefused(why) if why.is_of_another());
         let may_move =
             is_of_another && self.given_up < MAX_MORE && launcher.is_some_and(Launcher::may_be_started_again);
         if !may_move {

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::sniff::Protocol;
 
-use super::amendments::Amendments;
-use super::lane::{FilterEvent, Lane};
+use super::filter::{FilterEvent, MessageFilter};
+use super::message_rewrites::MessageRewrites;
 
 /// What became of a client's stream.
 #[derive(Debug, Default, PartialEq)]
@@ -41,13 +41,13 @@ impl Passed {
 /// Carries a client's stream, cut into these chunks.
 pub fn carry<'a>(
     protocol: Protocol,
-    amendments: &Amendments,
+    rewrites: &MessageRewrites,
     chunks: impl Iterator<Item = &'a [u8]>,
 ) -> Passed {
-    let (mut lane, mut passed) = (Lane::up(protocol, amendments), Passed::default());
+    let (mut filter, mut passed) = (MessageFilter::up(protocol, rewrites), Passed::default());
     for chunk in chunks {
         let (mut pieces, mut events) = (VecDeque::new(), Vec::new());
-        let walked = lane.advance(chunk, &mut VecDeque::new(), &mut pieces, &mut events);
+        let walked = filter.advance(chunk, &mut VecDeque::new(), &mut pieces, &mut events);
         events.into_iter().for_each(|event| passed.note(event));
         pieces.iter().for_each(|piece| passed.bytes.extend_from_slice(piece.bytes(chunk)));
         if let Err(error) = walked {

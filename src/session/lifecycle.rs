@@ -1,6 +1,6 @@
 //! The order of one session, without any I/O: what may happen next, given what has happened.
 //!
-//! The product's promise is kept here: dlv listens → gate open → dialled → bytes are forwarded; and
+//! The product's promise is kept here: dlv listens → gate open → connected → bytes are forwarded; and
 //! on the way out, wherever it begins: gate shut → dlv stopped → gate gone.
 
 /// The next thing to do.

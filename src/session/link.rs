@@ -16,7 +16,7 @@ use crate::delve::Address;
 
 /// A client, or a dlv.
 #[derive(Debug)]
-pub enum Link {
+pub enum Transport {
     /// Over TCP.
     Tcp(TcpStream),
     /// Over a Unix socket.
@@ -25,28 +25,28 @@ pub enum Link {
     Stdio(Stdin, Stdout),
 }
 
-impl Link {
+impl Transport {
     /// The client at standard input and output.
-    pub fn stdio() -> Link {
-        Link::Stdio(tokio::io::stdin(), tokio::io::stdout())
+    pub fn stdio() -> Transport {
+        Transport::Stdio(tokio::io::stdin(), tokio::io::stdout())
     }
 
     /// Connects to dlv: the only connection that it ever gets from us.
     ///
     /// # Errors
     /// What the system says, or that nothing answered in time.
-    pub(super) async fn dial(address: &Address, limit: Duration) -> io::Result<Link> {
-        let dialled = async {
+    pub(super) async fn dial(address: &Address, limit: Duration) -> io::Result<Transport> {
+        let connected = async {
             match address {
                 Address::Tcp(address) => {
                     let stream = TcpStream::connect(address).await?;
                     stream.set_nodelay(true)?;
-                    Ok(Link::Tcp(stream))
+                    Ok(Transport::Tcp(stream))
                 }
-                Address::Unix(path) => UnixStream::connect(path).await.map(Link::Unix),
+                Address::Unix(path) => UnixStream::connect(path).await.map(Transport::Unix),
             }
         };
-        tokio::time::timeout(limit, dialled).await.map_err(|_| {
+        tokio::time::timeout(limit, connected).await.map_err(|_| {
             io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
         })?
     }
@@ -57,14 +57,14 @@ impl Link {
     /// Where it is closed already.
     pub(super) fn keep_alive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
         match self {
-            Link::Tcp(stream) => SockRef::from(stream).set_tcp_keepalive(keepalive),
-            Link::Unix(_) | Link::Stdio(..) => Ok(()),
+            Transport::Tcp(stream) => SockRef::from(stream).set_tcp_keepalive(keepalive),
+            Transport::Unix(_) | Transport::Stdio(..) => Ok(()),
         }
     }
 
-    /// Ends what [`Link::keep_alive`] has begun.
+    /// Ends what [`Transport::keep_alive`] has begun.
     pub(super) fn end_keepalive(&self) {
-        if let Link::Tcp(stream) = self {
+        if let Transport::Tcp(stream) = self {
             // fails where it is closed already
             let _ = SockRef::from(stream).set_keepalive(false);
         }
@@ -75,11 +75,11 @@ impl Link {
         loop {
             // Readiness may be out of date: then it is cleared by this, and waited for again.
             let peeked = match self {
-                Link::Tcp(stream) => ready!(stream.poll_read_ready(cx))
+                Transport::Tcp(stream) => ready!(stream.poll_read_ready(cx))
                     .and_then(|()| stream.try_io(Interest::READABLE, || self.peek())),
-                Link::Unix(stream) => ready!(stream.poll_read_ready(cx))
+                Transport::Unix(stream) => ready!(stream.poll_read_ready(cx))
                     .and_then(|()| stream.try_io(Interest::READABLE, || self.peek())),
-                Link::Stdio(..) => return Poll::Ready(()),
+                Transport::Stdio(..) => return Poll::Ready(()),
             };
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -93,9 +93,9 @@ impl Link {
     pub(super) fn peek(&self) -> io::Result<usize> {
         let mut byte = [MaybeUninit::uninit()];
         match self {
-            Link::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
-            Link::Unix(stream) => SockRef::from(stream).peek(&mut byte),
-            Link::Stdio(..) => Ok(0),
+            Transport::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
+            Transport::Unix(stream) => SockRef::from(stream).peek(&mut byte),
+            Transport::Stdio(..) => Ok(0),
         }
     }
 
@@ -107,30 +107,30 @@ impl Link {
     /// Whether our end can be closed on its own, so that the client closes its end in turn.
     /// Standard output cannot before we end.
     pub(super) fn can_be_closed(&self) -> bool {
-        !matches!(self, Link::Stdio(..))
+        !matches!(self, Transport::Stdio(..))
     }
 }
 
-impl AsyncRead for Link {
+impl AsyncRead for Transport {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match &mut *self {
-            Link::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Link::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-            Link::Stdio(stdin, _) => Pin::new(stdin).poll_read(cx, buf),
+            Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Stdio(stdin, _) => Pin::new(stdin).poll_read(cx, buf),
         }
     }
 }
 
-impl AsyncWrite for Link {
+impl AsyncWrite for Transport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut *self {
-            Link::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Link::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Link::Stdio(_, stdout) => Pin::new(stdout).poll_write(cx, bytes),
+            Transport::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Transport::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Transport::Stdio(_, stdout) => Pin::new(stdout).poll_write(cx, bytes),
         }
     }
 
@@ -140,25 +140,25 @@ impl AsyncWrite for Link {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
-            Link::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
-            Link::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
-            Link::Stdio(_, stdout) => Pin::new(stdout).poll_write_vectored(cx, parts),
+            Transport::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Transport::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Transport::Stdio(_, stdout) => Pin::new(stdout).poll_write_vectored(cx, parts),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Link::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Link::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Link::Stdio(_, stdout) => Pin::new(stdout).poll_flush(cx),
+            Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Stdio(_, stdout) => Pin::new(stdout).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Link::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Link::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Link::Stdio(_, stdout) => Pin::new(stdout).poll_flush(cx),
+            Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Stdio(_, stdout) => Pin::new(stdout).poll_flush(cx),
         }
     }
 }

@@ -1,25 +1,25 @@
 //! One session: a client's connection with its dlv, from the first byte to everything closed.
 
-mod amendments;
-mod aside;
 mod backend;
-mod carrier;
-mod cause;
+mod client_close;
+mod conversation;
+mod detect;
 mod elsewhere;
-mod farewell;
+mod end_reason;
+mod event_log;
+mod filter;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod journal;
-mod lane;
+mod half_duplex;
 mod lifecycle;
 mod link;
-mod opening;
+mod message_rewrites;
+mod poll_on_wake;
 mod relay;
+mod session_limit;
 mod settings;
 mod shared;
-mod slot;
-mod spare;
-mod talk;
+mod warm;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,60 +31,60 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
-pub use amendments::Amendments;
-pub use cause::Cause;
-pub use journal::{Entry, Observer, Transition};
-pub use lane::Unframed;
+pub use detect::FIRST_BYTE;
+pub use end_reason::EndReason;
+pub use event_log::{Observer, Transition, TransitionEvent};
+pub use filter::Unframed;
 pub use lifecycle::{Lifecycle, Step};
-pub use link::Link;
-pub use opening::FIRST_BYTE;
-pub use settings::{Settings, Upstream};
-pub use shared::{Ended, SharedDelve, Source};
-pub use slot::Visitor;
-pub use spare::{MAX_SPARES, Spares};
+pub use link::Transport;
+pub use message_rewrites::MessageRewrites;
+pub use session_limit::ClientInfo;
+pub use settings::{SessionSettings, Upstream};
+pub use shared::{DelveSource, Ended, SharedDelve};
+pub use warm::{MAX_SPARES, Spares};
 
 use crate::firewall::Gate;
 use crate::shutdown::Shutdown;
-use aside::Aside;
 use backend::{Backend, out_of_order};
-use farewell::Farewell;
-use journal::Journal;
+use client_close::ClientClose;
+use conversation::Conversation;
+use detect::{Detected, PrefixBuffer};
+use event_log::EventLog;
 use lifecycle::Relayed;
-use opening::{Hold, Opening};
+use poll_on_wake::PollOnWake;
+use session_limit::SessionPermit;
 use shared::Exit;
-use slot::Slot;
-use spare::Visit;
-use talk::Talk;
+use warm::Checkout;
 
 /// How long a client that is refused at its first bytes may take to close.
 const REFUSAL_LINGER: Duration = Duration::from_secs(1);
 
 /// What became of a connection.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum SessionOutcome {
     /// It never spoke DAP: nothing was started for it.
     NoSession,
     /// It was a session, with this end.
-    Session(Cause),
+    Session(EndReason),
 }
 
 /// Serves one connection to its end; when it returns nothing of it is left.
 pub async fn run(
-    mut client: Link,
-    mut visitor: Visitor<'_>,
+    mut client: Transport,
+    mut client_info: ClientInfo<'_>,
     number: u64,
-    settings: &Settings,
+    settings: &SessionSettings,
     stop: &Shutdown,
-) -> Outcome {
-    let peer = visitor.name;
+) -> SessionOutcome {
+    let peer = client_info.name;
     let opened = tokio::select! {
-        opened = opening::open(&mut client, settings.upstream.serves_json_rpc()) => opened,
-        _ = stop.begun() => return Outcome::NoSession,
-        () = settings.upstream.over() => return Outcome::NoSession,
-        () = visitor.comes_too_late() => return Outcome::NoSession,
+        opened = detect::open(&mut client, settings.upstream.serves_json_rpc()) => opened,
+        _ = stop.begun() => return SessionOutcome::NoSession,
+        () = settings.upstream.over() => return SessionOutcome::NoSession,
+        () = client_info.comes_too_late() => return SessionOutcome::NoSession,
     };
     match opened {
-        Opening::Client(protocol, hold) => {
+        Detected::Client(protocol, hold) => {
             let what = match protocol {
                 Protocol::Dap => "DAP",
                 Protocol::JsonRpc => "JSON-RPC",
@@ -94,30 +94,30 @@ pub async fn run(
             let begin = || recorder.map_or_else(Tap::none, |recorder| recorder.begin(protocol, number, peer));
             let tap = span.in_scope(begin);
             let observer = settings.observer.clone();
-            let journal = Journal::begin(number, observer, tap.clone(), format_args!("{what} from {peer}"));
-            let mut session = Session::new(client, protocol, hold, settings, journal, tap.clone());
-            let cause = session.run(visitor.sessions, stop, &span).await;
+            let events = EventLog::begin(number, observer, tap.clone(), format_args!("{what} from {peer}"));
+            let mut session = Session::new(client, protocol, hold, settings, events, tap.clone());
+            let cause = session.run(client_info.sessions, stop, &span).await;
             tap.end().instrument(span).await;
-            Outcome::Session(cause)
+            SessionOutcome::Session(cause)
         }
-        Opening::Refused { why, answer } => {
+        Detected::Refused { why, answer } => {
             tracing::warn!(target: "dlvgate::session", session = number, peer, "refused: {why}");
             refuse(&mut client, answer).await;
-            Outcome::NoSession
+            SessionOutcome::NoSession
         }
-        Opening::Probed { answer } => {
+        Detected::Probed { answer } => {
             tracing::debug!(target: "dlvgate::session", session = number, peer, "asked who is here");
             refuse(&mut client, answer).await;
-            Outcome::NoSession
+            SessionOutcome::NoSession
         }
-        Opening::Nothing { why } => {
+        Detected::Nothing { why } => {
             tracing::debug!(target: "dlvgate::session", session = number, peer, "no session: {why}");
-            Outcome::NoSession
+            SessionOutcome::NoSession
         }
     }
 }
 
-async fn refuse(client: &mut Link, answer: Bytes) {
+async fn refuse(client: &mut Transport, answer: Bytes) {
     let said = async {
         client.write_all(&answer).await?;
         client.shutdown().await?;
@@ -127,33 +127,33 @@ async fn refuse(client: &mut Link, answer: Bytes) {
 }
 
 struct Session<'a> {
-    client: Link,
-    hold: Hold,
-    settings: &'a Settings,
-    talk: Talk,
+    client: Transport,
+    hold: PrefixBuffer,
+    settings: &'a SessionSettings,
+    conversation: Conversation,
     backend: Backend,
     /// What the spares know of it.
-    visit: Option<Visit>,
+    visit: Option<Checkout>,
 }
 
 impl<'a> Session<'a> {
     fn new(
-        client: Link,
+        client: Transport,
         protocol: Protocol,
-        hold: Hold,
-        settings: &'a Settings,
-        events: Journal,
+        hold: PrefixBuffer,
+        settings: &'a SessionSettings,
+        events: EventLog,
         tap: Tap,
     ) -> Session<'a> {
-        let talk = Talk::new(protocol, &settings.amendments, tap);
+        let conversation = Conversation::new(protocol, &settings.rewrites, tap);
         let backend = Backend::new(settings.upstream.lifecycle(), events);
-        Session { client, hold, settings, talk, backend, visit: None }
+        Session { client, hold, settings, conversation, backend, visit: None }
     }
 
     /// `span` tells whose an entry of the log is. It is not entered while bytes are relayed, which
     /// would cost a little at each chunk.
-    async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown, span: &Span) -> Cause {
-        let (slot, cause) = match Slot::take(self.settings, of_address).await {
+    async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown, span: &Span) -> EndReason {
+        let (slot, cause) = match SessionPermit::take(self.settings, of_address).await {
             Ok(slot) => (Some(slot), self.until_an_end(stop, span).await),
             Err(cause) => (None, cause),
         };
@@ -161,18 +161,21 @@ impl<'a> Session<'a> {
         // The client hears the reason while the port is shut and dlv is stopped; neither waits for
         // the other.
         let text = cause.to_client();
-        let farewell = text.as_deref().map_or(Farewell::Wanted, Farewell::Because);
+        let farewell = text.as_deref().map_or(ClientClose::Wanted, ClientClose::Because);
         let backend = &mut self.backend;
-        tokio::join!(farewell::say(&mut self.client, &mut self.talk, &self.hold.bytes, farewell), async {
-            backend.tear_down(stop).instrument(span.clone()).await;
-            drop(slot); // a client that keeps its socket open holds no place
-        });
+        tokio::join!(
+            client_close::say(&mut self.client, &mut self.conversation, &self.hold.bytes, farewell),
+            async {
+                backend.tear_down(stop).instrument(span.clone()).await;
+                drop(slot); // a client that keeps its socket open holds no place
+            }
+        );
         self.backend.events.note(Transition::Closed, "");
         cause
     }
 
     /// Everything up to the first reason to end.
-    async fn until_an_end(&mut self, stop: &Shutdown, span: &Span) -> Cause {
+    async fn until_an_end(&mut self, stop: &Shutdown, span: &Span) -> EndReason {
         let cause = match self.bring_up(stop).instrument(span.clone()).await {
             Ok(()) => self.relay(stop).await,
             Err(cause) => cause,
@@ -181,7 +184,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes the steps up to the first byte that is forwarded.
-    async fn bring_up(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+    async fn bring_up(&mut self, stop: &Shutdown) -> Result<(), EndReason> {
         let launcher = self.settings.upstream.launcher();
         loop {
             match self.backend.lifecycle.next() {
@@ -209,11 +212,11 @@ impl<'a> Session<'a> {
     }
 
     /// Takes a spare over, with its place in the order of things, where there is one.
-    async fn take(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+    async fn take(&mut self, stop: &Shutdown) -> Result<(), EndReason> {
         let Upstream::Warm(spares) = &self.settings.upstream else {
             return Err(out_of_order(Step::Take));
         };
-        let visit = self.visit.insert(Visit::new(spares));
+        let visit = self.visit.insert(Checkout::new(spares));
         let taken = tokio::select! {
             taken = visit.take() => taken,
             cause = interrupted(&mut self.hold, &mut self.client, stop) => return Err(cause),
@@ -226,7 +229,7 @@ impl<'a> Session<'a> {
     }
 
     /// Waits for the dlv that all sessions share, with its gate.
-    async fn join(&mut self, stop: &Shutdown) -> Result<(), Cause> {
+    async fn join(&mut self, stop: &Shutdown) -> Result<(), EndReason> {
         let Upstream::Shared(shared) = &self.settings.upstream else {
             return Err(out_of_order(Step::Join));
         };
@@ -238,34 +241,34 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn relay(&mut self, stop: &Shutdown) -> Cause {
+    async fn relay(&mut self, stop: &Shutdown) -> EndReason {
         let Some(Relayed { connection, delve, gate }) = self.backend.lifecycle.relayed() else {
             return out_of_order(Step::Relay);
         };
         self.backend.events.note(Transition::Forwarding, "");
         let held = std::mem::take(&mut self.hold.bytes);
         tokio::select! {
-            cause = relay::relay(&mut self.client, connection, delve, held, &mut self.talk) => cause,
-            signal = Aside::new(stop.begun()) => Cause::Stopped { signal },
-            lost = Aside::new(Gate::loss_of(gate)) => Cause::GateLost(lost),
+            cause = relay::relay(&mut self.client, connection, delve, held, &mut self.conversation) => cause,
+            signal = PollOnWake::new(stop.begun()) => EndReason::Stopped { signal },
+            lost = PollOnWake::new(Gate::loss_of(gate)) => EndReason::GateLost(lost),
         }
     }
 
     /// Replaces the cause by the shared dlv's own end, which its holder knows.
-    async fn explained(&self, cause: Cause) -> Cause {
+    async fn explained(&self, cause: EndReason) -> EndReason {
         let Upstream::Shared(shared) = &self.settings.upstream else { return cause };
         match cause {
-            Cause::DlvGone { status: None, malformed, .. } => {
+            EndReason::DlvGone { status: None, malformed, .. } => {
                 let exit = shared.exit().await;
                 let (status, stderr) =
                     exit.map_or_else(Default::default, |exit| (Some(exit.status), exit.stderr));
-                Cause::DlvGone { status, stderr, malformed }
+                EndReason::DlvGone { status, stderr, malformed }
             }
-            Cause::NotDialled { address, source, .. } => match shared.exit().await {
+            EndReason::ConnectFailed { address, source, .. } => match shared.exit().await {
                 Some(Exit { status, stderr }) => {
-                    Cause::DlvGone { status: Some(status), stderr, malformed: false }
+                    EndReason::DlvGone { status: Some(status), stderr, malformed: false }
                 }
-                None => Cause::NotDialled { address, source, ours: true },
+                None => EndReason::ConnectFailed { address, source, ours: true },
             },
             other => other,
         }
@@ -273,9 +276,9 @@ impl<'a> Session<'a> {
 }
 
 /// Waits for what ends a session before its dlv is there, and keeps the client's bytes meanwhile.
-async fn interrupted(hold: &mut Hold, client: &mut Link, stop: &Shutdown) -> Cause {
+async fn interrupted(hold: &mut PrefixBuffer, client: &mut Transport, stop: &Shutdown) -> EndReason {
     tokio::select! {
-        _ = hold.keep_reading(client) => Cause::ClientReset,
-        signal = stop.begun() => Cause::Stopped { signal },
+        _ = hold.keep_reading(client) => EndReason::ClientReset,
+        signal = stop.begun() => EndReason::Stopped { signal },
     }
 }

@@ -12,12 +12,12 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::aside::Aside;
-use super::carrier::Halt;
-use super::cause::Cause;
-use super::lane::Unframed;
-use super::link::{Link, drain};
-use super::talk::{Ledger, Talk};
+use super::conversation::{Conversation, PendingRequests};
+use super::end_reason::EndReason;
+use super::filter::Unframed;
+use super::half_duplex::CopyEnd;
+use super::link::{Transport, drain};
+use super::poll_on_wake::PollOnWake;
 use crate::delve::Delve;
 
 /// How long the first message may take to be whole enough to say what it is. One that never is
@@ -51,21 +51,22 @@ const TURN: usize = 32;
 /// Forwards until an end, and says which. Stopping by a signal is the caller's: the future can be
 /// dropped, and `talk` is then as far as it was.
 pub(super) async fn relay(
-    client: &mut Link,
-    upstream: &mut Link,
+    client: &mut Transport,
+    upstream: &mut Transport,
     mut delve: Option<&mut Delve>,
     held: BytesMut,
-    talk: &mut Talk,
-) -> Cause {
-    let mut relay = Relay::new(client, upstream, talk, &held);
+    conversation: &mut Conversation,
+) -> EndReason {
+    let mut relay = Relay::new(client, upstream, conversation, &held);
     drop(held);
     let mut exit = None;
-    let mut deadline = Some((Instant::now() + FIRST_MESSAGE, Cause::NoMessage { limit: FIRST_MESSAGE }));
+    let mut deadline =
+        Some((Instant::now() + FIRST_MESSAGE, EndReason::FirstMessageTimeout { limit: FIRST_MESSAGE }));
     let mut over_at = None;
     let cause = loop {
         let happened = {
             let at = deadline.as_ref().map(|(at, _)| *at);
-            let mut aside = pin!(Aside::new(beside(&mut delve, exit.is_some(), at)));
+            let mut aside = pin!(PollOnWake::new(beside(&mut delve, exit.is_some(), at)));
             poll_fn(|cx| match relay.poll(cx) {
                 Poll::Ready(event) => Poll::Ready(event),
                 Poll::Pending => aside.as_mut().poll(cx),
@@ -73,43 +74,45 @@ pub(super) async fn relay(
             .await
         };
         match happened {
-            Event::Milestone => {
-                if matches!(deadline, Some((_, Cause::NoMessage { .. }))) {
+            RelayEvent::Milestone => {
+                if matches!(deadline, Some((_, EndReason::FirstMessageTimeout { .. }))) {
                     deadline = None;
-                } else if relay.talk.ledger.disconnected {
-                    deadline = Some((Instant::now() + DRAIN, Cause::Disconnected));
+                } else if relay.conversation.requests.disconnected {
+                    deadline = Some((Instant::now() + DRAIN, EndReason::Disconnected));
                 } else if let Some(delve) = delve.as_deref_mut() {
                     delve.observe();
                 }
             }
-            Event::ClientLeft => {
+            RelayEvent::ClientLeft => {
                 let _ = relay.upstream.shutdown().await;
-                deadline = Some((Instant::now() + CLIENT_LEFT_GRACE, Cause::ClientLeft));
+                deadline = Some((Instant::now() + CLIENT_LEFT_GRACE, EndReason::ClientLeft));
             }
-            Event::ClientReset => break Cause::ClientReset,
-            Event::ClientUnframed(error) => break Cause::ClientGarbage(error),
-            Event::UpstreamClosed => {
-                let ledger = &relay.talk.ledger;
-                break if ledger.disconnected {
-                    Cause::Disconnected
-                } else if relay.client_left && !ledger.malformed {
-                    Cause::ClientLeft
+            RelayEvent::ClientReset => break EndReason::ClientReset,
+            RelayEvent::ClientUnframed(error) => break EndReason::ClientProtocolError(error),
+            RelayEvent::UpstreamClosed => {
+                let requests = &relay.conversation.requests;
+                break if requests.disconnected {
+                    EndReason::Disconnected
+                } else if relay.client_left && !requests.malformed {
+                    EndReason::ClientLeft
                 } else {
-                    dlv_gone(delve, exit, ledger).await
+                    dlv_gone(delve, exit, requests).await
                 };
             }
-            Event::UpstreamUnframed(_) if relay.talk.ledger.disconnected => break Cause::Disconnected,
-            Event::UpstreamUnframed(error) => break Cause::DlvGarbage(error),
-            Event::DelveExited(status) => {
+            RelayEvent::UpstreamUnframed(_) if relay.conversation.requests.disconnected => {
+                break EndReason::Disconnected;
+            }
+            RelayEvent::UpstreamUnframed(error) => break EndReason::DlvProtocolError(error),
+            RelayEvent::DelveExited(status) => {
                 exit = Some(status);
-                let cause = dlv_gone(delve.as_deref_mut(), exit, &relay.talk.ledger).await;
+                let cause = dlv_gone(delve.as_deref_mut(), exit, &relay.conversation.requests).await;
                 deadline = Some((Instant::now() + IN_FLIGHT, cause));
             }
-            Event::Late => {
-                let Some((_, cause)) = deadline.take() else { break Cause::Disconnected };
+            RelayEvent::Late => {
+                let Some((_, cause)) = deadline.take() else { break EndReason::Disconnected };
                 let now = Instant::now();
                 let over_at = *over_at.get_or_insert(now + SLOW_CLIENT);
-                let is_at_its_end = !matches!(cause, Cause::NoMessage { .. });
+                let is_at_its_end = !matches!(cause, EndReason::FirstMessageTimeout { .. });
                 if !is_at_its_end || !relay.is_behind(exit.is_some()) || now >= over_at {
                     break cause;
                 }
@@ -117,7 +120,7 @@ pub(super) async fn relay(
             }
         }
     };
-    if matches!(cause, Cause::ClientReset) {
+    if matches!(cause, EndReason::ClientReset) {
         let _ = tokio::time::timeout(CLIENT_LEFT_GRACE, let_go(upstream)).await;
     }
     cause
@@ -125,13 +128,13 @@ pub(super) async fn relay(
 
 /// Tells dlv that the client is gone and waits until it has seen to its program. A signal would cut
 /// its clean-up, and a build that is under way would leave its binary.
-async fn let_go(upstream: &mut Link) -> io::Result<()> {
+async fn let_go(upstream: &mut Transport) -> io::Result<()> {
     upstream.shutdown().await?;
     drain(upstream).await
 }
 
 /// What may happen besides messages: dlv's end, unless that is known, and the end of a time.
-async fn beside(delve: &mut Option<&mut Delve>, has_exited: bool, deadline: Option<Instant>) -> Event {
+async fn beside(delve: &mut Option<&mut Delve>, has_exited: bool, deadline: Option<Instant>) -> RelayEvent {
     let exited = async {
         match delve {
             Some(delve) if !has_exited => delve.exited().await,
@@ -145,13 +148,17 @@ async fn beside(delve: &mut Option<&mut Delve>, has_exited: bool, deadline: Opti
         }
     };
     tokio::select! {
-        status = exited => Event::DelveExited(status),
-        () = late => Event::Late,
+        status = exited => RelayEvent::DelveExited(status),
+        () = late => RelayEvent::Late,
     }
 }
 
 /// dlv's end, with what can be known of it in a moment.
-async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, ledger: &Ledger) -> Cause {
+async fn dlv_gone(
+    delve: Option<&mut Delve>,
+    exit: Option<ExitStatus>,
+    requests: &PendingRequests,
+) -> EndReason {
     let (mut status, mut stderr) = (exit, String::new());
     if let Some(delve) = delve {
         if status.is_none() {
@@ -159,15 +166,15 @@ async fn dlv_gone(delve: Option<&mut Delve>, exit: Option<ExitStatus>, ledger: &
         }
         stderr = delve.last_words().await;
     }
-    if ledger.disconnected {
-        return Cause::Disconnected;
+    if requests.disconnected {
+        return EndReason::Disconnected;
     }
-    Cause::DlvGone { status, stderr, malformed: ledger.malformed }
+    EndReason::DlvGone { status, stderr, malformed: requests.malformed }
 }
 
 /// What the relay has to act on.
-enum Event {
-    /// See [`Ledger::milestone`].
+enum RelayEvent {
+    /// See [`PendingRequests::milestone`].
     Milestone,
     /// The client has closed its sending half; all that it said is sent.
     ClientLeft,
@@ -184,9 +191,9 @@ enum Event {
 /// Both directions on one task: a chunk is carried within one poll, and what one direction finds
 /// out the other knows in the same poll, without a lock or a wake-up.
 struct Relay<'a> {
-    client: &'a mut Link,
-    upstream: &'a mut Link,
-    talk: &'a mut Talk,
+    client: &'a mut Transport,
+    upstream: &'a mut Transport,
+    conversation: &'a mut Conversation,
     /// Messages of ours between the client's.
     nothing: VecDeque<Bytes>,
     /// Nothing more is carried to dlv.
@@ -197,14 +204,27 @@ struct Relay<'a> {
 }
 
 impl<'a> Relay<'a> {
-    fn new(client: &'a mut Link, upstream: &'a mut Link, talk: &'a mut Talk, held: &[u8]) -> Relay<'a> {
-        talk.up.take(held, &mut VecDeque::new());
-        talk.client_spoke();
+    fn new(
+        client: &'a mut Transport,
+        upstream: &'a mut Transport,
+        conversation: &'a mut Conversation,
+        held: &[u8],
+    ) -> Relay<'a> {
+        conversation.up.take(held, &mut VecDeque::new());
+        conversation.client_spoke();
         let nothing = VecDeque::new();
-        Relay { client, upstream, talk, nothing, up_is_over: false, client_left: false, gave_way: false }
+        Relay {
+            client,
+            upstream,
+            conversation,
+            nothing,
+            up_is_over: false,
+            client_left: false,
+            gave_way: false,
+        }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RelayEvent> {
         match self.turns(cx) {
             Ok(()) => Poll::Pending,
             Err(event) => Poll::Ready(event),
@@ -212,14 +232,14 @@ impl<'a> Relay<'a> {
     }
 
     /// Carries what there is, but not for ever: others have their turn.
-    fn turns(&mut self, cx: &mut Context<'_>) -> Result<(), Event> {
+    fn turns(&mut self, cx: &mut Context<'_>) -> Result<(), RelayEvent> {
         self.gave_way = false;
         for _ in 0..TURN {
             let mut there_is_more = self.carry(cx, Relay::poll_up)?;
             let was_full = self.is_full();
             there_is_more |= self.carry(cx, Relay::poll_down)?;
-            if std::mem::take(&mut self.talk.ledger.milestone) {
-                return Err(Event::Milestone);
+            if std::mem::take(&mut self.conversation.requests.milestone) {
+                return Err(RelayEvent::Milestone);
             }
             if there_is_more {
                 break;
@@ -237,15 +257,15 @@ impl<'a> Relay<'a> {
     /// The client has not got yet what dlv has said. While dlv runs, that there is more does not
     /// count: it may never stop.
     fn is_behind(&self, dlv_has_exited: bool) -> bool {
-        self.talk.down.is_behind() || dlv_has_exited && self.gave_way
+        self.conversation.down.is_behind() || dlv_has_exited && self.gave_way
     }
 
     /// Carries the available bytes of one direction; returns whether there may be more.
     fn carry(
         &mut self,
         cx: &mut Context<'_>,
-        direction: fn(&mut Relay<'a>, &mut Context<'_>) -> Poll<Option<Event>>,
-    ) -> Result<bool, Event> {
+        direction: fn(&mut Relay<'a>, &mut Context<'_>) -> Poll<Option<RelayEvent>>,
+    ) -> Result<bool, RelayEvent> {
         for _ in 0..TURN {
             match direction(self, cx) {
                 Poll::Ready(None) => {}
@@ -258,46 +278,46 @@ impl<'a> Relay<'a> {
 
     /// Too much of ours waits to be said.
     fn is_full(&self) -> bool {
-        self.talk.to_say.len() >= MAX_TO_SAY
+        self.conversation.to_say.len() >= MAX_TO_SAY
     }
 
     /// Carries one chunk to dlv; an event where that is at an end.
-    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Poll<Option<RelayEvent>> {
         if self.up_is_over || self.is_full() {
             return Poll::Pending;
         }
-        let carried = self.talk.up.poll_carry(cx, self.client, self.upstream, &mut self.nothing);
-        self.talk.client_spoke();
+        let carried = self.conversation.up.poll_carry(cx, self.client, self.upstream, &mut self.nothing);
+        self.conversation.client_spoke();
         let Err(halt) = ready!(carried) else {
             return Poll::Ready(None);
         };
         self.up_is_over = true;
         match halt {
-            Halt::End => {
+            CopyEnd::End => {
                 self.client_left = true;
-                Poll::Ready(Some(Event::ClientLeft))
+                Poll::Ready(Some(RelayEvent::ClientLeft))
             }
-            Halt::Unreadable => Poll::Ready(Some(Event::ClientReset)),
-            Halt::Unframed(error) => Poll::Ready(Some(Event::ClientUnframed(error))),
+            CopyEnd::Unreadable => Poll::Ready(Some(RelayEvent::ClientReset)),
+            CopyEnd::Unframed(error) => Poll::Ready(Some(RelayEvent::ClientUnframed(error))),
             // dlv does not read any more; the other direction still has what it said last, and then
             // ends.
-            Halt::Unwritable => Poll::Pending,
+            CopyEnd::Unwritable => Poll::Pending,
         }
     }
 
     /// Carries one chunk to the client; an event where that is at an end.
-    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let Talk { down, to_say, .. } = &mut *self.talk;
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Poll<Option<RelayEvent>> {
+        let Conversation { down, to_say, .. } = &mut *self.conversation;
         let carried = down.poll_carry(cx, self.upstream, self.client, to_say);
-        self.talk.dlv_spoke();
+        self.conversation.dlv_spoke();
         let Err(halt) = ready!(carried) else {
             return Poll::Ready(None);
         };
         Poll::Ready(Some(match halt {
-            Halt::Unwritable => Event::ClientReset,
+            CopyEnd::Unwritable => RelayEvent::ClientReset,
             // A reset is dlv's end as well: the client gets it explained rather than repeated.
-            Halt::End | Halt::Unreadable => Event::UpstreamClosed,
-            Halt::Unframed(error) => Event::UpstreamUnframed(error),
+            CopyEnd::End | CopyEnd::Unreadable => RelayEvent::UpstreamClosed,
+            CopyEnd::Unframed(error) => RelayEvent::UpstreamUnframed(error),
         }))
     }
 }

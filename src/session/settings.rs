@@ -6,12 +6,12 @@ use std::sync::Arc;
 use dlvgate_recording::Recorder;
 use tokio::sync::Semaphore;
 
-use super::amendments::Amendments;
 use super::backend::BackendLifecycle;
-use super::journal::Observer;
+use super::event_log::Observer;
 use super::lifecycle::Lifecycle;
+use super::message_rewrites::MessageRewrites;
 use super::shared::SharedDelve;
-use super::spare::Spares;
+use super::warm::Spares;
 use crate::delve::{Launcher, Serves};
 use crate::firewall::Firewall;
 
@@ -72,7 +72,7 @@ impl Upstream {
 }
 
 /// What all sessions of a server share.
-pub struct Settings {
+pub struct SessionSettings {
     /// Which dlv.
     pub upstream: Upstream,
     /// The firewall that guards its port.
@@ -84,7 +84,7 @@ pub struct Settings {
     /// One permit each.
     pub slots: Arc<Semaphore>,
     /// The rewrites of messages.
-    pub amendments: Amendments,
+    pub rewrites: MessageRewrites,
     /// The recorder of the sessions.
     pub recorder: Option<Arc<Recorder>>,
     /// Told of each transition, besides the log.

@@ -10,8 +10,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::backend::{Backend, BackendLifecycle, out_of_order};
-use super::cause::Cause;
-use super::journal::{Journal, Observer};
+use super::end_reason::EndReason;
+use super::event_log::{EventLog, Observer};
 use super::lifecycle::{Lifecycle, Step};
 use crate::delve::{Address, Launcher, Serves, Streams};
 use crate::firewall::{Firewall, Gate};
@@ -22,7 +22,7 @@ const EXIT: Duration = Duration::from_millis(500);
 
 /// Where a shared dlv comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum DelveSource {
     /// It is started.
     Launch(Box<Launcher>),
     /// A headless one that listens already, at this address. Whether it takes several clients is
@@ -30,34 +30,34 @@ pub enum Source {
     Running(SocketAddr),
 }
 
-impl Source {
+impl DelveSource {
     fn serves(&self) -> Option<Serves> {
         match self {
-            Source::Launch(launcher) => launcher.argv.serves(),
-            Source::Running(_) => Some(Serves::Both),
+            DelveSource::Launch(launcher) => launcher.argv.serves(),
+            DelveSource::Running(_) => Some(Serves::Both),
         }
     }
 
     fn launcher(&self) -> Option<&Launcher> {
         match self {
-            Source::Launch(launcher) => Some(launcher),
-            Source::Running(_) => None,
+            DelveSource::Launch(launcher) => Some(launcher),
+            DelveSource::Running(_) => None,
         }
     }
 
     fn is_in_place(&self) -> bool {
-        matches!(self, Source::Launch(launcher) if matches!(launcher.streams, Streams::InPlace(_)))
+        matches!(self, DelveSource::Launch(launcher) if matches!(launcher.streams, Streams::InPlace(_)))
     }
 
     fn serves_one_alone(&self) -> bool {
-        matches!(self, Source::Launch(launcher) if !launcher.argv.multiclient())
+        matches!(self, DelveSource::Launch(launcher) if !launcher.argv.multiclient())
     }
 
     fn lifecycle(&self) -> BackendLifecycle {
         match self {
-            Source::Launch(launcher) if launcher.is_on_a_port() => Lifecycle::of_a_server(),
-            Source::Launch(_) => Lifecycle::of_a_server().on_no_port(),
-            Source::Running(address) => {
+            DelveSource::Launch(launcher) if launcher.is_on_a_port() => Lifecycle::of_a_server(),
+            DelveSource::Launch(_) => Lifecycle::of_a_server().on_no_port(),
+            DelveSource::Running(address) => {
                 Lifecycle::of_a_running_server((*address).into(), address.ip().is_loopback())
             }
         }
@@ -68,7 +68,7 @@ impl Source {
 /// session, or by [`SharedDelve::start`]; where it has ended the next session starts another one,
 /// unless it runs in our place.
 pub struct SharedDelve {
-    source: Source,
+    source: DelveSource,
     firewall: Firewall,
     /// What its ready line says, where it runs in our place.
     front: String,
@@ -108,7 +108,7 @@ pub(super) struct Exit {
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// Why.
-    pub cause: Arc<Cause>,
+    pub cause: Arc<EndReason>,
     /// Its exit status, where it had been started.
     pub status: Option<ExitStatus>,
 }
@@ -116,7 +116,7 @@ pub struct Ended {
 impl SharedDelve {
     /// One that is not started yet. `front` is where its clients connect.
     pub fn new(
-        source: Source,
+        source: DelveSource,
         firewall: Firewall,
         front: String,
         observer: Option<Observer>,
@@ -136,13 +136,13 @@ impl SharedDelve {
         drop(self.living());
     }
 
-    /// Waits until it can be dialled: it listens and its gate is open. Starts it where it does not
+    /// Waits until it can be connected: it listens and its gate is open. Starts it where it does not
     /// run. Can be cancelled.
     ///
     /// # Errors
     /// Where it cannot be started, has ended for good, or serves one client alone and that one has
     /// come already.
-    pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<Address, Cause> {
+    pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<Address, EndReason> {
         loop {
             let (mut phase, is_ending) = self.living_phase()?;
             let settled = |phase: &Phase| matches!(phase, Phase::Ready(_) | Phase::Ended(_));
@@ -150,16 +150,16 @@ impl SharedDelve {
                 Ok(Phase::Ready(address)) => return Ok(address),
                 // the next one is started
                 Ok(Phase::Ended(_)) if is_ending && !self.source.is_in_place() => {}
-                Ok(Phase::Ended(ended)) => return Err(Cause::SharedEnded(ended.cause)),
-                Ok(_) | Err(_) => return Err(Cause::Stopped { signal: "the server's end" }),
+                Ok(Phase::Ended(ended)) => return Err(EndReason::SharedEnded(ended.cause)),
+                Ok(_) | Err(_) => return Err(EndReason::Stopped { signal: "the server's end" }),
             }
         }
     }
 
     /// The phase of the present life, and whether that is at its end.
-    fn living_phase(self: &Arc<SharedDelve>) -> Result<(watch::Receiver<Phase>, bool), Cause> {
+    fn living_phase(self: &Arc<SharedDelve>) -> Result<(watch::Receiver<Phase>, bool), EndReason> {
         let mut life = self.living();
-        let Some(life) = life.as_mut() else { return Err(Cause::Spent) };
+        let Some(life) = life.as_mut() else { return Err(EndReason::AlreadyUsed) };
         let is_ending = matches!(&*life.phase.borrow(), Phase::Exited(_));
         let is_over = matches!(&*life.phase.borrow(), Phase::Ended(_));
         if !is_ending
@@ -167,7 +167,7 @@ impl SharedDelve {
             && self.source.serves_one_alone()
             && std::mem::replace(&mut life.spent, true)
         {
-            return Err(Cause::Spent);
+            return Err(EndReason::AlreadyUsed);
         }
         Ok((life.phase.clone(), is_ending))
     }
@@ -180,7 +180,9 @@ impl SharedDelve {
         match phase {
             Phase::Exited(exit) => Some(exit),
             Phase::Ended(ended) => match &*ended.cause {
-                Cause::DlvEnded { status, stderr } => Some(Exit { status: *status, stderr: stderr.clone() }),
+                EndReason::DlvEnded { status, stderr } => {
+                    Some(Exit { status: *status, stderr: stderr.clone() })
+                }
                 _ => None,
             },
             _ => None,
@@ -234,7 +236,7 @@ impl SharedDelve {
 
     /// From its start to the end of what it leaves.
     async fn live(self: Arc<SharedDelve>, phase: watch::Sender<Phase>) {
-        let events = Journal::of_a_server(self.observer.clone());
+        let events = EventLog::of_a_server(self.observer.clone());
         let mut backend = Backend::new(self.source.lifecycle(), events);
         let cause = match self.bring_up(&mut backend).await {
             Ok(()) => self.until_an_end(&mut backend, &phase).await,
@@ -246,7 +248,7 @@ impl SharedDelve {
     }
 
     /// Takes the steps until sessions can connect.
-    async fn bring_up(&self, backend: &mut Backend) -> Result<(), Cause> {
+    async fn bring_up(&self, backend: &mut Backend) -> Result<(), EndReason> {
         let launcher = self.source.launcher();
         loop {
             match backend.lifecycle.next() {
@@ -269,7 +271,7 @@ impl SharedDelve {
     }
 
     /// Has sessions connect until the first reason to end.
-    async fn until_an_end(&self, backend: &mut Backend, phase: &watch::Sender<Phase>) -> Cause {
+    async fn until_an_end(&self, backend: &mut Backend, phase: &watch::Sender<Phase>) -> EndReason {
         let Some(address) = backend.address() else { return out_of_order(Step::Relay) };
         phase.send_replace(Phase::Ready(address));
         let (delve, gate) = backend.lifecycle.held();
@@ -277,7 +279,7 @@ impl SharedDelve {
         let Some(delve) = delve else {
             return tokio::select! {
                 cause = self.asked_to_end() => cause,
-                lost = lost => Cause::GateLost(lost),
+                lost = lost => EndReason::GateLost(lost),
             };
         };
         delve.observe();
@@ -286,17 +288,17 @@ impl SharedDelve {
             status = delve.exited() => {
                 let stderr = delve.last_words().await;
                 phase.send_replace(Phase::Exited(Exit { status, stderr: stderr.clone() }));
-                Cause::DlvEnded { status, stderr }
+                EndReason::DlvEnded { status, stderr }
             }
             cause = self.asked_to_end() => cause,
-            lost = lost => Cause::GateLost(lost),
+            lost = lost => EndReason::GateLost(lost),
         }
     }
 
-    async fn asked_to_end(&self) -> Cause {
+    async fn asked_to_end(&self) -> EndReason {
         tokio::select! {
-            signal = self.stop.begun() => Cause::Stopped { signal },
-            () = self.end.notified() => Cause::Stopped { signal: "the server's end" },
+            signal = self.stop.begun() => EndReason::Stopped { signal },
+            () = self.end.notified() => EndReason::Stopped { signal: "the server's end" },
         }
     }
 }

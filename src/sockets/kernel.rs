@@ -11,8 +11,8 @@ use nix::sys::socket::SockProtocol;
 use nix::libc;
 
 use super::netlink::Netlink;
-use super::occupant::{Ends, Occupant, Owner};
-use super::sock_diag::{Answer, Part, answer, dump, part, question};
+use super::occupant::{Ends, Occupant, SocketOwner};
+use super::sock_diag::{DumpPart, KernelAnswer, answer, dump, part, question};
 
 /// Room for an answer: 88 bytes and a few attributes that were not asked for.
 const DATAGRAM: usize = 1024;
@@ -51,21 +51,21 @@ impl Kernel {
     ///
     /// # Errors
     /// Where the kernel does not say.
-    pub(crate) fn owner(&self, ends: Ends) -> io::Result<Owner> {
+    pub(crate) fn owner(&self, ends: Ends) -> io::Result<SocketOwner> {
         match self.ask(ends)? {
-            Answer::Socket(owner) => {
+            KernelAnswer::Socket(owner) => {
                 self.can_look.store(true, Ordering::Relaxed);
                 Ok(owner)
             }
-            Answer::None if self.can_look.load(Ordering::Relaxed) => Ok(Owner::NoProcess),
-            Answer::None => Err(Errno::ENOENT.into()),
-            Answer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
-            Answer::Another => Err(io::Error::other("it answers other questions only")),
+            KernelAnswer::None if self.can_look.load(Ordering::Relaxed) => Ok(SocketOwner::NoProcess),
+            KernelAnswer::None => Err(Errno::ENOENT.into()),
+            KernelAnswer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
+            KernelAnswer::Another => Err(io::Error::other("it answers other questions only")),
         }
     }
 
     /// Never waits: the kernel has answered when the question is sent.
-    fn ask(&self, ends: Ends) -> io::Result<Answer> {
+    fn ask(&self, ends: Ends) -> io::Result<KernelAnswer> {
         let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
         *sequence = sequence.wrapping_add(1);
         self.socket.send(&question(*sequence, ends))?;
@@ -73,11 +73,11 @@ impl Kernel {
         for _ in 0..STALE {
             let length = self.socket.receive(&mut datagram)?;
             match answer(&datagram[..length], *sequence, ends).map_err(io::Error::other)? {
-                Answer::Another => {}
+                KernelAnswer::Another => {}
                 said => return Ok(said),
             }
         }
-        Ok(Answer::Another)
+        Ok(KernelAnswer::Another)
     }
 
     /// The sockets of both families whose own port is one of these.
@@ -102,9 +102,9 @@ impl Kernel {
         for _ in 0..DUMP_PARTS {
             let length = self.socket.receive(&mut datagram)?;
             match part(&datagram[..length], sequence, found).map_err(io::Error::other)? {
-                Part::More => {}
-                Part::Last => return Ok(()),
-                Part::Errno(errno) => return Err(io::Error::from_raw_os_error(errno)),
+                DumpPart::More => {}
+                DumpPart::Last => return Ok(()),
+                DumpPart::Errno(errno) => return Err(io::Error::from_raw_os_error(errno)),
             }
         }
         Err(io::Error::other("the list of sockets has no end"))

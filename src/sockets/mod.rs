@@ -19,5 +19,5 @@ pub(crate) mod table;
 
 #[cfg(target_os = "linux")]
 pub(crate) use namespace::is_of_this_network;
-pub(crate) use occupant::{Does, Ends, Occupant, Owner};
+pub(crate) use occupant::{Does, Ends, Occupant, SocketOwner};
 pub(crate) use ports::Ports;

@@ -13,7 +13,7 @@ pub(crate) struct Ends {
 
 /// What the system says of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub(crate) enum SocketOwner {
     /// This user has made the socket.
     Uid(u32),
     /// No process holds it: the kernel's tables give a closed socket to root, whichever user had
@@ -28,7 +28,7 @@ pub(crate) struct Occupant {
     pub(crate) local: SocketAddr,
     /// It takes nothing of IPv4, as far as that is known: at `::` other sockets may.
     pub(crate) only_v6: bool,
-    pub(crate) owner: Owner,
+    pub(crate) owner: SocketOwner,
     pub(crate) does: Does,
 }
 

@@ -8,7 +8,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use super::occupant::{Does, Ends, Occupant, Owner, same};
+use super::occupant::{Does, Ends, Occupant, SocketOwner, same};
 
 /// `sizeof(struct xinpgen)` (bsd/netinet/in_pcb.h). No other record is as short.
 const GENERATION: usize = 24;
@@ -46,19 +46,19 @@ const TCP: u32 = 6;
 /// A list that is not what the source says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system's list of sockets is not as it is known: {0}")]
-pub(crate) struct Malformed(&'static str);
+pub(crate) struct MalformedPcbList(&'static str);
 
 /// Returns the owner of the client's end of a connection.
 ///
 /// # Errors
 /// Where the list is cut, or what it says of this connection cannot be.
-pub(crate) fn owner_in(list: &[u8], ends: Ends) -> Result<Owner, Malformed> {
+pub(crate) fn owner_in(list: &[u8], ends: Ends) -> Result<SocketOwner, MalformedPcbList> {
     let is_it = |addresses: &[u8]| Ok(is_client_s(addresses, ends)?.then_some(()));
     let found = sockets(list, is_it)?;
     match found.split_first() {
-        None => Ok(Owner::NoProcess),
+        None => Ok(SocketOwner::NoProcess),
         Some((((), owner), rest)) if rest.iter().all(|((), other)| other == owner) => Ok(*owner),
-        Some(_) => Err(Malformed("two sockets have the same addresses")),
+        Some(_) => Err(MalformedPcbList("two sockets have the same addresses")),
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn owner_in(list: &[u8], ends: Ends) -> Result<Owner, Malformed> {
 ///
 /// # Errors
 /// Where the list is cut, or contradicts itself.
-pub(crate) fn occupants(list: &[u8], ports: &[u16]) -> Result<Vec<Occupant>, Malformed> {
+pub(crate) fn occupants(list: &[u8], ports: &[u16]) -> Result<Vec<Occupant>, MalformedPcbList> {
     let at_port = |record: &[u8]| {
         let port = u16::from_be_bytes(field(record, LOCAL_PORT)?);
         if !ports.contains(&port) {
@@ -88,8 +88,8 @@ pub(crate) fn occupants(list: &[u8], ports: &[u16]) -> Result<Vec<Occupant>, Mal
 /// The sockets whose addresses this picks, with what it makes of them, and whose they are.
 fn sockets<T>(
     list: &[u8],
-    pick: impl Fn(&[u8]) -> Result<Option<T>, Malformed>,
-) -> Result<Vec<(T, Owner)>, Malformed> {
+    pick: impl Fn(&[u8]) -> Result<Option<T>, MalformedPcbList>,
+) -> Result<Vec<(T, SocketOwner)>, MalformedPcbList> {
     let (mut found, mut awaited) = (Vec::new(), None);
     let mut rest = record(list)?.1;
     loop {
@@ -98,7 +98,7 @@ fn sockets<T>(
             break; // the list's end
         }
         match number(record, 4)? {
-            ADDRESSES if awaited.is_some() => return Err(Malformed("a socket is missing")),
+            ADDRESSES if awaited.is_some() => return Err(MalformedPcbList("a socket is missing")),
             ADDRESSES => awaited = pick(record)?,
             SOCKET => {
                 if let Some(picked) = awaited.take() {
@@ -110,23 +110,23 @@ fn sockets<T>(
         rest = after;
     }
     if awaited.is_some() {
-        return Err(Malformed("a socket is missing"));
+        return Err(MalformedPcbList("a socket is missing"));
     }
     Ok(found)
 }
 
 /// The first record, and what follows it.
-fn record(list: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+fn record(list: &[u8]) -> Result<(&[u8], &[u8]), MalformedPcbList> {
     let length = number(list, 0)? as usize;
     if length < GENERATION || length > list.len() {
-        return Err(Malformed("a record is longer or shorter than it can be"));
+        return Err(MalformedPcbList("a record is longer or shorter than it can be"));
     }
     let next = length.next_multiple_of(ALIGNMENT).min(list.len());
     Ok((&list[..length], &list[next..]))
 }
 
 /// One end of a socket; `None`: it is not bound to anything.
-fn end(record: &[u8], address: usize, port: usize) -> Result<Option<SocketAddr>, Malformed> {
+fn end(record: &[u8], address: usize, port: usize) -> Result<Option<SocketAddr>, MalformedPcbList> {
     let family = field::<1>(record, FAMILY)?[0];
     let bytes: [u8; 16] = field(record, address)?;
     let ip = match family {
@@ -137,29 +137,29 @@ fn end(record: &[u8], address: usize, port: usize) -> Result<Option<SocketAddr>,
     Ok(Some(SocketAddr::new(ip, u16::from_be_bytes(field(record, port)?))))
 }
 
-fn is_client_s(record: &[u8], ends: Ends) -> Result<bool, Malformed> {
+fn is_client_s(record: &[u8], ends: Ends) -> Result<bool, MalformedPcbList> {
     let (local, foreign) = (end(record, LOCAL, LOCAL_PORT)?, end(record, FOREIGN, FOREIGN_PORT)?);
     let is = |end: Option<SocketAddr>, wanted| end.is_some_and(|end| same(end, wanted));
     Ok(is(local, ends.peer) && is(foreign, ends.front))
 }
 
-fn owner(record: &[u8]) -> Result<Owner, Malformed> {
+fn owner(record: &[u8]) -> Result<SocketOwner, MalformedPcbList> {
     if u64::from_ne_bytes(field(record, HANDLE)?) == 0 {
-        return Ok(Owner::NoProcess); // a closed socket's record always says user 0
+        return Ok(SocketOwner::NoProcess); // a closed socket's record always says user 0
     }
     if number(record, PROTOCOL)? != TCP {
-        return Err(Malformed("a socket of TCP is not of TCP"));
+        return Err(MalformedPcbList("a socket of TCP is not of TCP"));
     }
-    number(record, USER).map(Owner::Uid)
+    number(record, USER).map(SocketOwner::Uid)
 }
 
-fn number(record: &[u8], at: usize) -> Result<u32, Malformed> {
+fn number(record: &[u8], at: usize) -> Result<u32, MalformedPcbList> {
     field(record, at).map(u32::from_ne_bytes)
 }
 
-fn field<const N: usize>(record: &[u8], at: usize) -> Result<[u8; N], Malformed> {
+fn field<const N: usize>(record: &[u8], at: usize) -> Result<[u8; N], MalformedPcbList> {
     let bytes = record.get(at..).and_then(|rest| rest.first_chunk());
-    bytes.copied().ok_or(Malformed("it is cut"))
+    bytes.copied().ok_or(MalformedPcbList("it is cut"))
 }
 
 #[cfg(test)]

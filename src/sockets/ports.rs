@@ -102,9 +102,9 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::sockets::{Does, Owner, table};
+    use crate::sockets::{Does, SocketOwner, table};
 
-    fn seen(mut found: Vec<Occupant>) -> Vec<(String, Owner, Does)> {
+    fn seen(mut found: Vec<Occupant>) -> Vec<(String, SocketOwner, Does)> {
         found.sort_by_key(|one| format!("{one:?}"));
         found.into_iter().map(|one| (one.local.to_string(), one.owner, one.does)).collect()
     }
@@ -117,7 +117,7 @@ mod tests {
         let _six = TcpListener::bind(("::1", at.port()));
         let client = TcpStream::connect(at).unwrap();
         let (_accepted, from) = listener.accept().unwrap();
-        let own = Owner::Uid(nix::unistd::geteuid().as_raw());
+        let own = SocketOwner::Uid(nix::unistd::geteuid().as_raw());
         let ports = Ports::new();
         for asked in [&[at.port()][..], &[from.port()], &[1, at.port(), from.port()]] {
             // Between the two looks a connection of another test may get the same port of its own.

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use nix::libc;
 
-use super::occupant::{Does, Ends, Occupant, Owner, same};
+use super::occupant::{Does, Ends, Occupant, SocketOwner, same};
 
 /// `struct nlmsghdr`: length, type, flags, sequence number, sender.
 const HEADER: usize = 16;
@@ -72,9 +72,9 @@ const LOOPBACK: u32 = 1;
 
 /// What the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum KernelAnswer {
     /// There is this socket.
-    Socket(Owner),
+    Socket(SocketOwner),
     /// There is none (ENOENT), or this kernel cannot look for one.
     None,
     /// It does not say, for this reason.
@@ -86,7 +86,7 @@ pub(crate) enum Answer {
 /// An answer that is not what the manual page says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("what the kernel answered is no answer of sock_diag(7): {0}")]
-pub(crate) struct Malformed(&'static str);
+pub(crate) struct MalformedDump(&'static str);
 
 /// Asks for the client's own end of a connection.
 ///
@@ -167,7 +167,7 @@ fn interface(peer: SocketAddr) -> u32 {
 
 /// What a datagram of a dump comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum DumpPart {
     /// More follows.
     More,
     /// It was the last.
@@ -180,33 +180,37 @@ pub(crate) enum Part {
 ///
 /// # Errors
 /// Where it is cut, was interrupted, or is nothing that the kernel answers such a question with.
-pub(crate) fn part(mut datagram: &[u8], sequence: u32, found: &mut Vec<Occupant>) -> Result<Part, Malformed> {
+pub(crate) fn part(
+    mut datagram: &[u8],
+    sequence: u32,
+    found: &mut Vec<Occupant>,
+) -> Result<DumpPart, MalformedDump> {
     while !datagram.is_empty() {
-        let mut fields = Fields(datagram);
+        let mut fields = AttributeReader(datagram);
         let length = fields.u32()? as usize;
         let (kind, flags, number, _sender) = (fields.u16()?, fields.u16()?, fields.u32()?, fields.u32()?);
         if length > datagram.len() || length < HEADER {
-            return Err(Malformed("its length is not what it says"));
+            return Err(MalformedDump("its length is not what it says"));
         }
         if flags & INTERRUPTED != 0 {
-            return Err(Malformed("the sockets changed meanwhile"));
+            return Err(MalformedDump("the sockets changed meanwhile"));
         }
         fields.0 = &fields.0[..length - HEADER];
         // Messages begin at multiples of 4 (NLMSG_ALIGN).
         datagram = &datagram[length.next_multiple_of(4).min(datagram.len())..];
         match kind {
             _ if number != sequence => {} // of a dump that was given up
-            DONE => return Ok(Part::Last),
-            ERROR => return Ok(Part::Errno((fields.u32()? as i32).saturating_neg())),
-            BY_FAMILY if length < ANSWER => return Err(Malformed("it is too short")),
+            DONE => return Ok(DumpPart::Last),
+            ERROR => return Ok(DumpPart::Errno((fields.u32()? as i32).saturating_neg())),
+            BY_FAMILY if length < ANSWER => return Err(MalformedDump("it is too short")),
             BY_FAMILY => found.push(occupant(fields)?),
-            _ => return Err(Malformed("of another type")),
+            _ => return Err(MalformedDump("of another type")),
         }
     }
-    Ok(Part::More)
+    Ok(DumpPart::More)
 }
 
-fn occupant(mut fields: Fields<'_>) -> Result<Occupant, Malformed> {
+fn occupant(mut fields: AttributeReader<'_>) -> Result<Occupant, MalformedDump> {
     let SocketInfo { state, local, remote: _, owner } = told(&mut fields)?;
     let does = match state {
         LISTEN => Does::Listen,
@@ -217,12 +221,12 @@ fn occupant(mut fields: Fields<'_>) -> Result<Occupant, Malformed> {
 }
 
 /// What the attributes behind `struct inet_diag_msg` say of it.
-fn only_v6(mut attributes: Fields<'_>) -> Result<bool, Malformed> {
+fn only_v6(mut attributes: AttributeReader<'_>) -> Result<bool, MalformedDump> {
     while !attributes.0.is_empty() {
         let (length, kind) = (usize::from(attributes.u16()?), attributes.u16()?);
         let rest = attributes.0;
         let value = length.checked_sub(ATTRIBUTE).and_then(|length| rest.get(..length));
-        let value = value.ok_or(Malformed("an attribute is cut"))?;
+        let value = value.ok_or(MalformedDump("an attribute is cut"))?;
         if kind == ONLY_V6 {
             return Ok(value.first().is_some_and(|only| *only != 0));
         }
@@ -247,32 +251,32 @@ fn words(ip: IpAddr) -> [u8; 16] {
 ///
 /// # Errors
 /// Where it is cut, or nothing that the kernel answers such a question with.
-pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<Answer, Malformed> {
-    let mut fields = Fields(datagram);
+pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<KernelAnswer, MalformedDump> {
+    let mut fields = AttributeReader(datagram);
     let length = fields.u32()? as usize;
     let (kind, _flags, number, _sender) = (fields.u16()?, fields.u16()?, fields.u32()?, fields.u32()?);
     if length > datagram.len() || length < HEADER {
-        return Err(Malformed("its length is not what it says"));
+        return Err(MalformedDump("its length is not what it says"));
     }
     if number != sequence {
-        return Ok(Answer::Another);
+        return Ok(KernelAnswer::Another);
     }
     match kind {
         ERROR => match (fields.u32()? as i32).saturating_neg() {
-            libc::ENOENT => Ok(Answer::None),
-            errno => Ok(Answer::Errno(errno)),
+            libc::ENOENT => Ok(KernelAnswer::None),
+            errno => Ok(KernelAnswer::Errno(errno)),
         },
-        BY_FAMILY if length < ANSWER => Err(Malformed("it is too short")),
-        BY_FAMILY => socket(fields, ends).map(Answer::Socket),
-        _ => Err(Malformed("of another type")),
+        BY_FAMILY if length < ANSWER => Err(MalformedDump("it is too short")),
+        BY_FAMILY => socket(fields, ends).map(KernelAnswer::Socket),
+        _ => Err(MalformedDump("of another type")),
     }
 }
 
 /// Whose the socket is. Where there is no such connection the kernel goes on and finds who listens
 /// at the client's address, so that addresses have to be compared.
-fn socket(mut fields: Fields<'_>, ends: Ends) -> Result<Owner, Malformed> {
+fn socket(mut fields: AttributeReader<'_>, ends: Ends) -> Result<SocketOwner, MalformedDump> {
     let SocketInfo { state: _, local, remote, owner } = told(&mut fields)?;
-    Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { Owner::NoProcess })
+    Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { SocketOwner::NoProcess })
 }
 
 /// What `struct inet_diag_msg` tells of a socket.
@@ -280,44 +284,44 @@ struct SocketInfo {
     state: u8,
     local: SocketAddr,
     remote: SocketAddr,
-    owner: Owner,
+    owner: SocketOwner,
 }
 
-fn told(fields: &mut Fields<'_>) -> Result<SocketInfo, Malformed> {
+fn told(fields: &mut AttributeReader<'_>) -> Result<SocketInfo, MalformedDump> {
     let [family, state, _timer, _retransmits] = fields.take()?;
     let (local_port, remote_port) = (u16::from_be_bytes(fields.take()?), u16::from_be_bytes(fields.take()?));
     let (local, remote) = (ip(family, fields.take()?)?, ip(family, fields.take()?)?);
     let _interface_and_cookie: [u8; 12] = fields.take()?;
     let _expiry_and_queues: [u8; 12] = fields.take()?;
     let (uid, inode) = (fields.u32()?, fields.u32()?);
-    let owner = if inode == 0 { Owner::NoProcess } else { Owner::Uid(uid) };
+    let owner = if inode == 0 { SocketOwner::NoProcess } else { SocketOwner::Uid(uid) };
     let (local, remote) = (SocketAddr::new(local, local_port), SocketAddr::new(remote, remote_port));
     Ok(SocketInfo { state, local, remote, owner })
 }
 
-fn ip(family: u8, words: [u8; 16]) -> Result<IpAddr, Malformed> {
+fn ip(family: u8, words: [u8; 16]) -> Result<IpAddr, MalformedDump> {
     match i32::from(family) {
         libc::AF_INET => Ok(IpAddr::from([words[0], words[1], words[2], words[3]])),
         libc::AF_INET6 => Ok(IpAddr::from(words)),
-        _ => Err(Malformed("of another family")),
+        _ => Err(MalformedDump("of another family")),
     }
 }
 
 /// The bytes left to read.
-struct Fields<'a>(&'a [u8]);
+struct AttributeReader<'a>(&'a [u8]);
 
-impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let (field, rest) = self.0.split_first_chunk().ok_or(Malformed("it is cut"))?;
+impl AttributeReader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], MalformedDump> {
+        let (field, rest) = self.0.split_first_chunk().ok_or(MalformedDump("it is cut"))?;
         self.0 = rest;
         Ok(*field)
     }
 
-    fn u16(&mut self) -> Result<u16, Malformed> {
+    fn u16(&mut self) -> Result<u16, MalformedDump> {
         self.take().map(u16::from_ne_bytes)
     }
 
-    fn u32(&mut self) -> Result<u32, Malformed> {
+    fn u32(&mut self) -> Result<u32, MalformedDump> {
         self.take().map(u32::from_ne_bytes)
     }
 }

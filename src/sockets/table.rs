@@ -4,21 +4,21 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::occupant::{Does, Ends, Occupant, Owner, same};
+use super::occupant::{Does, Ends, Occupant, SocketOwner, same};
 
 /// `TCP_LISTEN`, as the tables write it.
 const LISTEN: &str = "0A";
 
-pub(crate) fn owner(ends: Ends) -> Owner {
+pub(crate) fn owner(ends: Ends) -> SocketOwner {
     ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| std::fs::read_to_string(table).ok())
         .find_map(|table| owner_in(&table, ends))
-        .unwrap_or(Owner::NoProcess)
+        .unwrap_or(SocketOwner::NoProcess)
 }
 
 /// The peer's own end of the connection is the row whose local address is the peer's.
-pub(crate) fn owner_in(table: &str, ends: Ends) -> Option<Owner> {
+pub(crate) fn owner_in(table: &str, ends: Ends) -> Option<SocketOwner> {
     table.lines().skip(1).find_map(|row| {
         let mut columns = row.split_whitespace().skip(1);
         let (local, remote) = (address(columns.next()?)?, address(columns.next()?)?);
@@ -26,7 +26,7 @@ pub(crate) fn owner_in(table: &str, ends: Ends) -> Option<Owner> {
             return None;
         }
         let (uid, inode) = (columns.nth(4)?.parse().ok()?, columns.nth(1)?);
-        Some(if inode == "0" { Owner::NoProcess } else { Owner::Uid(uid) })
+        Some(if inode == "0" { SocketOwner::NoProcess } else { SocketOwner::Uid(uid) })
     })
 }
 
@@ -57,7 +57,7 @@ fn row_of(row: &str) -> Option<Occupant> {
     let mut columns = row.split_whitespace().skip(1);
     let (local, _remote, state) = (address(columns.next()?)?, columns.next()?, columns.next()?);
     let (uid, inode) = (columns.nth(3)?.parse().ok()?, columns.nth(1)?);
-    let owner = if inode == "0" { Owner::NoProcess } else { Owner::Uid(uid) };
+    let owner = if inode == "0" { SocketOwner::NoProcess } else { SocketOwner::Uid(uid) };
     let does = if state == LISTEN { Does::Listen } else { Does::Connect };
     Some(Occupant { local, only_v6: false, owner, does }) // which it is the tables do not tell
 }

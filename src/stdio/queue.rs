@@ -19,12 +19,12 @@ const LIMIT: usize = 1024 * 1024;
 const STACK: usize = 256 * 1024;
 
 /// Standard output of a command that holds something.
-pub(crate) static STDOUT: Queue =
-    Queue::new("standard output", |text| write(io::stdout().lock(), text), log_loss);
+pub(crate) static STDOUT: TextQueue =
+    TextQueue::new("standard output", |text| write(io::stdout().lock(), text), log_loss);
 
 /// Standard error of a command that holds something: the log, and the last error of every command.
-pub(crate) static STDERR: Queue =
-    Queue::new("standard error", |text| write(io::stderr().lock(), text), log_loss);
+pub(crate) static STDERR: TextQueue =
+    TextQueue::new("standard error", |text| write(io::stderr().lock(), text), log_loss);
 
 fn log_loss(stream: &str, lost: u64) {
     tracing::warn!(target: "dlvgate", lost, "{stream} was not read: lines were lost");
@@ -37,18 +37,18 @@ fn write(mut to: impl Write, text: &[u8]) -> io::Result<()> {
 
 /// Texts for one stream, in order. To hand one over never waits for the reader and never fails.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct TextQueue {
     name: &'static str,
     /// Writes a text, and may take as long as it likes.
     write: fn(&[u8]) -> io::Result<()>,
     /// Is told how many texts did not fit, once the stream takes some again.
     tell: fn(&str, u64),
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct QueueState {
     waiting: VecDeque<Vec<u8>>,
     /// Of what waits, and of what is being written.
     bytes: usize,
@@ -66,9 +66,9 @@ struct State {
     is_idle: bool,
 }
 
-impl Queue {
-    const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<()>, tell: fn(&str, u64)) -> Queue {
-        let state = State {
+impl TextQueue {
+    const fn new(name: &'static str, write: fn(&[u8]) -> io::Result<()>, tell: fn(&str, u64)) -> TextQueue {
+        let state = QueueState {
             waiting: VecDeque::new(),
             bytes: 0,
             taken: 0,
@@ -79,7 +79,7 @@ impl Queue {
             is_idle: false,
             passages: Vec::new(),
         };
-        Queue { name, write, tell, state: Mutex::new(state), changed: Condvar::new() }
+        TextQueue { name, write, tell, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Hands a text over, to be written with one call. Drops it where there is no room.
@@ -137,7 +137,7 @@ impl Queue {
 
     /// Starts the thread with the first text. Where the system has no thread for us, the next text
     /// tries again.
-    fn has_thread(&'static self, state: &mut State) -> bool {
+    fn has_thread(&'static self, state: &mut QueueState) -> bool {
         if !state.has_thread {
             let thread = std::thread::Builder::new().name(self.name.to_owned()).stack_size(STACK);
             state.has_thread = thread.spawn(move || self.write_all()).is_ok();
@@ -175,7 +175,7 @@ impl Queue {
         }
     }
 
-    fn wait(&self, limit: Duration, until: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+    fn wait(&self, limit: Duration, until: impl Fn(&QueueState) -> bool) -> MutexGuard<'_, QueueState> {
         let deadline = Instant::now() + limit;
         let mut state = self.lock();
         while !until(&state) {
@@ -188,7 +188,7 @@ impl Queue {
         state
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -196,7 +196,7 @@ impl Queue {
 /// Passes on what others print, in order with our own texts. It waits for the stream's reader, and
 /// no thread of the runtime does.
 #[derive(Debug)]
-pub(crate) struct Passage(&'static Queue);
+pub(crate) struct Passage(&'static TextQueue);
 
 impl AsyncWrite for Passage {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, text: &[u8]) -> Poll<io::Result<usize>> {
@@ -229,7 +229,7 @@ fn copy(error: &io::Error) -> io::Error {
 }
 
 /// For the log's formatter, which writes each entry with one call.
-impl Write for &'static Queue {
+impl Write for &'static TextQueue {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.post(text.to_vec());
         Ok(text.len())

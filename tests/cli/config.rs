@@ -111,11 +111,11 @@ fn a_flag_wins_over_everything() {
 #[test]
 fn strongest_source_gives_whole_lists_and_tables() {
     let place = Place::new();
-    place.users("allow = [\"192.0.2.1\", \"198.51.100.0/24\"]\nsubstitute-path = [\"/x=/y\"]\n[launch-set]\nenv = { A = \"1\" }\n");
+    place.users("allow = [\"192.0.2.1\", \"198.51.100.0/24\"]\nsubstitute-path = [\"/x=/y\"]\n[launch-default]\nenv = { A = \"1\" }\n");
     place.projects("substitute-path = [\"/a=/b\", { from = \"/c\", to = \"/d\" }]\n");
     assert_eq!(place.setting("allow", &[]).0, ["192.0.2.1", "198.51.100.0/24"]);
     assert_eq!(place.setting("substitute-path", &[]).0, ["/a=/b", "/c=/d"]);
-    assert_eq!(place.setting("launch-set", &[]).0, [r#"env={"A":"1"}"#]);
+    assert_eq!(place.setting("launch-default", &[]).0, [r#"env={"A":"1"}"#]);
     let variable = [("DLVGATE_ALLOW", "203.0.113.1,203.0.113.2")];
     assert_eq!(place.setting("allow", &variable).0, ["203.0.113.1", "203.0.113.2"]);
 }
@@ -146,8 +146,8 @@ fn what_is_wrong_is_said_with_its_line_and_the_remedy() {
         ("max-sessions = 1.5", 1, "float"),
         ("# a\n\nlisten = 127.0.0.1:1", 3, ""),
         ("firewall = \"iptables\"", 1, "nftables"),
-        ("launch-set = [\"mode=exec\"]", 1, "needs quotes"),
-        ("launch-set = { at = 2026-11-24 }", 1, "no dates"),
+        ("launch-default = [\"mode=exec\"]", 1, "needs quotes"),
+        ("launch-default = { at = 2026-11-24 }", 1, "no dates"),
         ("substitute-path = [\"/a\"]", 1, "CLIENT=SERVER"),
         ("substitute-path = [{ from = \"/a\" }]", 1, "to ="),
         ("as-root = true", 1, "no setting"),
@@ -174,9 +174,9 @@ fn project_opens_and_runs_nothing_without_consent() {
         "listen = \":2345\"",
         "listen = \"192.0.2.1:2345\"",
         "listen = \"dev.example:2345\"",
-        "launch-set = { program = \"/bin/sh\" }",
-        "launch-force = { stopOnEntry = true, env = { CC = \"./evil\" } }",
-        "launch-set = { buildFlags = \"-toolexec=./evil\" }",
+        "launch-default = { program = \"/bin/sh\" }",
+        "launch-override = { stopOnEntry = true, env = { CC = \"./evil\" } }",
+        "launch-default = { buildFlags = \"-toolexec=./evil\" }",
     ] {
         let file = place.projects(text);
         let said = place.refused(&SERVE);
@@ -198,10 +198,10 @@ fn project_opens_and_runs_nothing_without_consent() {
 fn argument_behind_a_delimiter_needs_consent() {
     let place = Place::new();
     for text in [
-        r#"launch-force = ["stopOnEntry=false\nprogram=\"/elsewhere\"\nmode=\"exec\""]"#,
-        r#"launch-set = "stopOnEntry=false\nprogram=\"/elsewhere\"""#,
-        r#"launch-set = { "stopOnEntry=false\nprogram" = "/elsewhere" }"#,
-        r#"launch-set = ["buildFlags=\"-race\"\nbuildFlags=\"-toolexec=./evil\""]"#,
+        r#"launch-override = ["stopOnEntry=false\nprogram=\"/elsewhere\"\nmode=\"exec\""]"#,
+        r#"launch-default = "stopOnEntry=false\nprogram=\"/elsewhere\"""#,
+        r#"launch-default = { "stopOnEntry=false\nprogram" = "/elsewhere" }"#,
+        r#"launch-default = ["buildFlags=\"-race\"\nbuildFlags=\"-toolexec=./evil\""]"#,
     ] {
         let file = place.projects(text);
         let said = place.refused(&SERVE);
@@ -216,9 +216,9 @@ fn argument_behind_a_delimiter_needs_consent() {
 
 #[test]
 fn project_takes_no_place_of_users_arguments() {
-    for text in ["launch-force = []", "launch-force = [\"stopOnEntry=false\"]", "[launch-force]"] {
+    for text in ["launch-override = []", "launch-override = [\"stopOnEntry=false\"]", "[launch-override]"] {
         let place = Place::new();
-        place.users("launch-force = [\"program=\\\"/srv/only-this\\\"\"]");
+        place.users("launch-override = [\"program=\\\"/srv/only-this\\\"\"]");
         let file = place.projects(text);
         let said = place.refused(&SERVE);
         assert!(said.contains("needs your consent") && said.contains(&at(&file, 1)), "{text}: {said}");

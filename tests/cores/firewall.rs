@@ -7,6 +7,6 @@ pub mod nftables;
 mod peer;
 pub mod pf;
 
-pub use backend::{Backend, BackendError, Loaded, Owner, Programs};
+pub use backend::{FirewallBackend, BackendError, LoadedGate, GateOwner, Programs};
 pub use error::FirewallError;
 pub use peer::{Peer, PeerError};

@@ -1,8 +1,8 @@
 //! What the guard decides, with its journal.
 
 mod audit;
-mod books;
-pub mod duties;
+mod journal_store;
+pub mod state_machine;
 mod error;
 mod helper;
 pub mod journal;
@@ -11,7 +11,7 @@ pub mod policy;
 mod serve;
 pub mod sweep;
 mod system;
-pub mod turns;
+pub mod request_tracker;
 pub mod wire;
 
 pub use error::GuardError;

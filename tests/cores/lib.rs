@@ -4,9 +4,9 @@
 #![allow(dead_code, unused_imports, reason = "what uses them is not here")]
 
 mod delve;
-mod fault;
+mod failpoint;
 mod firewall;
-mod printable;
+mod escape;
 mod process_stat;
 mod session;
 mod shell;

@@ -3,8 +3,8 @@
 mod error;
 mod gate;
 mod listing;
-mod nets;
-mod proof;
+mod cidr;
+mod verify;
 mod ruleset;
 
 pub use error::NftError;

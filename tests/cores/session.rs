@@ -1,9 +1,9 @@
 //! What a session decides.
 
-mod amendments;
-mod carrier;
-mod cause;
-mod lane;
+mod message_rewrites;
+mod half_duplex;
+mod end_reason;
+mod filter;
 mod lifecycle;
-mod spare;
-mod talk;
+mod warm;
+mod conversation;

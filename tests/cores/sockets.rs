@@ -2,4 +2,4 @@
 
 mod occupant;
 
-pub(crate) use occupant::{Does, Occupant, Owner};
+pub(crate) use occupant::{Does, Occupant, SocketOwner};

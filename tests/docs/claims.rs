@@ -61,7 +61,7 @@ claims! {
     recordings_as_client: "docs/recordings.md", "replay --as client" => recordings::as_client;
     recordings_example: "docs/recordings.md", "cargo run -p dlvgate-recording" => recordings::example;
     troubleshooting_port: "docs/troubleshooting.md", "doctor --port 2345 --from" => doctor::healthy;
-    troubleshooting_reach: "docs/troubleshooting.md", "doctor --reach" => doctor::healthy;
+    troubleshooting_reach: "docs/troubleshooting.md", "doctor --probe" => doctor::healthy;
     troubleshooting_last: "docs/troubleshooting.md", "--record recordings" => run;
     format_jq: "docs/recording-format.md", "jq -c" => recordings::jq;
 }

@@ -81,16 +81,16 @@ fn hanging_program_is_unknown_and_delays_no_check() {
 fn wrong_words_are_usage_errors() {
     let Some(mut container) = Container::new(User::Root) else { return };
     for (arguments, words) in [
-        ("--reach 127.0.0.1", "write HOST:PORT"),
-        ("--reach :2345", "write HOST:PORT"),
+        ("--probe 127.0.0.1", "write HOST:PORT"),
+        ("--probe :2345", "write HOST:PORT"),
         ("--port 0", "1..=65535"),
         ("--from somewhere", "invalid"),
         ("--fix --json", "cannot be used with"),
-        ("--ask", "--reach"),
+        ("--identify", "--probe"),
     ] {
         let (_, said) = container.run(&format!("dlvgate doctor {arguments}; echo exit $?"));
         assert!(said.contains(words) && said.contains("exit 2"), "{arguments}: {said}");
     }
-    let (_, said) = container.run("dlvgate doctor --reach nobody.invalid:2345; echo exit $?");
+    let (_, said) = container.run("dlvgate doctor --probe nobody.invalid:2345; echo exit $?");
     assert!(said.contains("has no address") && said.contains("exit 1"), "{said}");
 }

@@ -94,13 +94,13 @@ fn tunnel_is_named_and_left_alone() {
         assert!(finding["why"].as_str().unwrap().contains("that is fine"), "{finding:#}");
         let commands = finding["remedies"].to_string();
         assert!(
-            !commands.contains("kill") && commands.contains("--reach 127.0.0.1:2345 --ask"),
+            !commands.contains("kill") && commands.contains("--probe 127.0.0.1:2345 --identify"),
             "{finding:#}"
         );
-        let (_, said) = container.run("dlvgate doctor --reach 127.0.0.1:2345; echo exit $?");
+        let (_, said) = container.run("dlvgate doctor --probe 127.0.0.1:2345; echo exit $?");
         assert!(said.contains("? 127.0.0.1:2345: ") && said.contains(words), "{said}");
         // Its other end is not there.
-        let (_, said) = container.run("dlvgate doctor --reach 127.0.0.1:2345 --ask; echo exit $?");
+        let (_, said) = container.run("dlvgate doctor --probe 127.0.0.1:2345 --identify; echo exit $?");
         assert!(said.contains("✗ 127.0.0.1:2345: nothing answers") && said.contains("exit 1"), "{said}");
     }
 }
@@ -129,7 +129,7 @@ while True:
          /tmp/ssh /tmp/relay.py >/dev/null 2>&1 &\n\
          for i in $(seq 100); do grep -q ':0929 .* 0A ' /proc/net/tcp && break; sleep 0.05; done"
     ));
-    let (_, said) = container.run("dlvgate doctor --reach 127.0.0.1:2345 --ask; echo exit $?");
+    let (_, said) = container.run("dlvgate doctor --probe 127.0.0.1:2345 --identify; echo exit $?");
     assert!(said.contains("✓ 127.0.0.1:2345: open") && said.contains("dlvgate is there"), "{said}");
     assert!(said.contains("exit 0"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! `dlvgate doctor --reach`, from another machine: what becomes of a connection, and that nothing
+//! `dlvgate doctor --probe`, from another machine: what becomes of a connection, and that nothing
 //! is spent by the question.
 
 use serde_json::Value;
@@ -36,7 +36,7 @@ impl Machines {
 
     fn reach(&mut self, flags: &str) -> Value {
         let (_, said) =
-            self.0.run(&format!("ip netns exec other dlvgate doctor --reach 192.0.2.1:2345 --json {flags}"));
+            self.0.run(&format!("ip netns exec other dlvgate doctor --probe 192.0.2.1:2345 --json {flags}"));
         let line = said.lines().find(|line| line.starts_with('['));
         let all: Value = serde_json::from_str(line.unwrap_or_else(|| panic!("it says: {said}"))).unwrap();
         all[0].clone()
@@ -53,7 +53,7 @@ fn refused_and_filtered_are_told_apart() {
     machines.0.must("nft flush ruleset; nft 'add table inet host; add chain inet host input { type filter hook input priority 0; }; add rule inet host input tcp dport 2345 reject with icmpx admin-prohibited'");
     let rejected = machines.reach("");
     assert_eq!(rejected["way"]["is"], "unreachable", "{rejected}");
-    let (code, page) = machines.0.run("nft flush ruleset; ip netns exec other dlvgate doctor --reach 192.0.2.1:2345 > /tmp/page; code=$?; cat /tmp/page; echo exit $code");
+    let (code, page) = machines.0.run("nft flush ruleset; ip netns exec other dlvgate doctor --probe 192.0.2.1:2345 > /tmp/page; code=$?; cat /tmp/page; echo exit $code");
     assert!(page.contains("✗ 192.0.2.1:2345: refused") && page.contains("exit 1"), "{code}: {page}");
     assert!(page.contains("$ dlvgate doctor --port 2345 --from 192.0.2.5"), "{page}");
 }
@@ -82,7 +82,7 @@ print(answer.read(length).decode())'"#,
     machines.end();
     // Asked, it says nothing and is gone: that is how it is known.
     machines.serve("dlv dap --listen=192.0.2.1:2345 --only-same-user=false");
-    let asked = machines.reach("--ask");
+    let asked = machines.reach("--identify");
     assert_eq!(asked["who"]["is"], "delve", "{asked}");
     machines.end();
 }
@@ -92,7 +92,7 @@ fn who_is_there_is_told_where_it_is_asked() {
     let Some(mut machines) = Machines::new() else { return };
     machines.serve("dlvgate serve --listen 192.0.2.1:2345 --allow 192.0.2.5 --once");
     for _ in 0..5 {
-        let dlvgate = machines.reach("--ask");
+        let dlvgate = machines.reach("--identify");
         assert_eq!(dlvgate["who"]["is"], "dlvgate", "{dlvgate}");
         assert!(dlvgate["who"]["said"].as_str().unwrap().contains("serves DAP"), "{dlvgate}");
     }
@@ -102,17 +102,17 @@ fn who_is_there_is_told_where_it_is_asked() {
     machines.serve(
         "dlv exec --headless --accept-multiclient --only-same-user=false --listen=192.0.2.1:2345 /tmp/shop",
     );
-    let headless = machines.reach("--ask");
+    let headless = machines.reach("--identify");
     assert_eq!(headless["who"]["is"], "delve", "{headless}");
     assert!(headless["who"]["said"].as_str().unwrap().contains("JSON-RPC"), "{headless}");
     machines.end();
     machines.serve("python3 -m http.server --bind 192.0.2.1 2345");
-    let other = machines.reach("--ask");
+    let other = machines.reach("--identify");
     assert_eq!(other["who"]["is"], "other", "{other}");
     machines.end();
     // On the machine itself doctor reads the process table, and connects to no program.
     machines.serve("dlv dap --listen=192.0.2.1:2345");
-    let (_, page) = machines.0.run("dlvgate doctor --reach 192.0.2.1:2345");
+    let (_, page) = machines.0.run("dlvgate doctor --probe 192.0.2.1:2345");
     assert!(page.contains("dlv itself is there"), "{page}");
     machines.0.must("kill -0 $server");
 }

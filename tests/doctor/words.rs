@@ -32,7 +32,7 @@ const MAY: [(&str, &str, &str); 19] = [
     ("cli/firewall/status.rs", "-F rules", "of a gate that no journal tells of"),
     ("cli/firewall/status.rs", "delete table", "of a gate that no journal tells of"),
     ("cli/output.rs", "--force", "a file that the user has named"),
-    ("cli/setup.rs", "--firewall off", "where there is no packet filter that we may use"),
+    ("cli/common_args.rs", "--firewall off", "where there is no packet filter that we may use"),
     ("config/others.rs", "chmod", "the one file that is read; never a folder"),
     ("doctor/checks/delve/installed.rs", "chmod", "+x, for a file named dlv in PATH"),
     ("doctor/checks/network/leftovers.rs", "-F rules", "of a guard that is gone, with nothing at its port"),
@@ -54,7 +54,7 @@ const MAY: [(&str, &str, &str); 19] = [
     ("doctor/checks/permissions/guard.rs", "}rm ", "dlvgate's own helper, which is installed again"),
     ("firewall/pf/error.rs", "-F rules", "our own anchor"),
     ("firewall/guard/acl.rs", "chown", "a right in macOS's access control lists, which is looked for"),
-    ("firewall/nftables/proof.rs", "delete table", "a table of dlvgate's"),
+    ("firewall/nftables/verify.rs", "delete table", "a table of dlvgate's"),
     ("firewall/watch/nftables.rs", "delete table", "the watch's own table"),
 ];
 

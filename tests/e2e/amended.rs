@@ -1,4 +1,4 @@
-//! `--substitute-path`, `--launch-set` and `--launch-force`: for clients that have no field for
+//! `--substitute-path`, `--launch-default` and `--launch-override`: for clients that have no field for
 //! them.
 
 use std::path::{Path, PathBuf};
@@ -83,8 +83,14 @@ fn goland_with_other_paths_hits_its_breakpoint(dlv: &Pair) {
 fn what_the_user_adds_to_a_launch_reaches_dlv(dlv: &Pair) {
     let program = Program::built(dlv, "demo");
     let forced = format!("program={}", json!(program.binary));
-    let flags =
-        ["--launch-set", "mode=\"exec\"", "--launch-set", "stopOnEntry=true", "--launch-force", &forced];
+    let flags = [
+        "--launch-default",
+        "mode=\"exec\"",
+        "--launch-default",
+        "stopOnEntry=true",
+        "--launch-override",
+        &forced,
+    ];
     let server = Serve::with(dlv).flags(flags).start();
     let mut client = server.client().initialize();
     let launch = client.send("launch", json!({"program": "/nonexistent"}));
@@ -114,8 +120,14 @@ fn framed(body: &[u8]) -> Vec<u8> {
 fn forced(dlv: &Pair) -> (Program, Serve) {
     let program = Program::built(dlv, "demo");
     let binary = format!("program={}", json!(program.binary));
-    let flags =
-        ["--launch-set", "stopOnEntry=true", "--launch-force", "mode=\"exec\"", "--launch-force", &binary];
+    let flags = [
+        "--launch-default",
+        "stopOnEntry=true",
+        "--launch-override",
+        "mode=\"exec\"",
+        "--launch-override",
+        &binary,
+    ];
     let server = Serve::with(dlv).flags(flags);
     (program, server)
 }
@@ -157,7 +169,7 @@ fn launch_that_takes_no_program_is_refused(dlv: &Pair) {
 /// dlv 1.26 and later take the arguments of a start again; those before know no restart.
 fn restart_keeps_the_forced_arguments(dlv: &Pair) {
     let (program, server) = forced(dlv);
-    let server = server.flags(["--launch-force", "args=[\"forced\"]"]).start();
+    let server = server.flags(["--launch-override", "args=[\"forced\"]"]).start();
     let mut client = server.client();
     let can = client.ok("initialize", initialize_arguments())["supportsRestartRequest"].clone();
     if can != json!(true) {
@@ -202,7 +214,7 @@ fn only_launch_and_attach_change_and_only_by_rule() {
     for (flags, launched) in [
         (&[][..], r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode": "exec"}}"#),
         (
-            &["--launch-set", "mode=\"debug\"", "--launch-set", "stopOnEntry=true"],
+            &["--launch-default", "mode=\"debug\"", "--launch-default", "stopOnEntry=true"],
             r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode": "exec","stopOnEntry":true}}"#,
         ),
     ] {

@@ -58,7 +58,7 @@ fn dlv_connect_debugs_through_a_server(dlv: &Pair) {
     let dlv_before = server.dlv().pid;
     let second = "print order.ID\nrestart\ncontinue\nprint len(stock)\nexit\ny\n";
     saw(&connect(dlv, server.front(), second), &["(dlv) 7", "Process restarted", "(dlv) 2"]);
-    server.log.wait_for("gate_gone", 1);
+    server.log.wait_for("gate_removed", 1);
     server.nothing_left();
     // A client after the end gets a new dlv.
     saw(&connect(dlv, server.front(), &first), &["Breakpoint 1", "(dlv) 7"]);

@@ -81,9 +81,9 @@ fn assert_closed_soon_after(log: &Log, last: &str) {
 fn socket_kept_open_holds_no_place(dlv: &Pair) {
     let server = Serve::with(dlv).flags(["--max-sessions", "1"]).start();
     let first = client_that_stays(server.client());
-    server.log.wait_for("gate_gone", 1);
+    server.log.wait_for("gate_removed", 1);
     client_that_stays(server.client()).eof();
-    assert_closed_soon_after(&server.log, "gate_gone");
+    assert_closed_soon_after(&server.log, "gate_removed");
     drop(first);
     server.closed(2);
 }
@@ -92,7 +92,7 @@ fn socket_kept_open_does_not_hold_up_once(dlv: &Pair) {
     let mut server = Serve::with(dlv).flags(["--once"]).start();
     let client = client_that_stays(server.client());
     assert_eq!(server.exit().code(), Some(0));
-    assert_closed_soon_after(&server.log, "gate_gone");
+    assert_closed_soon_after(&server.log, "gate_removed");
     client.eof();
 }
 

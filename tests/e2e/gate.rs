@@ -56,12 +56,12 @@ fn assert_agree(transitions: &[Transition], pf: &StandinPf) {
     assert!(at("gate_opening") <= opened.t, "nothing is loaded before the log says so");
     assert!(at("dlv_ready") <= opened.t, "the gate is for a dlv that listens");
     assert!(opened.t <= at("gate_open") && taken[0].t <= at("gate_open"));
-    assert!(at("gate_open") <= at("dialled") && at("dialled") <= at("forwarding"));
+    assert!(at("gate_open") <= at("upstream_connected") && at("upstream_connected") <= at("forwarding"));
     assert!(at("ending") <= shut.t && shut.t <= at("gate_shut"));
     assert!(at("gate_shut") <= at("dlv_stopped"));
     let gone = cleared.last().expect("the rules are taken away").t;
     assert!(at("dlv_stopped") <= gone, "the block rule stands while dlv does");
-    assert!(gone <= at("gate_gone") && released[0].t <= at("gate_gone"));
+    assert!(gone <= at("gate_removed") && released[0].t <= at("gate_removed"));
     for one in transitions.iter().filter(|one| one.name.starts_with("gate_")) {
         assert_eq!(one.line["firewall"], "pf", "{}", one.line);
     }
@@ -150,7 +150,7 @@ fn assert_refused(pf: &StandinPf, server: &Server, words: &[&str]) {
     server.closed(1);
     let names: Vec<String> = server.log.transitions().into_iter().map(|one| one.name).collect();
     let happened = |name: &str| names.iter().any(|one| one == name);
-    assert!(!happened("dialled") && !happened("forwarding"), "nothing was forwarded: {names:?}");
+    assert!(!happened("upstream_connected") && !happened("forwarding"), "nothing was forwarded: {names:?}");
     assert!(happened("dlv_stopped"), "{names:?}");
     pf.works();
     pf.assert_untouched();

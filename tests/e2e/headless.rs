@@ -67,7 +67,7 @@ fn a_dap_and_a_json_rpc_client_share_one_dlv(dlv: &Pair) {
     assert_eq!(goland.eval("len(stock)"), "2", "the other goes on");
     goland.call("Detach", json!({"Kill": true}));
     goland.eof();
-    server.log.wait_for("gate_gone", 1);
+    server.log.wait_for("gate_removed", 1);
     server.log.wait_for("closed", 2);
     server.nothing_left();
 }
@@ -188,7 +188,7 @@ fn shared_dlv_s_death_is_told_and_it_is_replaced(dlv: &Pair) {
     goland.eof();
     editor.event("terminated");
     editor.eof();
-    server.log.wait_for("gate_gone", 1);
+    server.log.wait_for("gate_removed", 1);
     let mut next = Rpc::connect(server.front());
     next.call("IsMulticlient", json!({}));
     assert_ne!(server.dlv().pid, killed.pid);

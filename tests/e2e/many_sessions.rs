@@ -203,7 +203,8 @@ fn random_sessions_leave_no_rule_and_admit_no_other() {
     assert!(count(&after, "sent by another user") > 1_000, "the witness sees nothing");
     assert!(count(&after, "to the front from the peer") > SESSIONS as u64);
     // A client that leaves meanwhile keeps a connection from being told of.
-    let [made, tried] = ["dialled", "gate_open"].map(|name| server.log.sessions_with(name).len() as u64);
+    let [made, tried] =
+        ["upstream_connected", "gate_open"].map(|name| server.log.sessions_with(name).len() as u64);
     let came = count(&after, "to dlv by dlvgate");
     assert!(
         (made..=tried).contains(&came),

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use dlvgate::firewall::{Choice, Firewall, Parts, Peer};
+use dlvgate::firewall::{Firewall, FirewallMode, Parts, Peer};
 use dlvgate_test_support::PATIENCE;
 use dlvgate_test_support::debug::{Debug, initialize_arguments};
 use dlvgate_test_support::for_every_dlv;
@@ -220,7 +220,7 @@ fn shuts_at_once(address: IpAddr) {
         let listener = TcpListener::bind((address, 0)).unwrap();
         let at = listener.local_addr().unwrap();
         let parts = Parts { program: Some(env!("CARGO_BIN_EXE_dlvgate").into()), ..Parts::default() };
-        let firewall = runtime.block_on(Firewall::prepare(Choice::Nftables, parts, false)).unwrap();
+        let firewall = runtime.block_on(Firewall::prepare(FirewallMode::Nftables, parts, false)).unwrap();
         let peer = Peer::try_from(address).unwrap();
         let gate = runtime.block_on(firewall.open(at.port(), std::slice::from_ref(&peer))).unwrap();
         let (mut near, _far) = connected(&listener);

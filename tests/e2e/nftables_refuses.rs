@@ -47,7 +47,7 @@ pub fn assert_refused(server: &Server, mut client: Client, words: &[&str]) {
     drop(client);
     server.closed(1);
     let names: Vec<String> = server.log.transitions().into_iter().map(|one| one.name).collect();
-    assert!(!names.iter().any(|name| name == "dialled" || name == "forwarding"), "{names:?}");
+    assert!(!names.iter().any(|name| name == "upstream_connected" || name == "forwarding"), "{names:?}");
     assert!(names.iter().any(|name| name == "dlv_stopped"), "{names:?}");
 }
 

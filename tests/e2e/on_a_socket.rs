@@ -33,8 +33,16 @@ for_every_dlv!(
 const FLAGS: [&str; 2] = ["--dlv-port", "unix"];
 
 /// A session's steps: the gate is not among them.
-const STEPS: [&str; 8] =
-    ["first_byte", "dlv_starting", "dlv_ready", "dialled", "forwarding", "ending", "dlv_stopped", "closed"];
+const STEPS: [&str; 8] = [
+    "first_byte",
+    "dlv_starting",
+    "dlv_ready",
+    "upstream_connected",
+    "forwarding",
+    "ending",
+    "dlv_stopped",
+    "closed",
+];
 
 /// Delve 1.22.1 was the first that could.
 fn can(dlv: &Pair) -> bool {

@@ -38,7 +38,7 @@ fn ends_the_session(dlv: &Pair, signal: Signal) {
     assert_eq!(server.exit().code(), Some(0));
     program.assert_no_binary();
     let names: Vec<String> = server.log.transitions().into_iter().map(|one| one.name).collect();
-    assert_eq!(names[names.len() - 5..], ["ending", "gate_shut", "dlv_stopped", "gate_gone", "closed"]);
+    assert_eq!(names[names.len() - 5..], ["ending", "gate_shut", "dlv_stopped", "gate_removed", "closed"]);
 }
 
 fn a_signal_ends_all_sessions_at_a_stop_or_running(dlv: &Pair) {

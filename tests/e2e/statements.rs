@@ -263,7 +263,7 @@ fn s13_the_port_is_closed_on_every_end() {
         debug.stop("breakpoint");
         let ports = listening_ports(&[server.dlv()]);
         end(&server, &mut debug);
-        for step in ["gate_shut", "dlv_stopped", "gate_gone"] {
+        for step in ["gate_shut", "dlv_stopped", "gate_removed"] {
             server.log.wait_for(step, 1);
         }
         assert!(TcpStream::connect(("127.0.0.1", ports[0])).is_err(), "after {name}");
@@ -272,7 +272,7 @@ fn s13_the_port_is_closed_on_every_end() {
     let mut goland = Rpc::connect(server.front());
     goland.call("IsMulticlient", json!({}));
     goland.call("Detach", json!({"Kill": true}));
-    server.log.wait_for("gate_gone", 1);
+    server.log.wait_for("gate_removed", 1);
     server.closed(1);
 }
 

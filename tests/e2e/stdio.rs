@@ -112,7 +112,7 @@ fn a_whole_session_over_standard_input_and_output(dlv: &Pair) {
     // The client's end is still open: it is not waited for.
     let (code, log) = session.ended();
     assert_eq!(code, Some(0), "{log}");
-    let order = ["dlv_ready", "gate_open", "forwarding", "gate_shut", "dlv_stopped", "gate_gone"];
+    let order = ["dlv_ready", "gate_open", "forwarding", "gate_shut", "dlv_stopped", "gate_removed"];
     let places: Vec<usize> =
         order.iter().map(|step| log.find(step).unwrap_or_else(|| panic!("no {step}: {log}"))).collect();
     assert!(places.is_sorted(), "{log}");

@@ -30,12 +30,12 @@ const WITH_A_SPARE: [&str; 10] = [
     "first_byte",
     "dlv_ready",
     "gate_open",
-    "dialled",
+    "upstream_connected",
     "forwarding",
     "ending",
     "gate_shut",
     "dlv_stopped",
-    "gate_gone",
+    "gate_removed",
     "closed",
 ];
 
@@ -172,8 +172,8 @@ fn outdated_spare_is_not_handed_out() {
 fn idle_spares_end_and_return_with_the_next_client() {
     let server = warm(&Pair::any()).flags(["--warm-idle", "1"]).start();
     let spare = Spare::wait(&server, 1);
-    assert_eq!(ended(&server, spare.number), "spare_not_wanted");
-    server.log.wait_for("gate_gone", 1);
+    assert_eq!(ended(&server, spare.number), "spare_idle");
+    server.log.wait_for("gate_removed", 1);
     server.nothing_left();
     let client = server.client().initialize();
     reached(&server, 1, "dlv_starting"); // it is served cold

@@ -32,7 +32,7 @@ fn spare_is_gated_early_and_its_session_loads_none() {
     let [opened] = &pf.changes("rules")[..] else { panic!("one ruleset is loaded") };
     assert!(at(&server, 0, "dlv_ready") <= opened.t, "the gate is for a dlv that listens");
     assert!(at(&server, 0, "gate_opening") <= opened.t && opened.t <= at(&server, 0, "gate_open"));
-    assert!(at(&server, 0, "gate_open") <= at(&server, 0, "dialled"), "nothing gets there before");
+    assert!(at(&server, 0, "gate_open") <= at(&server, 0, "upstream_connected"), "nothing gets there before");
     let listed = says(firewall(&[], &["status", "--json"]).args(["--journals", pf.journals()])).1;
     assert!(listed.contains(&format!("\"port\":{}", spare.port)), "{listed}");
 
@@ -55,19 +55,19 @@ fn the_gate_goes_with_the_spare_in_order() {
     let (pf, dlv) = (StandinPf::fresh(), Pair::any());
     let server = pf.serve(&dlv).flags(["--warm", "1", "--warm-idle", "1"]).start();
     let spare = Spare::wait(&server, 1);
-    assert_eq!(ended(&server, spare.number), "spare_not_wanted");
-    server.log.wait_for("gate_gone", 1);
+    assert_eq!(ended(&server, spare.number), "spare_idle");
+    server.log.wait_for("gate_removed", 1);
     let expected = [
         "dlv_starting",
         "dlv_ready",
         "gate_opening",
         "gate_open",
-        "dialled",
+        "upstream_connected",
         "spare_ready",
         "ending",
         "gate_shut",
         "dlv_stopped",
-        "gate_gone",
+        "gate_removed",
     ];
     assert_eq!(steps(&server, 0), expected);
     server.nothing_left();
@@ -80,7 +80,7 @@ fn a_spare_that_dies_leaves_no_gate() {
     let server = pf.serve(&dlv).flags(["--warm", "1"]).start();
     let spare = Spare::wait(&server, 1);
     signal_pid(spare.pid, Signal::SIGKILL);
-    server.log.wait_for("gate_gone", 1);
+    server.log.wait_for("gate_removed", 1);
     assert!(pf.passes("192.0.2.9", spare.port));
     let next = Spare::wait(&server, 2);
     assert!(!pf.passes("192.0.2.9", next.port));
@@ -96,7 +96,7 @@ fn failed_gate_means_no_spare_and_the_client_knows() {
     let why = server.client().refused("initialize", initialize_arguments());
     assert!(why.contains(busy), "{why}");
     let names: Vec<String> = server.log.transitions().into_iter().map(|one| one.name).collect();
-    assert!(!names.iter().any(|name| name == "dialled"), "{names:?}");
+    assert!(!names.iter().any(|name| name == "upstream_connected"), "{names:?}");
     pf.works();
     Spare::wait(&server, 1);
 }

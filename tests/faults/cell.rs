@@ -35,18 +35,18 @@ impl Cell {
     /// The others are a dash in the table.
     pub fn makes_sense(self) -> bool {
         use Fault::{
-            ClientGarbage, ClientGone, ClientHalfClosed, ClientStalled, DlvExits0, DlvExits1, DlvFloods,
-            DlvGarbage, DlvHangs, DlvKilled, NoReadyLine, PfctlFails, PfctlHangs, PfctlLies, ReaperDies,
-            TwoReadyLines, UpstreamResets,
+            ClientGone, ClientHalfClosed, ClientProtocolError, ClientStalled, DlvExits0, DlvExits1,
+            DlvFloods, DlvHangs, DlvKilled, DlvProtocolError, NoReadyLine, PfctlFails, PfctlHangs, PfctlLies,
+            ReaperDies, TwoReadyLines, UpstreamResets,
         };
         let step = self.step;
         match self.fault {
             // After a header it is a body like others; and at the end its bytes are no longer read.
-            ClientGarbage => !matches!(step, Step::Sniff | Step::Close),
+            ClientProtocolError => !matches!(step, Step::Sniff | Step::Close),
             // It is being ended: silence is its good right.
             ClientGone | ClientHalfClosed | ClientStalled => true,
             DlvExits0 | DlvExits1 | DlvKilled | DlvHangs | DlvFloods => step.has_dlv(),
-            DlvGarbage => step.is_dialled(),
+            DlvProtocolError => step.is_dialled(),
             NoReadyLine => matches!(step, Step::Launch | Step::Ready),
             TwoReadyLines => matches!(step, Step::Ready | Step::Gate | Step::FirstByte | Step::Running),
             UpstreamResets => step.is_dialled() || step == Step::Gate,
@@ -61,11 +61,11 @@ impl Cell {
     /// Whether a real dlv debugs a real program in it. Where dlv itself does what no good one does,
     /// and where it has to be held in the middle of something, it is the stand-in.
     pub fn is_real(self) -> bool {
-        use Fault::{DlvExits0, DlvExits1, DlvFloods, DlvGarbage, TwoReadyLines, UpstreamResets};
+        use Fault::{DlvExits0, DlvExits1, DlvFloods, DlvProtocolError, TwoReadyLines, UpstreamResets};
         matches!(self.step, Step::Running | Step::Stopped)
             && !matches!(
                 self.fault,
-                DlvExits0 | DlvExits1 | DlvFloods | DlvGarbage | TwoReadyLines | UpstreamResets
+                DlvExits0 | DlvExits1 | DlvFloods | DlvProtocolError | TwoReadyLines | UpstreamResets
             )
     }
 
@@ -82,8 +82,8 @@ impl Cell {
     /// it.
     pub fn ends_at_once(self) -> bool {
         use Fault::{
-            ClientGarbage, DlvExits0, DlvExits1, DlvGarbage, DlvKilled, GuardDies, Sigint, Sigkill, Sigterm,
-            UpstreamResets,
+            ClientProtocolError, DlvExits0, DlvExits1, DlvKilled, DlvProtocolError, GuardDies, Sigint,
+            Sigkill, Sigterm, UpstreamResets,
         };
         match self.fault {
             // It ends already.
@@ -91,18 +91,18 @@ impl Cell {
             GuardDies | Sigkill => true,
             // While the gate is being opened nothing else is looked at.
             _ if self.step == Step::Gate => false,
-            DlvExits0 | DlvExits1 | DlvKilled | DlvGarbage | UpstreamResets | Sigterm | Sigint => true,
+            DlvExits0 | DlvExits1 | DlvKilled | DlvProtocolError | UpstreamResets | Sigterm | Sigint => true,
             // Its bytes are checked when there is a dlv to send them to.
-            ClientGarbage => !matches!(self.step, Step::Launch | Step::Ready),
+            ClientProtocolError => !matches!(self.step, Step::Launch | Step::Ready),
             _ => false,
         }
     }
 
     /// Whether its client says enough, before it goes or goes wrong, to begin a session.
     pub fn begins_a_session(self) -> bool {
-        use Fault::{ClientGarbage, ClientGone, ClientHalfClosed, ClientStalled};
+        use Fault::{ClientGone, ClientHalfClosed, ClientProtocolError, ClientStalled};
         self.step != Step::Connect
-            || !matches!(self.fault, ClientGarbage | ClientGone | ClientHalfClosed | ClientStalled)
+            || !matches!(self.fault, ClientProtocolError | ClientGone | ClientHalfClosed | ClientStalled)
     }
 
     /// Whether its gate may outlive the session, so that the next one's dlv gets the same port on

@@ -47,7 +47,7 @@ pub fn inject(stage: &mut Stage, progress: &mut Progress) {
         // for ever.
         Fault::ClientStalled if step < Step::FirstByte => {}
         Fault::ClientStalled => stage.pass(HOUR),
-        Fault::ClientGarbage => {
+        Fault::ClientProtocolError => {
             let bytes = if step == Step::Connect { NO_DAP } else { NO_HEADER };
             let _ = stage.client.as_mut().expect("it is there").try_raw(bytes);
             progress.rest.clear();
@@ -62,7 +62,7 @@ pub fn inject(stage: &mut Stage, progress: &mut Progress) {
                 stage.strings.order(&format!("say {FLOOD}"));
             }
         }
-        Fault::DlvGarbage => stage.strings.order("garble"),
+        Fault::DlvProtocolError => stage.strings.order("garble"),
         Fault::NoReadyLine => stage.strings.order("ready-lines 0"),
         Fault::TwoReadyLines if step == Step::Ready => stage.strings.order("ready-lines 2"),
         Fault::TwoReadyLines => stage.strings.order("line"),

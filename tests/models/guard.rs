@@ -1,7 +1,7 @@
 //! The guard's side: its duties, one step after another, on a packet filter and a disk that may
 //! fail.
 
-use dlvgate::firewall::guard::duties::{Outcome, Step};
+use dlvgate::firewall::guard::state_machine::{GuardStep, StepOutcome};
 
 use crate::holders::Next;
 use crate::settings::{Planted, Setting};
@@ -45,7 +45,7 @@ impl Setting {
     }
 
     /// What may become of a step.
-    fn step_next(&self, world: &World, step: Step, next: &mut Next) {
+    fn step_next(&self, world: &World, step: GuardStep, next: &mut Next) {
         let fault = |world: &World| {
             let mut after = world.clone();
             after.faults -= 1;
@@ -57,7 +57,7 @@ impl Setting {
         };
         let mut done = world.clone();
         match step {
-            Step::Note(port) => {
+            GuardStep::Note(port) => {
                 let port = place(port);
                 match self.planted {
                     Planted::LoadWithoutTheJournal => {}
@@ -71,19 +71,19 @@ impl Setting {
                     for took in [true, false] {
                         let mut failed = fault(world);
                         failed.noted[port] |= took;
-                        may("fails", Ok(failed.stepped(Outcome::Failed)));
+                        may("fails", Ok(failed.stepped(StepOutcome::Failed)));
                     }
                 }
-                may("is done", Ok(done.stepped(Outcome::Done)));
+                may("is done", Ok(done.stepped(StepOutcome::Done)));
             }
-            Step::Load(port) => self.load(world, place(port), may),
-            Step::Shut(port) => {
+            GuardStep::Load(port) => self.load(world, place(port), may),
+            GuardStep::Shut(port) => {
                 let port = place(port);
                 if world.faults > 0 {
                     let mut failed = fault(world);
                     failed.filter[port] = Rules::Shut;
-                    may("fails, and is done", Ok(failed.stepped(Outcome::Failed)));
-                    may("fails", Ok(fault(world).stepped(Outcome::Failed)));
+                    may("fails, and is done", Ok(failed.stepped(StepOutcome::Failed)));
+                    may("fails", Ok(fault(world).stepped(StepOutcome::Failed)));
                 }
                 let all = self.planted == Planted::ShutAllForOne;
                 for (other, rules) in done.filter.iter_mut().enumerate() {
@@ -91,33 +91,33 @@ impl Setting {
                         *rules = Rules::Shut;
                     }
                 }
-                may("is done", Ok(done.stepped(Outcome::Done)));
+                may("is done", Ok(done.stepped(StepOutcome::Done)));
             }
-            Step::NoteShut(_) => {
+            GuardStep::NoteShut(_) => {
                 if world.faults > 0 {
-                    may("fails", Ok(fault(world).stepped(Outcome::Failed)));
+                    may("fails", Ok(fault(world).stepped(StepOutcome::Failed)));
                 }
-                may("is done", Ok(done.stepped(Outcome::Done)));
+                may("is done", Ok(done.stepped(StepOutcome::Done)));
             }
-            Step::Remove(port) => self.remove(world, place(port), may),
-            Step::Strike(port) => {
+            GuardStep::Remove(port) => self.remove(world, place(port), may),
+            GuardStep::Strike(port) => {
                 let port = place(port);
                 if world.faults > 0 {
                     for took in [true, false] {
                         let mut failed = fault(world);
                         failed.noted[port] &= !took;
-                        may("fails", Ok(failed.stepped(Outcome::Failed)));
+                        may("fails", Ok(failed.stepped(StepOutcome::Failed)));
                     }
                 }
                 done.noted[port] = false;
-                may("is done", Ok(done.stepped(Outcome::Done)));
+                may("is done", Ok(done.stepped(StepOutcome::Done)));
             }
-            Step::Linger => {
+            GuardStep::Linger => {
                 let waited_for = |port: &u16| world.listens[place(*port)] && !world.foreign[place(*port)];
                 if !world.holds().iter().any(waited_for) {
-                    may("is over", Ok(done.stepped(Outcome::Done)));
+                    may("is over", Ok(done.stepped(StepOutcome::Done)));
                 } else if world.faults > 0 {
-                    may("is over, and dlv still listens", Ok(fault(world).stepped(Outcome::Done)));
+                    may("is over, and dlv still listens", Ok(fault(world).stepped(StepOutcome::Done)));
                 }
             }
         }
@@ -139,7 +139,7 @@ impl Setting {
         } else {
             done.token_noted = true;
             done.filter[port] = Rules::Open;
-            may("reads back", Ok(done.stepped(Outcome::Done)));
+            may("reads back", Ok(done.stepped(StepOutcome::Done)));
         }
         if world.faults > 0 {
             let mut refused = world.clone();
@@ -148,11 +148,11 @@ impl Setting {
             refused.take_away(port, self.planted);
             // It was loaded; that it cannot be read back goes unnoticed.
             if self.planted == Planted::NoReadBack {
-                return may("is refused, and is not read back", Ok(left.stepped(Outcome::Done)));
+                return may("is refused, and is not read back", Ok(left.stepped(StepOutcome::Done)));
             }
-            may("is refused", Ok(refused.stepped(Outcome::Undone)));
+            may("is refused", Ok(refused.stepped(StepOutcome::Undone)));
             left.excused = true;
-            may("is refused, and something is left", Ok(left.stepped(Outcome::Failed)));
+            may("is refused, and something is left", Ok(left.stepped(StepOutcome::Failed)));
         }
     }
 
@@ -171,10 +171,10 @@ impl Setting {
             for mut failed in [world.clone(), done.clone()] {
                 failed.faults -= 1;
                 failed.excused = true;
-                may("fails", Ok(failed.stepped(Outcome::Failed)));
+                may("fails", Ok(failed.stepped(StepOutcome::Failed)));
             }
         }
-        may("is done", Ok(done.stepped(Outcome::Done)));
+        may("is done", Ok(done.stepped(StepOutcome::Done)));
     }
 }
 
@@ -219,10 +219,10 @@ impl World {
         }
     }
 
-    fn stepped(mut self, outcome: Outcome) -> World {
+    fn stepped(mut self, outcome: StepOutcome) -> World {
         if let Guard::Runs { duties, failed, .. } = &mut self.guard {
             duties.done(outcome);
-            *failed |= outcome != Outcome::Done;
+            *failed |= outcome != StepOutcome::Done;
         }
         self
     }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use dlvgate::firewall::guard::duties::Duties;
-use dlvgate::firewall::guard::turns::Turns;
+use dlvgate::firewall::guard::request_tracker::RequestTracker;
+use dlvgate::firewall::guard::state_machine::GuardState;
 use dlvgate::firewall::guard::wire::{Operation, Purpose, VERSION};
 use dlvgate::session::Lifecycle;
 
@@ -47,7 +47,7 @@ impl Model for Setting {
     type State = World;
 
     fn begin(&self) -> World {
-        let mut duties = Duties::new(501);
+        let mut duties = GuardState::new(501);
         duties.ask(&Operation::Hello { version: VERSION, pid: 1, purpose: Purpose::Sessions }).unwrap();
         let mut foreign = [false; PORTS];
         foreign[0] = self.kinds.contains(&Kind::Foreign);
@@ -55,7 +55,7 @@ impl Model for Setting {
             holders: self.kinds.iter().map(|kind| holder(*kind)).collect(),
             proxy: Proxy::Serves,
             pipe: Pipe {
-                turns: Turns::default(),
+                turns: RequestTracker::default(),
                 waits: None,
                 requests: VecDeque::new(),
                 answers: VecDeque::new(),

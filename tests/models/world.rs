@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use dlvgate::firewall::guard::duties::Duties;
-use dlvgate::firewall::guard::turns::Turns;
+use dlvgate::firewall::guard::request_tracker::RequestTracker;
+use dlvgate::firewall::guard::state_machine::GuardState;
 use dlvgate::firewall::guard::wire::Operation;
 use dlvgate::session::Lifecycle;
 
@@ -79,7 +79,7 @@ pub enum Proxy {
 /// The pipe between proxy and guard, both directions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pipe {
-    pub turns: Turns,
+    pub turns: RequestTracker,
     /// The holder that waits for an answer: one at a time.
     pub waits: Option<usize>,
     pub requests: VecDeque<(u64, Ask)>,
@@ -116,7 +116,7 @@ impl Ask {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Guard {
     Runs {
-        duties: Duties,
+        duties: GuardState,
         /// The request that is being worked on, and whether a step of it has failed.
         at: Option<(u64, Ask)>,
         failed: bool,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dlvgate_protocol::message::Argument;
-use dlvgate_recording::replay::{Client, Ignore, Pace, Replayed, Script, Server};
+use dlvgate_recording::replay::{ClientPlayer, Ignore, Pace, Replayed, Script, Server};
 use dlvgate_test_support::PATIENCE;
 use dlvgate_test_support::debug::Debug;
 use dlvgate_test_support::dropin::{Dlv, Which};
@@ -27,7 +27,8 @@ fn replay(recorded: &str, live: &Pair, scenario: &Scenario, patience: Duration) 
     let prepared = Prepared::new(live, scenario);
     let running = real_dlv(live, scenario, &prepared);
     let script = Script::load(&fixture(recorded, scenario)).unwrap();
-    let mut client = Client::new(Arc::new(script)).patience(patience).folder(PROGRAMS, prepared.parent());
+    let mut client =
+        ClientPlayer::new(Arc::new(script)).timeout(patience).map_path(PROGRAMS, prepared.parent());
     for pattern in scenario.ignore {
         client = client.ignore(pattern.parse::<Ignore>().unwrap());
     }
@@ -198,7 +199,7 @@ fn failed_launch_ends_replay_with_its_errors() {
     for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
         let broken = Program::source("broken");
         let folder = format!("{PROGRAMS}/demo={}", broken.folder.display());
-        let (code, text, took) = played(&dlv, "debug", &["--folder", &folder]);
+        let (code, text, took) = played(&dlv, "debug", &["--map-path", &folder]);
         assert_eq!(code, Some(1), "{text}");
         assert!(took < AT_ONCE, "{}: {took:?}: {text}", dlv.name);
         let begins = "launch failed, and nothing after it was played:\nFailed to launch: ";
@@ -258,7 +259,7 @@ fn addresses_and_process_ids_are_the_live_ones() {
         std::fs::write(&file, recorded).unwrap();
         let prepared = Prepared::new(&dlv, &scenario);
         let running = real_dlv(&dlv, &scenario, &prepared);
-        let client = Client::new(Arc::new(Script::load(file.path()).unwrap()));
+        let client = ClientPlayer::new(Arc::new(Script::load(file.path()).unwrap()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let replayed = runtime.block_on(client.run(running.ready())).unwrap();
         assert!(replayed.is_same(), "{}: {replayed}", dlv.name);
@@ -294,7 +295,7 @@ fn second_answer_to_a_restart_is_compared() {
     for (recorded, live, is_same) in [(true, true, true), (false, true, false), (false, false, true)] {
         let (recorded, live) = (restarts(recorded), restarts(live));
         let load = |file: &tempfile::NamedTempFile| Arc::new(Script::load(file.path()).unwrap());
-        let (client, live) = (Client::new(load(&recorded)), load(&live));
+        let (client, live) = (ClientPlayer::new(load(&recorded)), load(&live));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let replayed = runtime.block_on(async {
             let server = Server::bind("127.0.0.1:0", live, Pace::AtOnce).await.unwrap();
@@ -309,7 +310,7 @@ fn program_that_ends_early_is_not_waited_for() {
     let Some(dlv) = Pair::find("dlv-1.27") else { return };
     let other = Program::built(&dlv, "exit3");
     let demo = format!("{PROGRAMS}/demo/demo-binary={}", other.binary.display());
-    let (code, text, took) = played(&dlv, "stepping", &["--folder", &demo]);
+    let (code, text, took) = played(&dlv, "stepping", &["--map-path", &demo]);
     assert_eq!(code, Some(1), "{text}");
     assert!(took < AT_ONCE, "{took:?}: {text}");
     assert!(text.contains(": stopped\n"), "{text}");
@@ -325,7 +326,7 @@ fn played_to(
     let address = listener.local_addr().unwrap().to_string();
     let server = std::thread::spawn(move || serve(listener.accept().unwrap().0));
     let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
-    command.args(["replay", "--as", "client", "--connect", &address, "--patience", patience]);
+    command.args(["replay", "--as", "client", "--connect", &address, "--timeout", patience]);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/debug.jsonl"));
     let begun = Instant::now();
     let output = command.output().unwrap();
@@ -408,7 +409,7 @@ fn the_proxy_answers_as_dlv_did() {
             serve = serve.dlv_flags(theatre::headless(&prepared));
         }
         let server = serve.start();
-        let client = Client::new(Arc::new(Script::load(&file).unwrap()));
+        let client = ClientPlayer::new(Arc::new(Script::load(&file).unwrap()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let replayed = runtime.block_on(client.run(server.front())).unwrap();
         assert!(replayed.is_same(), "{name}: {replayed}");

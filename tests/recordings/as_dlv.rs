@@ -62,7 +62,7 @@ fn every_session_succeeds(dlv: &'static str) {
         let prepared = Prepared::new(&pair, &scenario);
         let mut folders = vec![format!("{PROGRAMS}={}", prepared.parent())];
         folders.extend(goroot(&pair).map(|goroot| format!("{GOROOT}={goroot}")));
-        let flags: Vec<&str> = folders.iter().flat_map(|folder| ["--folder", folder]).collect();
+        let flags: Vec<&str> = folders.iter().flat_map(|folder| ["--map-path", folder]).collect();
         let replay = Replay::start(&fixture(dlv, &scenario), &flags);
         (scenario.play)(&prepared.stage(&pair, replay.front));
         let (code, report) = replay.ended();
@@ -210,7 +210,7 @@ fn replay_keeps_delays_and_serves_next_clients() {
     let pair = Pair::any();
     let scenario = scenarios::all().into_iter().find(|one| one.name == "debug").unwrap();
     let prepared = Prepared::new(&pair, &scenario);
-    let replay = Replay::start(&fixture("dlv-1.27", &scenario), &["--delays", "--keep"]);
+    let replay = Replay::start(&fixture("dlv-1.27", &scenario), &["--delays", "--keep-serving"]);
     for _ in 0..2 {
         let begun = Instant::now();
         (scenario.play)(&prepared.stage(&pair, replay.front));

@@ -98,7 +98,7 @@ fn odd_requests_are_shown_as_dlv_reads_them() {
     for dlv in ["dlv-1.20", "dlv-1.27"].into_iter().filter_map(Pair::find) {
         let folder = tempfile::tempdir().unwrap();
         let records = folder.path().to_str().unwrap();
-        let flags = ["--once", "--record", records, "--launch-force", "stopOnEntry=true"];
+        let flags = ["--once", "--record", records, "--launch-override", "stopOnEntry=true"];
         let mut server = Serve::with(&dlv).flags(flags).start();
         let mut client = server.client();
         let body = [
@@ -121,7 +121,7 @@ fn odd_requests_are_shown_as_dlv_reads_them() {
         let shown = String::from_utf8(show.stdout).unwrap();
         let line = shown.lines().find(|line| line.contains("initialize #0")).unwrap();
         assert!(line.contains("\"clientName\":\"the \u{fffd}\""), "{shown}");
-        assert!(shown.contains("--launch-force stopOnEntry=true"), "{shown}");
+        assert!(shown.contains("--launch-override stopOnEntry=true"), "{shown}");
     }
 }
 

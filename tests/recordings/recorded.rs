@@ -110,12 +110,12 @@ fn every_message_is_recorded_for_the_owner_only() {
         "dlv_ready",
         "gate_opening",
         "gate_open",
-        "dialled",
+        "upstream_connected",
         "forwarding",
         "ending",
         "gate_shut",
         "dlv_stopped",
-        "gate_gone",
+        "gate_removed",
     ];
     let in_order: Vec<&str> = steps.iter().copied().filter(|step| all.contains(step)).collect();
     assert_eq!(in_order, all);
@@ -321,7 +321,7 @@ fn unwritable_folder_is_reported_before_any_client() {
 #[test]
 fn amended_launch_is_recorded_as_received() {
     let (dlv, records) = (Pair::any(), Records::new());
-    let set = ["--launch-set", "stopOnEntry=true"];
+    let set = ["--launch-default", "stopOnEntry=true"];
     let (server, program) =
         (Serve::with(&dlv).flags(records.flags()).flags(set).start(), Program::built(&dlv, "demo"));
     let mut debug = Debug::begin(server.client(), "launch", exec(&program), &program.main(), &[]);
@@ -331,5 +331,5 @@ fn amended_launch_is_recorded_as_received() {
     let launch =
         messages(&lines, "client").into_iter().find(|message| message["command"] == "launch").unwrap();
     assert!(launch["arguments"]["stopOnEntry"].is_null(), "{launch}");
-    assert_eq!(lines[0]["settings"]["launch_set"], json!(["stopOnEntry=true"]));
+    assert_eq!(lines[0]["settings"]["launch_default"], json!(["stopOnEntry=true"]));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dlvgate_protocol::message::Argument;
-use dlvgate_recording::replay::{Client, Ignore, Pace, Script, Server};
+use dlvgate_recording::replay::{ClientPlayer, Ignore, Pace, Script, Server};
 use dlvgate_test_support::toolchain::Pair;
 use serde_json::Value;
 
@@ -104,18 +104,18 @@ fn redacted_session_still_answers_its_client() {
             let script = |file: &Path| Arc::new(Script::load(file).unwrap());
             let (redacted, whole) = (script(&out), script(&file));
             let requests = whole.requests();
-            let play = |client: Client, script: Arc<Script>| {
+            let play = |client: ClientPlayer, script: Arc<Script>| {
                 runtime.block_on(async {
                     let server = Server::bind("127.0.0.1:0", script, Pace::AtOnce).await.unwrap();
                     let (played, replayed) = tokio::join!(server.serve_one(), client.run(server.address()));
                     (played.unwrap(), replayed.unwrap())
                 })
             };
-            let (played, replayed) = play(Client::new(whole), Arc::clone(&redacted));
+            let (played, replayed) = play(ClientPlayer::new(whole), Arc::clone(&redacted));
             assert_eq!(replayed.requests, requests, "{what}");
             assert!(played.is_success(), "{what}: {played}");
             // And its client, against the same: what it hears is what it heard.
-            let (played, replayed) = play(Client::new(Arc::clone(&redacted)), redacted);
+            let (played, replayed) = play(ClientPlayer::new(Arc::clone(&redacted)), redacted);
             assert_eq!(replayed.requests, requests, "{what}");
             assert!(played.is_success() && replayed.is_same(), "{what}: {played} {replayed}");
         }
@@ -180,7 +180,7 @@ fn redacted_client_plays_against_a_real_dlv() {
         let prepared = Prepared::new(&pair, &scenario);
         let running = real_dlv(&pair, &scenario, &prepared);
         let script = Arc::new(Script::load(&out).unwrap());
-        let mut client = Client::new(Arc::clone(&script)).patience(NEVER_COMES);
+        let mut client = ClientPlayer::new(Arc::clone(&script)).timeout(NEVER_COMES);
         // With the program at hand, a placeholder can be matched to one of its files.
         let lines = |file: &Path| -> Vec<Value> {
             let text = std::fs::read_to_string(file).unwrap();
@@ -192,7 +192,7 @@ fn redacted_client_plays_against_a_real_dlv() {
         }
         for (whole, redacted) in found {
             let live = format!("{}{}", prepared.parent(), &whole[PROGRAMS.len()..]);
-            client = client.folder(&redacted, &live);
+            client = client.map_path(&redacted, &live);
         }
         for pattern in scenario.ignore {
             client = client.ignore(pattern.parse::<Ignore>().unwrap());

@@ -209,7 +209,7 @@ fn a_project_s_dlv_is_not_run_before_the_user_agrees() {
 #[test]
 fn a_file_that_asks_for_nothing_needs_no_consent() {
     let place = Place::new();
-    place.asks("max-sessions = 3\ndlv-cwd = \".\"\n[launch-set]\nstopOnEntry = true\n");
+    place.asks("max-sessions = 3\ndlv-cwd = \".\"\n[launch-default]\nstopOnEntry = true\n");
     assert_eq!(place.run(&["config"]).code, Some(0));
     let ran = place.run(&["trust"]);
     assert!(ran.code == Some(0) && ran.stderr.contains("nothing that needs"), "{ran:?}");

@@ -92,11 +92,11 @@ fn a_reaper_without_streams_ends_what_was_left() {
 fn a_replay_as_dlv_outlives_its_streams() {
     let run = |way: Way, when: When, signal: Option<Signal>| {
         let words = ["replay", "--as", "dlv", RECORDING];
-        let words = words.into_iter().chain(signal.map(|_| "--keep"));
+        let words = words.into_iter().chain(signal.map(|_| "--keep-serving"));
         let (mut running, mut ends) = start(Dlv::new(&Pair::any(), Which::Dlvgate).args(words), way, when);
         let front = front(&running);
         for _ in 0..=usize::from(signal.is_some()) {
-            // with --keep a second one is served after the first one's report
+            // with --keep-serving a second one is served after the first one's report
             let _client = Client::connect(front).initialize();
             way.lose(&mut ends);
         }

@@ -59,7 +59,7 @@ results! {
     show_of_two_ends_with_its_reader: ["show", RECORDING, RECORDING];
     doctor_ends_with_its_reader: ["doctor", "--port", "1"];
     doctor_json_ends_with_its_reader: ["doctor", "--json", "--port", "1"];
-    doctor_reach_ends_with_its_reader: ["doctor", "--reach", "127.0.0.1:1"];
+    doctor_reach_ends_with_its_reader: ["doctor", "--probe", "127.0.0.1:1"];
     config_ends_with_its_reader: ["config"];
     config_example_ends_with_its_reader: ["config", "--example"];
     completions_end_with_their_reader: ["completions", "bash"];

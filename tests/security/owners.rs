@@ -168,7 +168,7 @@ fn recording_is_played_to_its_user_only() {
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.20/breakpoints.jsonl");
     let start = |flags: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dlvgate"));
-        command.args(["replay", "--as", "dlv", "--keep"]).args(flags).arg(fixture);
+        command.args(["replay", "--as", "dlv", "--keep-serving"]).args(flags).arg(fixture);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());

@@ -53,11 +53,11 @@ fn what_a_project_has_written_is_shown_without_effect() {
         (format!("log = {text}"), &["serve"]),
         (format!("dlv = {text}"), &["serve"]),
         (format!("dlv = {text}"), &["dlv", "dap"]),
-        (format!("launch-set = {{ {text} = 1 }}"), &["config"]),
+        (format!("launch-default = {{ {text} = 1 }}"), &["config"]),
         (format!("dlv = {text}"), &["trust"]),
         (format!("dlv = {text}"), &["trust", "--yes"]),
         (format!("dlv = {text}"), &["trust", "--list"]),
-        (format!("launch-set = {{ {text} = {text} }}"), &["trust", "--yes"]),
+        (format!("launch-default = {{ {text} = {text} }}"), &["trust", "--yes"]),
         (format!("{text} = 1"), &["doctor"]),
         (format!("{text} = 1"), &["doctor", "--json"]),
     ] {
@@ -88,7 +88,7 @@ fn recording(place: &Place, name: &str, answer: &str) -> PathBuf {
     let lines = [
         json!({"recording": 1, "tool": text, "protocol": "dap", "start": "2026-11-24T09:12:44.041873Z", "session": 1, "client": text,
             "dlv": text, "go": text, "os": text, "redacted": false, "settings": {"firewall": text, "folder": text, "dlv": [text],
-            "substitute_path": [text], "launch_set": [text], "launch_force": [text]}}),
+            "substitute_path": [text], "launch_default": [text], "launch_override": [text]}}),
         from(10, "client", request(1, "initialize")),
         from(
             20,
@@ -154,8 +154,7 @@ fn replay_reports_terminal_escapes_harmlessly() {
     let mut as_dlv = as_dlv.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let line = first_line(&mut as_dlv);
     let address = line.trim_end().rsplit(' ').next().unwrap();
-    let words =
-        ["replay", "--as", "client", "--patience", "5", "--connect", address, other.to_str().unwrap()];
+    let words = ["replay", "--as", "client", "--timeout", "5", "--connect", address, other.to_str().unwrap()];
     assert_all_harmless("as client", &place.run(&words));
     assert_all_harmless("as dlv", &Ran::from(as_dlv.wait_with_output().unwrap()));
 }

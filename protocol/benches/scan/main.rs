@@ -89,15 +89,15 @@ fn small_messages(measures: bool) {
 
 /// Scans a stream of DAP; gives how many envelopes there were.
 fn dap(wire: &[u8], size: usize) -> usize {
-    dap_with(scan::Scanner::new(Limits::default()), wire, size)
+    dap_with(scan::DapScanner::new(Limits::default()), wire, size)
 }
 
 /// The same of a client's.
 fn dap_of_client(wire: &[u8], size: usize) -> usize {
-    dap_with(scan::Scanner::of_client(Limits::default()), wire, size)
+    dap_with(scan::DapScanner::of_client(Limits::default()), wire, size)
 }
 
-fn dap_with(mut scanner: scan::Scanner, wire: &[u8], size: usize) -> usize {
+fn dap_with(mut scanner: scan::DapScanner, wire: &[u8], size: usize) -> usize {
     let mut envelopes = 0;
     for mut chunk in black_box(wire).chunks(size) {
         while !chunk.is_empty() {
@@ -112,15 +112,15 @@ fn dap_with(mut scanner: scan::Scanner, wire: &[u8], size: usize) -> usize {
 
 /// The same for JSON-RPC.
 fn rpc(wire: &[u8], size: usize) -> usize {
-    rpc_with(jsonrpc::Scanner::new(), wire, size)
+    rpc_with(jsonrpc::RpcScanner::new(), wire, size)
 }
 
 /// The same of a client's.
 fn rpc_of_client(wire: &[u8], size: usize) -> usize {
-    rpc_with(jsonrpc::Scanner::of_client(), wire, size)
+    rpc_with(jsonrpc::RpcScanner::of_client(), wire, size)
 }
 
-fn rpc_with(mut scanner: jsonrpc::Scanner, wire: &[u8], size: usize) -> usize {
+fn rpc_with(mut scanner: jsonrpc::RpcScanner, wire: &[u8], size: usize) -> usize {
     let mut envelopes = 0;
     for mut chunk in black_box(wire).chunks(size) {
         while !chunk.is_empty() {

@@ -3,16 +3,16 @@
 #![no_main]
 
 use dlvgate_protocol::conversation::Message;
-use dlvgate_protocol::envelope::{Envelope, Kind, Name};
+use dlvgate_protocol::envelope::{Envelope, MessageKind, Name};
 use dlvgate_protocol::frame::{Limits, frame};
-use dlvgate_protocol::scan::Scanner;
+use dlvgate_protocol::scan::DapScanner;
 use dlvgate_protocol::sniff::Protocol;
 use dlvgate_protocol_fuzz::members::Members;
 use libfuzzer_sys::fuzz_target;
 
 fn scanned(body: &[u8]) -> Option<Envelope> {
     let wire = frame(body);
-    let mut scanner = Scanner::new(Limits::default());
+    let mut scanner = DapScanner::new(Limits::default());
     let mut rest = &wire[..];
     let mut envelope = None;
     while !rest.is_empty() {
@@ -29,16 +29,16 @@ fn parsed(members: &Members) -> Envelope {
     let name = |key: &str| members.string(key).map(|text| Name::new(&text));
     let number = |key: &str| members.integer(key);
     let kind = match members.string("type").as_deref() {
-        Some("request") => name("command").map(|command| Kind::Request { command }),
-        Some("response") => number("request_seq").map(|request_seq| Kind::Response {
+        Some("request") => name("command").map(|command| MessageKind::Request { command }),
+        Some("response") => number("request_seq").map(|request_seq| MessageKind::Response {
             request_seq,
             success: members.get("success") == Some("true"),
             command: name("command").unwrap_or(Name::EMPTY),
         }),
-        Some("event") => name("event").map(|event| Kind::Event { event }),
+        Some("event") => name("event").map(|event| MessageKind::Event { event }),
         _ => None,
     };
-    Envelope { seq: number("seq"), kind: kind.unwrap_or(Kind::Unknown) }
+    Envelope { seq: number("seq"), kind: kind.unwrap_or(MessageKind::Unknown) }
 }
 
 fuzz_target!(|body: &[u8]| {

@@ -3,7 +3,9 @@
 #![no_main]
 
 use dlvgate_protocol::envelope::Name;
-use dlvgate_protocol::jsonrpc::{Envelope, ID_MAX, JsonRpcError, Kind, Part, Scanner, error_reply};
+use dlvgate_protocol::jsonrpc::{
+    ID_MAX, JsonRpcError, RpcEnvelope, RpcKind, RpcPart, RpcScanner, error_reply,
+};
 use dlvgate_protocol_fuzz::chunks::{self, Cuts};
 use dlvgate_protocol_fuzz::members::Members;
 use libfuzzer_sys::fuzz_target;
@@ -12,13 +14,13 @@ use serde_json::Value;
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     /// Where each object begins and ends, and what it says.
-    objects: Vec<(usize, usize, Envelope)>,
+    objects: Vec<(usize, usize, RpcEnvelope)>,
     error: Option<JsonRpcError>,
     at_boundary: bool,
 }
 
 fn scan<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Seen {
-    let mut scanner = Scanner::new();
+    let mut scanner = RpcScanner::new();
     let mut seen = Seen::default();
     let (mut at, mut begin, mut envelope) = (0, None, None);
     for chunk in chunks {
@@ -39,8 +41,8 @@ fn scan<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Seen {
             at += step.consumed;
             rest = &rest[step.consumed..];
             match step.part {
-                Part::Between => assert!(begin.is_none() && step.envelope.is_none()),
-                Part::Object { end } => {
+                RpcPart::Between => assert!(begin.is_none() && step.envelope.is_none()),
+                RpcPart::Object { end } => {
                     let from = *begin.get_or_insert(from);
                     if end {
                         assert!(scanner.at_boundary());
@@ -72,7 +74,7 @@ fn parsed(wire: &[u8]) -> Option<Vec<(usize, usize)>> {
     }
 }
 
-fn check_meaning(object: &[u8], seen: Envelope) {
+fn check_meaning(object: &[u8], seen: RpcEnvelope) {
     let Some(members) = Members::of(object) else { return };
     let id =
         members.get("id").filter(|id| *id != "null" && id.len() <= ID_MAX && !id.starts_with(['{', '[']));
@@ -83,12 +85,14 @@ fn check_meaning(object: &[u8], seen: Envelope) {
     let last = enough.map_or(usize::MAX, |(id, other)| id.max(other));
     let within = |key: &str| members.position(key).is_some_and(|at| at <= last);
     let kind = if within("method") {
-        members.string("method").map_or(Kind::Unknown, |method| Kind::Request { method: Name::new(&method) })
+        members
+            .string("method")
+            .map_or(RpcKind::Unknown, |method| RpcKind::Request { method: Name::new(&method) })
     } else if within("error") || within("result") {
         let failed = within("error") && members.get("error") != Some("null");
-        Kind::Reply { success: !failed }
+        RpcKind::Reply { success: !failed }
     } else {
-        Kind::Unknown
+        RpcKind::Unknown
     };
     let said = String::from_utf8_lossy(object);
     assert_eq!(seen.id.as_ref().map(|id| id.as_str()), id, "{said}");
@@ -110,7 +114,10 @@ fuzz_target!(|input: &[u8]| {
         if let Some(id) = envelope.id {
             let reply = error_reply(id.as_str(), "no");
             let read = scan(std::iter::once(&reply[..]));
-            assert_eq!(read.objects[0].2, Envelope { id: Some(id), kind: Kind::Reply { success: false } });
+            assert_eq!(
+                read.objects[0].2,
+                RpcEnvelope { id: Some(id), kind: RpcKind::Reply { success: false } }
+            );
         }
     }
 });

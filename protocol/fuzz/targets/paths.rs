@@ -1,21 +1,21 @@
 //! Path rules: read as they are written, whole components only, and back again to the same name.
 #![no_main]
 
-use dlvgate_protocol::paths::{Rule, Rules};
+use dlvgate_protocol::paths::{PathRule, PathRules};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     // Rules, a line each; the last line is a path.
     let (rules, path) = text.rsplit_once('\n').unwrap_or(("", text));
-    let rules: Vec<Rule> = rules.lines().filter_map(|line| line.parse().ok()).collect();
+    let rules: Vec<PathRule> = rules.lines().filter_map(|line| line.parse().ok()).collect();
     for rule in &rules {
-        assert_eq!(rule.to_string().parse::<Rule>().as_ref(), Ok(rule));
+        assert_eq!(rule.to_string().parse::<PathRule>().as_ref(), Ok(rule));
     }
-    let all = Rules::new(rules.clone());
+    let all = PathRules::new(rules.clone());
     let mapped = all.to_server(path);
     // The first rule that fits is the one that decides.
-    let one_by_one = rules.iter().find_map(|rule| Rules::new(vec![rule.clone()]).to_server(path));
+    let one_by_one = rules.iter().find_map(|rule| PathRules::new(vec![rule.clone()]).to_server(path));
     assert_eq!(mapped, one_by_one);
     all.to_client(path);
     if let Some(mapped) = &mapped {
@@ -23,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
     }
     // Where neither side is one of Windows nor ends with a separator, a name comes back as it was.
     for rule in rules.iter().filter(|rule| is_plain(&rule.client) && is_plain(&rule.server)) {
-        let one = Rules::new(vec![rule.clone()]);
+        let one = PathRules::new(vec![rule.clone()]);
         if let Some(server) = one.to_server(path) {
             assert_eq!(one.to_client(&server).as_deref(), Some(path), "{rule} and {path}");
         }

@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use dlvgate_protocol::jsonrpc::rewrite::{DEPTH_MAX, PATH_MAX, Piece, Rewriter};
-use dlvgate_protocol::paths::{Rule, Rules};
+use dlvgate_protocol::jsonrpc::rewrite::{DEPTH_MAX, PATH_MAX, RewritePiece, Rewriter};
+use dlvgate_protocol::paths::{PathRule, PathRules};
 use dlvgate_protocol_fuzz::chunks::{self, Cuts};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -18,8 +18,8 @@ fn rewritten<'a>(chunks: impl Iterator<Item = &'a [u8]>, mut rewriter: Rewriter)
         rewriter.advance(chunk, &mut pieces);
         for piece in pieces.drain(..) {
             match piece {
-                Piece::Chunk(range) => out.extend_from_slice(&chunk[range]),
-                Piece::Own(bytes) => out.extend_from_slice(&bytes),
+                RewritePiece::Chunk(range) => out.extend_from_slice(&chunk[range]),
+                RewritePiece::Own(bytes) => out.extend_from_slice(&bytes),
             }
         }
         let (held, levels) = rewriter.held();
@@ -66,8 +66,8 @@ fn strings_left_out(value: &Value) -> Value {
 
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, wire)) = Cuts::of(input) else { return };
-    let rule = |client: &str, server: &str| Rule { client: client.to_owned(), server: server.to_owned() };
-    let rules = Arc::new(Rules::new(vec![
+    let rule = |client: &str, server: &str| PathRule { client: client.to_owned(), server: server.to_owned() };
+    let rules = Arc::new(PathRules::new(vec![
         rule("/home/me/shop", "/go/src/shop"),
         rule("C:\\w", "/w"),
         rule("/", "/x"),
@@ -82,7 +82,7 @@ fuzz_target!(|input: &[u8]| {
             assert_eq!(without_paths(&before), without_paths(&after));
         }
     }
-    let nothing = Arc::new(Rules::default());
+    let nothing = Arc::new(PathRules::default());
     let same = rewritten(std::iter::once(wire), Rewriter::to_client(nothing));
     assert!(wire.starts_with(&same), "without a rule nothing is changed");
 });

@@ -4,7 +4,7 @@
 
 use dlvgate_protocol::envelope::Envelope;
 use dlvgate_protocol::frame::{FrameError, Header, Limits, frame};
-use dlvgate_protocol::scan::{Part, Scanner};
+use dlvgate_protocol::scan::{DapPart, DapScanner};
 use dlvgate_protocol_fuzz::chunks::{self, Cuts};
 use libfuzzer_sys::fuzz_target;
 
@@ -30,7 +30,7 @@ struct Message {
 }
 
 fn scan<'a>(chunks: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Seen {
-    let mut scanner = Scanner::new(limits);
+    let mut scanner = DapScanner::new(limits);
     let mut seen = Seen::default();
     let mut at = 0;
     for chunk in chunks {
@@ -49,16 +49,16 @@ fn scan<'a>(chunks: impl Iterator<Item = &'a [u8]>, limits: Limits) -> Seen {
             at += step.consumed;
             rest = &rest[step.consumed..];
             match step.part {
-                Part::PartialHeader => {
+                DapPart::PartialHeader => {
                     assert!(rest.is_empty() && !scanner.at_boundary() && step.envelope.is_none());
                 }
-                Part::Header(header) => {
+                DapPart::Header(header) => {
                     assert!(step.envelope.is_none());
                     assert_eq!(scanner.body_remaining(), header.body_len);
                     let whole = header.body_len == 0;
                     seen.messages.push(Message { header, body: (at, at), envelope: None, whole });
                 }
-                Part::Body { end } => {
+                DapPart::Body { end } => {
                     assert_eq!(scanner.body_remaining(), before - step.consumed as u64);
                     let message = seen.messages.last_mut().expect("a body follows its header");
                     assert!(step.envelope.is_none() || message.envelope.is_none(), "reported twice");

@@ -4,13 +4,13 @@
 
 use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::frame::{HeaderReader, Limits};
-use dlvgate_protocol::jsonrpc::Scanner;
+use dlvgate_protocol::jsonrpc::RpcScanner;
 use dlvgate_protocol::sniff::{PROBE, Protocol, sniff};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let Some(&first) = input.first() else { return };
-    let object = Scanner::new().step(input);
+    let object = RpcScanner::new().step(input);
     match sniff(first) {
         Some(Protocol::JsonRpc) => assert!(object.is_ok(), "the first byte is taken at least"),
         Some(Protocol::Dap) => {

@@ -8,14 +8,14 @@
 
 use super::raw::Raw;
 use super::text::Text;
-use super::{Advance, Value, is_white_space};
+use super::{Advance, FoundValue, is_white_space};
 use crate::envelope::Name;
 
 /// Deepest nesting that Go takes (`maxNestingDepth`).
 const DEPTH_MAX: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum DecodeState {
     /// Before the opening brace.
     Start,
     KeyOrEnd,
@@ -51,7 +51,7 @@ enum State {
 
 /// What the present string is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+enum StringRole {
     /// A key of the top level.
     Key,
     /// A key below.
@@ -64,8 +64,8 @@ enum Role {
 #[derive(Clone, Debug)]
 pub(crate) struct Exact {
     fields: &'static [&'static str],
-    state: State,
-    role: Role,
+    state: DecodeState,
+    role: StringRole,
     depth: usize,
     /// A bit for each level, set where it is an object: of the innermost 64 here, of those around
     /// them in `outer`.
@@ -84,8 +84,8 @@ impl Exact {
     pub(crate) fn new(fields: &'static [&'static str]) -> Exact {
         Exact {
             fields,
-            state: State::Start,
-            role: Role::Other,
+            state: DecodeState::Start,
+            role: StringRole::Other,
             depth: 0,
             levels: 0,
             outer: Vec::new(),
@@ -98,7 +98,7 @@ impl Exact {
 
     /// Stands before an object again.
     pub(crate) fn reset(&mut self) {
-        self.state = State::Start;
+        self.state = DecodeState::Start;
         self.depth = 0;
         self.outer.clear();
     }
@@ -107,27 +107,27 @@ impl Exact {
     pub(crate) fn resume(&mut self) {
         self.reset();
         self.open(true);
-        self.state = State::CommaOrEnd;
+        self.state = DecodeState::CommaOrEnd;
     }
 
     /// Whether no byte of the object has been taken.
     pub(crate) fn is_at_start(&self) -> bool {
-        self.state == State::Start
+        self.state == DecodeState::Start
     }
 
     /// Takes no more: something follows the object that may not.
     pub(crate) fn refuse(&mut self) {
-        self.state = State::Broken;
+        self.state = DecodeState::Broken;
     }
 
     /// Whether the object's closing brace has been taken.
     pub(crate) fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == DecodeState::Done
     }
 
     /// Whether Go refuses the bytes. None are taken any more.
     pub(crate) fn is_broken(&self) -> bool {
-        self.state == State::Broken
+        self.state == DecodeState::Broken
     }
 
     /// The string just found, its escapes decoded.
@@ -150,72 +150,76 @@ impl Exact {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
             match self.state {
-                State::Done | State::Broken => break,
-                State::Text => {
+                DecodeState::Done | DecodeState::Broken => break,
+                DecodeState::Text => {
                     at += self.text(&input[at..]);
-                    if self.role == Role::Field && self.state == State::CommaOrEnd {
+                    if self.role == StringRole::Field && self.state == DecodeState::CommaOrEnd {
                         return Advance {
                             consumed: at,
-                            found: self.field.map(|field| (field, Value::String)),
+                            found: self.field.map(|field| (field, FoundValue::String)),
                         };
                     }
                 }
-                State::Escape | State::Hex(_) => at += usize::from(self.escape(byte)),
-                State::Literal => {
+                DecodeState::Escape | DecodeState::Hex(_) => at += usize::from(self.escape(byte)),
+                DecodeState::Literal => {
                     let Some((next, rest)) = self.literal.split_first().filter(|(next, _)| **next == byte)
                     else {
-                        self.state = State::Broken;
+                        self.state = DecodeState::Broken;
                         break;
                     };
                     at += 1;
                     self.keep(&[*next]);
                     self.literal = rest;
                     if rest.is_empty() {
-                        self.state = State::CommaOrEnd;
+                        self.state = DecodeState::CommaOrEnd;
                         if let Some(field) = self.asked() {
-                            return Advance { consumed: at, found: Some((field, Value::Scalar)) };
+                            return Advance { consumed: at, found: Some((field, FoundValue::Scalar)) };
                         }
                     }
                 }
                 // Most numbers are nothing but digits.
-                State::Digits if byte.is_ascii_digit() => {
+                DecodeState::Digits if byte.is_ascii_digit() => {
                     let digits = input[at..].iter().position(|byte| !byte.is_ascii_digit());
                     let end = digits.map_or(input.len(), |digits| at + digits);
                     self.keep(&input[at..end]);
                     at = end;
                 }
-                State::Sign
-                | State::Zero
-                | State::Digits
-                | State::Point
-                | State::Fraction
-                | State::Exponent
-                | State::ExponentSign
-                | State::ExponentDigits => {
+                DecodeState::Sign
+                | DecodeState::Zero
+                | DecodeState::Digits
+                | DecodeState::Point
+                | DecodeState::Fraction
+                | DecodeState::Exponent
+                | DecodeState::ExponentSign
+                | DecodeState::ExponentDigits => {
                     if self.number(byte) {
                         at += 1;
                         self.keep(&[byte]);
-                    } else if self.state == State::CommaOrEnd {
+                    } else if self.state == DecodeState::CommaOrEnd {
                         if let Some(field) = self.asked() {
-                            return Advance { consumed: at, found: Some((field, Value::Scalar)) };
+                            return Advance { consumed: at, found: Some((field, FoundValue::Scalar)) };
                         }
                     }
                 }
                 _ if is_white_space(byte) => at += 1,
-                State::Value | State::ValueOrEnd => {
+                DecodeState::Value | DecodeState::ValueOrEnd => {
                     let field = self.asked();
                     at += usize::from(self.value(byte));
                     if let (Some(field), b'{' | b'[') = (field, byte) {
-                        return Advance { consumed: at, found: Some((field, Value::Compound)) };
+                        return Advance { consumed: at, found: Some((field, FoundValue::Compound)) };
                     }
                 }
-                State::KeyOrEnd | State::Key if byte == b'"' && self.depth == 1 => {
+                DecodeState::KeyOrEnd | DecodeState::Key if byte == b'"' && self.depth == 1 => {
                     at += match self.usual_key(&input[at..]) {
                         Some(taken) => taken,
                         None => usize::from(self.punctuation(byte)),
                     };
                 }
-                State::Start | State::KeyOrEnd | State::Key | State::Colon | State::CommaOrEnd => {
+                DecodeState::Start
+                | DecodeState::KeyOrEnd
+                | DecodeState::Key
+                | DecodeState::Colon
+                | DecodeState::CommaOrEnd => {
                     at += usize::from(self.punctuation(byte));
                 }
             }
@@ -243,17 +247,17 @@ impl Exact {
             None => end,
             Some(b'"') => {
                 self.state = match self.role {
-                    Role::Key | Role::InnerKey => State::Colon,
-                    Role::Field | Role::Other => State::CommaOrEnd,
+                    StringRole::Key | StringRole::InnerKey => DecodeState::Colon,
+                    StringRole::Field | StringRole::Other => DecodeState::CommaOrEnd,
                 };
                 end + 1
             }
             Some(b'\\') => {
-                self.state = State::Escape;
+                self.state = DecodeState::Escape;
                 end + 1
             }
             Some(_) => {
-                self.state = State::Broken;
+                self.state = DecodeState::Broken;
                 end
             }
         };
@@ -264,13 +268,15 @@ impl Exact {
     /// Returns whether the byte was taken.
     fn escape(&mut self, byte: u8) -> bool {
         self.state = match (self.state, byte) {
-            (State::Escape, b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => State::Text,
-            (State::Escape, b'u') => State::Hex(4),
-            (State::Hex(1), byte) if byte.is_ascii_hexdigit() => State::Text,
-            (State::Hex(left), byte) if byte.is_ascii_hexdigit() => State::Hex(left - 1),
-            _ => State::Broken,
+            (DecodeState::Escape, b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => {
+                DecodeState::Text
+            }
+            (DecodeState::Escape, b'u') => DecodeState::Hex(4),
+            (DecodeState::Hex(1), byte) if byte.is_ascii_hexdigit() => DecodeState::Text,
+            (DecodeState::Hex(left), byte) if byte.is_ascii_hexdigit() => DecodeState::Hex(left - 1),
+            _ => DecodeState::Broken,
         };
-        let is_taken = self.state != State::Broken;
+        let is_taken = self.state != DecodeState::Broken;
         if is_taken {
             self.decode(&[byte]);
         }
@@ -280,12 +286,12 @@ impl Exact {
     /// Bytes of a string that Go takes.
     fn decode(&mut self, bytes: &[u8]) {
         match self.role {
-            Role::Key => drop(self.text.take(bytes)),
-            Role::Field => {
+            StringRole::Key => drop(self.text.take(bytes)),
+            StringRole::Field => {
                 self.text.take(bytes);
                 self.raw.push(bytes);
             }
-            Role::InnerKey | Role::Other => {}
+            StringRole::InnerKey | StringRole::Other => {}
         }
     }
 
@@ -293,58 +299,64 @@ impl Exact {
     /// broken.
     fn number(&mut self, byte: u8) -> bool {
         let next = match (self.state, byte) {
-            (State::Sign, b'0') => State::Zero,
-            (State::Sign, b'1'..=b'9') | (State::Digits, b'0'..=b'9') => State::Digits,
-            (State::Zero | State::Digits, b'.') => State::Point,
-            (State::Point | State::Fraction, b'0'..=b'9') => State::Fraction,
-            (State::Zero | State::Digits | State::Fraction, b'e' | b'E') => State::Exponent,
-            (State::Exponent, b'+' | b'-') => State::ExponentSign,
-            (State::Exponent | State::ExponentSign | State::ExponentDigits, b'0'..=b'9') => {
-                State::ExponentDigits
+            (DecodeState::Sign, b'0') => DecodeState::Zero,
+            (DecodeState::Sign, b'1'..=b'9') | (DecodeState::Digits, b'0'..=b'9') => DecodeState::Digits,
+            (DecodeState::Zero | DecodeState::Digits, b'.') => DecodeState::Point,
+            (DecodeState::Point | DecodeState::Fraction, b'0'..=b'9') => DecodeState::Fraction,
+            (DecodeState::Zero | DecodeState::Digits | DecodeState::Fraction, b'e' | b'E') => {
+                DecodeState::Exponent
             }
-            (State::Zero | State::Digits | State::Fraction | State::ExponentDigits, _) => State::CommaOrEnd,
-            _ => State::Broken,
+            (DecodeState::Exponent, b'+' | b'-') => DecodeState::ExponentSign,
+            (
+                DecodeState::Exponent | DecodeState::ExponentSign | DecodeState::ExponentDigits,
+                b'0'..=b'9',
+            ) => DecodeState::ExponentDigits,
+            (
+                DecodeState::Zero | DecodeState::Digits | DecodeState::Fraction | DecodeState::ExponentDigits,
+                _,
+            ) => DecodeState::CommaOrEnd,
+            _ => DecodeState::Broken,
         };
         self.state = next;
-        !matches!(next, State::CommaOrEnd | State::Broken)
+        !matches!(next, DecodeState::CommaOrEnd | DecodeState::Broken)
     }
 
     /// Returns whether the byte was taken.
     fn value(&mut self, byte: u8) -> bool {
-        let is_first = self.state == State::ValueOrEnd;
+        let is_first = self.state == DecodeState::ValueOrEnd;
         if self.asked().is_some() {
             self.raw = Raw::EMPTY;
         }
         let state = match byte {
             b'"' => {
-                self.role = if self.asked().is_some() { Role::Field } else { Role::Other };
-                if self.role == Role::Field {
+                self.role = if self.asked().is_some() { StringRole::Field } else { StringRole::Other };
+                if self.role == StringRole::Field {
                     self.text.clear();
                     self.raw.push(b"\"");
                 }
-                self.state = State::Text;
+                self.state = DecodeState::Text;
                 return true;
             }
             b'{' | b'[' => return self.open(byte == b'{'),
             b']' if is_first => return self.close(false),
-            b'-' => State::Sign,
-            b'0' => State::Zero,
-            b'1'..=b'9' => State::Digits,
+            b'-' => DecodeState::Sign,
+            b'0' => DecodeState::Zero,
+            b'1'..=b'9' => DecodeState::Digits,
             b't' => self.literal(b"rue"),
             b'f' => self.literal(b"alse"),
             b'n' => self.literal(b"ull"),
-            _ => State::Broken,
+            _ => DecodeState::Broken,
         };
         self.state = state;
-        if state != State::Broken {
+        if state != DecodeState::Broken {
             self.keep(&[byte]);
         }
-        state != State::Broken
+        state != DecodeState::Broken
     }
 
-    fn literal(&mut self, rest: &'static [u8]) -> State {
+    fn literal(&mut self, rest: &'static [u8]) -> DecodeState {
         self.literal = rest;
-        State::Literal
+        DecodeState::Literal
     }
 
     /// Takes a whole key of the top level, with quotes and colon, where it has small letters only,
@@ -356,41 +368,41 @@ impl Exact {
             return None;
         }
         self.field = self.fields.iter().position(|field| field.as_bytes() == &rest[..len]);
-        self.state = State::Value;
+        self.state = DecodeState::Value;
         Some(len + 3)
     }
 
     /// Returns whether the byte was taken.
     fn punctuation(&mut self, byte: u8) -> bool {
         match (self.state, byte) {
-            (State::Start, b'{') => return self.open(true),
-            (State::KeyOrEnd | State::Key, b'"') => {
-                self.role = if self.depth == 1 { Role::Key } else { Role::InnerKey };
-                if self.role == Role::Key {
+            (DecodeState::Start, b'{') => return self.open(true),
+            (DecodeState::KeyOrEnd | DecodeState::Key, b'"') => {
+                self.role = if self.depth == 1 { StringRole::Key } else { StringRole::InnerKey };
+                if self.role == StringRole::Key {
                     self.text.clear();
                 }
-                self.state = State::Text;
+                self.state = DecodeState::Text;
             }
-            (State::Colon, b':') => {
+            (DecodeState::Colon, b':') => {
                 if self.depth == 1 {
                     self.field = self.fields.iter().position(|field| self.text.is_field(field));
                 }
-                self.state = State::Value;
+                self.state = DecodeState::Value;
             }
-            (State::CommaOrEnd, b',') => {
-                self.state = if self.levels & 1 == 1 { State::Key } else { State::Value };
+            (DecodeState::CommaOrEnd, b',') => {
+                self.state = if self.levels & 1 == 1 { DecodeState::Key } else { DecodeState::Value };
             }
-            (State::KeyOrEnd, b'}') => return self.close(true),
-            (State::CommaOrEnd, b'}' | b']') => return self.close(byte == b'}'),
-            _ => self.state = State::Broken,
+            (DecodeState::KeyOrEnd, b'}') => return self.close(true),
+            (DecodeState::CommaOrEnd, b'}' | b']') => return self.close(byte == b'}'),
+            _ => self.state = DecodeState::Broken,
         }
-        self.state != State::Broken
+        self.state != DecodeState::Broken
     }
 
     /// An object or array begins; returns whether it may.
     fn open(&mut self, is_object: bool) -> bool {
         if self.depth == DEPTH_MAX {
-            self.state = State::Broken;
+            self.state = DecodeState::Broken;
             return false;
         }
         if self.depth > 0 && self.depth % 64 == 0 {
@@ -398,14 +410,14 @@ impl Exact {
         }
         self.levels = self.levels << 1 | u64::from(is_object);
         self.depth += 1;
-        self.state = if is_object { State::KeyOrEnd } else { State::ValueOrEnd };
+        self.state = if is_object { DecodeState::KeyOrEnd } else { DecodeState::ValueOrEnd };
         true
     }
 
     /// An object or array ends; returns whether it may.
     fn close(&mut self, is_object: bool) -> bool {
         if (self.levels & 1 == 1) != is_object {
-            self.state = State::Broken;
+            self.state = DecodeState::Broken;
             return false;
         }
         self.depth -= 1;
@@ -413,7 +425,7 @@ impl Exact {
         if self.depth > 0 && self.depth % 64 == 0 {
             self.levels = self.outer.pop().unwrap_or_default();
         }
-        self.state = if self.depth == 0 { State::Done } else { State::CommaOrEnd };
+        self.state = if self.depth == 0 { DecodeState::Done } else { DecodeState::CommaOrEnd };
         true
     }
 }
@@ -432,9 +444,11 @@ mod tests {
                 let advance = walker.advance(rest);
                 rest = &rest[advance.consumed..];
                 found.extend(advance.found.map(|(field, value)| match value {
-                    Value::String => format!("{}={}", FIELDS[field], walker.string()),
-                    Value::Scalar => format!("{}:{}", FIELDS[field], walker.raw().as_str().unwrap_or("?")),
-                    Value::Compound => format!("{}{{", FIELDS[field]),
+                    FoundValue::String => format!("{}={}", FIELDS[field], walker.string()),
+                    FoundValue::Scalar => {
+                        format!("{}:{}", FIELDS[field], walker.raw().as_str().unwrap_or("?"))
+                    }
+                    FoundValue::Compound => format!("{}{{", FIELDS[field]),
                 }));
             }
             if walker.is_done() && !rest.is_empty() {

@@ -9,9 +9,9 @@ fn walk(text: &str, chunk: usize) -> (Vec<String>, Walker) {
             rest = &rest[step.consumed..];
             if let Some((field, value)) = step.found {
                 found.push(match value {
-                    Value::String => format!("{field}={}", walker.string()),
-                    Value::Scalar => format!("{field}:{}", walker.raw().as_str().unwrap()),
-                    Value::Compound => format!("{field}{{"),
+                    FoundValue::String => format!("{field}={}", walker.string()),
+                    FoundValue::Scalar => format!("{field}:{}", walker.raw().as_str().unwrap()),
+                    FoundValue::Compound => format!("{field}{{"),
                 });
             }
         }

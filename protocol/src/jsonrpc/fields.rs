@@ -1,9 +1,9 @@
 //! The envelope's fields as far as they are known.
 
-use super::{Envelope, Id, Kind};
+use super::{Id, RpcEnvelope, RpcKind};
 use crate::envelope::Name;
 use crate::json::exact::Exact;
-use crate::json::{Value, Walker};
+use crate::json::{FoundValue, Walker};
 
 /// The fields that make an envelope, in the order of the constants below.
 pub(super) const NAMES: &[&str] = &["id", "method", "result", "error"];
@@ -17,7 +17,7 @@ const RESULT: usize = 2;
 const ERROR: usize = 3;
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fields {
+pub(super) struct RpcFields {
     /// A bit for each field that came, usable or not: the first of equal keys wins.
     seen: u8,
     id: Option<Id>,
@@ -27,37 +27,37 @@ pub(super) struct Fields {
     wrong: bool,
 }
 
-impl Fields {
+impl RpcFields {
     /// Takes the value that `walker` just found for the field with this index in [`REQUEST_NAMES`],
     /// as Go does: of several the last, and a method of another type is an error whatever follows.
-    pub(super) fn take_last(&mut self, field: usize, value: Value, walker: &Exact) {
+    pub(super) fn take_last(&mut self, field: usize, value: FoundValue, walker: &Exact) {
         match (field, value) {
-            (ID, Value::Scalar | Value::String) => self.id = Id::from_raw(walker.raw()),
-            (ID, Value::Compound) => self.id = None,
-            (METHOD, Value::String) => self.method = Some(walker.string()),
+            (ID, FoundValue::Scalar | FoundValue::String) => self.id = Id::from_raw(walker.raw()),
+            (ID, FoundValue::Compound) => self.id = None,
+            (METHOD, FoundValue::String) => self.method = Some(walker.string()),
             // It changes nothing.
-            (METHOD, Value::Scalar) if walker.raw().is_null() => {}
+            (METHOD, FoundValue::Scalar) if walker.raw().is_null() => {}
             _ => self.wrong = true,
         }
     }
 
     /// What net/rpc/jsonrpc reads from the whole object, whose method is empty there where it is
     /// missing.
-    pub(super) fn request(&self) -> Envelope {
-        let request = Kind::Request { method: self.method.unwrap_or(Name::EMPTY) };
-        Envelope { id: self.id, kind: if self.wrong { Kind::Unknown } else { request } }
+    pub(super) fn request(&self) -> RpcEnvelope {
+        let request = RpcKind::Request { method: self.method.unwrap_or(Name::EMPTY) };
+        RpcEnvelope { id: self.id, kind: if self.wrong { RpcKind::Unknown } else { request } }
     }
 
     /// Takes the value that `walker` just found for the field with this index in [`NAMES`].
-    pub(super) fn take(&mut self, field: usize, value: Value, walker: &Walker) {
+    pub(super) fn take(&mut self, field: usize, value: FoundValue, walker: &Walker) {
         if self.has(field) {
             return;
         }
         self.seen |= 1 << field;
         match (field, value) {
-            (ID, Value::Scalar | Value::String) => self.id = Id::from_raw(walker.raw()),
-            (METHOD, Value::String) => self.method = Some(walker.string()),
-            (ERROR, Value::Scalar) => self.failed = !walker.raw().is_null(),
+            (ID, FoundValue::Scalar | FoundValue::String) => self.id = Id::from_raw(walker.raw()),
+            (METHOD, FoundValue::String) => self.method = Some(walker.string()),
+            (ERROR, FoundValue::Scalar) => self.failed = !walker.raw().is_null(),
             (ERROR, _) => self.failed = true,
             _ => {}
         }
@@ -69,14 +69,14 @@ impl Fields {
     }
 
     /// What the fields say so far.
-    pub(super) fn envelope(&self) -> Envelope {
+    pub(super) fn envelope(&self) -> RpcEnvelope {
         let kind = match self.method {
-            Some(method) => Kind::Request { method },
-            None if self.has(METHOD) => Kind::Unknown,
-            None if self.has(ERROR) || self.has(RESULT) => Kind::Reply { success: !self.failed },
-            None => Kind::Unknown,
+            Some(method) => RpcKind::Request { method },
+            None if self.has(METHOD) => RpcKind::Unknown,
+            None if self.has(ERROR) || self.has(RESULT) => RpcKind::Reply { success: !self.failed },
+            None => RpcKind::Unknown,
         };
-        Envelope { id: self.id, kind }
+        RpcEnvelope { id: self.id, kind }
     }
 
     fn has(&self, field: usize) -> bool {

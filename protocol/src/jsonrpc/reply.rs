@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 #[derive(Serialize)]
-struct Reply<'a> {
+struct RpcReply<'a> {
     id: &'a RawValue,
     result: (),
     error: &'a str,
@@ -21,7 +21,7 @@ pub fn error_reply(id: &str, text: &str) -> Bytes {
     let id = serde_json::from_str(id).unwrap_or(RawValue::NULL);
     let error = if text.is_empty() { "unspecified error" } else { text };
     // Cannot fail: strings and a valid raw value, into memory.
-    let mut line = serde_json::to_vec(&Reply { id, result: (), error }).unwrap_or_default();
+    let mut line = serde_json::to_vec(&RpcReply { id, result: (), error }).unwrap_or_default();
     line.push(b'\n');
     line.into()
 }

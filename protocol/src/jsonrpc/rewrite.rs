@@ -22,7 +22,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::json::{decoded, fold};
-use crate::paths::Rules;
+use crate::paths::PathRules;
 
 /// Longest file name that is looked at, in bytes as written. A longer one goes on as it is: systems
 /// take 4096 at most.
@@ -36,22 +36,22 @@ pub const DEPTH_MAX: usize = 1024;
 /// as an escape has 114 bytes.
 const KEY_MAX: usize = 128;
 
-/// The keys of [`Value`] other than `Other`, each with its case as Delve writes it.
-const KEYS: [(&str, Value); 9] = [
-    ("file", Value::Path),
-    ("Loc", Value::Path),
-    ("LocExpr", Value::Path),
-    ("SubstituteLocExpr", Value::Path),
-    ("DirectoryPath", Value::Path),
-    ("Sources", Value::Paths),
-    ("Files", Value::Paths),
-    ("UserData", Value::Foreign),
-    ("SubstitutePathRules", Value::Foreign),
+/// The keys of [`KeyMeaning`] other than `Other`, each with its case as Delve writes it.
+const KEYS: [(&str, KeyMeaning); 9] = [
+    ("file", KeyMeaning::Path),
+    ("Loc", KeyMeaning::Path),
+    ("LocExpr", KeyMeaning::Path),
+    ("SubstituteLocExpr", KeyMeaning::Path),
+    ("DirectoryPath", KeyMeaning::Path),
+    ("Sources", KeyMeaning::Paths),
+    ("Files", KeyMeaning::Paths),
+    ("UserData", KeyMeaning::Foreign),
+    ("SubstitutePathRules", KeyMeaning::Foreign),
 ];
 
 /// Bytes to send next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum RewritePiece {
     /// This part of the chunk.
     Chunk(Range<usize>),
     /// A file name, and what of it came with an earlier chunk.
@@ -59,14 +59,14 @@ pub enum Piece {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+enum RewriteDirection {
     ToServer,
     ToClient,
 }
 
 /// What a key says of its value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Value {
+enum KeyMeaning {
     #[default]
     Other,
     Path,
@@ -75,21 +75,23 @@ enum Value {
     Foreign,
 }
 
-impl Value {
-    fn of(key: &[u8]) -> Value {
+impl KeyMeaning {
+    fn of(key: &[u8]) -> KeyMeaning {
         match key {
-            b"file" | b"File" | b"Loc" | b"LocExpr" | b"SubstituteLocExpr" | b"DirectoryPath" => Value::Path,
-            b"Sources" | b"Files" => Value::Paths,
-            b"UserData" | b"SubstitutePathRules" => Value::Foreign,
-            _ => Value::Other,
+            b"file" | b"File" | b"Loc" | b"LocExpr" | b"SubstituteLocExpr" | b"DirectoryPath" => {
+                KeyMeaning::Path
+            }
+            b"Sources" | b"Files" => KeyMeaning::Paths,
+            b"UserData" | b"SubstitutePathRules" => KeyMeaning::Foreign,
+            _ => KeyMeaning::Other,
         }
     }
 
     /// As Delve reads a client's key: its escapes decoded, and in any case.
-    fn of_any_case(written: &[u8]) -> Value {
+    fn of_any_case(written: &[u8]) -> KeyMeaning {
         let key = decoded(written);
         let known = KEYS.into_iter().find(|(known, _)| fold::is_field(&key, known));
-        known.map_or(Value::Other, |(_, value)| value)
+        known.map_or(KeyMeaning::Other, |(_, value)| value)
     }
 }
 
@@ -101,12 +103,12 @@ struct Level {
     /// It stands in something foreign.
     is_foreign: bool,
     /// What the present value is; in an array, each of them.
-    value: Value,
+    value: KeyMeaning,
 }
 
 /// The string that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
+enum StringState {
     None,
     Key,
     Path,
@@ -117,12 +119,12 @@ enum Text {
 /// [`PATH_MAX`] bytes.
 #[derive(Clone, Debug)]
 pub struct Rewriter {
-    rules: Arc<Rules>,
-    direction: Direction,
+    rules: Arc<PathRules>,
+    direction: RewriteDirection,
     levels: Vec<Level>,
     /// Levels beyond [`DEPTH_MAX`].
     deeper: usize,
-    text: Text,
+    text: StringState,
     escaped: bool,
     /// A key, or a file name with its opening quote.
     held: Vec<u8>,
@@ -130,42 +132,42 @@ pub struct Rewriter {
 
 impl Rewriter {
     /// For what the client says.
-    pub fn to_server(rules: Arc<Rules>) -> Rewriter {
-        Rewriter::new(rules, Direction::ToServer)
+    pub fn to_server(rules: Arc<PathRules>) -> Rewriter {
+        Rewriter::new(rules, RewriteDirection::ToServer)
     }
 
     /// For what dlv says.
-    pub fn to_client(rules: Arc<Rules>) -> Rewriter {
-        Rewriter::new(rules, Direction::ToClient)
+    pub fn to_client(rules: Arc<PathRules>) -> Rewriter {
+        Rewriter::new(rules, RewriteDirection::ToClient)
     }
 
-    fn new(rules: Arc<Rules>, direction: Direction) -> Rewriter {
+    fn new(rules: Arc<PathRules>, direction: RewriteDirection) -> Rewriter {
         let (levels, held) = (Vec::new(), Vec::new());
-        Rewriter { rules, direction, levels, deeper: 0, text: Text::None, escaped: false, held }
+        Rewriter { rules, direction, levels, deeper: 0, text: StringState::None, escaped: false, held }
     }
 
     /// Takes a chunk, and appends what goes on to `pieces`. The bytes that go on do not depend on
     /// how a stream is cut. Bytes that are no JSON go on as they are.
-    pub fn advance(&mut self, chunk: &[u8], pieces: &mut VecDeque<Piece>) {
+    pub fn advance(&mut self, chunk: &[u8], pieces: &mut VecDeque<RewritePiece>) {
         // The unchanged bytes begin here.
         let mut from = 0;
         for (at, &byte) in chunk.iter().enumerate() {
             match self.text {
-                Text::None if byte == b'"' => {
+                StringState::None if byte == b'"' => {
                     self.begin_text();
-                    if self.text == Text::Path {
+                    if self.text == StringState::Path {
                         push(from..at, pieces);
                         from = at + 1;
                     }
                 }
-                Text::None => self.structure(byte),
-                Text::Key | Text::Path | Text::Other => {
-                    let was_path = self.text == Text::Path;
+                StringState::None => self.structure(byte),
+                StringState::Key | StringState::Path | StringState::Other => {
+                    let was_path = self.text == StringState::Path;
                     self.inside(byte);
                     if was_path {
                         from = at + 1;
-                        if self.text != Text::Path {
-                            pieces.push_back(Piece::Own(self.settled()));
+                        if self.text != StringState::Path {
+                            pieces.push_back(RewritePiece::Own(self.settled()));
                         }
                     }
                 }
@@ -184,13 +186,13 @@ impl Rewriter {
         self.held.clear();
         self.escaped = false;
         self.text = match self.levels.last() {
-            _ if self.deeper > 0 => Text::Other,
-            Some(level) if level.is_object && level.expects_key => Text::Key,
-            Some(Level { is_object: true, value: Value::Path, .. })
-            | Some(Level { is_object: false, value: Value::Paths, .. }) => Text::Path,
-            _ => Text::Other,
+            _ if self.deeper > 0 => StringState::Other,
+            Some(level) if level.is_object && level.expects_key => StringState::Key,
+            Some(Level { is_object: true, value: KeyMeaning::Path, .. })
+            | Some(Level { is_object: false, value: KeyMeaning::Paths, .. }) => StringState::Path,
+            _ => StringState::Other,
         };
-        if self.text == Text::Path {
+        if self.text == StringState::Path {
             self.held.push(b'"');
         }
     }
@@ -200,27 +202,27 @@ impl Rewriter {
         let ends = byte == b'"' && !self.escaped;
         self.escaped = byte == b'\\' && !self.escaped;
         match self.text {
-            Text::Path => {
+            StringState::Path => {
                 self.held.push(byte);
                 if ends {
-                    self.text = Text::None;
+                    self.text = StringState::None;
                 } else if self.held.len() >= PATH_MAX {
-                    self.text = Text::Other;
+                    self.text = StringState::Other;
                 }
             }
-            Text::Key if ends => {
+            StringState::Key if ends => {
                 let value = match self.direction {
-                    _ if self.held.len() > KEY_MAX => Value::Other,
-                    Direction::ToClient => Value::of(&self.held),
-                    Direction::ToServer => Value::of_any_case(&self.held),
+                    _ if self.held.len() > KEY_MAX => KeyMeaning::Other,
+                    RewriteDirection::ToClient => KeyMeaning::of(&self.held),
+                    RewriteDirection::ToServer => KeyMeaning::of_any_case(&self.held),
                 };
                 if let Some(level) = self.levels.last_mut() {
-                    level.value = if level.is_foreign { Value::Foreign } else { value };
+                    level.value = if level.is_foreign { KeyMeaning::Foreign } else { value };
                 }
-                self.text = Text::None;
+                self.text = StringState::None;
             }
-            Text::Key if self.held.len() <= KEY_MAX => self.held.push(byte),
-            _ if ends => self.text = Text::None,
+            StringState::Key if self.held.len() <= KEY_MAX => self.held.push(byte),
+            _ if ends => self.text = StringState::None,
             _ => {}
         }
     }
@@ -247,11 +249,11 @@ impl Rewriter {
         }
         let outer = self.levels.last().map(|level| level.value).unwrap_or_default();
         let value = match outer {
-            Value::Foreign => Value::Foreign,
-            Value::Paths if !is_object => Value::Paths,
-            _ => Value::Other,
+            KeyMeaning::Foreign => KeyMeaning::Foreign,
+            KeyMeaning::Paths if !is_object => KeyMeaning::Paths,
+            _ => KeyMeaning::Other,
         };
-        let is_foreign = value == Value::Foreign;
+        let is_foreign = value == KeyMeaning::Foreign;
         self.levels.push(Level { is_object, expects_key: is_object, is_foreign, value });
     }
 
@@ -259,17 +261,17 @@ impl Rewriter {
     fn settled(&mut self) -> Bytes {
         let held = std::mem::take(&mut self.held);
         let mapped = serde_json::from_slice::<String>(&held).ok().and_then(|path| match self.direction {
-            Direction::ToServer => self.rules.to_server(&path),
-            Direction::ToClient => self.rules.to_client(&path),
+            RewriteDirection::ToServer => self.rules.to_server(&path),
+            RewriteDirection::ToClient => self.rules.to_client(&path),
         });
         let written = mapped.and_then(|path| serde_json::to_vec(&path).ok());
         Bytes::from(written.unwrap_or(held))
     }
 }
 
-fn push(range: Range<usize>, pieces: &mut VecDeque<Piece>) {
+fn push(range: Range<usize>, pieces: &mut VecDeque<RewritePiece>) {
     if !range.is_empty() {
-        pieces.push_back(Piece::Chunk(range));
+        pieces.push_back(RewritePiece::Chunk(range));
     }
 }
 

@@ -1,26 +1,26 @@
 //! Walks along a stream of JSON-RPC objects and reports boundaries and envelopes.
 
-use super::Envelope;
-use super::fields::{self, Fields};
+use super::RpcEnvelope;
+use super::fields::{self, RpcFields};
 use crate::json::exact::Exact;
 use crate::json::{Walker, is_white_space};
 
-/// What [`Scanner::step`] took, and what it is.
+/// What [`RpcScanner::step`] took, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Step {
+pub struct RpcStep {
     /// Bytes taken from the front of the input; at least one where the input is not empty.
     pub consumed: usize,
     /// What those bytes are.
-    pub part: Part,
+    pub part: RpcPart,
     /// The object's envelope. `Some` exactly once for each whole object: in the first step in
     /// which it is known, at the latest in the one with `end: true`; of a request, in that one.
-    pub envelope: Option<Envelope>,
+    pub envelope: Option<RpcEnvelope>,
 }
 
 /// What the bytes of a step are. A step never spans two parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum RpcPart {
     /// White space between objects.
     Between,
     /// Some of an object.
@@ -63,9 +63,9 @@ pub enum JsonRpcError {
 /// # Ok::<(), dlvgate_protocol::jsonrpc::JsonRpcError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Scanner {
-    walk: Walk,
-    fields: Fields,
+pub struct RpcScanner {
+    walk: ObjectMode,
+    fields: RpcFields,
     inside: bool,
     /// The present object's envelope has been reported.
     reported: bool,
@@ -74,39 +74,39 @@ pub struct Scanner {
 
 /// How an object is read.
 #[derive(Clone, Debug)]
-enum Walk {
+enum ObjectMode {
     /// For the first of equal keys.
     First(Walker),
     /// As Go does.
     Exact(Box<Exact>),
 }
 
-impl Walk {
+impl ObjectMode {
     fn reset(&mut self) {
         match self {
-            Walk::First(walker) => walker.reset(),
-            Walk::Exact(walker) => walker.reset(),
+            ObjectMode::First(walker) => walker.reset(),
+            ObjectMode::Exact(walker) => walker.reset(),
         }
     }
 
     fn is_done(&self) -> bool {
         match self {
-            Walk::First(walker) => walker.is_done(),
-            Walk::Exact(walker) => walker.is_done(),
+            ObjectMode::First(walker) => walker.is_done(),
+            ObjectMode::Exact(walker) => walker.is_done(),
         }
     }
 
     fn is_broken(&self) -> bool {
         match self {
-            Walk::First(walker) => walker.is_broken(),
-            Walk::Exact(walker) => walker.is_broken(),
+            ObjectMode::First(walker) => walker.is_broken(),
+            ObjectMode::Exact(walker) => walker.is_broken(),
         }
     }
 
     /// Takes bytes up to a field that is found, and what it says; returns how many.
-    fn advance(&mut self, input: &[u8], fields: &mut Fields) -> usize {
+    fn advance(&mut self, input: &[u8], fields: &mut RpcFields) -> usize {
         match self {
-            Walk::First(walker) => {
+            ObjectMode::First(walker) => {
                 let advance = walker.advance(input);
                 if let Some((field, value)) = advance.found {
                     // Later fields change nothing: the envelope may have been reported already.
@@ -116,7 +116,7 @@ impl Walk {
                 }
                 advance.consumed
             }
-            Walk::Exact(walker) => {
+            ObjectMode::Exact(walker) => {
                 let advance = walker.advance(input);
                 if let Some((field, value)) = advance.found {
                     fields.take_last(field, value, walker);
@@ -127,20 +127,20 @@ impl Walk {
     }
 }
 
-impl Scanner {
+impl RpcScanner {
     /// Returns a scanner between objects, of either side.
-    pub fn new() -> Scanner {
-        Scanner::with(Walk::First(Walker::new(fields::NAMES)))
+    pub fn new() -> RpcScanner {
+        RpcScanner::with(ObjectMode::First(Walker::new(fields::NAMES)))
     }
 
     /// Returns a scanner between objects that a client sends: each is the request that Go's
     /// net/rpc/jsonrpc reads, with keys in any case, and the last of equal ones.
-    pub fn of_client() -> Scanner {
-        Scanner::with(Walk::Exact(Box::new(Exact::new(fields::REQUEST_NAMES))))
+    pub fn of_client() -> RpcScanner {
+        RpcScanner::with(ObjectMode::Exact(Box::new(Exact::new(fields::REQUEST_NAMES))))
     }
 
-    fn with(walk: Walk) -> Scanner {
-        Scanner { walk, fields: Fields::default(), inside: false, reported: false, failed: None }
+    fn with(walk: ObjectMode) -> RpcScanner {
+        RpcScanner { walk, fields: RpcFields::default(), inside: false, reported: false, failed: None }
     }
 
     /// Takes some bytes from the front of `input` (not empty) and says what they are.
@@ -152,7 +152,7 @@ impl Scanner {
     ///
     /// Where the stream is no stream of JSON objects; see [`JsonRpcError`]. Every further call
     /// returns the same error, since where the next object begins is unknown.
-    pub fn step(&mut self, input: &[u8]) -> Result<Step, JsonRpcError> {
+    pub fn step(&mut self, input: &[u8]) -> Result<RpcStep, JsonRpcError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -163,7 +163,7 @@ impl Scanner {
                 Some(0) => return Err(self.fail(JsonRpcError::NotAnObject { byte: input[0] })),
                 _ => {
                     let consumed = white.unwrap_or(input.len());
-                    return Ok(Step { consumed, part: Part::Between, envelope: None });
+                    return Ok(RpcStep { consumed, part: RpcPart::Between, envelope: None });
                 }
             }
         }
@@ -178,7 +178,7 @@ impl Scanner {
     fn begin(&mut self) {
         self.inside = true;
         self.reported = false;
-        self.fields = Fields::default();
+        self.fields = RpcFields::default();
         self.walk.reset();
     }
 
@@ -187,7 +187,7 @@ impl Scanner {
         error
     }
 
-    fn object(&mut self, input: &[u8]) -> Result<Step, JsonRpcError> {
+    fn object(&mut self, input: &[u8]) -> Result<RpcStep, JsonRpcError> {
         let mut consumed = 0;
         while consumed < input.len() && !self.walk.is_done() {
             consumed += self.walk.advance(&input[consumed..], &mut self.fields);
@@ -206,22 +206,22 @@ impl Scanner {
         Ok(self.report(consumed, end))
     }
 
-    fn report(&mut self, consumed: usize, end: bool) -> Step {
+    fn report(&mut self, consumed: usize, end: bool) -> RpcStep {
         let envelope = match self.walk {
-            Walk::First(_) if !self.reported && (end || self.fields.are_enough()) => {
+            ObjectMode::First(_) if !self.reported && (end || self.fields.are_enough()) => {
                 Some(self.fields.envelope())
             }
-            Walk::Exact(_) if end => Some(self.fields.request()),
+            ObjectMode::Exact(_) if end => Some(self.fields.request()),
             _ => None,
         };
         self.reported |= envelope.is_some();
-        Step { consumed, part: Part::Object { end }, envelope }
+        RpcStep { consumed, part: RpcPart::Object { end }, envelope }
     }
 }
 
-impl Default for Scanner {
-    fn default() -> Scanner {
-        Scanner::new()
+impl Default for RpcScanner {
+    fn default() -> RpcScanner {
+        RpcScanner::new()
     }
 }
 
@@ -229,11 +229,11 @@ impl Default for Scanner {
 mod tests {
     use super::*;
     use crate::envelope::Name;
-    use crate::jsonrpc::Kind;
+    use crate::jsonrpc::RpcKind;
 
     /// The envelopes of a stream, and whether each came before its object's end.
-    fn scan(wire: &str, chunk: usize) -> Result<Vec<Envelope>, JsonRpcError> {
-        let mut scanner = Scanner::new();
+    fn scan(wire: &str, chunk: usize) -> Result<Vec<RpcEnvelope>, JsonRpcError> {
+        let mut scanner = RpcScanner::new();
         let mut envelopes = Vec::new();
         for mut rest in wire.as_bytes().chunks(chunk) {
             while !rest.is_empty() {
@@ -264,11 +264,11 @@ mod tests {
             assert_eq!(
                 kinds,
                 [
-                    Kind::Request { method: Name::new("RPCServer.State") },
-                    Kind::Reply { success: true },
-                    Kind::Reply { success: false },
-                    Kind::Unknown,
-                    Kind::Reply { success: true },
+                    RpcKind::Request { method: Name::new("RPCServer.State") },
+                    RpcKind::Reply { success: true },
+                    RpcKind::Reply { success: false },
+                    RpcKind::Unknown,
+                    RpcKind::Reply { success: true },
                 ]
             );
         }
@@ -281,7 +281,7 @@ mod tests {
             let found = scan(wire, chunk).unwrap();
             assert_eq!(found.len(), 1);
             assert_eq!(found[0].id.and_then(|id| id.as_i64()), Some(1));
-            assert_eq!(found[0].kind, Kind::Reply { success: true }, "by {chunk}");
+            assert_eq!(found[0].kind, RpcKind::Reply { success: true }, "by {chunk}");
         }
     }
 
@@ -317,11 +317,11 @@ mod tests {
             r#"{"\u006dethod":"a","METHOD":null,"id":"b","result":1}{}{"method":"a","method":5,"id":3} {"Id":[1]}"#,
         );
         for chunk in 1..=wire.len() {
-            let (mut scanner, mut found) = (Scanner::of_client(), Vec::new());
+            let (mut scanner, mut found) = (RpcScanner::of_client(), Vec::new());
             for mut rest in wire.as_bytes().chunks(chunk) {
                 while !rest.is_empty() {
                     let step = scanner.step(rest).unwrap();
-                    assert!(step.envelope.is_none() || step.part == Part::Object { end: true });
+                    assert!(step.envelope.is_none() || step.part == RpcPart::Object { end: true });
                     rest = &rest[step.consumed..];
                     found.extend(step.envelope);
                 }
@@ -329,14 +329,14 @@ mod tests {
             let ids: Vec<_> = found.iter().map(|found| found.id.map(|id| id.to_string())).collect();
             let id = |text: &str| Some(text.to_owned());
             assert_eq!(ids, [id("2"), id("\"b\""), None, id("3"), None], "by {chunk}");
-            let request = |method: &str| Kind::Request { method: Name::new(method) };
+            let request = |method: &str| RpcKind::Request { method: Name::new(method) };
             let kinds: Vec<_> = found.iter().map(|found| found.kind).collect();
             assert_eq!(
                 kinds,
-                [request("RPCServer.Detach"), request("a"), request(""), Kind::Unknown, request("")]
+                [request("RPCServer.Detach"), request("a"), request(""), RpcKind::Unknown, request("")]
             );
         }
-        let nested = Scanner::of_client().step(br#"{"params":[tru]}"#).unwrap();
+        let nested = RpcScanner::of_client().step(br#"{"params":[tru]}"#).unwrap();
         assert_eq!((nested.consumed, nested.envelope), (14, None), "Go refuses what is wrong at any depth");
     }
 }

@@ -4,9 +4,9 @@
 use serde_json::value::RawValue;
 
 use super::members::Members;
-use crate::envelope::Kind;
+use crate::envelope::MessageKind;
 use crate::frame::DELVE_MAX_BODY;
-use crate::paths::Rule;
+use crate::paths::PathRule;
 use crate::scan;
 
 /// One argument of `launch` or `attach` with its value as JSON.
@@ -83,7 +83,7 @@ pub enum MergeError {
 
 /// Where dlv looks for the arguments of a start.
 #[derive(Clone, Copy)]
-enum Place {
+enum ArgumentsPlace {
     /// `launch`, `attach`: in the request's `arguments`.
     Start,
     /// `restart`: in `arguments` of the request's `arguments`, where there are any. Without them
@@ -91,11 +91,11 @@ enum Place {
     Restart,
 }
 
-impl Place {
-    fn of(command: &str) -> Option<Place> {
+impl ArgumentsPlace {
+    fn of(command: &str) -> Option<ArgumentsPlace> {
         match command {
-            "launch" | "attach" => Some(Place::Start),
-            "restart" => Some(Place::Restart),
+            "launch" | "attach" => Some(ArgumentsPlace::Start),
+            "restart" => Some(ArgumentsPlace::Restart),
             _ => None,
         }
     }
@@ -124,7 +124,7 @@ pub struct LaunchDefaults {
     /// Put in instead of what the client has.
     pub force: Vec<Argument>,
     /// Appended to `substitutePath`, so that the client's own rules are tried first.
-    pub substitute_path: Vec<Rule>,
+    pub substitute_path: Vec<PathRule>,
 }
 
 impl LaunchDefaults {
@@ -135,7 +135,7 @@ impl LaunchDefaults {
 
     /// Whether a request of this command may be changed.
     pub fn concerns(&self, command: &str) -> bool {
-        !self.is_empty() && Place::of(command).is_some()
+        !self.is_empty() && ArgumentsPlace::of(command).is_some()
     }
 
     /// The body of a `launch`, `attach` or `restart` request with what is added. `None` where dlv
@@ -147,16 +147,19 @@ impl LaunchDefaults {
     /// Where something is forced and cannot be, or dlv could not take the result: the request must
     /// not be passed on.
     pub fn merge(&self, body: &[u8]) -> Result<Option<Vec<u8>>, MergeError> {
-        let Some(Kind::Request { command }) = scan::client_envelope(body).map(|envelope| envelope.kind)
+        let Some(MessageKind::Request { command }) =
+            scan::client_envelope(body).map(|envelope| envelope.kind)
         else {
             return Ok(None);
         };
-        let Some(place) = Place::of(command.as_str()).filter(|_| !self.is_empty()) else { return Ok(None) };
+        let Some(place) = ArgumentsPlace::of(command.as_str()).filter(|_| !self.is_empty()) else {
+            return Ok(None);
+        };
         let Some(mut message) = Members::of(body) else { return Ok(None) };
         let own = message.get("arguments");
         let amended = match place {
-            Place::Start => self.amend(own)?,
-            Place::Restart => self.amend_restart(own)?,
+            ArgumentsPlace::Start => self.amend(own)?,
+            ArgumentsPlace::Restart => self.amend_restart(own)?,
         };
         let Some(arguments) = amended else { return Ok(None) };
         message.put("arguments", arguments);
@@ -306,7 +309,7 @@ mod tests {
             let text = String::from_utf8_lossy(&merged);
             assert!(!text.contains("/other") && text.contains(r#""program":"/own""#), "{text}");
             assert!(scan::client_envelope(&merged).is_some_and(
-                |envelope| matches!(envelope.kind, Kind::Request { command } if command == "launch")
+                |envelope| matches!(envelope.kind, MessageKind::Request { command } if command == "launch")
             ));
             assert_eq!(text.matches("rgument").count(), 1, "{text}");
         }

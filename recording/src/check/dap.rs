@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::capabilities::Capabilities;
 use super::findings::{CUT, Findings};
 use super::references::References;
-use crate::{Message, Sender};
+use crate::{RecordedMessage, Sender};
 
 /// Requests of the adapter that a client must have offered.
 const REVERSE: [(&str, &str); 2] =
@@ -53,7 +53,7 @@ struct OpenRequest {
 }
 
 #[derive(Default)]
-pub(super) struct Rules {
+pub(super) struct DapRules {
     pending: HashMap<i64, OpenRequest>,
     /// The line of the first answer, and the command.
     answered: HashMap<i64, (u64, String)>,
@@ -83,8 +83,8 @@ enum Stage {
     Answered,
 }
 
-impl Rules {
-    pub(super) fn message(&mut self, line: u64, message: &Message, findings: &mut Findings) {
+impl DapRules {
+    pub(super) fn message(&mut self, line: u64, message: &RecordedMessage, findings: &mut Findings) {
         if let Some(header) = &message.header {
             findings.known(line, "strict-header", format!("{header:?}"), HEADER);
         }

@@ -10,7 +10,7 @@ pub(super) const CUT: &str = "it was under way when the connection ended";
 /// A rule that is broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Finding {
+pub struct Violation {
     /// The line in the recording.
     pub line: u64,
     /// The rule's name.
@@ -21,7 +21,7 @@ pub struct Finding {
     pub explained: Option<&'static str>,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}: {}", self.line, self.rule, self.text)?;
         self.explained.map_or(Ok(()), |why| write!(f, " (known: {why})"))
@@ -33,7 +33,7 @@ impl fmt::Display for Finding {
 #[non_exhaustive]
 pub struct Alike {
     /// The first of them.
-    pub first: Finding,
+    pub first: Violation,
     /// How many more there are.
     pub more: usize,
     /// The last one's line.
@@ -51,7 +51,7 @@ impl fmt::Display for Alike {
 }
 
 /// Puts findings together that say the same: known ones of one rule, others with one text.
-pub fn together(findings: &[Finding]) -> Vec<Alike> {
+pub fn together(findings: &[Violation]) -> Vec<Alike> {
     let mut all: Vec<Alike> = Vec::new();
     let mut places = HashMap::new();
     for finding in findings {
@@ -72,11 +72,11 @@ pub fn together(findings: &[Finding]) -> Vec<Alike> {
 
 /// What the rules of both protocols write down.
 #[derive(Default)]
-pub(super) struct Findings(Vec<Finding>);
+pub(super) struct Findings(Vec<Violation>);
 
 impl Findings {
     pub(super) fn add(&mut self, line: u64, rule: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { line, rule, text: visible(text.into()), explained: None });
+        self.0.push(Violation { line, rule, text: visible(text.into()), explained: None });
     }
 
     pub(super) fn known(
@@ -86,11 +86,11 @@ impl Findings {
         text: impl Into<String>,
         why: &'static str,
     ) {
-        self.0.push(Finding { line, rule, text: visible(text.into()), explained: Some(why) });
+        self.0.push(Violation { line, rule, text: visible(text.into()), explained: Some(why) });
     }
 
     /// Returns all of them, by line.
-    pub(super) fn sorted(mut self) -> Vec<Finding> {
+    pub(super) fn sorted(mut self) -> Vec<Violation> {
         self.0.sort_by_key(|finding| finding.line);
         self.0
     }

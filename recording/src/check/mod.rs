@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use dlvgate_protocol::sniff::Protocol;
 
-pub use findings::{Alike, Finding, together};
+pub use findings::{Alike, Violation, together};
 
-use super::{Header, Message, Sender, What};
+use super::{EntryContent, RecordedMessage, RecordingHeader, Sender};
 use findings::{CUT, Findings};
 
 /// Lists every rule: its name, and what it says.
@@ -72,7 +72,7 @@ fn stray(from: Sender, count: usize) -> String {
 
 /// Reads a recording entry by entry. It keeps no message.
 pub struct Checker {
-    rules: Rules,
+    rules: ProtocolRules,
     findings: Findings,
     last: Duration,
     /// Bytes after which nothing more came of that sender: their line, and how many.
@@ -81,17 +81,17 @@ pub struct Checker {
     cause: Option<String>,
 }
 
-enum Rules {
-    Dap(Box<dap::Rules>),
-    Rpc(Box<rpc::Rules>),
+enum ProtocolRules {
+    Dap(Box<dap::DapRules>),
+    Rpc(Box<rpc::RpcRules>),
 }
 
 impl Checker {
     /// Creates a checker for a recording with this header.
-    pub fn new(header: &Header) -> Checker {
+    pub fn new(header: &RecordingHeader) -> Checker {
         let rules = match header.protocol {
-            Protocol::Dap => Rules::Dap(Box::default()),
-            Protocol::JsonRpc => Rules::Rpc(Box::default()),
+            Protocol::Dap => ProtocolRules::Dap(Box::default()),
+            Protocol::JsonRpc => ProtocolRules::Rpc(Box::default()),
         };
         Checker {
             rules,
@@ -109,23 +109,25 @@ impl Checker {
             findings.add(entry.line, "time-falls", format!("{:?} after {:?}", entry.at, self.last));
         }
         self.last = self.last.max(entry.at);
-        if let What::Message(Message { from, .. }) | What::Stray { from, .. } = &entry.what {
+        if let EntryContent::Message(RecordedMessage { from, .. }) | EntryContent::Stray { from, .. } =
+            &entry.what
+        {
             if let Some((line, count)) = self.stray.remove(from) {
                 findings.add(line, STRAY, stray(*from, count));
             }
         }
         match &entry.what {
-            What::Message(message) => match &mut self.rules {
-                Rules::Dap(rules) => rules.message(entry.line, message, findings),
-                Rules::Rpc(rules) => rules.message(entry.line, message, findings),
+            EntryContent::Message(message) => match &mut self.rules {
+                ProtocolRules::Dap(rules) => rules.message(entry.line, message, findings),
+                ProtocolRules::Rpc(rules) => rules.message(entry.line, message, findings),
             },
-            What::Stray { from, bytes } => drop(self.stray.insert(*from, (entry.line, bytes.len()))),
-            What::Step { event, cause, .. } => {
+            EntryContent::Stray { from, bytes } => drop(self.stray.insert(*from, (entry.line, bytes.len()))),
+            EntryContent::Step { event, cause, .. } => {
                 if event == "ending" {
                     self.cause.clone_from(cause);
                     match &mut self.rules {
-                        Rules::Dap(rules) => rules.is_ending(),
-                        Rules::Rpc(rules) => rules.is_ending(),
+                        ProtocolRules::Dap(rules) => rules.is_ending(),
+                        ProtocolRules::Rpc(rules) => rules.is_ending(),
                     }
                 }
             }
@@ -134,7 +136,7 @@ impl Checker {
 
     /// Returns all findings, by line. `is_complete`: the recording has its end, so that what is
     /// missing never came.
-    pub fn finish(mut self, is_complete: bool) -> Vec<Finding> {
+    pub fn finish(mut self, is_complete: bool) -> Vec<Violation> {
         let cause = self.cause.unwrap_or_default();
         let client_left = CLIENT_LEFT.contains(&cause.as_str());
         for (from, (line, count)) in self.stray {
@@ -147,8 +149,8 @@ impl Checker {
         }
         if is_complete {
             match &self.rules {
-                Rules::Dap(rules) => rules.finish(client_left, &mut self.findings),
-                Rules::Rpc(rules) => rules.finish(client_left, &mut self.findings),
+                ProtocolRules::Dap(rules) => rules.finish(client_left, &mut self.findings),
+                ProtocolRules::Rpc(rules) => rules.finish(client_left, &mut self.findings),
             }
         }
         self.findings.sorted()

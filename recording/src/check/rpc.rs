@@ -7,13 +7,13 @@ use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
 use super::findings::{CUT, Findings};
-use crate::{Message, Sender};
+use crate::{RecordedMessage, Sender};
 
 /// Commands that do not let the program run, or that are meant for one that does.
 const NOT_RUNNING: [&str; 3] = ["halt", "switchThread", "switchGoroutine"];
 
 #[derive(Default)]
-pub(super) struct Rules {
+pub(super) struct RpcRules {
     pending: HashMap<Key, (u64, String)>,
     answered: HashMap<Key, u64>,
     running: Option<Key>,
@@ -21,8 +21,8 @@ pub(super) struct Rules {
     was_cut: bool,
 }
 
-impl Rules {
-    pub(super) fn message(&mut self, line: u64, message: &Message, findings: &mut Findings) {
+impl RpcRules {
+    pub(super) fn message(&mut self, line: u64, message: &RecordedMessage, findings: &mut Findings) {
         match message.envelope(Protocol::JsonRpc) {
             conversation::Message::Request { key, name } => {
                 self.request(line, key, name.as_str(), message, findings);
@@ -43,7 +43,7 @@ impl Rules {
         line: u64,
         key: Option<Key>,
         name: &str,
-        message: &Message,
+        message: &RecordedMessage,
         findings: &mut Findings,
     ) {
         if message.from != Sender::Client {
@@ -83,7 +83,7 @@ impl Rules {
         line: u64,
         key: Option<Key>,
         success: bool,
-        message: &Message,
+        message: &RecordedMessage,
         findings: &mut Findings,
     ) {
         if message.from == Sender::Client {

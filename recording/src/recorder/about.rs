@@ -1,6 +1,6 @@
 //! The facts about a server that stand in its recordings' headers.
 
-use crate::format::Settings;
+use crate::format::RecordedSettings;
 
 /// The facts about a server that its recordings have in their headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct About {
     /// The program that records, with its version: `dlvgate 0.1.0`.
     pub tool: String,
     /// The settings.
-    pub settings: Settings,
+    pub settings: RecordedSettings,
     /// Keeps every text out of the files that the protocol does not name itself: see
     /// [`redact`](crate::redact).
     pub redact: bool,
@@ -18,7 +18,7 @@ impl Default for About {
     /// This library as the tool, no settings, nothing redacted.
     fn default() -> About {
         let tool = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-        About { tool: tool.to_owned(), settings: Settings::default(), redact: false }
+        About { tool: tool.to_owned(), settings: RecordedSettings::default(), redact: false }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Unit {
 
 /// Follows one sender. Keeps at most [`PART`] bytes.
 pub(crate) struct Assembler {
-    scanner: Scanner,
+    scanner: MessageScanner,
     header: Vec<u8>,
     is_usual: bool,
     body: BytesMut,
@@ -29,16 +29,16 @@ pub(crate) struct Assembler {
     lost: bool,
 }
 
-enum Scanner {
-    Dap(Box<scan::Scanner>),
-    Rpc(Box<jsonrpc::Scanner>),
+enum MessageScanner {
+    Dap(Box<scan::DapScanner>),
+    Rpc(Box<jsonrpc::RpcScanner>),
 }
 
 impl Assembler {
     pub(crate) fn new(protocol: Protocol) -> Assembler {
         let scanner = match protocol {
-            Protocol::Dap => Scanner::Dap(Box::new(scan::Scanner::new(Limits::default()))),
-            Protocol::JsonRpc => Scanner::Rpc(Box::default()),
+            Protocol::Dap => MessageScanner::Dap(Box::new(scan::DapScanner::new(Limits::default()))),
+            Protocol::JsonRpc => MessageScanner::Rpc(Box::default()),
         };
         Assembler {
             scanner,
@@ -70,14 +70,14 @@ impl Assembler {
     /// How many bytes are understood; `None` where the stream cannot be followed any more.
     fn step(&mut self, bytes: &[u8], units: &mut Vec<Unit>) -> Option<usize> {
         let (consumed, is_body, is_end) = match &mut self.scanner {
-            Scanner::Dap(scanner) => {
+            MessageScanner::Dap(scanner) => {
                 let step = scanner.step(bytes).ok()?;
-                if let scan::Part::Body { end } = step.part {
+                if let scan::DapPart::Body { end } = step.part {
                     (step.consumed, true, end)
                 } else {
                     self.header.extend_from_slice(&bytes[..step.consumed]);
                     match step.part {
-                        scan::Part::Header(header) => {
+                        scan::DapPart::Header(header) => {
                             self.is_usual = header.canonical;
                             (step.consumed, false, header.body_len == 0)
                         }
@@ -85,10 +85,10 @@ impl Assembler {
                     }
                 }
             }
-            Scanner::Rpc(scanner) => {
+            MessageScanner::Rpc(scanner) => {
                 let step = scanner.step(bytes).ok()?;
-                let end = step.part == jsonrpc::Part::Object { end: true };
-                (step.consumed, step.part != jsonrpc::Part::Between, end)
+                let end = step.part == jsonrpc::RpcPart::Object { end: true };
+                (step.consumed, step.part != jsonrpc::RpcPart::Between, end)
             }
         };
         if is_body {

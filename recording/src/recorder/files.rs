@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::about::{About, Versions};
-use super::sheet::Sheet;
+use super::recording_file::RecordingFile;
 use super::writer::Writer;
-use crate::format::{Header, VERSION};
+use crate::format::{RecordingHeader, VERSION};
 
 /// The start of a session. Its file is made later, by the writer thread.
 pub(super) struct SessionStart {
@@ -54,13 +54,13 @@ impl RecordingFiles {
     fn create(&self, SessionStart { protocol, session, client, start }: SessionStart) -> io::Result<Writer> {
         let start = humantime::format_rfc3339_micros(start).to_string();
         let second: String = start.chars().take(19).filter(|char| !matches!(char, '-' | ':')).collect();
-        let sheet = Sheet::create(&self.folder, &format!("dlvgate-{second}Z-{session}"))?;
-        tracing::info!(target: "dlvgate::recording", session, "recorded in {}", sheet.path().display());
+        let recording_file = RecordingFile::create(&self.folder, &format!("dlvgate-{second}Z-{session}"))?;
+        tracing::info!(target: "dlvgate::recording", session, "recorded in {}", recording_file.path().display());
         if self.about.redact {
             tracing::info!(target: "dlvgate::recording", session, "redacted: words of the protocol, numbers and times stay readable");
         }
         let versions = self.versions.get_or_init(&self.ask_versions);
-        let header = Header {
+        let header = RecordingHeader {
             recording: VERSION,
             tool: self.about.tool.clone(),
             protocol,
@@ -74,6 +74,6 @@ impl RecordingFiles {
             redacted: false,
             names: false,
         };
-        Writer::new(sheet, protocol, &header, self.about.redact)
+        Writer::new(recording_file, protocol, &header, self.about.redact)
     }
 }

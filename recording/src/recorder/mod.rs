@@ -2,15 +2,15 @@
 
 mod about;
 pub(crate) mod assembler;
-mod desk;
 mod files;
+mod flush_scheduler;
 mod progress;
 mod queue;
+mod recording_file;
 mod session;
-mod sheet;
 mod tap;
-mod thread;
 mod writer;
+mod writer_thread;
 
 use std::io;
 use std::path::Path;
@@ -21,8 +21,8 @@ use dlvgate_protocol::sniff::Protocol;
 use tokio::sync::oneshot;
 
 pub use about::{About, Versions};
-use desk::Desk;
 use files::{RecordingFiles, SessionStart};
+use flush_scheduler::FlushScheduler;
 use session::RecordedSession;
 pub use tap::Tap;
 
@@ -55,7 +55,7 @@ pub use tap::Tap;
 /// ```
 pub struct Recorder {
     files: Arc<RecordingFiles>,
-    desk: Arc<Desk<RecordedSession>>,
+    scheduler: Arc<FlushScheduler<RecordedSession>>,
 }
 
 impl Recorder {
@@ -72,7 +72,7 @@ impl Recorder {
         versions: impl Fn() -> Versions + Send + Sync + 'static,
     ) -> io::Result<Arc<Recorder>> {
         let files = RecordingFiles::new(folder, about, Box::new(versions))?;
-        Ok(Arc::new(Recorder { files: Arc::new(files), desk: Arc::default() }))
+        Ok(Arc::new(Recorder { files: Arc::new(files), scheduler: Arc::default() }))
     }
 
     /// Begins to record a session, of which this is the number and the client's address.
@@ -81,17 +81,17 @@ impl Recorder {
     /// has a warning, and the session goes on unrecorded.
     pub fn begin(&self, protocol: Protocol, session: u64, client: &str) -> Tap {
         let (start, began) = (SystemTime::now(), Instant::now());
-        if self.desk.enter() {
-            let (files, desk) = (Arc::clone(&self.files), Arc::clone(&self.desk));
-            let run = move || thread::run(&files, &desk);
+        if self.scheduler.enter() {
+            let (files, scheduler) = (Arc::clone(&self.files), Arc::clone(&self.scheduler));
+            let run = move || writer_thread::run(&files, &scheduler);
             if let Err(error) = std::thread::Builder::new().name("recording".to_owned()).spawn(run) {
-                self.desk.no_thread();
+                self.scheduler.no_thread();
                 tracing::warn!(target: "dlvgate::recording", session, "not recorded: {error}");
                 return Tap::none();
             }
         }
         let (all_done, done) = oneshot::channel();
         let beginning = SessionStart { protocol, session, client: client.to_owned(), start };
-        Tap::new(RecordedSession::new(beginning, all_done), began, Arc::clone(&self.desk), done)
+        Tap::new(RecordedSession::new(beginning, all_done), began, Arc::clone(&self.scheduler), done)
     }
 }

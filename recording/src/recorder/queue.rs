@@ -71,22 +71,22 @@ pub(super) struct Due {
 
 /// There is no room.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct QueueFull;
 
 /// The queue of one session.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(super) struct SessionQueue {
     batch: Mutex<Batch>,
     emptied: Notify,
 }
 
-impl Queue {
+impl SessionQueue {
     /// Puts an item at the end. A session's end always has room.
-    pub(super) fn push(&self, item: Item, bytes: &[u8]) -> Result<Due, Full> {
+    pub(super) fn push(&self, item: Item, bytes: &[u8]) -> Result<Due, QueueFull> {
         let mut batch = self.batch();
         let (before, is_end) = (batch.size(), matches!(item, Item::End { .. }));
         if before + bytes.len() > LIMIT && !is_end {
-            return Err(Full);
+            return Err(QueueFull);
         }
         let first = batch.items.is_empty();
         batch.items.push(item);
@@ -125,13 +125,13 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn heard(queue: &Queue, bytes: &[u8]) -> Result<Due, Full> {
+    fn heard(queue: &SessionQueue, bytes: &[u8]) -> Result<Due, QueueFull> {
         queue.push(Item::Heard { at: 0, from: Sender::Client, len: bytes.len() }, bytes)
     }
 
     #[test]
     fn only_first_item_and_full_quarter_wake_the_writer() {
-        let queue = Queue::default();
+        let queue = SessionQueue::default();
         assert_eq!(heard(&queue, b"x"), Ok(Due { first: true, now: false }));
         assert_eq!(heard(&queue, b"x"), Ok(Due { first: false, now: false }));
         assert_eq!(heard(&queue, &vec![0; MUCH]), Ok(Due { first: false, now: true }));
@@ -144,15 +144,15 @@ mod tests {
 
     #[test]
     fn a_full_queue_takes_the_end_and_nothing_else() {
-        let queue = Queue::default();
+        let queue = SessionQueue::default();
         heard(&queue, &vec![0; LIMIT - 10]).unwrap();
-        assert_eq!(heard(&queue, &[0; 11]), Err(Full));
+        assert_eq!(heard(&queue, &[0; 11]), Err(QueueFull));
         assert_eq!(queue.push(Item::End { at: 0 }, b""), Ok(Due { first: false, now: true }));
     }
 
     #[test]
     fn an_emptied_batch_keeps_little_memory() {
-        let queue = Queue::default();
+        let queue = SessionQueue::default();
         heard(&queue, &vec![0; KEPT * 4]).unwrap();
         let mut batch = Batch::default();
         queue.take(&mut batch);

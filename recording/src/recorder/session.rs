@@ -6,13 +6,13 @@ use tokio::sync::oneshot;
 
 use super::files::SessionStart;
 use super::progress::RecordingProgress;
-use super::queue::Queue;
+use super::queue::SessionQueue;
 use super::writer::Writer;
 
 /// A session that is recorded.
 #[derive(Default)]
 pub(super) struct RecordedSession {
-    pub(super) queue: Queue,
+    pub(super) queue: SessionQueue,
     pub(super) progress: RecordingProgress,
     job: Mutex<Job>,
 }

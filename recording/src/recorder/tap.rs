@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::desk::Desk;
-use super::queue::{Full, Item, RecordedStep};
+use super::flush_scheduler::FlushScheduler;
+use super::queue::{Item, QueueFull, RecordedStep};
 use super::session::RecordedSession;
 use crate::format::Sender;
 
@@ -20,7 +20,7 @@ const LAST_LINES: Duration = Duration::from_secs(5);
 
 struct RecorderLink {
     session: Arc<RecordedSession>,
-    desk: Arc<Desk<RecordedSession>>,
+    scheduler: Arc<FlushScheduler<RecordedSession>>,
     began: Instant,
     /// Taken when the end is told.
     done: Mutex<Option<oneshot::Receiver<()>>>,
@@ -39,12 +39,12 @@ impl Tap {
     pub(super) fn new(
         session: RecordedSession,
         began: Instant,
-        desk: Arc<Desk<RecordedSession>>,
+        scheduler: Arc<FlushScheduler<RecordedSession>>,
         done: oneshot::Receiver<()>,
     ) -> Tap {
         Tap(Some(Arc::new(RecorderLink {
             session: Arc::new(session),
-            desk,
+            scheduler,
             began,
             done: Mutex::new(Some(done)),
         })))
@@ -114,8 +114,8 @@ impl RecorderLink {
 
     fn tell(&self, item: Item, bytes: &[u8]) {
         match self.session.queue.push(item, bytes) {
-            Ok(due) => self.desk.tell(&self.session, due),
-            Err(Full) => self.fall_behind(),
+            Ok(due) => self.scheduler.tell(&self.session, due),
+            Err(QueueFull) => self.fall_behind(),
         }
     }
 

@@ -11,8 +11,8 @@ use dlvgate_protocol::sniff::Protocol;
 use super::assembler::{Assembler, Unit};
 use super::progress::RecordingProgress;
 use super::queue::{Batch, Item, RecordedStep};
-use super::sheet::Sheet;
-use crate::format::{COMPLETE, Header, Line, Sender};
+use super::recording_file::RecordingFile;
+use crate::format::{COMPLETE, RecordingHeader, RecordingLine, Sender};
 use crate::redact::Redactor;
 
 /// Why a recording is not complete where the disk was not full.
@@ -24,7 +24,7 @@ const GIVE_WAY: usize = 32;
 
 /// Puts messages together and writes them down.
 pub(super) struct Writer {
-    sheet: Sheet,
+    recording_file: RecordingFile,
     client: Assembler,
     dlv: Assembler,
     dlvgate: Assembler,
@@ -37,19 +37,19 @@ pub(super) struct Writer {
 impl Writer {
     /// `redact`: what is secret does not come into the file.
     pub(super) fn new(
-        mut sheet: Sheet,
+        mut recording_file: RecordingFile,
         protocol: Protocol,
-        header: &Header,
+        header: &RecordingHeader,
         redact: bool,
     ) -> io::Result<Writer> {
         let mut redactor = redact.then(|| Redactor::new(header));
         match &mut redactor {
-            Some(redactor) => sheet.line(&redactor.header(header), false)?,
-            None => sheet.line(header, false)?,
+            Some(redactor) => recording_file.line(&redactor.header(header), false)?,
+            None => recording_file.line(header, false)?,
         }
         let assembler = || Assembler::new(protocol);
         Ok(Writer {
-            sheet,
+            recording_file,
             redactor,
             client: assembler(),
             dlv: assembler(),
@@ -82,7 +82,7 @@ impl Writer {
             }
         }
         // The next message may take long: a reader that follows the file sees all until now.
-        self.sheet.flush()?;
+        self.recording_file.flush()?;
         Ok(true)
     }
 
@@ -102,15 +102,15 @@ impl Writer {
             Some(redactor) => redactor.detail(step.event, &step.detail).into(),
             None => Cow::from(&step.detail),
         };
-        let line = Line {
+        let line = RecordingLine {
             t: step.at,
             event: Some(step.event.into()),
             detail: Some(detail).filter(|detail| !detail.is_empty()),
             firewall: step.firewall.map(Into::into),
             cause: step.cause.map(Into::into),
-            ..Line::default()
+            ..RecordingLine::default()
         };
-        self.sheet.line(&line, false)
+        self.recording_file.line(&line, false)
     }
 
     /// The session is over: what has no end is no message.
@@ -127,9 +127,9 @@ impl Writer {
 
     /// The file is whole, unless the disk was too slow.
     pub(super) fn end(self, progress: &RecordingProgress) {
-        let path = self.sheet.path().to_owned();
+        let path = self.recording_file.path().to_owned();
         let detail = if progress.was_too_slow() { TOO_SLOW } else { COMPLETE };
-        if let Err(error) = self.sheet.end(self.at, detail, progress.in_proxy()) {
+        if let Err(error) = self.recording_file.end(self.at, detail, progress.in_proxy()) {
             tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording could not be ended: {error}");
         }
     }
@@ -137,9 +137,9 @@ impl Writer {
     /// The file takes no more.
     pub(super) fn give_up(self, failed: &io::Error, progress: &RecordingProgress) {
         progress.end();
-        let path = self.sheet.path().to_owned();
+        let path = self.recording_file.path().to_owned();
         tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording ends here, the session goes on: {failed}");
-        if let Err(error) = self.sheet.give_up(self.at, failed, progress.in_proxy()) {
+        if let Err(error) = self.recording_file.give_up(self.at, failed, progress.in_proxy()) {
             tracing::warn!(target: "dlvgate::recording", path = %path.display(), "the recording's end could not be marked: {error}");
         }
     }
@@ -161,7 +161,7 @@ impl Writer {
     }
 
     fn unit(&mut self, from: Sender, unit: Unit) -> io::Result<()> {
-        let line = Line { t: self.at, from: Some(from), ..Line::default() };
+        let line = RecordingLine { t: self.at, from: Some(from), ..RecordingLine::default() };
         match unit {
             Unit::Message { header, body } => {
                 let (header, body) = match &mut self.redactor {
@@ -171,18 +171,18 @@ impl Writer {
                     ),
                     None => (header, body),
                 };
-                let line = Line { header: header.map(Into::into), ..line };
-                self.sheet.line(&line.with_body(&body), true)
+                let line = RecordingLine { header: header.map(Into::into), ..line };
+                self.recording_file.line(&line.with_body(&body), true)
             }
             Unit::Part { bytes, more } => {
                 let bytes = self.redacted(bytes);
-                let line = Line { part: Some(BASE64.encode(&bytes).into()), more, ..line };
-                self.sheet.line(&line, !more)
+                let line = RecordingLine { part: Some(BASE64.encode(&bytes).into()), more, ..line };
+                self.recording_file.line(&line, !more)
             }
             Unit::Unframed(bytes) => {
                 let bytes = self.redacted(bytes);
-                let line = Line { unframed: true, ..line };
-                self.sheet.line(&line.with_bytes(&bytes), false)
+                let line = RecordingLine { unframed: true, ..line };
+                self.recording_file.line(&line.with_bytes(&bytes), false)
             }
         }
     }

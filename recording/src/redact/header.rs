@@ -3,7 +3,7 @@
 
 use super::texts::{Replace, Treatment};
 use super::{Names, Redactor, shapes::Shapes, words};
-use crate::Header;
+use crate::RecordingHeader;
 use crate::format::{DAMAGED, ENDED, MISSING};
 
 /// Steps of a session, and the last line's event.
@@ -13,13 +13,13 @@ pub(super) const EVENTS: [&str; 14] = [
     "dlv_ready",
     "gate_opening",
     "gate_open",
-    "dialled",
+    "upstream_connected",
     "spare_ready",
     "forwarding",
     "ending",
     "gate_shut",
     "dlv_stopped",
-    "gate_gone",
+    "gate_removed",
     "closed",
     ENDED,
 ];
@@ -29,15 +29,15 @@ const CAUSES: [&str; 16] = [
     "disconnected",
     "client_left",
     "client_reset",
-    "no_message",
-    "client_garbage",
+    "first_message_timeout",
+    "client_protocol_error",
     "dlv_gone",
-    "dlv_garbage",
+    "dlv_protocol_error",
     "no_dlv",
     "dlv_ended",
-    "spent",
+    "already_used",
     "gate_refused",
-    "not_dialled",
+    "connect_failed",
     "too_many_sessions",
     "too_many_of_address",
     "stopped",
@@ -56,7 +56,7 @@ const WHYS: [&str; 2] = ["the disk was too slow", "No space left on device (os e
 impl Redactor {
     /// Redacts a header.
     #[must_use]
-    pub fn header(&mut self, header: &Header) -> Header {
+    pub fn header(&mut self, header: &RecordingHeader) -> RecordingHeader {
         let mut header = header.clone();
         header.redacted = true;
         header.names = matches!(self.names, Names::Kept(_));
@@ -91,7 +91,7 @@ impl Redactor {
             let sides: Vec<String> = rule.split('=').map(|side| self.text(Treatment::Path, side)).collect();
             *rule = sides.join("=");
         }
-        for argument in settings.launch_set.iter_mut().chain(&mut settings.launch_force) {
+        for argument in settings.launch_default.iter_mut().chain(&mut settings.launch_override) {
             *argument = match argument.split_once('=') {
                 Some((key, value)) if Shapes::all().has_launch_argument(key) => {
                     format!("{key}={}", serde_json::json!(self.fill.secret(value)))

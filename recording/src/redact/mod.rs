@@ -30,7 +30,7 @@ use serde_json::{Map, Number, Value};
 pub use copy::{copy, look};
 pub use visible::Visible;
 
-use super::{Header, Sender};
+use super::{RecordingHeader, Sender};
 use fill::Fill;
 use placeholder::Placeholders;
 use project::Project;
@@ -62,7 +62,7 @@ const MAX_ASKED: usize = 4096;
 
 /// Says where a value is.
 #[derive(Clone, Copy, Debug)]
-struct Place<'a> {
+struct ValuePath<'a> {
     /// What the schema says it is: [`ANY`] where it says nothing.
     kind: &'static str,
     /// The type whose member it is, or is in.
@@ -71,14 +71,14 @@ struct Place<'a> {
     key: &'a str,
 }
 
-impl Place<'_> {
-    const FOREIGN: Place<'static> = Place { kind: ANY, owner: ANY, key: "" };
+impl ValuePath<'_> {
+    const FOREIGN: ValuePath<'static> = ValuePath { kind: ANY, owner: ANY, key: "" };
 }
 
 impl Redactor {
     /// Creates a redactor for a recording with this header. No text stays that the protocols do not
     /// name.
-    pub fn new(header: &Header) -> Redactor {
+    pub fn new(header: &RecordingHeader) -> Redactor {
         Redactor {
             protocol: header.protocol,
             names: Names::Replaced,
@@ -92,14 +92,14 @@ impl Redactor {
     /// project.
     ///
     /// `project`: its folder; without it that is learned from `launch` and from where dlv runs.
-    pub fn with_names(header: &Header, project: Option<&Path>) -> Redactor {
+    pub fn with_names(header: &RecordingHeader, project: Option<&Path>) -> Redactor {
         let project = Project::new(project, header.settings.folder.as_deref());
         Redactor { names: Names::Kept(project), ..Redactor::new(header) }
     }
 
     /// One that makes messages equal which differ in secrets alone. The header is that of a
     /// redacted recording.
-    pub(super) fn with_stars(header: &Header) -> Redactor {
+    pub(super) fn with_stars(header: &RecordingHeader) -> Redactor {
         let redactor = if header.names { Redactor::with_names(header, None) } else { Redactor::new(header) };
         Redactor { fill: Fill::Stars, ..redactor }
     }
@@ -154,7 +154,7 @@ impl Redactor {
         match message {
             Value::Object(members) => Value::Object(self.envelope(&name, members)),
             mut other => {
-                self.walk(Place::FOREIGN, &mut other);
+                self.walk(ValuePath::FOREIGN, &mut other);
                 other
             }
         }
@@ -218,7 +218,7 @@ impl Redactor {
                 "params" => Shapes::all().message("params", name),
                 "result" => Shapes::all().message("result", name),
                 _ => {
-                    self.walk(Place::FOREIGN, &mut value);
+                    self.walk(ValuePath::FOREIGN, &mut value);
                     redacted.insert(self.foreign_key(&key, &redacted), value);
                     continue;
                 }
@@ -229,9 +229,11 @@ impl Redactor {
                 (Value::String(text), "jsonrpc") if text == "2.0" => {}
                 // JSON-RPC has its parameters in a list of one.
                 (Value::Array(values), "params") => {
-                    values.iter_mut().for_each(|value| self.walk(Place { kind, ..Place::FOREIGN }, value));
+                    values
+                        .iter_mut()
+                        .for_each(|value| self.walk(ValuePath { kind, ..ValuePath::FOREIGN }, value));
                 }
-                (value, _) => self.walk(Place { kind, ..Place::FOREIGN }, value),
+                (value, _) => self.walk(ValuePath { kind, ..ValuePath::FOREIGN }, value),
             }
             redacted.insert(key, value);
         }
@@ -255,7 +257,7 @@ impl Redactor {
         }
     }
 
-    fn walk(&mut self, place: Place<'_>, value: &mut Value) {
+    fn walk(&mut self, place: ValuePath<'_>, value: &mut Value) {
         match value {
             Value::Object(members) => {
                 let members = std::mem::take(members);
@@ -263,7 +265,7 @@ impl Redactor {
             }
             Value::Array(values) => {
                 let kind = shapes::element(place.kind);
-                values.iter_mut().for_each(|value| self.walk(Place { kind, ..place }, value));
+                values.iter_mut().for_each(|value| self.walk(ValuePath { kind, ..place }, value));
             }
             Value::String(text) => {
                 let treatment = match place.kind {
@@ -279,7 +281,7 @@ impl Redactor {
         }
     }
 
-    fn members(&mut self, place: Place<'_>, members: Map<String, Value>) -> Map<String, Value> {
+    fn members(&mut self, place: ValuePath<'_>, members: Map<String, Value>) -> Map<String, Value> {
         // The name beside a path stays with it where it is the path's last part.
         let path = members.get("path").and_then(Value::as_str).filter(|_| place.kind == "Source");
         let ours = path.filter(|path| self.is_of_project(path)).and_then(|path| path.rsplit('/').next());
@@ -299,7 +301,7 @@ impl Redactor {
                 Value::String(name) if key == "name" && ours.as_ref() == Some(name) => {
                     self.visible.text(Treatment::Path, name);
                 }
-                _ => self.walk(Place { kind, owner, key: &key }, &mut value),
+                _ => self.walk(ValuePath { kind, owner, key: &key }, &mut value),
             }
             let key = if is_known { key } else { self.foreign_key(&key, &redacted) };
             redacted.insert(key, value);

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::*;
 use crate::recorder::{About, Recorder, Versions};
-use crate::show::{Filter, Style, Timeline};
+use crate::show::{EntryFilter, EntryPrinter, Style};
 use crate::{Reader, format, html};
 
 /// What each planted word begins with, and nothing else.
@@ -183,16 +183,16 @@ impl Planter {
     }
 
     /// A header with a word in each text, from its own fields.
-    fn header(&mut self, protocol: Protocol) -> Header {
-        let settings = format::Settings {
+    fn header(&mut self, protocol: Protocol) -> RecordingHeader {
+        let settings = format::RecordedSettings {
             firewall: Some(String::new()),
             folder: Some(String::new()),
             dlv: vec![String::new(), "--listen=".to_owned(), "--".to_owned(), String::new()],
             substitute_path: vec![String::new(), "/a=".to_owned()],
-            launch_set: vec![String::new(), "env=".to_owned()],
-            launch_force: vec![String::new(), "program=".to_owned()],
+            launch_default: vec![String::new(), "env=".to_owned()],
+            launch_override: vec![String::new(), "program=".to_owned()],
         };
-        let header = Header {
+        let header = RecordingHeader {
             recording: 1,
             protocol,
             tool: String::new(),
@@ -329,7 +329,7 @@ impl Recorded {
     /// Records what is said, with these settings; gives the file.
     fn file(
         &self,
-        header: &Header,
+        header: &RecordingHeader,
         redact: bool,
         said: &[(Sender, Vec<u8>)],
         details: &[(&'static str, String)],
@@ -389,7 +389,7 @@ fn page(recording: &[u8]) -> String {
 /// What `dlvgate show` prints of a recording.
 fn timeline(recording: &[u8], style: Style) -> String {
     let mut reader = Reader::new(recording).unwrap();
-    let mut timeline = Timeline::new(reader.header(), Filter::default(), style);
+    let mut timeline = EntryPrinter::new(reader.header(), EntryFilter::default(), style);
     let mut out = Vec::new();
     while let Some(entry) = reader.entry().unwrap() {
         timeline.entry(&entry, &mut out).unwrap();

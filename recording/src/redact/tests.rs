@@ -10,7 +10,7 @@ use super::*;
 use crate::Reader;
 
 /// A conversation's text in which each `§` is to be a secret of its own.
-const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","client":"§:5","settings":{"folder":"/home/me/app","dlv":["exec","--headless","--init=§","/opt/§/server","--","§","--§","--key-§=§"],"launch_set":["env=\"§\""],"launch_force":["buildFlags=\"-X §\""],"substitute_path":["/home/§=/go/§"]}}
+const DAP: &str = r#"{"recording":1,"tool":"t","protocol":"dap","start":"s","client":"§:5","settings":{"folder":"/home/me/app","dlv":["exec","--headless","--init=§","/opt/§/server","--","§","--§","--key-§=§"],"launch_default":["env=\"§\""],"launch_override":["buildFlags=\"-X §\""],"substitute_path":["/home/§=/go/§"]}}
 {"t":1,"from":"client","message":{"seq":1,"type":"request","command":"initialize","arguments":{"adapterID":"go"}}}
 {"t":2,"from":"client","message":{"seq":2,"type":"request","command":"launch","arguments":{"name":"§","mode":"exec","program":"/home/me/app/server","args":["--password","§"],"env":{"TOKEN":"§","type":"§","LONG":"§ and more"},"buildFlags":"-ldflags=§","envFile":"/home/me/§","unknown":{"deep":["§",{"mode":"§"}]},"output":"/tmp/§","stopOnEntry":true,"pin":424242}}}
 {"t":3,"from":"dlv","message":{"seq":1,"type":"response","request_seq":2,"success":false,"command":"launch","message":"cannot §","body":{"error":{"id":3000,"format":"open §: no such file","variables":{"mode":"§"}}}}}

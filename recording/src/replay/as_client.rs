@@ -8,15 +8,15 @@ use dlvgate_protocol::message::Argument;
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::timeout;
 
-use super::folders::Folders;
 use super::options::{ClientOptions, Pace};
+use super::path_map::PathMap;
 use super::report::Replayed;
-use super::run::Run;
+use super::run::ReplayState;
 use super::script::Script;
 use crate::difference::Ignore;
 
 /// How long an answer or event may take that the recording has: a build is among them.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Plays a recording's client.
 ///
@@ -26,28 +26,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// use dlvgate_recording::replay::{Client, Script};
 ///
 /// let script = Arc::new(Script::load("session.jsonl".as_ref())?);
-/// let client = Client::new(script).folder("/recorded/app", "/home/me/app");
+/// let client = Client::new(script).map_path("/recorded/app", "/home/me/app");
 /// let replayed = client.run("127.0.0.1:2345").await?;
 /// assert!(replayed.is_same(), "{replayed}");
 /// # Ok(())
 /// # }
 /// ```
-pub struct Client {
+pub struct ClientPlayer {
     options: ClientOptions,
 }
 
-impl Client {
+impl ClientPlayer {
     /// Creates a client that sends each request as soon as everything has come that the recorded
     /// client had received before it.
-    pub fn new(script: Arc<Script>) -> Client {
-        let (folders, ignored, set) = (Folders::default(), Vec::new(), Vec::new());
-        let (pace, patience) = (Pace::AtOnce, PATIENCE);
-        Client { options: ClientOptions { script, pace, patience, folders, ignored, set } }
+    pub fn new(script: Arc<Script>) -> ClientPlayer {
+        let (folders, ignored, set) = (PathMap::default(), Vec::new(), Vec::new());
+        let (pace, timeout) = (Pace::AtOnce, REPLY_TIMEOUT);
+        ClientPlayer { options: ClientOptions { script, pace, timeout, folders, ignored, set } }
     }
 
     /// Sets how fast the requests follow each other.
     #[must_use]
-    pub fn pace(mut self, pace: Pace) -> Client {
+    pub fn pace(mut self, pace: Pace) -> ClientPlayer {
         self.options.pace = pace;
         self
     }
@@ -55,14 +55,14 @@ impl Client {
     /// Sets how long each answer may take, 60 s by default. A server that answers nothing in it
     /// ends the replay.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Client {
-        self.options.patience = patience;
+    pub fn timeout(mut self, timeout: Duration) -> ClientPlayer {
+        self.options.timeout = timeout;
         self
     }
 
     /// Says where a recorded file or folder is now.
     #[must_use]
-    pub fn folder(mut self, recorded: &str, live: &str) -> Client {
+    pub fn map_path(mut self, recorded: &str, live: &str) -> ClientPlayer {
         self.options.folders.put(recorded.trim_end_matches('/'), live.trim_end_matches('/'));
         self
     }
@@ -70,14 +70,14 @@ impl Client {
     /// Puts an argument of `launch` and `attach` in place of the recorded one, such as the process
     /// to attach to.
     #[must_use]
-    pub fn set(mut self, argument: Argument) -> Client {
+    pub fn set(mut self, argument: Argument) -> ClientPlayer {
         self.options.set.push(argument);
         self
     }
 
     /// Adds values that may differ.
     #[must_use]
-    pub fn ignore(mut self, ignored: Ignore) -> Client {
+    pub fn ignore(mut self, ignored: Ignore) -> ClientPlayer {
         self.options.ignored.push(ignored);
         self
     }
@@ -87,9 +87,9 @@ impl Client {
     /// # Errors
     /// Where the server cannot be reached. One that breaks off in the middle is a difference.
     pub async fn run(&self, server: impl ToSocketAddrs) -> io::Result<Replayed> {
-        let stream = timeout(self.options.patience, TcpStream::connect(server)).await??;
+        let stream = timeout(self.options.timeout, TcpStream::connect(server)).await??;
         stream.set_nodelay(true)?;
-        let mut run = Run::new(&self.options, stream);
+        let mut run = ReplayState::new(&self.options, stream);
         let requests = run.play().await;
         let (failure, differences) = (run.failure(), run.differences(requests));
         let (not_sent, given_up) = (self.options.script.requests() - requests, run.given_up());

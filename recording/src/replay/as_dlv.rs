@@ -13,8 +13,8 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::folders::Folders;
 use super::options::Pace;
+use super::path_map::PathMap;
 use super::player::{Early, Miss, Player};
 use super::script::Script;
 use super::wire::{Incoming, send};
@@ -110,7 +110,7 @@ pub struct Server {
     address: SocketAddr,
     script: Arc<Script>,
     pace: Pace,
-    folders: Folders,
+    folders: PathMap,
     admits: Option<Admits>,
     /// Clients that have not spoken yet; each comes out when it does.
     silent: Mutex<JoinSet<Option<TcpStream>>>,
@@ -127,14 +127,14 @@ impl Server {
     pub async fn bind(address: impl ToSocketAddrs, script: Arc<Script>, pace: Pace) -> io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let (folders, silent) = (Folders::default(), Mutex::default());
+        let (folders, silent) = (PathMap::default(), Mutex::default());
         Ok(Server { listener, address, script, pace, folders, admits: None, silent })
     }
 
     /// Says where a recorded file or folder is now. What the client says of its program is learned
     /// without that.
     #[must_use]
-    pub fn folder(mut self, recorded: &str, live: &str) -> Server {
+    pub fn map_path(mut self, recorded: &str, live: &str) -> Server {
         self.folders.put(recorded.trim_end_matches('/'), live.trim_end_matches('/'));
         self
     }

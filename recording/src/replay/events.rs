@@ -77,7 +77,7 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use super::super::folders::Folders;
+    use super::super::path_map::PathMap;
     use super::super::player::{Player, Say};
     use super::super::script::Script;
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn running(script: &Script) -> Player<'_> {
-        let mut player = Player::new(script, Folders::default());
+        let mut player = Player::new(script, PathMap::default());
         assert_eq!(ask(&mut player, "initialize"), ["initialize"]);
         assert_eq!(ask(&mut player, "launch"), ["initialized", "launch"]);
         assert_eq!(ask(&mut player, "configurationDone"), ["configurationDone", "output"]);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::script::{RecordedRequest, Script};
-use crate::normal;
+use crate::normalize;
 
 /// What a live request is.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub(super) fn find(
     epoch: usize,
     is_played: impl Fn(usize) -> bool,
 ) -> Match {
-    let live = normal::request(live);
+    let live = normalize::request(live);
     let loose = without(&live);
     let all = script.asked.iter().enumerate().filter(|(_, recorded)| recorded.name == name);
     let rated = all.filter_map(|(at, recorded)| {

@@ -1,14 +1,14 @@
-//! Playing a recording: [`Server`] plays dlv to a live client, [`Client`] plays the client to a
+//! Playing a recording: [`Server`] plays dlv to a live client, [`ClientPlayer`] plays the client to a
 //! live dlv or proxy. Both are for tests of programs that speak to Delve.
 
 mod as_client;
 mod as_dlv;
+mod coalesce;
 mod events;
-mod folders;
+mod id_map;
 mod matching;
-mod numbers;
 mod options;
-mod pieces;
+mod path_map;
 mod player;
 mod report;
 mod run;
@@ -16,7 +16,7 @@ mod script;
 mod wire;
 
 pub use crate::difference::{Difference, Ignore};
-pub use as_client::Client;
+pub use as_client::ClientPlayer;
 pub use as_dlv::{Played, Server};
 pub use options::Pace;
 pub use player::{Early, Miss};

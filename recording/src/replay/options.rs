@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dlvgate_protocol::message::Argument;
 
-use super::folders::Folders;
+use super::path_map::PathMap;
 use super::script::Script;
 use crate::difference::Ignore;
 
@@ -23,8 +23,8 @@ pub enum Pace {
 pub(super) struct ClientOptions {
     pub(super) script: Arc<Script>,
     pub(super) pace: Pace,
-    pub(super) patience: Duration,
-    pub(super) folders: Folders,
+    pub(super) timeout: Duration,
+    pub(super) folders: PathMap,
     pub(super) ignored: Vec<Ignore>,
     pub(super) set: Vec<Argument>,
 }

@@ -8,8 +8,8 @@ use dlvgate_protocol::sniff::Protocol;
 use serde_json::{Value, json};
 
 use super::events::Events;
-use super::folders::Folders;
 use super::matching::{self, Match};
+use super::path_map::PathMap;
 use super::script::{Script, arguments, known};
 use crate::Sender;
 use crate::as_dlv_reads;
@@ -70,7 +70,7 @@ pub(super) struct Player<'a> {
     events: Events,
     /// Recorded requests that drive the program and were asked for.
     epoch: usize,
-    folders: Folders,
+    folders: PathMap,
     /// Where the recording is redacted: what is secret is not compared.
     stars: Option<Redactor>,
     pub(super) misses: Vec<Miss>,
@@ -81,7 +81,7 @@ pub(super) struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    pub(super) fn new(script: &'a Script, folders: Folders) -> Player<'a> {
+    pub(super) fn new(script: &'a Script, folders: PathMap) -> Player<'a> {
         Player {
             script,
             live: vec![None; script.asked.len()],
@@ -259,7 +259,7 @@ mod tests {
             r#"{"t":3,"from":"dlv","message":{"id":1,"result":"stopped","error":null}}"#,
             r#"{"t":4,"from":"dlv","message":{"id":2,"result":"halted","error":null}}"#,
         ]);
-        let mut player = Player::new(&script, Folders::default());
+        let mut player = Player::new(&script, PathMap::default());
         let run = r#"{"method":"RPCServer.Command","params":[{"name":"continue"}],"id":71}"#;
         assert_eq!(said(&mut player, run), [""; 0]);
         let halt = r#"{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":"b"}"#;
@@ -291,7 +291,7 @@ mod tests {
         };
         let lines = [run(1, 1), eval(2, 2, 10), eval(3, 3, 11), run(4, 4), eval(5, 5, 20)].concat();
         let script = script(&lines.iter().map(String::as_str).collect::<Vec<_>>());
-        let mut player = Player::new(&script, Folders::default());
+        let mut player = Player::new(&script, PathMap::default());
         let mut ask = |method: &str, params: &str| {
             let request = format!(r#"{{"method":"RPCServer.{method}","params":[{params}],"id":9}}"#);
             said(&mut player, &request).concat()

@@ -29,15 +29,15 @@ pub enum GivenUp {
     /// It answered nothing of the recording in time.
     #[error(
         "the server is silent: no answer to {name} (line {line}) came within {} s, and nothing else that was recorded",
-        .patience.as_secs()
+        .timeout.as_secs()
     )]
     Silent {
         /// The command or method that was not answered.
         name: String,
         /// The recorded answer's line.
         line: u64,
-        /// The time: see [`Client::patience`](super::Client::patience).
-        patience: Duration,
+        /// The time: see [`Client::timeout`](super::ClientPlayer::timeout).
+        timeout: Duration,
     },
     /// It takes no request.
     #[error("the server does not read: {name} could not be sent (line {line})")]

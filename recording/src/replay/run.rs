@@ -15,9 +15,9 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, timeout};
 
-use super::numbers::Numbers;
+use super::coalesce::Coalesced;
+use super::id_map::IdMap;
 use super::options::{ClientOptions, Pace};
-use super::pieces::Pieces;
 use super::report::{Failure, GivenUp};
 use super::script::Script;
 use super::wire::{Incoming, send};
@@ -28,7 +28,7 @@ use crate::redact::Redactor;
 const REST: Duration = Duration::from_secs(1);
 
 /// How long an answer to a poll is waited for, which the one before may have anticipated.
-const POLL_PATIENCE: Duration = Duration::from_secs(1);
+const POLL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers one after another that do not come, with nothing else of the recording: after them none
 /// will. Another version of dlv leaves out single ones.
@@ -54,7 +54,7 @@ fn events(script: &Script) -> HashMap<String, VecDeque<usize>> {
 }
 
 /// The state of a replay.
-pub(super) struct Run<'a> {
+pub(super) struct ReplayState<'a> {
     options: &'a ClientOptions,
     script: &'a Script,
     incoming: Incoming<OwnedReadHalf>,
@@ -67,7 +67,7 @@ pub(super) struct Run<'a> {
     extra: Vec<(String, Value)>,
     /// Recorded events of each name that have not come yet.
     events: HashMap<String, VecDeque<usize>>,
-    numbers: Numbers,
+    numbers: IdMap,
     /// Where the recording is redacted: what is secret is not compared.
     stars: Option<Redactor>,
     began: Instant,
@@ -91,11 +91,11 @@ pub(super) struct Run<'a> {
     outputs: Vec<String>,
 }
 
-impl<'a> Run<'a> {
-    pub(super) fn new(options: &'a ClientOptions, server: TcpStream) -> Run<'a> {
+impl<'a> ReplayState<'a> {
+    pub(super) fn new(options: &'a ClientOptions, server: TcpStream) -> ReplayState<'a> {
         let (reader, writer) = server.into_split();
         let script = &*options.script;
-        Run {
+        ReplayState {
             options,
             script,
             incoming: Incoming::new(reader, script.protocol()),
@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
             heard: vec![None; script.said.len()],
             extra: Vec::new(),
             events: events(script),
-            numbers: Numbers::default(),
+            numbers: IdMap::default(),
             stars: script.header.redacted.then(|| Redactor::with_stars(&script.header)),
             began: Instant::now(),
             messages: 0,
@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
         for (place, asked) in self.script.asked.iter().enumerate() {
             let before = self.script.said.partition_point(|said| said.asked_before <= place);
             while waited < before && !self.is_done() {
-                self.wait_for(waited, self.options.patience).await;
+                self.wait_for(waited, self.options.timeout).await;
                 waited += 1;
             }
             if self.options.pace == Pace::AsRecorded {
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
             }
         }
         while waited < self.script.said.len() && !self.is_done() {
-            self.wait_for(waited, self.options.patience).await;
+            self.wait_for(waited, self.options.timeout).await;
             waited += 1;
         }
         self.script.asked.len()
@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
             }
         }
         let body = serde_json::to_vec(&message)?;
-        let sent = timeout(self.options.patience, send(&mut self.writer, self.script.protocol(), &body));
+        let sent = timeout(self.options.timeout, send(&mut self.writer, self.script.protocol(), &body));
         match sent.await {
             Ok(sent) => sent,
             Err(late) => {
@@ -210,14 +210,14 @@ impl<'a> Run<'a> {
     }
 
     /// Waits for a recorded message, if it is one that is worth waiting for.
-    async fn wait_for(&mut self, said: usize, patience: Duration) {
+    async fn wait_for(&mut self, said: usize, timeout: Duration) {
         let expected = &self.script.said[said];
         let is_event = expected.answers.is_none();
         if is_event && !WAITED_FOR.contains(&expected.name.as_str()) {
             return;
         }
-        let is_polled = Pieces::of(expected) == Some(Pieces::Polled);
-        let deadline = Instant::now() + if is_polled { patience.min(POLL_PATIENCE) } else { patience };
+        let is_polled = Coalesced::of(expected) == Some(Coalesced::Polled);
+        let deadline = Instant::now() + if is_polled { timeout.min(POLL_TIMEOUT) } else { timeout };
         let before = self.matched;
         while self.heard[said].is_none()
             && !self.is_done()
@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
             self.silences += 1;
             if self.matched == 0 || self.silences == SILENCES {
                 let (name, line) = (expected.name.clone(), expected.line);
-                self.give_up(GivenUp::Silent { name, line, patience });
+                self.give_up(GivenUp::Silent { name, line, timeout });
             }
         }
     }

@@ -7,9 +7,9 @@ use dlvgate_protocol::conversation::{self, Key};
 use dlvgate_protocol::sniff::Protocol;
 use serde_json::Value;
 
-use crate::normal;
+use crate::normalize;
 use crate::redact::Redactor;
-use crate::{Header, Notice, OpenError, Reader, Sender, What};
+use crate::{EntryContent, Notice, OpenError, Reader, RecordingHeader, Sender};
 
 /// Requests after which the program runs, or which begin or end it: what dlv says later comes of
 /// the last of them.
@@ -82,7 +82,7 @@ impl RecordedReply {
 /// A recording that is ready to be played.
 #[derive(Debug)]
 pub struct Script {
-    pub(super) header: Header,
+    pub(super) header: RecordingHeader,
     pub(super) asked: Vec<RecordedRequest>,
     pub(super) said: Vec<RecordedReply>,
     /// The events among what is said, in their order.
@@ -102,7 +102,7 @@ impl Script {
         let (mut driver, mut epoch) = (None, 0);
         let mut stars = reader.header().redacted.then(|| Redactor::with_stars(reader.header()));
         while let Some(entry) = reader.entry()? {
-            let What::Message(message) = entry.what else { continue };
+            let EntryContent::Message(message) = entry.what else { continue };
             let (line, at, json) = (entry.line, entry.at, message.json());
             let asked_before = asked.len();
             match (message.from, message.envelope(protocol)) {
@@ -113,7 +113,7 @@ impl Script {
                         Some(stars) => stars.value(Sender::Client, &message.body, json.clone()),
                         None => json.clone(),
                     };
-                    let (normal, leads_to) = (normal::request(arguments(protocol, &compared)), Vec::new());
+                    let (normal, leads_to) = (normalize::request(arguments(protocol, &compared)), Vec::new());
                     asked.push(RecordedRequest {
                         line,
                         at,
@@ -170,7 +170,7 @@ impl Script {
     }
 
     /// Returns the recording's first line.
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &RecordingHeader {
         &self.header
     }
 

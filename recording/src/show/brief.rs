@@ -3,9 +3,9 @@
 use dlvgate_protocol::conversation::Key;
 use serde_json::Value;
 
+use crate::correlate::{MessageRole, Placed};
 use crate::escape::line_bound;
-use crate::exchange::{Placed, Role};
-use crate::{Entry, What};
+use crate::{Entry, EntryContent};
 
 /// Longest text, in characters.
 const LIMIT: usize = 96;
@@ -16,21 +16,21 @@ const LOOKED_INTO: usize = 64 * 1024;
 /// What matters of an entry, on one line.
 pub(super) fn brief(entry: &Entry, placed: Option<&Placed>) -> String {
     match &entry.what {
-        What::Step { detail, cause, .. } => {
+        EntryContent::Step { detail, cause, .. } => {
             let cause = cause.as_ref().filter(|cause| *cause != detail).map(|cause| format!(" ({cause})"));
             one_line(&format!("{detail}{}", cause.unwrap_or_default()))
         }
-        What::Stray { bytes, .. } => {
+        EntryContent::Stray { bytes, .. } => {
             format!(
                 "{} bytes that are no message: {}",
                 bytes.len(),
                 one_line(&String::from_utf8_lossy(bytes))
             )
         }
-        What::Message(message) if message.body.len() > LOOKED_INTO => {
+        EntryContent::Message(message) if message.body.len() > LOOKED_INTO => {
             format!("({} bytes)", message.body.len())
         }
-        What::Message(message) => {
+        EntryContent::Message(message) => {
             let text = placed.and_then(|placed| said(&message.json(), placed));
             one_line(&text.unwrap_or_else(|| String::from_utf8_lossy(&message.body).into_owned()))
         }
@@ -40,20 +40,20 @@ pub(super) fn brief(entry: &Entry, placed: Option<&Placed>) -> String {
 fn said(message: &Value, placed: &Placed) -> Option<String> {
     let is_rpc = matches!(placed.key, Some(Key::Id(_)));
     let part = match &placed.role {
-        Role::Request if is_rpc => &message["params"][0],
-        Role::Request => &message["arguments"],
-        Role::Answer { success: false, .. } if is_rpc => &message["error"],
-        Role::Answer { success: false, .. } => {
+        MessageRole::Request if is_rpc => &message["params"][0],
+        MessageRole::Request => &message["arguments"],
+        MessageRole::Answer { success: false, .. } if is_rpc => &message["error"],
+        MessageRole::Answer { success: false, .. } => {
             let format = &message["body"]["error"]["format"];
             if format.is_string() { format } else { &message["message"] }
         }
-        Role::Answer { .. } if is_rpc => &message["result"],
-        Role::Answer { .. } => &message["body"],
-        Role::Event => match &message["body"]["output"] {
+        MessageRole::Answer { .. } if is_rpc => &message["result"],
+        MessageRole::Answer { .. } => &message["body"],
+        MessageRole::Event => match &message["body"]["output"] {
             Value::Null => &message["body"],
             output => output,
         },
-        Role::Unknown => return None,
+        MessageRole::Unknown => return None,
     };
     Some(match part {
         Value::Null => String::new(),

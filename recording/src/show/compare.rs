@@ -6,9 +6,9 @@ use std::io;
 use serde_json::Value;
 
 use super::line::milliseconds;
+use crate::correlate::{Exchanges, MessageRole, Placed};
 use crate::difference::{Difference, compare as compare_values};
-use crate::exchange::{Exchanges, Placed, Role};
-use crate::{Entry, Reader, Sender, What, normal};
+use crate::{Entry, EntryContent, Reader, Sender, normalize};
 
 /// Events whose number falls out differently each time.
 const BY_CHANCE: [&str; 3] = ["output", "thread", "process"];
@@ -46,21 +46,21 @@ impl fmt::Display for Parting {
 }
 
 /// The compared parts of one recording.
-struct Conversation {
+struct ComparedRecording {
     reader: Reader,
     exchanges: Exchanges,
 }
 
-impl Conversation {
-    fn new(reader: Reader) -> Conversation {
+impl ComparedRecording {
+    fn new(reader: Reader) -> ComparedRecording {
         let exchanges = Exchanges::new(reader.header().protocol);
-        Conversation { reader, exchanges }
+        ComparedRecording { reader, exchanges }
     }
 
     fn next(&mut self) -> io::Result<Option<(Entry, Placed)>> {
         while let Some(entry) = self.reader.entry()? {
             if let Some(placed) = self.exchanges.place(&entry) {
-                if placed.role != Role::Event || !BY_CHANCE.contains(&placed.name.as_str()) {
+                if placed.role != MessageRole::Event || !BY_CHANCE.contains(&placed.name.as_str()) {
                     return Ok(Some((entry, placed)));
                 }
             }
@@ -75,7 +75,7 @@ impl Conversation {
 /// # Errors
 /// Where one cannot be read.
 pub fn compare(one: Reader, other: Reader) -> io::Result<(usize, Option<Parting>)> {
-    let (mut one, mut other) = (Conversation::new(one), Conversation::new(other));
+    let (mut one, mut other) = (ComparedRecording::new(one), ComparedRecording::new(other));
     let mut alike = 0;
     loop {
         let next = [one.next()?, other.next()?];
@@ -100,32 +100,32 @@ pub fn compare(one: Reader, other: Reader) -> io::Result<(usize, Option<Parting>
 
 fn kind((entry, placed): &(Entry, Placed)) -> (bool, u8, String) {
     let role = match placed.role {
-        Role::Request => 0,
-        Role::Answer { .. } => 1,
-        Role::Event => 2,
-        Role::Unknown => 3,
+        MessageRole::Request => 0,
+        MessageRole::Answer { .. } => 1,
+        MessageRole::Event => 2,
+        MessageRole::Unknown => 3,
     };
     (is_by_client(entry), role, placed.name.clone())
 }
 
 fn is_by_client(entry: &Entry) -> bool {
-    matches!(&entry.what, What::Message(message) if message.from == Sender::Client)
+    matches!(&entry.what, EntryContent::Message(message) if message.from == Sender::Client)
 }
 
 fn message(entry: &Entry) -> Value {
     match &entry.what {
-        What::Message(message) => normal::answer(&message.json()),
+        EntryContent::Message(message) => normalize::answer(&message.json()),
         _ => Value::Null,
     }
 }
 
 fn label(entry: &Entry, placed: &Placed) -> String {
     let what = match &placed.role {
-        Role::Request => "request",
-        Role::Answer { success: true, .. } => "answer to",
-        Role::Answer { success: false, .. } => "failed answer to",
-        Role::Event => "event",
-        Role::Unknown => "no message",
+        MessageRole::Request => "request",
+        MessageRole::Answer { success: true, .. } => "answer to",
+        MessageRole::Answer { success: false, .. } => "failed answer to",
+        MessageRole::Event => "event",
+        MessageRole::Unknown => "no message",
     };
     format!("line {}, {}: {what} {}", entry.line, milliseconds(entry.at), placed.name)
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::exchange::{Placed, Role};
-use crate::{Entry, What};
+use crate::correlate::{MessageRole, Placed};
+use crate::{Entry, EntryContent};
 
 /// What must be true of an entry. The default is nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct EntryFilter {
     /// Requests and answers of one of these commands or methods, with or without `RPCServer.`.
     pub commands: Vec<String>,
     /// Events of one of these names; steps of the session, too.
@@ -20,7 +20,7 @@ pub struct Filter {
     pub grep: Option<String>,
 }
 
-impl Filter {
+impl EntryFilter {
     pub(super) fn passes(&self, entry: &Entry, placed: Option<&Placed>) -> bool {
         entry.at >= self.since && self.is_named(entry, placed) && self.is_slow(placed) && self.has_text(entry)
     }
@@ -33,24 +33,24 @@ impl Filter {
             names.iter().any(|wanted| name == wanted || name.strip_prefix("RPCServer.") == Some(wanted))
         };
         match (placed, &entry.what) {
-            (Some(placed), _) if placed.role == Role::Event => is_one(&self.events, &placed.name),
+            (Some(placed), _) if placed.role == MessageRole::Event => is_one(&self.events, &placed.name),
             (Some(placed), _) => is_one(&self.commands, &placed.name),
-            (None, What::Step { event, .. }) => is_one(&self.events, event),
+            (None, EntryContent::Step { event, .. }) => is_one(&self.events, event),
             (None, _) => false,
         }
     }
 
     fn is_slow(&self, placed: Option<&Placed>) -> bool {
         let Some(limit) = self.slower_than else { return true };
-        matches!(placed, Some(Placed { role: Role::Answer { after: Some(after), .. }, .. }) if *after > limit)
+        matches!(placed, Some(Placed { role: MessageRole::Answer { after: Some(after), .. }, .. }) if *after > limit)
     }
 
     fn has_text(&self, entry: &Entry) -> bool {
         let Some(wanted) = &self.grep else { return true };
         match &entry.what {
-            What::Message(message) => contains(&message.body, wanted.as_bytes()),
-            What::Stray { bytes, .. } => contains(bytes, wanted.as_bytes()),
-            What::Step { event, detail, .. } => event.contains(wanted) || detail.contains(wanted),
+            EntryContent::Message(message) => contains(&message.body, wanted.as_bytes()),
+            EntryContent::Stray { bytes, .. } => contains(bytes, wanted.as_bytes()),
+            EntryContent::Step { event, detail, .. } => event.contains(wanted) || detail.contains(wanted),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::brief::brief;
+use crate::correlate::{MessageRole, Placed};
 use crate::escape::{on_one_line, printable_json};
-use crate::exchange::{Placed, Role};
-use crate::{Entry, Sender, What};
+use crate::{Entry, EntryContent, Sender};
 
 /// A silence that is worth a line.
 const GAP: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ impl Style {
         let (who, what, colour) = words(entry, placed);
         let said = brief(entry, placed);
         let time = format!("{:>12.3}", entry.at.as_secs_f64() * 1000.0);
-        let under_way = placed.filter(|placed| placed.pending > 1 && placed.role == Role::Request);
+        let under_way = placed.filter(|placed| placed.pending > 1 && placed.role == MessageRole::Request);
         let under_way =
             under_way.map_or_else(String::new, |placed| format!("  [{} under way]", placed.pending));
         let line = format!("{who:<10} {what:<38} {said}");
@@ -85,48 +85,48 @@ fn words(entry: &Entry, placed: Option<&Placed>) -> (&'static str, String, &'sta
         Sender::Dlvgate => "← dlvgate",
     };
     match (&entry.what, placed) {
-        (What::Step { event, .. }, _) => {
+        (EntryContent::Step { event, .. }, _) => {
             let colour = if event.starts_with("gate") { GREEN } else { DIM };
             ("·", event.clone(), colour)
         }
-        (What::Stray { from, .. }, _) => (who(*from), "stray bytes".to_owned(), RED),
-        (What::Message(message), Some(placed)) => {
+        (EntryContent::Stray { from, .. }, _) => (who(*from), "stray bytes".to_owned(), RED),
+        (EntryContent::Message(message), Some(placed)) => {
             let number = placed.key.map_or_else(String::new, |key| format!(" #{key}"));
             let name = &placed.name;
             let (what, colour) = match &placed.role {
-                Role::Request => (format!("{name}{number}"), CYAN),
-                Role::Answer { success, after } => {
+                MessageRole::Request => (format!("{name}{number}"), CYAN),
+                MessageRole::Answer { success, after } => {
                     let after = after.map_or_else(|| "unasked".to_owned(), milliseconds);
                     let failed = if *success { "" } else { " failed" };
                     (format!("{name}{number}{failed}  {after}"), if *success { "" } else { RED })
                 }
-                Role::Event => (format!("event {name}"), DIM),
-                Role::Unknown => ("no message of the protocol".to_owned(), RED),
+                MessageRole::Event => (format!("event {name}"), DIM),
+                MessageRole::Unknown => ("no message of the protocol".to_owned(), RED),
             };
             (who(message.from), what, colour)
         }
-        (What::Message(message), None) => (who(message.from), String::new(), RED),
+        (EntryContent::Message(message), None) => (who(message.from), String::new(), RED),
     }
 }
 
 fn json_line(entry: &Entry, placed: Option<&Placed>, out: &mut impl Write) -> io::Result<()> {
     let t = entry.at.as_micros() as u64;
     let line = match &entry.what {
-        What::Step { event, detail, firewall, cause, .. } => json!({
+        EntryContent::Step { event, detail, firewall, cause, .. } => json!({
             "line": entry.line, "t": t, "kind": "step", "name": event, "detail": detail, "firewall": firewall, "cause": cause,
         }),
-        What::Stray { from, bytes } => {
+        EntryContent::Stray { from, bytes } => {
             json!({"line": entry.line, "t": t, "kind": "stray", "from": from, "bytes": bytes.len()})
         }
-        What::Message(message) => {
+        EntryContent::Message(message) => {
             let mut line =
                 json!({"line": entry.line, "t": t, "from": message.from, "bytes": message.body.len()});
             if let Some(placed) = placed {
                 let (kind, success, after) = match &placed.role {
-                    Role::Request => ("request", None, None),
-                    Role::Answer { success, after } => ("answer", Some(*success), *after),
-                    Role::Event => ("event", None, None),
-                    Role::Unknown => ("unknown", None, None),
+                    MessageRole::Request => ("request", None, None),
+                    MessageRole::Answer { success, after } => ("answer", Some(*success), *after),
+                    MessageRole::Event => ("event", None, None),
+                    MessageRole::Unknown => ("unknown", None, None),
                 };
                 line["kind"] = kind.into();
                 line["name"] = placed.name.as_str().into();
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn no_style_lets_a_control_character_through() {
         let name = "dlv\u{1b}[2J\u{7f}\u{9b}31m starting";
-        let what = What::Step {
+        let what = EntryContent::Step {
             event: name.to_owned(),
             detail: name.to_owned(),
             firewall: None,

@@ -9,27 +9,27 @@ mod summary;
 use std::io::{self, Write};
 
 pub use compare::{Parting, compare};
-pub use filter::Filter;
+pub use filter::EntryFilter;
 pub use line::Style;
 pub use summary::Summary;
 
-use super::exchange::Exchanges;
-use super::{Entry, Header};
+use super::correlate::Exchanges;
+use super::{Entry, RecordingHeader};
 
 /// Prints a recording entry by entry.
-pub struct Timeline {
+pub struct EntryPrinter {
     exchanges: Exchanges,
-    filter: Filter,
+    filter: EntryFilter,
     style: Style,
     summary: Summary,
     last: std::time::Duration,
 }
 
-impl Timeline {
+impl EntryPrinter {
     /// Creates the timeline of a recording with this header.
-    pub fn new(header: &Header, filter: Filter, style: Style) -> Timeline {
+    pub fn new(header: &RecordingHeader, filter: EntryFilter, style: Style) -> EntryPrinter {
         let (exchanges, summary) = (Exchanges::new(header.protocol), Summary::new(header));
-        Timeline { exchanges, filter, style, summary, last: std::time::Duration::ZERO }
+        EntryPrinter { exchanges, filter, style, summary, last: std::time::Duration::ZERO }
     }
 
     /// Prints the entry, where the filter lets it through.

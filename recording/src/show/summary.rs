@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::line::milliseconds;
-use crate::exchange::{Placed, Role};
+use crate::correlate::{MessageRole, Placed};
 use crate::format::{InProxy, protocol_name};
-use crate::{Entry, Header, Sender, What};
+use crate::{Entry, EntryContent, RecordingHeader, Sender};
 
 /// Requests that are named as the slowest.
 const SLOWEST: usize = 5;
@@ -15,7 +15,7 @@ const SLOWEST: usize = 5;
 /// What a recording has in all.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    header: Header,
+    header: RecordingHeader,
     client: Option<String>,
     counts: BTreeMap<&'static str, u64>,
     bytes: BTreeMap<&'static str, u64>,
@@ -56,19 +56,19 @@ impl Times {
         self.pending = placed.pending;
         match (&placed.role, placed.name.as_str()) {
             (
-                Role::Answer { success: true, .. },
+                MessageRole::Answer { success: true, .. },
                 "configurationDone" | "continue" | "next" | "stepIn" | "stepOut",
             ) => {
                 self.is_running = true;
             }
-            (Role::Event, "stopped" | "terminated" | "exited") => self.is_running = false,
+            (MessageRole::Event, "stopped" | "terminated" | "exited") => self.is_running = false,
             _ => {}
         }
     }
 }
 
 impl Summary {
-    pub(super) fn new(header: &Header) -> Summary {
+    pub(super) fn new(header: &RecordingHeader) -> Summary {
         Summary {
             header: header.clone(),
             client: None,
@@ -86,32 +86,32 @@ impl Summary {
     pub(super) fn take(&mut self, entry: &Entry, placed: Option<&Placed>) {
         self.times.take(entry, placed);
         match &entry.what {
-            What::Step { event, detail, cause, in_proxy, .. } => {
+            EntryContent::Step { event, detail, cause, in_proxy, .. } => {
                 self.in_proxy = in_proxy.or(self.in_proxy);
                 if event == "ending" {
                     self.end = cause.clone().or_else(|| Some(detail.clone()));
                 }
             }
-            What::Stray { from, bytes } => {
+            EntryContent::Stray { from, bytes } => {
                 *self.counts.entry("stray").or_default() += 1;
                 *self.bytes.entry(side(*from)).or_default() += bytes.len() as u64;
             }
-            What::Message(message) => {
+            EntryContent::Message(message) => {
                 *self.bytes.entry(side(message.from)).or_default() += message.body.len() as u64;
                 let Some(placed) = placed else { return };
                 let kind = match &placed.role {
-                    Role::Request => "requests",
-                    Role::Answer { .. } => "answers",
-                    Role::Event => "events",
-                    Role::Unknown => "no messages",
+                    MessageRole::Request => "requests",
+                    MessageRole::Answer { .. } => "answers",
+                    MessageRole::Event => "events",
+                    MessageRole::Unknown => "no messages",
                 };
                 *self.counts.entry(kind).or_default() += 1;
-                if placed.name == "initialize" && placed.role == Role::Request {
+                if placed.name == "initialize" && placed.role == MessageRole::Request {
                     let said = message.json();
                     let name = |key: &str| said["arguments"][key].as_str().map(str::to_owned);
                     self.client = name("clientName").or_else(|| name("clientID"));
                 }
-                if let Role::Answer { success, after } = &placed.role {
+                if let MessageRole::Answer { success, after } = &placed.role {
                     self.failed += u64::from(!success);
                     let slow = after.map(|after| (after, placed.name.clone(), entry.line));
                     self.slowest.extend(slow);
@@ -153,8 +153,8 @@ impl fmt::Display for Summary {
         let settings = &header.settings;
         for (what, all) in [
             ("substitute-path", &settings.substitute_path),
-            ("launch-set", &settings.launch_set),
-            ("launch-force", &settings.launch_force),
+            ("launch-default", &settings.launch_default),
+            ("launch-override", &settings.launch_override),
         ] {
             if !all.is_empty() {
                 writeln!(f, "changed    on the way to dlv: --{what} {}", all.join(", "))?;

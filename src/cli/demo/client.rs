@@ -13,7 +13,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use super::timeline::Timeline;
 
-pub(super) struct Client {
+pub(super) struct DemoClient {
     stream: TcpStream,
     codec: FrameCodec,
     read: BytesMut,
@@ -23,12 +23,12 @@ pub(super) struct Client {
     timeline: Timeline,
 }
 
-impl Client {
-    pub(super) async fn connect(front: SocketAddr, timeline: Timeline) -> anyhow::Result<Client> {
+impl DemoClient {
+    pub(super) async fn connect(front: SocketAddr, timeline: Timeline) -> anyhow::Result<DemoClient> {
         let stream = TcpStream::connect(front).await?;
         stream.set_nodelay(true)?;
         timeline.line("client", &format!("connected to {front}"));
-        Ok(Client {
+        Ok(DemoClient {
             stream,
             codec: FrameCodec::default(),
             read: BytesMut::new(),

@@ -20,17 +20,17 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use super::setup::TOOL;
+use super::common_args::TOOL;
 use super::versions::InstalledDelve;
 use crate::delve::{Address, Launcher, PortPlan, PortPool, Reaper, Streams, check};
-use crate::firewall::{Backend, Choice, Firewall, Parts, nftables};
-use crate::front::{Admission, Bound, Front, Owners};
+use crate::firewall::{Firewall, FirewallBackend, FirewallMode, Parts, nftables};
+use crate::front::{Allowlist, Bound, Front, PeerUids};
 use crate::privilege::Caller;
-use crate::session::{Amendments, Entry, Observer, Settings, Transition, Upstream};
+use crate::session::{MessageRewrites, Observer, SessionSettings, Transition, TransitionEvent, Upstream};
 use crate::shutdown::{self, Signals};
 use crate::stdio;
 use crate::variables;
-use client::Client;
+use client::DemoClient;
 use timeline::Timeline;
 
 /// The program that is debugged, as it stands in fixtures/programs/demo.
@@ -63,7 +63,7 @@ pub struct DemoArgs {
     /// Which packet filter guards dlv's port [default: the system's own as root, where it is
     /// installed; else auto]
     #[arg(long, value_enum, value_name = "BACKEND")]
-    firewall: Option<Choice>,
+    firewall: Option<FirewallMode>,
     /// Where the recording and its page go [default: a new folder among the temporary ones]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -77,7 +77,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let (trigger, stop) = shutdown::channel();
     let stopped = stop.clone();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger.clone()));
-    let owners = Owners::of_this_process()?;
+    let peer_uids = PeerUids::of_this_process()?;
     let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let firewall =
         Firewall::prepare(args.firewall.unwrap_or_else(usual_choice), Parts::default(), false).await?;
@@ -108,10 +108,10 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::new(&out, about(&firewall, &folder), move || installed.versions())
         .with_context(|| format!("no recording can be written to {}", out.display()))?;
     let address = bound.address();
-    let front = Front::on(bound, Admission::default(), Some(owners))?;
+    let front = Front::on(bound, Allowlist::default(), Some(peer_uids))?;
     timeline.line("front", &format!("DAP server listening at: {address}"));
     let seen = Arc::new(Mutex::new(None));
-    let settings = Settings {
+    let settings = SessionSettings {
         upstream: Upstream::Launch(Box::new(Launcher {
             program: args.dlv.clone(),
             folder: Some(folder.clone()),
@@ -124,7 +124,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         })),
         max_sessions: 1,
         max_sessions_per_address: 1,
-        amendments: Amendments::default(),
+        rewrites: MessageRewrites::default(),
         recorder: Some(recorder),
         slots: Arc::new(Semaphore::new(1)),
         observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
@@ -160,20 +160,20 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Chooses a gate for root where one is possible. Other users are not asked for a password.
-fn usual_choice() -> Choice {
+fn usual_choice() -> FirewallMode {
     let is_root = nix::unistd::geteuid().is_root();
-    match Backend::NATIVE {
-        Backend::Pf if is_root => Choice::Pf,
-        Backend::Nftables if is_root && nftables::find().exists() => Choice::Nftables,
-        Backend::Pf | Backend::Nftables => Choice::Auto,
+    match FirewallBackend::NATIVE {
+        FirewallBackend::Pf if is_root => FirewallMode::Pf,
+        FirewallBackend::Nftables if is_root && nftables::find().exists() => FirewallMode::Nftables,
+        FirewallBackend::Pf | FirewallBackend::Nftables => FirewallMode::Auto,
     }
 }
 
 fn about(firewall: &Firewall, folder: &Path) -> About {
-    let settings = format::Settings {
+    let settings = format::RecordedSettings {
         firewall: Some(firewall.name().to_owned()),
         folder: Some(folder.display().to_string()),
-        ..format::Settings::default()
+        ..format::RecordedSettings::default()
     };
     About { tool: TOOL.to_owned(), settings, redact: false }
 }
@@ -193,10 +193,13 @@ async fn nothing_left(pid: i32, address: SocketAddr, timeline: &Timeline) -> any
 /// The session's own transitions, in the demo's words; without a firewall there is no gate to speak
 /// of.
 fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
-    Arc::new(move |entry: &Entry| {
+    Arc::new(move |entry: &TransitionEvent| {
         *seen.lock().unwrap_or_else(PoisonError::into_inner) = entry.delve.clone();
         let what = match entry.transition {
-            Transition::GateOpening | Transition::GateOpen | Transition::GateShut | Transition::GateGone
+            Transition::GateOpening
+            | Transition::GateOpen
+            | Transition::GateShut
+            | Transition::GateRemoved
                 if !gated =>
             {
                 return;
@@ -207,12 +210,12 @@ fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
             Transition::GateOpening => "opening the gate,",
             Transition::GateOpen => "the gate is open:",
             Transition::SpareReady => "a dlv waits for a client:",
-            Transition::Dialled => "connected to dlv at",
+            Transition::UpstreamConnected => "connected to dlv at",
             Transition::Forwarding => "forwarding the client's first byte",
             Transition::Ending => "the session ends:",
             Transition::GateShut => "the gate is shut:",
             Transition::DlvStopped => "dlv has ended:",
-            Transition::GateGone => "the gate is gone:",
+            Transition::GateRemoved => "the gate is gone:",
             Transition::Closed => "the client's connection is closed",
         };
         timeline.line("session", format!("{what} {}", entry.detail).trim_end());
@@ -221,7 +224,7 @@ fn observer(timeline: Timeline, seen: Seen, gated: bool) -> Observer {
 
 /// What an IDE does, with every message checked.
 async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline, gated: bool) -> anyhow::Result<()> {
-    let mut client = Client::connect(front, timeline.clone()).await?;
+    let mut client = DemoClient::connect(front, timeline.clone()).await?;
     let capabilities = json!({"clientID": "dlvgate-demo", "adapterID": "go", "pathFormat": "path",
                               "linesStartAt1": true, "columnsStartAt1": true});
     client.request("initialize", capabilities).await?;
@@ -255,7 +258,7 @@ async fn debug(front: SocketAddr, folder: &Path, timeline: &Timeline, gated: boo
 
 /// What a stop shows: the stack, the locals, one of them unfolded, and an expression.
 async fn look(
-    client: &mut Client,
+    client: &mut DemoClient,
     thread: &Value,
     unfold: &str,
     expression: &str,

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Instant;
 
-use crate::printable::printable;
+use crate::escape::printable;
 use crate::stdio::STDOUT;
 
 /// Writes to standard output. Clones write to the same page.

@@ -1,6 +1,6 @@
 //! `dlvgate dlv`, and dlvgate under the name `dlv`: dlv's own command line, with the port guarded.
 
-mod place;
+mod listen_endpoint;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -15,23 +15,24 @@ use nix::sys::signal::Signal;
 use tokio::sync::Semaphore;
 use tracing::Level;
 
+use super::common_args::{CommonArgs, close_front, open_front};
+use super::config_defaults;
 use super::exit::FAILURE;
 use super::log::{self, LogArgs};
 use super::runtime::on_runtime;
-use super::settings;
-use super::setup::{CommonArgs, close_front, open_front};
 use crate::config::{Config, ConfigError};
-use crate::delve::{Argv, LaunchError, Launcher, Log, PortPlan, PortPool, Streams, find};
-use crate::descriptors;
+use crate::delve::{Argv, DelveLog, LaunchError, Launcher, PortPlan, PortPool, Streams, find};
+use crate::escape::printable;
 use crate::firewall::{Firewall, Gate};
-use crate::front::{CannotTell, Owners};
-use crate::printable::printable;
+use crate::front::{CannotTell, PeerUids};
+use crate::rlimit;
 use crate::session::{
-    self, Cause, FIRST_BYTE, Link, Outcome, Settings, SharedDelve, Source, Upstream, Visitor,
+    self, ClientInfo, DelveSource, EndReason, FIRST_BYTE, SessionOutcome, SessionSettings, SharedDelve,
+    Transport, Upstream,
 };
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use crate::stdio::{self, post};
-use place::{Open, Place};
+use listen_endpoint::{ListenEndpoint, Open};
 
 /// Run dlv with its own command line, and guard the port where it listens
 ///
@@ -117,14 +118,14 @@ fn run_or_say(
 ) -> anyhow::Result<ExitStatus> {
     let argv = Argv::parse(words.clone()).ok().filter(|argv| argv.serves().is_some());
     // A descriptor of `--log-dest` is taken before anything else gets its number.
-    let log = argv.as_ref().and_then(Argv::log_dest).map(Log::new).unwrap_or(Ok(Log::Standard));
+    let log = argv.as_ref().and_then(Argv::log_dest).map(DelveLog::new).unwrap_or(Ok(DelveLog::Standard));
     let config = match load_checked(serve) {
         // A command that does not listen is dlv's alone.
         Err(_) if argv.is_none() => Config::default(),
         config => config?,
     };
     if argv.is_some() {
-        settings::tell_passed_over(&config.passed_over);
+        config_defaults::tell_passed_over(&config.passed_over);
     }
     let FromVariables { log: log_args, common } = from_variables(&config)?;
     let dlv = find(common.dlv.as_deref(), None)?;
@@ -139,20 +140,20 @@ fn run_or_say(
 }
 
 fn load_checked(serve: ServeCommand) -> Result<Config, ConfigError> {
-    let config = settings::load(None)?;
-    settings::check(&config, &serve())?;
+    let config = config_defaults::load(None)?;
+    config_defaults::check(&config, &serve())?;
     Ok(config)
 }
 
 /// The settings, from variables and files.
 fn from_variables(config: &Config) -> anyhow::Result<FromVariables> {
-    let command = settings::with_defaults(FromVariables::command(), config);
+    let command = config_defaults::with_defaults(FromVariables::command(), config);
     let matches = command.try_get_matches_from(["dlvgate dlv"]).map_err(|error| {
         let said = error.to_string();
         let said = said.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default().to_owned();
         anyhow::anyhow!("a DLVGATE_ variable cannot be used: {said}")
     })?;
-    if let Some(why) = settings::relative_dlv(&matches) {
+    if let Some(why) = config_defaults::relative_dlv(&matches) {
         bail!("{why}");
     }
     Ok(FromVariables::from_arg_matches(&matches)?)
@@ -178,10 +179,10 @@ fn calls(dlv: &Path) -> anyhow::Result<Option<(&'static str, OsString)>> {
 }
 
 /// Waits for the first byte of a client that we have connected to, and looks whose it is.
-async fn known(client: &Link, owners: Option<&Owners>, stop: &Shutdown) -> Result<(), String> {
-    let Some(owners) = owners else { return Ok(()) };
+async fn known(client: &Transport, peer_uids: Option<&PeerUids>, stop: &Shutdown) -> Result<(), String> {
+    let Some(peer_uids) = peer_uids else { return Ok(()) };
     tokio::select! {
-        known = tokio::time::timeout(FIRST_BYTE, owners.admit_dialled(client)) => {
+        known = tokio::time::timeout(FIRST_BYTE, peer_uids.admit_dialled(client)) => {
             known.unwrap_or_else(|_| Err("it says nothing".to_owned()))
         }
         _ = stop.begun() => Ok(()), // the session ends as it begins
@@ -212,7 +213,7 @@ struct Gated {
 impl Gated {
     async fn run(
         mut self,
-        log: std::io::Result<Log>,
+        log: std::io::Result<DelveLog>,
         dlv: PathBuf,
         calls: Option<(&'static str, OsString)>,
     ) -> anyhow::Result<ExitStatus> {
@@ -229,16 +230,16 @@ impl Gated {
                     "--log-dest {number}: this descriptor is not open, so no client would learn where dlv listens"
                 );
             }
-            Err(_) => return self.refused(self.argv.clone(), Log::Standard, &stop).await,
+            Err(_) => return self.refused(self.argv.clone(), DelveLog::Standard, &stop).await,
         };
-        let owners = match self.common.only_same_user.or(self.argv.only_same_user()) {
+        let peer_uids = match self.common.only_same_user.or(self.argv.only_same_user()) {
             Some(false) => None,
-            Some(true) => Some(Owners::of_this_process()?),
+            Some(true) => Some(PeerUids::of_this_process()?),
             // As dlv does by default: it checks the user where it can (Linux), and lets every user
             // in elsewhere.
-            None => Owners::of_this_process().inspect_err(unchecked).ok(),
+            None => PeerUids::of_this_process().inspect_err(unchecked).ok(),
         };
-        let place = match Place::of(&self.argv, &self.common.allow, owners).await? {
+        let place = match ListenEndpoint::of(&self.argv, &self.common.allow, peer_uids).await? {
             Some(place) => place,
             None => return self.refused(self.argv.clone().unmoved(), log, &stop).await,
         };
@@ -275,16 +276,16 @@ impl Gated {
         stop: &Shutdown,
     ) -> anyhow::Result<Option<ExitStatus>> {
         let max_sessions = if self.argv.multiclient() { usize::from(self.common.max_sessions) } else { 1 };
-        descriptors::make_room(max_sessions);
-        let source = Source::Launch(Box::new(self.launcher.clone()));
+        rlimit::make_room(max_sessions);
+        let source = DelveSource::Launch(Box::new(self.launcher.clone()));
         let shared = SharedDelve::new(source, firewall.clone(), open.name(), None, stop.clone());
-        let settings = Arc::new(Settings {
+        let settings = Arc::new(SessionSettings {
             upstream: Upstream::Shared(Arc::clone(&shared)),
             firewall: firewall.clone(),
             max_sessions,
             max_sessions_per_address: self.common.max_sessions_per_address(max_sessions),
             slots: Arc::new(Semaphore::new(max_sessions)),
-            amendments: self.common.amendments(),
+            rewrites: self.common.rewrites(),
             recorder: self.common.recorder(Some(&self.launcher), firewall)?,
             observer: None,
         });
@@ -296,11 +297,11 @@ impl Gated {
             let mut refused = None;
             match open {
                 Open::Front(front) => drop(front.serve(settings, false, over, stop.clone()).await),
-                Open::Client(client, owners) => match known(&client, owners.as_ref(), stop).await {
+                Open::Client(client, peer_uids) => match known(&client, peer_uids.as_ref(), stop).await {
                     Ok(()) => {
-                        let visitor = Visitor::alone("the client at --client-addr");
-                        let outcome = session::run(client, visitor, 1, &settings, stop).await;
-                        if matches!(outcome, Outcome::NoSession) {
+                        let client_info = ClientInfo::alone("the client at --client-addr");
+                        let outcome = session::run(client, client_info, 1, &settings, stop).await;
+                        if matches!(outcome, SessionOutcome::NoSession) {
                             trigger.stop("a client that says nothing");
                         }
                     }
@@ -331,7 +332,9 @@ impl Gated {
         }
         match (&*ended.cause, ended.status) {
             (
-                Cause::DlvEnded { .. } | Cause::Stopped { .. } | Cause::NoDlv(LaunchError::Ended { .. }),
+                EndReason::DlvEnded { .. }
+                | EndReason::Stopped { .. }
+                | EndReason::NoDlv(LaunchError::Ended { .. }),
                 Some(status),
             ) => Ok(Some(status)),
             (cause, _) => bail!("{cause}"),
@@ -340,7 +343,7 @@ impl Gated {
 
     /// Runs dlv where it cannot listen or log, for what it says of that. Should it listen after
     /// all, it is ended: nothing would guard it.
-    async fn refused(&self, argv: Argv, log: Log, stop: &Shutdown) -> anyhow::Result<ExitStatus> {
+    async fn refused(&self, argv: Argv, log: DelveLog, stop: &Shutdown) -> anyhow::Result<ExitStatus> {
         let streams = Streams::InPlace(log);
         let ports = PortPool::new(PortPlan::Any); // it listens where the words say
         let launcher = Launcher { argv, streams, ports, ..self.launcher.clone() };

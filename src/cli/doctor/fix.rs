@@ -5,15 +5,15 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::doctor::{Finding, Remedy, State};
-use crate::printable::Printable;
+use crate::doctor::{Finding, Health, Remedy};
+use crate::escape::Printable;
 use crate::stdio::{self, ask};
 
 /// Shows the commands and runs them. Returns whether anything was run.
 pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
     let chosen = chosen(findings);
     let mut stdout = Printable(stdio::stdout());
-    if findings.iter().all(|finding| finding.state < State::Warning) {
+    if findings.iter().all(|finding| finding.state < Health::Warning) {
         writeln!(stdout, "\nThere is nothing to fix.")?;
         return Ok(false);
     }
@@ -46,7 +46,7 @@ pub(super) fn run(findings: &[Finding]) -> anyhow::Result<bool> {
 fn chosen(findings: &[Finding]) -> Vec<(&str, &str)> {
     let undoable = |remedy: &'_ Remedy| remedy.undo.is_some();
     let mut chosen: Vec<(&str, &str)> = Vec::new();
-    for finding in findings.iter().filter(|finding| finding.state >= State::Warning) {
+    for finding in findings.iter().filter(|finding| finding.state >= Health::Warning) {
         if finding.remedies.iter().all(undoable) {
             let pairs =
                 finding.remedies.iter().filter_map(|one| Some((one.command.as_str(), one.undo.as_deref()?)));
@@ -70,20 +70,20 @@ fn is_agreed() -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Group;
+    use crate::doctor::CheckGroup;
 
-    fn finding(state: State, undos: &[Option<&str>]) -> Finding {
+    fn finding(state: Health, undos: &[Option<&str>]) -> Finding {
         let remedy = |undo: &Option<&str>| Remedy { command: "do".to_owned(), undo: undo.map(str::to_owned) };
         let remedies = undos.iter().map(remedy).collect();
         let text = String::new;
-        Finding { group: Group::Go, id: text(), state, seen: text(), why: text(), remedies }
+        Finding { group: CheckGroup::Go, id: text(), state, seen: text(), why: text(), remedies }
     }
 
     #[test]
     fn what_cannot_be_undone_as_a_whole_is_not_begun() {
-        let mixed = finding(State::Bad, &[Some("undo"), None]);
-        let whole = finding(State::Warning, &[Some("undo"), Some("undo it")]);
-        let note = finding(State::Note, &[Some("undo nothing")]);
+        let mixed = finding(Health::Bad, &[Some("undo"), None]);
+        let whole = finding(Health::Warning, &[Some("undo"), Some("undo it")]);
+        let note = finding(Health::Note, &[Some("undo nothing")]);
         assert_eq!(chosen(&[mixed]), []);
         assert_eq!(chosen(&[whole, note]), [("do", "undo"), ("do", "undo it")]);
     }

@@ -15,11 +15,11 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::exit::FAILURE;
-use crate::cli::parts::PartsArgs;
-use crate::doctor::{Context, Finding, Question, State, WrongSettings, examine, first, names};
-use crate::firewall::Backend;
+use crate::cli::test_hooks::TestHookArgs;
+use crate::doctor::{Context, DoctorQuestion, Finding, Health, WrongSettings, examine, first, names};
+use crate::escape::printable_json;
+use crate::firewall::FirewallBackend;
 use crate::firewall::persist::Platform;
-use crate::printable::printable_json;
 use crate::stdio::{self, ask};
 
 /// Diagnose why a client cannot reach dlv, and suggest fixes
@@ -30,16 +30,16 @@ use crate::stdio::{self, ask};
 /// command that fixes it. The last line says what to fix first.
 ///
 /// Run it on the machine where dlv runs; as root (sudo) it is told what the packet filter
-/// holds. --reach is for the other machine, where the client is.
+/// holds. --probe is for the other machine, where the client is.
 ///
-/// Exit code 0: nothing is in the way; 1: something is (✗), or with --reach, the port cannot be
+/// Exit code 0: nothing is in the way; 1: something is (✗), or with --probe, the port cannot be
 /// reached.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate doctor
   sudo dlvgate doctor --port 2345 --from 192.0.2.5      # a client on another machine is refused, or times out
   dlvgate doctor --fix                                  # does what can be undone, and shows it first
-  dlvgate doctor --reach dev.example.com:2345           # on the client's machine")]
+  dlvgate doctor --probe dev.example.com:2345           # on the client's machine")]
 pub(super) struct DoctorArgs {
     /// The port that the client connects to [default: 2345, GoLand's usual one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -55,29 +55,29 @@ pub(super) struct DoctorArgs {
     json: bool,
     /// Run the commands that can be undone, after showing each with what undoes it; a terminal is
     /// asked first
-    #[arg(long, conflicts_with_all = ["json", "reach"])]
+    #[arg(long, conflicts_with_all = ["json", "probe"])]
     fix: bool,
     /// From the client's machine: is this port refused, filtered or open, and who is there?
     ///
-    /// Without --ask, doctor sends nothing: a bare `dlv dap` serves one connection, and asking
+    /// Without --identify, doctor sends nothing: a bare `dlv dap` serves one connection, and asking
     /// would use it up.
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["port", "from"])]
-    reach: Option<String>,
-    /// With --reach: connect, and ask who is there. dlvgate answers and nothing is spent; a bare
+    probe: Option<String>,
+    /// With --probe: connect, and ask who is there. dlvgate answers and nothing is spent; a bare
     /// dlv's only session is
-    #[arg(long, requires = "reach")]
-    ask: bool,
+    #[arg(long, requires = "probe")]
+    identify: bool,
     /// Whose conventions hold, for tests
     #[arg(long, value_enum, value_name = "PLATFORM", default_value_t = Platform::NATIVE, hide = true)]
     platform: Platform,
     #[command(flatten)]
-    parts: PartsArgs,
+    parts: TestHookArgs,
 }
 
 /// `settings`: what is wrong with a configuration file.
 pub(super) async fn run(args: DoctorArgs, settings: Option<WrongSettings>) -> anyhow::Result<ExitCode> {
-    if let Some(target) = &args.reach {
-        return reach::run(target, args.ask, args.json).await;
+    if let Some(target) = &args.probe {
+        return reach::run(target, args.identify, args.json).await;
     }
     let (findings, took_ms) = look(&args, settings.clone()).await;
     if args.json {
@@ -100,17 +100,17 @@ pub(super) async fn run(args: DoctorArgs, settings: Option<WrongSettings>) -> an
 }
 
 fn exit_code(findings: &[Finding]) -> ExitCode {
-    let is_bad = findings.iter().any(|finding| finding.state == State::Bad);
+    let is_bad = findings.iter().any(|finding| finding.state == Health::Bad);
     if is_bad { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS }
 }
 
 async fn look(args: &DoctorArgs, settings: Option<WrongSettings>) -> (Vec<Finding>, u128) {
     // A trial of macOS's conventions has macOS's packet filter.
     let backend = match args.platform {
-        Platform::Macos => Backend::Pf,
+        Platform::Macos => FirewallBackend::Pf,
         Platform::Linux => args.parts.backend,
     };
-    let question = Question {
+    let question = DoctorQuestion {
         port: args.port,
         from: args.from,
         dlv: args.dlv.clone(),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::doctor::{Finding, State, first};
-use crate::printable::printable;
+use crate::doctor::{Finding, Health, first};
+use crate::escape::printable;
 
 /// Characters of a line of text; commands are never cut.
 const WIDTH: usize = 110;
@@ -37,11 +37,11 @@ fn describe(finding: &Finding, colour: bool, page: &mut String) {
 
 fn conclude(findings: &[Finding], took_ms: u128, colour: bool, page: &mut String) {
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    let unknown = match count(State::Unknown) {
+    let unknown = match count(Health::Unknown) {
         0 => String::new(),
         number => format!(", {number} unknown"),
     };
-    let (bad, warnings) = (count(State::Bad), count(State::Warning));
+    let (bad, warnings) = (count(Health::Bad), count(Health::Warning));
     let _ = writeln!(
         page,
         "{} findings in {took_ms} ms: {bad} in the way, {warnings} that may be{unknown}",
@@ -52,13 +52,13 @@ fn conclude(findings: &[Finding], took_ms: u128, colour: bool, page: &mut String
     describe(first, colour, page);
 }
 
-fn painted(state: State, colour: bool) -> String {
+fn painted(state: Health, colour: bool) -> String {
     let code = match state {
-        State::Good => 32,
-        State::Note => 2,
-        State::Unknown => 36,
-        State::Warning => 33,
-        State::Bad => 31,
+        Health::Good => 32,
+        Health::Note => 2,
+        Health::Unknown => 36,
+        Health::Warning => 33,
+        Health::Bad => 31,
     };
     if colour { format!("\x1b[{code}m{}\x1b[0m", state.sign()) } else { state.sign().to_string() }
 }

@@ -1,4 +1,4 @@
-//! `--reach`: from the client's machine.
+//! `--probe`: from the client's machine.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::exit::{FAILURE, usage};
 use crate::doctor::reach::{CONNECT, Reach, Way, Who, reach};
-use crate::printable::{Printable, printable_json};
+use crate::escape::{Printable, printable_json};
 use crate::stdio::{self, ask};
 
 /// What asking may cost.
@@ -17,7 +17,7 @@ const COST: &str = "a dlv that serves one client (`dlv dap`) would take the ques
 pub(super) async fn run(target: &str, ask: bool, json: bool) -> anyhow::Result<ExitCode> {
     if !target.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
         return Err(usage(format_args!(
-            "--reach {target}: write HOST:PORT, such as dev.example.com:2345 or [2001:db8::5]:2345"
+            "--probe {target}: write HOST:PORT, such as dev.example.com:2345 or [2001:db8::5]:2345"
         )));
     }
     let found: Vec<SocketAddr> = tokio::net::lookup_host(target)
@@ -99,7 +99,7 @@ fn describe(one: &Reach, port: u16) -> io::Result<()> {
         Way::NotTried => {
             writeln!(
                 out,
-                "? {address}: not tried: this system can tell only by connecting, and {COST}; --ask connects"
+                "? {address}: not tried: this system can tell only by connecting, and {COST}; --identify connects"
             )
         }
         Way::Unreachable { said } => writeln!(out, "✗ {address}: not reached: {said}"),
@@ -116,14 +116,14 @@ fn describe(one: &Reach, port: u16) -> io::Result<()> {
                     return writeln!(
                         out,
                         "? {address}: {said}. Whether anything listens at its other end is not known without a connection: {COST}; \
-                         --ask asks"
+                         --identify asks"
                     );
                 }
                 Some(Who::Dlvgate { said }) => format!("dlvgate is there ({said})"),
                 Some(Who::Delve { said }) => format!("dlv itself is there ({said})"),
                 Some(Who::Other { said }) => format!("something else is there ({said})"),
                 Some(Who::Silent { said }) => format!("who is there does not tell ({said})"),
-                Some(Who::NotAsked) | None => format!("who is there was not asked: {COST}; --ask asks"),
+                Some(Who::NotAsked) | None => format!("who is there was not asked: {COST}; --identify asks"),
             };
             writeln!(out, "✓ {address}: open, after {took_ms} ms; {who}")
         }

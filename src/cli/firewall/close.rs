@@ -8,8 +8,8 @@ use clap::Args;
 use nix::errno::Errno;
 use tokio::time::Instant;
 
-use crate::cli::parts::PartsArgs;
-use crate::firewall::guard::journal::{Journals, Process, Record};
+use crate::cli::test_hooks::TestHookArgs;
+use crate::firewall::guard::journal::{GuardRecord, Journals, ProcessIdentity};
 use crate::firewall::guard::terminate;
 use crate::firewall::guard::wire::Purpose;
 use crate::stdio;
@@ -31,7 +31,7 @@ pub(super) struct CloseArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     #[command(flatten)]
-    parts: PartsArgs,
+    parts: TestHookArgs,
 }
 
 pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
@@ -72,7 +72,7 @@ pub(super) async fn run(args: CloseArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn holders(journals: &Journals, port: u16) -> anyhow::Result<Vec<Record>> {
+fn holders(journals: &Journals, port: u16) -> anyhow::Result<Vec<GuardRecord>> {
     let found = journals.read().with_context(|| format!("cannot read {}", journals.folder().display()))?;
     let records = found.into_iter().filter_map(|found| found.record.ok());
     Ok(records
@@ -82,10 +82,10 @@ fn holders(journals: &Journals, port: u16) -> anyhow::Result<Vec<Record>> {
 
 /// Root tells the guard, whose process id root itself has written; a user tells their own process,
 /// if the one that is named is their own.
-fn end(record: &Record, port: u16) -> anyhow::Result<()> {
+fn end(record: &GuardRecord, port: u16) -> anyhow::Result<()> {
     let own = nix::unistd::getuid().as_raw();
     let is_root = nix::unistd::geteuid().is_root();
-    let (told, is_ours): (&Process, bool) = match &record.proxy {
+    let (told, is_ours): (&ProcessIdentity, bool) = match &record.proxy {
         Some(proxy) if !is_root && proxy.is_users(own) => (proxy, true),
         _ => (&record.guard, is_root),
     };

@@ -12,12 +12,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::exit::FAILURE;
-use crate::firewall::explain::{Direction, Explanation, Question, Standing, Verdict};
+use crate::escape::{Printable, printable_json};
+use crate::firewall::explain::{Explanation, PacketDirection, PacketQuery, Standing, Verdict};
 use crate::firewall::nftables::NftError;
 use crate::firewall::pf::explain::Services;
 use crate::firewall::pf::{PFCTL, PfError};
-use crate::firewall::{Backend, BackendError, nftables, pf};
-use crate::printable::{Printable, printable_json};
+use crate::firewall::{BackendError, FirewallBackend, nftables, pf};
 use crate::stdio;
 
 /// The names of ports that pfctl prints.
@@ -64,8 +64,8 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "IFACE")]
     interface: Option<String>,
     /// Whether it arrives at this machine or leaves it; over loopback every packet does both
-    #[arg(long, value_enum, default_value_t = Direction::In, value_name = "in|out")]
-    direction: Direction,
+    #[arg(long, value_enum, default_value_t = PacketDirection::In, value_name = "in|out")]
+    direction: PacketDirection,
     /// The user id of the socket on this machine: who listens, or for `out`, who connects
     #[arg(long, value_name = "N")]
     uid: Option<u32>,
@@ -78,7 +78,7 @@ pub(super) struct ExplainArgs {
     json: bool,
     /// The packet filter, for tests
     #[arg(long, value_enum, hide = true)]
-    backend: Option<Backend>,
+    backend: Option<FirewallBackend>,
     /// The pfctl to run, for tests
     #[arg(long, value_name = "PATH", hide = true)]
     pfctl: Option<PathBuf>,
@@ -100,28 +100,28 @@ fn address(text: &str) -> Result<(IpAddr, Option<String>), String> {
 
 pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let named = match (&args.pfctl, &args.nft) {
-        (Some(_), _) => Some(Backend::Pf),
-        (None, Some(_)) => Some(Backend::Nftables),
+        (Some(_), _) => Some(FirewallBackend::Pf),
+        (None, Some(_)) => Some(FirewallBackend::Nftables),
         (None, None) => None,
     };
-    match args.backend.or(named).unwrap_or(Backend::NATIVE) {
-        Backend::Pf => explain_pf(&args).await,
-        Backend::Nftables => explain_nftables(&args).await,
+    match args.backend.or(named).unwrap_or(FirewallBackend::NATIVE) {
+        FirewallBackend::Pf => explain_pf(&args).await,
+        FirewallBackend::Nftables => explain_nftables(&args).await,
     }
 }
 
 async fn explain_pf(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    use pf::explain::{LOOPBACK, Loaded, explain, read};
+    use pf::explain::{LOOPBACK, LoadedPf, explain, read};
     let question = question(args, LOOPBACK)?;
     let pfctl = args.pfctl.clone().unwrap_or_else(|| PFCTL.into());
     let listings = read(pfctl).await.map_err(|error| cannot_read(error.into(), &question))?;
     // Without it ports have no names, and a rule that has one is said to be unknown.
     let services = Services::parse(&fs::read_to_string(SERVICES).unwrap_or_default());
-    print(&explain(&Loaded::parse(&listings, &services), &question), args.json)
+    print(&explain(&LoadedPf::parse(&listings, &services), &question), args.json)
 }
 
 async fn explain_nftables(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    use nftables::explain::{LOOPBACK, Loaded, explain, read};
+    use nftables::explain::{LOOPBACK, LoadedNft, explain, read};
     if args.fragments {
         return Err(crate::cli::exit::usage(format_args!(
             "--fragments is for pf: whether nftables sees fragments or the whole packet depends on connection tracking, which is \
@@ -132,7 +132,7 @@ async fn explain_nftables(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let nft = args.nft.clone().unwrap_or_else(nftables::find);
     let read = async {
         let listings = read(nft).await?;
-        Loaded::parse(&listings).map_err(|error| NftError::Unreadable { said: error.to_string() })
+        LoadedNft::parse(&listings).map_err(|error| NftError::Unreadable { said: error.to_string() })
     };
     let loaded = read.await.map_err(|error| cannot_read(error.into(), &question))?;
     print(&explain(&loaded, &question), args.json)
@@ -153,9 +153,9 @@ where
     Ok(if explained { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
-fn question(args: &ExplainArgs, loopback: &'static str) -> anyhow::Result<Question> {
+fn question(args: &ExplainArgs, loopback: &'static str) -> anyhow::Result<PacketQuery> {
     let (from, zone) = &args.from;
-    let mut question = Question::new(loopback, args.port, *from);
+    let mut question = PacketQuery::new(loopback, args.port, *from);
     question.to = args.to.map(|to| to.to_canonical()).or(question.to);
     question.interface = args.interface.clone().or_else(|| zone.clone()).or(question.interface);
     (question.from_port, question.direction, question.uid) = (args.from_port, args.direction, args.uid);
@@ -169,7 +169,7 @@ fn question(args: &ExplainArgs, loopback: &'static str) -> anyhow::Result<Questi
     }
 }
 
-fn cannot_read(error: BackendError, question: &Question) -> anyhow::Error {
+fn cannot_read(error: BackendError, question: &PacketQuery) -> anyhow::Error {
     match error {
         BackendError::Pf(PfError::NoPfctl { path, said }) => anyhow!(
             "there is no pf here to explain: {} cannot be run ({said}). pf is macOS's packet filter; run this on the Mac \

@@ -20,11 +20,11 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Args)]
 pub(super) struct FirewallArgs {
     #[command(subcommand)]
-    command: Command,
+    command: FirewallCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum FirewallCommand {
     Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
     Sweep(sweep::SweepArgs),
@@ -39,15 +39,15 @@ enum Command {
 
 pub(super) async fn run(args: FirewallArgs) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::Status(args) => status::run(args).await,
-        Command::Explain(args) => explain::run(args).await,
-        Command::Sweep(args) => sweep::run(args).await,
-        Command::Open(args) => open::run(args).await,
-        Command::Close(args) => close::run(args).await,
-        Command::Install(args) => install::run(&args),
-        Command::Uninstall(args) => uninstall::run(&args),
-        Command::Snapshot(args) => snapshot::take(&args),
-        Command::Rollback(args) => snapshot::roll_back(&args),
-        Command::Watch(args) => watch::run(args).await,
+        FirewallCommand::Status(args) => status::run(args).await,
+        FirewallCommand::Explain(args) => explain::run(args).await,
+        FirewallCommand::Sweep(args) => sweep::run(args).await,
+        FirewallCommand::Open(args) => open::run(args).await,
+        FirewallCommand::Close(args) => close::run(args).await,
+        FirewallCommand::Install(args) => install::run(&args),
+        FirewallCommand::Uninstall(args) => uninstall::run(&args),
+        FirewallCommand::Snapshot(args) => snapshot::take(&args),
+        FirewallCommand::Rollback(args) => snapshot::roll_back(&args),
+        FirewallCommand::Watch(args) => watch::run(args).await,
     }
 }

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::io::AsyncReadExt;
 
-use crate::cli::parts::PartsArgs;
+use crate::cli::test_hooks::TestHookArgs;
 use crate::firewall::guard::GuardError;
 use crate::firewall::guard::wire::Purpose;
-use crate::firewall::{Backend, Choice, Firewall, Parts, Peer};
+use crate::firewall::{Firewall, FirewallBackend, FirewallMode, Parts, Peer};
 use crate::front::Bound;
 use crate::privilege::Caller;
 use crate::shutdown::{self, Signals};
@@ -37,15 +37,15 @@ pub(super) struct OpenArgs {
     #[arg(long)]
     hold: bool,
     #[command(flatten)]
-    parts: PartsArgs,
+    parts: TestHookArgs,
 }
 
 pub(super) async fn run(args: OpenArgs) -> anyhow::Result<ExitCode> {
     let (trigger, stop) = shutdown::channel();
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
     let choice = match args.parts.backend {
-        Backend::Pf => Choice::Pf,
-        Backend::Nftables => Choice::Nftables,
+        FirewallBackend::Pf => FirewallMode::Pf,
+        FirewallBackend::Nftables => FirewallMode::Nftables,
     };
     let parts = Parts { purpose: Purpose::Open, ..args.parts.parts() };
     let firewall = Firewall::prepare(choice, parts, true).await?;

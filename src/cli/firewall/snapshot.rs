@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::system::{SystemArgs, show_or_do};
-use crate::firewall::persist::rollback::{self, Foreign};
+use crate::escape::printable;
+use crate::firewall::persist::rollback::{self, ForeignChanges};
 use crate::firewall::persist::snapshot;
-use crate::printable::printable;
 use crate::stdio;
 
 /// Save the files and rulesets that matter to a gate, with their hashes (as root)
@@ -58,9 +58,9 @@ pub(super) fn take(args: &SnapshotArgs) -> anyhow::Result<ExitCode> {
 pub(super) fn roll_back(args: &RollbackArgs) -> anyhow::Result<ExitCode> {
     let (layout, tools) = args.system.begin(false)?;
     let foreign = match (args.force, args.dry_run) {
-        (true, _) => Foreign::Overwrite,
-        (false, true) => Foreign::Tell,
-        (false, false) => Foreign::Refuse,
+        (true, _) => ForeignChanges::Overwrite,
+        (false, true) => ForeignChanges::Tell,
+        (false, false) => ForeignChanges::Refuse,
     };
     let plan = rollback::plan(&layout, &tools, &args.folder, foreign)?;
     show_or_do(&plan, &layout, args.dry_run, "rolled back: everything is as it was in the snapshot")

@@ -6,13 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use crate::cli::parts::PartsArgs;
+use crate::cli::test_hooks::TestHookArgs;
+use crate::escape::{printable, printable_json};
 use crate::firewall::guard::wire::Purpose;
 use crate::firewall::status::{
     FilterStatus, GuardStatus, PolicyStatus, Status, Untold, from_filter, from_journals, is_of_a_process,
 };
-use crate::firewall::{Backend, Loaded};
-use crate::printable::{printable, printable_json};
+use crate::firewall::{FirewallBackend, LoadedGate};
 use crate::stdio;
 
 /// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
@@ -29,7 +29,7 @@ pub(super) struct StatusArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    parts: PartsArgs,
+    parts: TestHookArgs,
 }
 
 pub(super) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
@@ -124,13 +124,13 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
         page,
         "{backend}: {}",
         match (backend, is_filtering) {
-            (Backend::Pf, true) => "enabled",
-            (Backend::Pf, false) => "not enabled: everything passes",
-            (Backend::Nftables, true) => "there are chains that could drop what comes in",
-            (Backend::Nftables, false) => "no chain could drop what comes in",
+            (FirewallBackend::Pf, true) => "enabled",
+            (FirewallBackend::Pf, false) => "not enabled: everything passes",
+            (FirewallBackend::Nftables, true) => "there are chains that could drop what comes in",
+            (FirewallBackend::Nftables, false) => "no chain could drop what comes in",
         }
     );
-    for Loaded { pid, port } in missing {
+    for LoadedGate { pid, port } in missing {
         let _ = writeln!(page, "    port {port}: the rules of guard {pid} are GONE; they were flushed");
     }
     for gate in untold {
@@ -143,7 +143,7 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
 
 /// How to get rid of it by hand. What a process holds that runs is that process's.
 fn removal(untold: &Untold) -> String {
-    if let Some(Loaded { pid, port }) = untold.gate.as_ref().filter(|gate| is_of_a_process(gate)) {
+    if let Some(LoadedGate { pid, port }) = untold.gate.as_ref().filter(|gate| is_of_a_process(gate)) {
         return format!(
             "of port {port}, named after process {pid}, which runs: look at it, `ps -fp {pid}`, before anything else"
         );
@@ -153,7 +153,7 @@ fn removal(untold: &Untold) -> String {
             format!("see `sudo pfctl -a {anchor} -s rules`; they are not dlvgate's")
         }
         Untold { anchor: Some(anchor), .. } => format!("`sudo pfctl -a {anchor} -F rules`"),
-        Untold { gate: Some(Loaded { pid, port }), anchor: None } => format!(
+        Untold { gate: Some(LoadedGate { pid, port }), anchor: None } => format!(
             "`sudo nft delete table inet dlvgate_{pid}_{port}`, and what `sudo nft -a list ruleset | grep \
              dlvgate:{pid}:{port}` shows"
         ),

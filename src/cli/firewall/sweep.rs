@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::exit::FAILURE;
-use crate::cli::parts::PartsArgs;
+use crate::cli::test_hooks::TestHookArgs;
+use crate::escape::printable;
 use crate::firewall;
-use crate::printable::printable;
 use crate::stdio;
 
 /// Close what a guard that was killed has left open (as root, or with the installed helper)
@@ -23,7 +23,7 @@ use crate::stdio;
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
     #[command(flatten)]
-    parts: PartsArgs,
+    parts: TestHookArgs,
 }
 
 pub(super) async fn run(args: SweepArgs) -> anyhow::Result<ExitCode> {

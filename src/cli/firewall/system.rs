@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::escape::Printable;
 use crate::firewall::persist::plan::Plan;
 use crate::firewall::persist::{Layout, PersistError, Platform, Tools};
-use crate::printable::Printable;
 use crate::stdio;
 
 /// Where it is done.

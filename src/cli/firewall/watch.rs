@@ -7,9 +7,9 @@ use anyhow::Context;
 use clap::Args;
 use tokio::io::{AsyncWriteExt, stdout};
 
-use crate::firewall::watch::{PfPrograms, Refusal, Source, Watch};
-use crate::firewall::{Backend, nftables};
-use crate::printable::{on_one_line, printable_json};
+use crate::escape::{on_one_line, printable_json};
+use crate::firewall::watch::{PfPrograms, RefusalSource, RefusedConnection, Watch};
+use crate::firewall::{FirewallBackend, nftables};
 use crate::shutdown::{self, Shutdown, Signals};
 use crate::stdio::is_reader_gone;
 
@@ -34,8 +34,8 @@ pub(super) struct WatchArgs {
     #[arg(long)]
     json: bool,
     /// The packet filter, for tests
-    #[arg(long, value_enum, default_value_t = Backend::NATIVE, hide = true)]
-    backend: Backend,
+    #[arg(long, value_enum, default_value_t = FirewallBackend::NATIVE, hide = true)]
+    backend: FirewallBackend,
     /// The nft to run, for tests
     #[arg(long, value_name = "PATH", hide = true)]
     nft: Option<PathBuf>,
@@ -63,14 +63,16 @@ pub(super) async fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn source(args: &WatchArgs) -> Source {
+fn source(args: &WatchArgs) -> RefusalSource {
     match args.backend {
-        Backend::Nftables => Source::Nftables { nft: args.nft.clone().unwrap_or_else(nftables::find) },
-        Backend::Pf => {
+        FirewallBackend::Nftables => {
+            RefusalSource::Nftables { nft: args.nft.clone().unwrap_or_else(nftables::find) }
+        }
+        FirewallBackend::Pf => {
             let usual = PfPrograms::default();
             let tcpdump = args.tcpdump.clone().unwrap_or(usual.tcpdump);
             let ifconfig = args.ifconfig.clone().unwrap_or(usual.ifconfig);
-            Source::Pf { programs: PfPrograms { tcpdump, ifconfig } }
+            RefusalSource::Pf { programs: PfPrograms { tcpdump, ifconfig } }
         }
     }
 }
@@ -98,7 +100,7 @@ async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> anyhow::Result<
     Ok(())
 }
 
-fn line(refusal: &Refusal, json: bool) -> String {
+fn line(refusal: &RefusedConnection, json: bool) -> String {
     match serde_json::to_string(refusal) {
         Ok(object) if json => format!("{}\n", printable_json(&object)),
         _ => format!("{}\n", on_one_line(&refusal.to_string())),

@@ -5,20 +5,23 @@ use std::path::{Path, PathBuf};
 
 use super::delve::versions::supports;
 use crate::doctor::context::Context;
-use crate::doctor::facts::delves::Delve;
+use crate::doctor::facts::delves::DelveFacts;
 use crate::doctor::facts::files::{comment_out, is_program};
-use crate::doctor::finding::{Finding, Group, Remedy, State, append, quoted_path};
+use crate::doctor::finding::{CheckGroup, Finding, Health, Remedy, append, quoted_path};
 
 /// Where the IDE keeps settings and logs, below the home folder.
-struct Places {
+struct GolandFolders {
     settings: &'static str,
     /// Before and after the version's own folder.
     log: (&'static str, &'static str),
 }
 
-const MACOS: Places =
-    Places { settings: "Library/Application Support/JetBrains", log: ("Library/Logs/JetBrains", "idea.log") };
-const LINUX: Places = Places { settings: ".config/JetBrains", log: (".cache/JetBrains", "log/idea.log") };
+const MACOS: GolandFolders = GolandFolders {
+    settings: "Library/Application Support/JetBrains",
+    log: ("Library/Logs/JetBrains", "idea.log"),
+};
+const LINUX: GolandFolders =
+    GolandFolders { settings: ".config/JetBrains", log: (".cache/JetBrains", "log/idea.log") };
 
 /// Files of a version's settings that may name a dlv.
 const NAMING: [&str; 3] = ["idea.properties", "goland.vmoptions", "goland64.vmoptions"];
@@ -31,12 +34,12 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let versions = versions(&context.home.join(places.settings));
     if versions.is_empty() {
         let seen = "no settings of a GoLand are here; the client may be another one, or on another machine";
-        return vec![Finding::new(Group::Goland, "installed", State::Note, seen)];
+        return vec![Finding::new(CheckGroup::Goland, "installed", Health::Note, seen)];
     }
     let mut found = Vec::new();
     let names: Vec<String> = versions.iter().map(|path| name(path)).collect();
     let seen = format!("settings of {}", names.join(", "));
-    found.push(Finding::new(Group::Goland, "installed", State::Note, seen));
+    found.push(Finding::new(CheckGroup::Goland, "installed", Health::Note, seen));
     let named: Vec<Finding> = versions.iter().flat_map(|version| named(version)).collect();
     if let (Some(path), Some(newest), true) = (bundled(context).pop(), versions.last(), named.is_empty()) {
         found.push(brought(context, path, newest).await);
@@ -85,14 +88,14 @@ fn bundled(context: &Context) -> Vec<PathBuf> {
 
 /// Checks the dlv that GoLand takes by default.
 async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
-    let delve = Delve::ask(path).await;
+    let delve = DelveFacts::ask(path).await;
     let place = delve.path.display();
     let go = context.gos().await.winner().and_then(|go| go.version);
-    let finding = |state, seen: String| Finding::new(Group::Goland, "bundled-dlv", state, seen);
+    let finding = |state, seen: String| Finding::new(CheckGroup::Goland, "bundled-dlv", state, seen);
     match (go, delve.version) {
         (Some(go), Some(_)) if !supports(&delve, go) => {
             let seen = format!("GoLand brings {}, which does not support Go {go}: {place}", delve.name());
-            let finding = finding(State::Warning, seen)
+            let finding = finding(Health::Warning, seen)
                 .why("GoLand starts its own dlv, and launching fails with `Version of Delve is too old for Go version`; restart it after a change");
             let chosen = context.delves().await.chosen.as_ref().ok().filter(|chosen| supports(chosen, go));
             let properties = quoted_path(&settings.join("idea.properties"));
@@ -104,7 +107,7 @@ async fn brought(context: &Context, path: PathBuf, settings: &Path) -> Finding {
                     .remedy(format!("echo \"dlv.path=$(go env GOPATH)/bin/dlv\" >> {properties}")),
             }
         }
-        _ => finding(State::Note, format!("GoLand brings {}: {place}", delve.name())),
+        _ => finding(Health::Note, format!("GoLand brings {}: {place}", delve.name())),
     }
 }
 
@@ -135,11 +138,11 @@ fn judge(file: &Path, number: usize, value: &str) -> Finding {
     let path = Path::new(value);
     let program = if path.is_dir() { path.join("dlv") } else { path.to_owned() };
     if is_program(&program) {
-        return Finding::new(Group::Goland, "dlv-path", State::Good, seen);
+        return Finding::new(CheckGroup::Goland, "dlv-path", Health::Good, seen);
     }
     let what = if program.exists() { "which may not be run" } else { "where there is no program" };
     let Remedy { command, undo } = comment_out(file, number);
-    Finding::new(Group::Goland, "dlv-path", State::Bad, format!("{seen}, {what}"))
+    Finding::new(CheckGroup::Goland, "dlv-path", Health::Bad, format!("{seen}, {what}"))
         .why("GoLand cannot start its debugger: `Cannot run program`; restart it after a change")
         .undoable_remedy(command, undo.unwrap_or_default())
 }
@@ -161,7 +164,7 @@ fn hint(log: &Path) -> Option<Finding> {
         }
         None => format!("its log, {}, has no complaint about dlv near its end", log.display()),
     };
-    Some(Finding::new(Group::Goland, "log", State::Note, seen))
+    Some(Finding::new(CheckGroup::Goland, "log", Health::Note, seen))
 }
 
 #[cfg(test)]

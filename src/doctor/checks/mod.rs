@@ -12,14 +12,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::finding::{Finding, Group};
+use super::finding::{CheckGroup, Finding};
 
 type Running = Pin<Box<dyn Future<Output = Vec<Finding>> + Send>>;
 
 /// A check: its name, the group that it belongs to, and what looks.
 pub(super) struct Check {
     pub(super) name: &'static str,
-    pub(super) group: Group,
+    pub(super) group: CheckGroup,
     pub(super) look: fn(Arc<Context>) -> Running,
 }
 
@@ -28,7 +28,7 @@ macro_rules! checks {
         /// In the order of causes: what comes first may be why the rest is as it is.
         pub(super) const CHECKS: &[Check] = &[$(Check {
             name: $name,
-            group: Group::$group,
+            group: CheckGroup::$group,
             look: |context| Box::pin(async move { $look(&context).await }),
         }),+];
     };

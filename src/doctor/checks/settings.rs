@@ -2,14 +2,14 @@
 
 use crate::doctor::context::{Context, WrongSettings};
 use crate::doctor::facts::files::comment_out;
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{CheckGroup, Finding, Health};
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     context.question.settings.iter().map(judge).collect()
 }
 
 fn judge(wrong: &WrongSettings) -> Finding {
-    let finding = Finding::new(Group::Delve, "settings", State::Bad, wrong.text.clone())
+    let finding = Finding::new(CheckGroup::Delve, "settings", Health::Bad, wrong.text.clone())
         .why("dlvgate refuses to start with a configuration file that it does not understand");
     match wrong.line {
         Some(line) if wrong.file.is_file() => finding.undoable_remedies([comment_out(&wrong.file, line)]),

@@ -16,7 +16,7 @@ const MOST: usize = 6;
 
 /// A dlv.
 #[derive(Clone, Debug)]
-pub(in crate::doctor) struct Delve {
+pub(in crate::doctor) struct DelveFacts {
     pub(in crate::doctor) path: PathBuf,
     pub(in crate::doctor) version: Option<DelveVersion>,
     /// The Go that it was built with.
@@ -28,15 +28,15 @@ pub(in crate::doctor) struct Delve {
 /// The one that dlvgate takes, and the others.
 #[derive(Clone, Debug)]
 pub(in crate::doctor) struct Delves {
-    pub(in crate::doctor) chosen: Result<Delve, String>,
-    pub(in crate::doctor) others: Vec<Delve>,
+    pub(in crate::doctor) chosen: Result<DelveFacts, String>,
+    pub(in crate::doctor) others: Vec<DelveFacts>,
 }
 
 impl Delves {
     /// Looks for them: `dlv` is what the user names, `path` the folders of PATH.
     pub(in crate::doctor) async fn look(dlv: Option<&Path>, path: Vec<PathBuf>, home: &Path) -> Delves {
         let chosen = match find(dlv, None) {
-            Ok(path) => Ok(Delve::ask(path).await),
+            Ok(path) => Ok(DelveFacts::ask(path).await),
             Err(error @ FindError::Ourselves(_)) => Err(error.to_string()),
             Err(FindError::NotFound) => Err("no dlv is installed".to_owned()),
         };
@@ -48,16 +48,16 @@ impl Delves {
             let is_new = real(&path).is_some_and(|real| seen.insert(real));
             // Links to dlvgate and copies of it are no dlv.
             if is_new && others.len() < MOST && find(Some(&path), None).is_ok() {
-                others.push(Delve::ask(path).await);
+                others.push(DelveFacts::ask(path).await);
             }
         }
         Delves { chosen, others }
     }
 }
 
-impl Delve {
+impl DelveFacts {
     /// Asks it.
-    pub(in crate::doctor) async fn ask(path: PathBuf) -> Delve {
+    pub(in crate::doctor) async fn ask(path: PathBuf) -> DelveFacts {
         let (mut text, mut failed) = (String::new(), None);
         match tool::ask(&path, &["version", "--verbose"]).await {
             Ok(said) if said.stdout.contains("Version:") => text = said.stdout,
@@ -70,7 +70,7 @@ impl Delve {
             Err(why) => failed = Some(why.to_string()),
         }
         let after = |word: &str| text.lines().find_map(|line| line.trim().strip_prefix(word));
-        Delve {
+        DelveFacts {
             path,
             version: after("Version:").and_then(version),
             built_with: after("Build Details:").and_then(GoVersion::parse),

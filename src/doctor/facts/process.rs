@@ -10,7 +10,7 @@ use crate::users;
 
 /// A program that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::doctor) struct Listener {
+pub(in crate::doctor) struct ListeningProcess {
     pub(in crate::doctor) address: SocketAddr,
     /// The user, where the system tells.
     pub(in crate::doctor) uid: Option<u32>,
@@ -40,7 +40,7 @@ fn user() -> u32 {
     users::sudo_uid().unwrap_or_else(|| Uid::effective().as_raw())
 }
 
-impl Listener {
+impl ListeningProcess {
     /// Whether it is the user's own: what is printed is for that user, under sudo too.
     pub(in crate::doctor) fn is_own(&self) -> bool {
         self.uid == Some(user())
@@ -62,7 +62,7 @@ impl Listener {
 
 /// What it is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::doctor) enum Kind {
+pub(in crate::doctor) enum ListenerKind {
     Dlvgate,
     /// `single`: it serves one client, and ends.
     Delve {
@@ -91,20 +91,20 @@ const TUNNELS: [(&str, &str, &str); 13] = [
 ];
 
 impl Process {
-    pub(in crate::doctor) fn kind(&self) -> Kind {
+    pub(in crate::doctor) fn kind(&self) -> ListenerKind {
         let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
         let program = name(&self.program);
         if program.starts_with("dlvgate") {
-            return Kind::Dlvgate;
+            return ListenerKind::Dlvgate;
         }
         let has = |word: &str| word.is_empty() || self.command.iter().any(|one| one == word);
         if let Some((.., what)) = TUNNELS.iter().find(|(tunnel, word, _)| program == *tunnel && has(word)) {
-            return Kind::Tunnel(what);
+            return ListenerKind::Tunnel(what);
         }
         let is_dlv =
             name(&self.program) == "dlv" || self.command.first().is_some_and(|word| name(word) == "dlv");
         let multiclient = self.command.iter().any(|word| word.starts_with("--accept-multiclient"));
-        if is_dlv { Kind::Delve { single: !multiclient } } else { Kind::Other }
+        if is_dlv { ListenerKind::Delve { single: !multiclient } } else { ListenerKind::Other }
     }
 
     /// Whether it is the user's own. macOS's ps, as it is asked, lists no others.
@@ -132,7 +132,7 @@ mod system {
     use std::collections::BTreeMap;
     use std::fs;
 
-    use super::{Kind, Listener, Process};
+    use super::{ListenerKind, ListeningProcess, Process};
     use crate::process_stat;
     use crate::sockets::table::address as socket_address;
 
@@ -141,40 +141,42 @@ mod system {
 
     /// Returns the listeners on this port. Blocks for some milliseconds per hundred processes, so
     /// the runtime's thread must not call it.
-    pub(in crate::doctor) fn listeners(port: u16) -> Vec<Listener> {
+    pub(in crate::doctor) fn listeners(port: u16) -> Vec<ListeningProcess> {
         all(|listener| listener.address.port() == port)
     }
 
     /// Where a dlv or dlvgate listens, at any port.
-    pub(in crate::doctor) fn debuggers() -> Vec<Listener> {
-        let is_debugger = |one: &Listener| {
-            one.process.as_ref().is_some_and(|one| matches!(one.kind(), Kind::Dlvgate | Kind::Delve { .. }))
+    pub(in crate::doctor) fn debuggers() -> Vec<ListeningProcess> {
+        let is_debugger = |one: &ListeningProcess| {
+            one.process
+                .as_ref()
+                .is_some_and(|one| matches!(one.kind(), ListenerKind::Dlvgate | ListenerKind::Delve { .. }))
         };
         all(|_| true).into_iter().filter(is_debugger).collect()
     }
 
-    fn all(is_wanted: impl Fn(&Listener) -> bool) -> Vec<Listener> {
+    fn all(is_wanted: impl Fn(&ListeningProcess) -> bool) -> Vec<ListeningProcess> {
         let tables =
             ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
         let rows = tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(row);
-        let rows: Vec<(u64, Listener)> = rows.filter(|(_, listener)| is_wanted(listener)).collect();
+        let rows: Vec<(u64, ListeningProcess)> = rows.filter(|(_, listener)| is_wanted(listener)).collect();
         if rows.is_empty() {
             return Vec::new();
         }
         let owners = owners();
         rows.into_iter()
-            .map(|(inode, listener)| Listener {
+            .map(|(inode, listener)| ListeningProcess {
                 process: owners.get(&inode).and_then(|pid| process(*pid)),
                 ..listener
             })
             .collect()
     }
 
-    fn row(row: &str) -> Option<(u64, Listener)> {
+    fn row(row: &str) -> Option<(u64, ListeningProcess)> {
         let columns: Vec<&str> = row.split_whitespace().collect();
         let [_, local, _, state, queues, _, _, uid, _, inode, ..] = columns.as_slice() else { return None };
         let (_, waiting) = queues.split_once(':')?;
-        let listener = Listener {
+        let listener = ListeningProcess {
             address: socket_address(local)?,
             uid: uid.parse().ok(),
             waiting: u32::from_str_radix(waiting, 16).ok()?,
@@ -260,24 +262,24 @@ mod system {
 
     use std::process::Command;
 
-    use super::{Listener, Process};
+    use super::{ListeningProcess, Process};
 
-    pub(in crate::doctor) fn listeners(port: u16) -> Vec<Listener> {
+    pub(in crate::doctor) fn listeners(port: u16) -> Vec<ListeningProcess> {
         of(&[&format!("-iTCP:{port}")])
     }
 
     /// Where a dlv or dlvgate listens, at any port: `-c` takes what a command's name begins with.
-    pub(in crate::doctor) fn debuggers() -> Vec<Listener> {
+    pub(in crate::doctor) fn debuggers() -> Vec<ListeningProcess> {
         of(&["-a", "-c", "dlv", "-iTCP"])
     }
 
-    fn of(selected: &[&str]) -> Vec<Listener> {
+    fn of(selected: &[&str]) -> Vec<ListeningProcess> {
         let arguments = [&["-nP"], selected, &["-sTCP:LISTEN", "-FpuTn"]].concat();
         super::lsof(&said("/usr/sbin/lsof", &arguments))
             .into_iter()
             .map(|(pid, uid, address)| {
                 let process = process(pid);
-                Listener { address, uid, waiting: 0, process }
+                ListeningProcess { address, uid, waiting: 0, process }
             })
             .collect()
     }
@@ -357,7 +359,8 @@ pub(in crate::doctor) mod tests {
 
     #[test]
     fn tunnels_are_told_from_other_programs() {
-        let is_tunnel = |program, words: &[&str]| matches!(process(program, words).kind(), Kind::Tunnel(_));
+        let is_tunnel =
+            |program, words: &[&str]| matches!(process(program, words).kind(), ListenerKind::Tunnel(_));
         assert!(is_tunnel("/usr/bin/ssh", &["ssh", "-L", "2345:127.0.0.1:2345", "host"]));
         assert!(is_tunnel("/usr/bin/docker-proxy", &["/usr/bin/docker-proxy", "-proto", "tcp"]));
         assert!(is_tunnel("/opt/kubectl", &["kubectl", "port-forward", "pod/x", "2345"]));
@@ -373,14 +376,14 @@ pub(in crate::doctor) mod tests {
         assert_eq!(all, ["77 Some(501) 127.0.0.1:2345", "77 Some(501) [::1]:2345", "78 None 0.0.0.0:2345"]);
         let processes = ps("  77   1 /Applications/My App/dlv\n", "dlv dap --listen=x");
         assert_eq!((processes[0].pid, processes[0].parent), (77, 1));
-        assert_eq!(processes[0].kind(), Kind::Delve { single: true });
+        assert_eq!(processes[0].kind(), ListenerKind::Delve { single: true });
     }
 
     #[test]
     fn a_program_is_what_it_is_and_not_what_it_is_called() {
-        assert_eq!(process("/usr/bin/dlvgate", &["dlv", "dap"]).kind(), Kind::Dlvgate);
+        assert_eq!(process("/usr/bin/dlvgate", &["dlv", "dap"]).kind(), ListenerKind::Dlvgate);
         let multi = process("/usr/bin/dlv", &["dlv", "exec", "--accept-multiclient=true"]);
-        assert_eq!(multi.kind(), Kind::Delve { single: false });
-        assert_eq!(process("/usr/bin/python3.11", &["python3"]).kind(), Kind::Other);
+        assert_eq!(multi.kind(), ListenerKind::Delve { single: false });
+        assert_eq!(process("/usr/bin/python3.11", &["python3"]).kind(), ListenerKind::Other);
     }
 }

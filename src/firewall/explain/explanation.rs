@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::question::Question;
+use super::question::PacketQuery;
 
 /// What a rule does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -84,7 +84,7 @@ pub struct Settled<P, W> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation<P, W> {
     /// The question.
-    pub question: Question,
+    pub question: PacketQuery,
     /// What happens.
     pub verdict: Verdict,
     /// The certain part. Where the verdict is unknown, this holds only if none of the doubts does.

@@ -2,10 +2,10 @@
 //! three-valued conditions, and the answer in words or as JSON.
 
 mod explanation;
-mod fit;
 mod question;
 mod report;
+mod tristate;
 
 pub use explanation::{Also, Decision, Doubt, Explanation, Fate, Settled, Standing, Verdict};
-pub(super) use fit::Fit;
-pub use question::{Direction, Question};
+pub use question::{PacketDirection, PacketQuery};
+pub(super) use tristate::Tristate;

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Which way the packet goes, seen from this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Direction {
+pub enum PacketDirection {
     /// The packet arrives here.
     #[default]
     In,
@@ -16,11 +16,11 @@ pub enum Direction {
     Out,
 }
 
-impl fmt::Display for Direction {
+impl fmt::Display for PacketDirection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Direction::In => "in",
-            Direction::Out => "out",
+            PacketDirection::In => "in",
+            PacketDirection::Out => "out",
         })
     }
 }
@@ -28,7 +28,7 @@ impl fmt::Display for Direction {
 /// A TCP SYN, whole or in fragments, as far as it is known. Missing fields stay open: a rule that
 /// depends on one makes the answer unknown.
 #[derive(Clone, Debug, Serialize)]
-pub struct Question {
+pub struct PacketQuery {
     /// The port that the connection goes to.
     pub port: u16,
     /// Where the connection comes from.
@@ -40,7 +40,7 @@ pub struct Question {
     /// The interface; without it, one that is not the loopback interface.
     pub interface: Option<String>,
     /// Seen from this machine.
-    pub direction: Direction,
+    pub direction: PacketDirection,
     /// The user of the socket on this machine.
     pub uid: Option<u32>,
     /// Whether the packet comes in IP fragments.
@@ -50,14 +50,14 @@ pub struct Question {
     pub loopback: &'static str,
 }
 
-impl Question {
+impl PacketQuery {
     /// A question about a packet that comes in, with what follows from the address alone: an
     /// IPv4-mapped address is IPv4 on the wire, and what comes from a loopback address goes to one,
     /// over the loopback interface.
-    pub fn new(loopback: &'static str, port: u16, from: IpAddr) -> Question {
+    pub fn new(loopback: &'static str, port: u16, from: IpAddr) -> PacketQuery {
         let from = from.to_canonical();
         let is_local = from.is_loopback();
-        Question {
+        PacketQuery {
             port,
             from,
             from_port: None,
@@ -66,7 +66,7 @@ impl Question {
                 IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             }),
             interface: is_local.then(|| loopback.to_owned()),
-            direction: Direction::In,
+            direction: PacketDirection::In,
             uid: None,
             fragments: false,
             loopback,
@@ -82,7 +82,7 @@ impl Question {
     }
 }
 
-impl fmt::Display for Question {
+impl fmt::Display for PacketQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pieces = if self.fragments { " in fragments" } else { "" };
         write!(f, "a TCP SYN{pieces} from {}", self.from)?;

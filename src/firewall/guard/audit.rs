@@ -4,8 +4,8 @@
 //! Told after the act, so that it cannot keep it up, and without waiting: a log that is full or
 //! gone loses a line.
 
-use super::duties::{Outcome, Step};
-use super::wire::Finding;
+use super::state_machine::{GuardStep, StepOutcome};
+use super::wire::Leftover;
 use crate::firewall::Peer;
 
 /// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and what is
@@ -30,36 +30,38 @@ impl Audit {
     }
 
     /// Tells what became of a step, where it is one that changes who gets through.
-    pub(super) fn step(&self, step: Step, outcome: Outcome, peers: &[Peer]) {
+    pub(super) fn step(&self, step: GuardStep, outcome: StepOutcome, peers: &[Peer]) {
         if let Some(log) = &self.log {
             lines(step, outcome, self.uid, peers).iter().for_each(|line| log.tell(line));
         }
     }
 
     /// Tells what was found of guards that were killed.
-    pub(super) fn swept(&self, found: &[Finding]) {
+    pub(super) fn swept(&self, found: &[Leftover]) {
         if let Some(log) = &self.log {
             found.iter().for_each(|finding| log.tell(&swept(finding, self.uid)));
         }
     }
 }
 
-fn swept(finding: &Finding, uid: u32) -> String {
+fn swept(finding: &Leftover, uid: u32) -> String {
     let act = if finding.is_left { "left" } else { "swept" };
-    format!("{act} uid={uid}: {}", crate::printable::printable(&finding.text))
+    format!("{act} uid={uid}: {}", crate::escape::printable(&finding.text))
 }
 
 /// One line, or as many as the peers take.
-fn lines(step: Step, outcome: Outcome, uid: u32, peers: &[Peer]) -> Vec<String> {
+fn lines(step: GuardStep, outcome: StepOutcome, uid: u32, peers: &[Peer]) -> Vec<String> {
     let (act, port) = match step {
-        Step::Load(port) => ("open", port),
-        Step::Shut(port) => ("shut", port),
-        Step::Remove(port) => ("remove", port),
-        Step::Note(_) | Step::NoteShut(_) | Step::Strike(_) | Step::Linger => return Vec::new(),
+        GuardStep::Load(port) => ("open", port),
+        GuardStep::Shut(port) => ("shut", port),
+        GuardStep::Remove(port) => ("remove", port),
+        GuardStep::Note(_) | GuardStep::NoteShut(_) | GuardStep::Strike(_) | GuardStep::Linger => {
+            return Vec::new();
+        }
     };
-    let failed = if outcome == Outcome::Done { "" } else { " failed" };
+    let failed = if outcome == StepOutcome::Done { "" } else { " failed" };
     let what = format!("{act}{failed} port={port} uid={uid}");
-    if !matches!(step, Step::Load(_)) {
+    if !matches!(step, GuardStep::Load(_)) {
         return vec![what];
     }
     let mut parts = vec![String::new()];
@@ -144,23 +146,23 @@ mod tests {
         let peers = ["192.0.2.5".parse().unwrap(), "fe80::1%en0".parse().unwrap()];
         let said = |step, outcome| lines(step, outcome, 1000, &peers).join("\n");
         assert_eq!(
-            said(Step::Load(4000), Outcome::Done),
+            said(GuardStep::Load(4000), StepOutcome::Done),
             "open port=4000 uid=1000 peers=192.0.2.5,fe80::1%en0"
         );
         assert_eq!(
-            said(Step::Load(4000), Outcome::Undone),
+            said(GuardStep::Load(4000), StepOutcome::Undone),
             "open failed port=4000 uid=1000 peers=192.0.2.5,fe80::1%en0"
         );
-        assert_eq!(said(Step::Shut(4000), Outcome::Done), "shut port=4000 uid=1000");
-        assert_eq!(said(Step::Remove(4000), Outcome::Failed), "remove failed port=4000 uid=1000");
-        assert_eq!(said(Step::Note(4000), Outcome::Done), "");
+        assert_eq!(said(GuardStep::Shut(4000), StepOutcome::Done), "shut port=4000 uid=1000");
+        assert_eq!(said(GuardStep::Remove(4000), StepOutcome::Failed), "remove failed port=4000 uid=1000");
+        assert_eq!(said(GuardStep::Note(4000), StepOutcome::Done), "");
     }
 
     #[test]
     fn many_peers_are_told_in_lines_that_syslog_takes() {
         let peers: Vec<Peer> =
             (0..64).map(|n| format!("2001:db8:1111:2222:3333:4444:5555:{n:x}").parse().unwrap()).collect();
-        let lines = lines(Step::Load(4000), Outcome::Done, u32::MAX, &peers);
+        let lines = lines(GuardStep::Load(4000), StepOutcome::Done, u32::MAX, &peers);
         assert!(lines.len() > 1 && lines.iter().all(|line| line.len() < 900), "{lines:#?}");
         for peer in &peers {
             let told = lines.iter().filter(|line| {

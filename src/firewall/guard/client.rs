@@ -15,11 +15,11 @@ use super::error::GuardError;
 use super::helper::{ARGUMENTS, HELPER};
 use super::passed::send;
 use super::replies::{LostGates, ReplyReader};
+use super::request_tracker::RequestTracker;
 use super::root_owned::check_helper;
-use super::turns::Turns;
-use super::wire::{self, Greeting, Operation, Purpose, Request, VERSION};
+use super::wire::{self, Greeting, GuardRequest, Operation, Purpose, VERSION};
 use crate::firewall::Peer;
-use crate::firewall::backend::{Backend, Programs};
+use crate::firewall::backend::{FirewallBackend, Programs};
 use crate::users::SUDO_UID;
 
 /// Where sudo is, on macOS and Linux. Never looked up in PATH.
@@ -40,7 +40,7 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Start {
     /// Which packet filter it drives.
-    pub backend: Backend,
+    pub backend: FirewallBackend,
     /// The programs that a test puts in the place of the system's; with any of them no root is
     /// asked for.
     pub programs: Programs,
@@ -71,7 +71,7 @@ impl Start {
 
     fn command(&self) -> Result<(PathBuf, Command), GuardError> {
         if !self.is_direct() {
-            if self.backend != Backend::NATIVE {
+            if self.backend != FirewallBackend::NATIVE {
                 // the helper drives the system's own
                 return Err(GuardError::NotHere { backend: self.backend });
             }
@@ -110,7 +110,7 @@ impl Start {
 
 /// A guard that runs. When it is dropped the pipe ends, and the guard closes everything.
 #[derive(Debug)]
-pub struct Client {
+pub struct GuardClient {
     child: Mutex<Child>,
     pipe: Mutex<Option<Pipe>>,
     lost: LostGates,
@@ -121,16 +121,16 @@ pub struct Client {
 struct Pipe {
     requests: OwnedWriteHalf,
     replies: ReplyReader,
-    turns: Turns,
+    turns: RequestTracker,
 }
 
-impl Client {
+impl GuardClient {
     /// Starts a guard and waits for its greeting. A guard whose greeting says why it does not work
     /// has ended.
     ///
     /// # Errors
     /// Where it cannot be started, or does not speak our language.
-    pub async fn start(start: &Start) -> Result<(Client, Greeting), GuardError> {
+    pub async fn start(start: &Start) -> Result<(GuardClient, Greeting), GuardError> {
         let (path, mut command) = start.command()?;
         let asks = path.as_os_str() == SUDO && !command.as_std().get_args().any(|argument| argument == "-n");
         let cannot_start = |said| GuardError::CannotStart { path: path.clone(), said };
@@ -163,9 +163,9 @@ impl Client {
         if greeting.dlvgate_guard != VERSION {
             return Err(GuardError::OtherVersion { theirs: greeting.dlvgate_guard });
         }
-        let pipe = Pipe { requests, replies: replies.listen(), turns: Turns::default() };
+        let pipe = Pipe { requests, replies: replies.listen(), turns: RequestTracker::default() };
         let (child, pipe) = (Mutex::new(child), Mutex::new(Some(pipe)));
-        let client = Client { child, pipe, lost, pid: greeting.pid };
+        let client = GuardClient { child, pipe, lost, pid: greeting.pid };
         if greeting.failed.is_none() {
             client
                 .ask(
@@ -284,7 +284,7 @@ fn socket_pair() -> io::Result<(UnixStream, OwnedFd)> {
 impl Pipe {
     async fn say(&mut self, operation: &Operation, socket: Option<BorrowedFd<'_>>) -> Result<(), GuardError> {
         let id = self.turns.ask(operation).map_err(|said| GuardError::Failed { said })?;
-        let line = wire::line(&Request { id, operation: operation.clone() });
+        let line = wire::line(&GuardRequest { id, operation: operation.clone() });
         let said = match socket {
             Some(socket) => send(&mut self.requests, &line, socket).await,
             None => self.requests.write_all(&line).await,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use super::helper::HELPER;
-use crate::firewall::backend::Backend;
+use crate::firewall::backend::FirewallBackend;
 
 /// A failure of, or around, the guard. Each message says what failed and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -17,10 +17,13 @@ pub enum GuardError {
     )]
     NoHelper,
     /// Another system's packet filter.
-    #[error("{backend} is not this system's packet filter; use --firewall auto, {}, or off", Backend::NATIVE)]
+    #[error(
+        "{backend} is not this system's packet filter; use --firewall auto, {}, or off",
+        FirewallBackend::NATIVE
+    )]
     NotHere {
         /// The packet filter asked for.
-        backend: Backend,
+        backend: FirewallBackend,
     },
     /// A file, or a folder on its way, could be changed by others than root.
     #[error("root must not trust what is at {}: {why}. Without the helper, `sudo dlvgate serve …` opens gates", path.display())]

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::books::Books;
-use super::journal::{self, Journals, Record};
+use super::journal::{self, GuardRecord, Journals};
+use super::journal_store::JournalStore;
 use super::limits::CallerLimits;
 use super::serve::Guard;
 use super::wire;
 use crate::firewall::Peer;
-use crate::firewall::backend::{Backend, BackendError, Driver, LeftGates, Loaded, Refused};
+use crate::firewall::backend::{BackendError, Driver, FirewallBackend, GateOpenError, LeftGates, LoadedGate};
 use crate::firewall::pf::PfError;
 
 /// What the packet filter was told.
@@ -48,10 +48,10 @@ pub struct Served {
 /// # Errors
 /// Where the journals cannot be used.
 pub async fn serve(uid: u32, journals: Journals, said: &[u8], refusals: u64) -> std::io::Result<Served> {
-    let books = Arc::new(Books::open(journals.clone(), Backend::Pf, uid)?);
+    let store = Arc::new(JournalStore::open(journals.clone(), FirewallBackend::Pf, uid)?);
     let notes = Notes { noted: Arc::default(), journals: journals.clone(), refusals };
     let mut replies = Vec::new();
-    let guard = Guard::new(notes.clone(), books, CallerLimits::none(uid));
+    let guard = Guard::new(notes.clone(), store, CallerLimits::none(uid));
     let left = guard.run(Vec::new(), said, &mut replies, std::future::pending()).await;
     let noted = std::mem::take(&mut *notes.noted());
     Ok(Served { replies, noted, left, journals: journals.read()?.len() })
@@ -91,14 +91,14 @@ impl Notes {
         found
             .iter()
             .filter_map(|found| found.record.as_ref().ok())
-            .any(|record: &Record| record.gates.iter().any(|gate| gate.port == port))
+            .any(|record: &GuardRecord| record.gates.iter().any(|gate| gate.port == port))
     }
 }
 
 impl Driver for Notes {
-    async fn open(&self, port: u16, peers: &[Peer], _: &[IpAddr]) -> Result<(), Refused> {
+    async fn open(&self, port: u16, peers: &[Peer], _: &[IpAddr]) -> Result<(), GateOpenError> {
         let is_written = self.is_written(port);
-        let mut noted = self.call().map_err(|why| Refused { why, may_be_left: false })?;
+        let mut noted = self.call().map_err(|why| GateOpenError { why, may_be_left: false })?;
         noted.opened.push((port, peers.len()));
         noted.open.insert(port, peers.to_vec());
         noted.most = noted.most.max(noted.open.len());
@@ -126,7 +126,7 @@ impl Driver for Notes {
         Ok(())
     }
 
-    async fn loaded(&self) -> Result<Vec<Loaded>, BackendError> {
+    async fn loaded(&self) -> Result<Vec<LoadedGate>, BackendError> {
         Ok(Vec::new())
     }
 

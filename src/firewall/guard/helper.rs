@@ -3,7 +3,7 @@
 //! It is a copy of dlvgate that root owns: sudo runs nothing that its caller could have changed.
 //! The sudoers entry names these arguments and no others.
 
-use crate::firewall::backend::Backend;
+use crate::firewall::backend::FirewallBackend;
 
 /// The helper's path on macOS.
 pub const HELPER_ON_MACOS: &str = "/Library/PrivilegedHelperTools/dlvgate-guard";
@@ -15,4 +15,4 @@ pub const HELPER_ON_LINUX: &str = "/usr/local/libexec/dlvgate-guard";
 pub const HELPER: &str = if cfg!(target_os = "macos") { HELPER_ON_MACOS } else { HELPER_ON_LINUX };
 
 /// The helper's arguments.
-pub const ARGUMENTS: [&str; 3] = ["guard", "--backend", Backend::NATIVE.name()];
+pub const ARGUMENTS: [&str; 3] = ["guard", "--backend", FirewallBackend::NATIVE.name()];

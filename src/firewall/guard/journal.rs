@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::system;
 use super::wire::Purpose;
-use crate::firewall::{Backend, Peer};
+use crate::firewall::{FirewallBackend, Peer};
 
 /// Where the journals are: root's, and gone or stale after a reboot.
 pub const FOLDER: &str = if cfg!(target_os = "macos") { "/var/run/dlvgate" } else { "/run/dlvgate" };
@@ -30,7 +30,7 @@ const SIZE_LIMIT: u64 = 1024 * 1024;
 /// What a guard holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+pub struct GuardRecord {
     version: u32,
     /// The boot that it is from: rules and tokens end with it.
     boot: String,
@@ -40,25 +40,25 @@ pub struct Record {
     #[serde(default)]
     pids: String,
     /// Which packet filter.
-    pub backend: Backend,
+    pub backend: FirewallBackend,
     /// The guard, whose process id is in the names of the rules.
-    pub guard: Process,
+    pub guard: ProcessIdentity,
     /// The process whose gates they are, as it said itself.
-    pub proxy: Option<Process>,
+    pub proxy: Option<ProcessIdentity>,
     /// What they are for, as it said itself.
     pub purpose: Option<Purpose>,
     /// The user whose gates they are.
     pub uid: u32,
     /// The gates.
-    pub gates: Vec<Gate>,
+    pub gates: Vec<GateRecord>,
     /// What keeps pf enabled.
-    pub token: Option<Token>,
+    pub token: Option<TokenRecord>,
 }
 
 /// A process, told from a later one with the same id by its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Process {
+pub struct ProcessIdentity {
     /// Its id.
     pub pid: u32,
     /// When it was started, in the system's own form.
@@ -68,7 +68,7 @@ pub struct Process {
 /// One gate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Gate {
+pub struct GateRecord {
     /// The port.
     pub port: u16,
     /// This machine's addresses at which it is gated; none: all.
@@ -85,27 +85,27 @@ pub struct Gate {
 /// An enable token of pf.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Token {
+pub struct TokenRecord {
     /// The pfctl that was about to take it: pf lists it beside the token.
     pub pid: u32,
     /// The token, once pfctl has told it.
     pub token: Option<u64>,
 }
 
-impl Process {
+impl ProcessIdentity {
     /// The process that has this id now.
-    pub fn now(pid: u32) -> Option<Process> {
-        system::started(pid).map(|started| Process { pid, started })
+    pub fn now(pid: u32) -> Option<ProcessIdentity> {
+        system::started(pid).map(|started| ProcessIdentity { pid, started })
     }
 
     /// This process, also where the process table that it sees is of another namespace.
-    fn own() -> Option<Process> {
-        system::own_start().map(|started| Process { pid: std::process::id(), started })
+    fn own() -> Option<ProcessIdentity> {
+        system::own_start().map(|started| ProcessIdentity { pid: std::process::id(), started })
     }
 
     /// The process that has this id now, where it is this user's, or has started us.
-    pub(super) fn of_user(pid: u32, uid: u32) -> Option<Process> {
-        let process = Process::now(pid)?;
+    pub(super) fn of_user(pid: u32, uid: u32) -> Option<ProcessIdentity> {
+        let process = ProcessIdentity::now(pid)?;
         let has_started_us = u32::try_from(nix::unistd::getppid().as_raw()) == Ok(pid);
         let is_of_user = has_started_us || system::user(pid) == Some(uid);
         // Both answers are about one process: it kept its start.
@@ -126,20 +126,20 @@ impl Process {
     }
 }
 
-impl Record {
+impl GuardRecord {
     /// Of a guard that holds nothing yet: this process.
     ///
     /// # Errors
     /// Where the system does not tell which boot this is, or when this process was started.
-    pub fn begin(backend: Backend, uid: u32) -> io::Result<Record> {
+    pub fn begin(backend: FirewallBackend, uid: u32) -> io::Result<GuardRecord> {
         let unknown = |what: &str| io::Error::other(format!("the system does not tell {what}"));
-        Ok(Record {
+        Ok(GuardRecord {
             version: VERSION,
             boot: system::boot().ok_or_else(|| unknown("which boot this is"))?,
             network: system::network(),
             pids: system::pids(),
             backend,
-            guard: Process::own().ok_or_else(|| unknown("when this process was started"))?,
+            guard: ProcessIdentity::own().ok_or_else(|| unknown("when this process was started"))?,
             proxy: None,
             purpose: None,
             uid,
@@ -172,7 +172,7 @@ impl Record {
     /// Adds a gate.
     pub fn open(&mut self, port: u16, peers: Vec<Peer>, at: Vec<IpAddr>) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.gates.push(Gate { port, at, peers, since, shut: false });
+        self.gates.push(GateRecord { port, at, peers, since, shut: false });
     }
 
     /// Makes it look like one of a guard in another PID namespace.
@@ -191,7 +191,7 @@ pub struct Found {
     /// Its file.
     pub path: PathBuf,
     /// What it says, or why it is not believed.
-    pub record: Result<Record, String>,
+    pub record: Result<GuardRecord, String>,
 }
 
 /// The folder of the journals.
@@ -234,7 +234,7 @@ impl Journals {
     ///
     /// # Errors
     /// Where the disk does not take it.
-    pub fn write(&self, record: &Record) -> io::Result<()> {
+    pub fn write(&self, record: &GuardRecord) -> io::Result<()> {
         let path = self.folder.join(format!("{}.json", record.guard.pid));
         if read(&path).is_ok_and(|there| there.is_some_and(|there| there.pids != record.pids)) {
             let why = "a guard of another PID namespace has this one's process id, and a journal by this name; try again";
@@ -266,7 +266,7 @@ impl Journals {
         let end = draft_end();
         let whose = |name: &str| name.strip_prefix('.')?.strip_suffix(&end)?.parse::<u32>().ok();
         let pids = names.filter_map(|name| whose(name.to_str()?));
-        for pid in pids.filter(|pid| Process::now(*pid).is_none() && !system::is_hidden(*pid)) {
+        for pid in pids.filter(|pid| ProcessIdentity::now(*pid).is_none() && !system::is_hidden(*pid)) {
             let _ = remove(&self.draft(pid));
         }
     }
@@ -302,7 +302,7 @@ fn draft_end() -> String {
     if number.is_empty() { ".new".to_owned() } else { format!("-{number}.new") }
 }
 
-fn write_beside(path: &Path, record: &Record) -> io::Result<()> {
+fn write_beside(path: &Path, record: &GuardRecord) -> io::Result<()> {
     remove(path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
     serde_json::to_writer(&file, record)?;
@@ -318,7 +318,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-fn read(path: &Path) -> Result<Option<Record>, String> {
+fn read(path: &Path) -> Result<Option<GuardRecord>, String> {
     let text = match text(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
@@ -328,8 +328,9 @@ fn read(path: &Path) -> Result<Option<Record>, String> {
 }
 
 /// What a journal's text says, or why it is not believed.
-pub(super) fn believed(path: &Path, text: &[u8]) -> Result<Record, String> {
-    let record: Record = serde_json::from_slice(text).map_err(|error| format!("it is corrupt: {error}"))?;
+pub(super) fn believed(path: &Path, text: &[u8]) -> Result<GuardRecord, String> {
+    let record: GuardRecord =
+        serde_json::from_slice(text).map_err(|error| format!("it is corrupt: {error}"))?;
     if record.version != VERSION {
         return Err(format!("it is of version {}, not {VERSION}", record.version));
     }

@@ -9,11 +9,11 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use super::journal::Record;
+use super::journal::GuardRecord;
 use super::policy::Allowance;
 use super::wire::{USER_GATES, USER_INTERFACES, USER_PEERS};
 use crate::firewall::Peer;
-use crate::sockets::{Does, Occupant, Owner};
+use crate::sockets::{Does, Occupant, SocketOwner};
 
 /// What the guard asks of the system around it; apart so that a test can answer.
 pub(super) trait Surroundings {
@@ -47,7 +47,7 @@ struct HeldTo {
 
 /// Why a request is not obeyed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum RequestRefusal {
     /// A listener, a connection or a gate of another user is at the port; another port may do.
     #[error("{0}")]
     OfAnother(String),
@@ -56,9 +56,9 @@ pub(super) enum Refusal {
     Other(String),
 }
 
-impl From<String> for Refusal {
-    fn from(why: String) -> Refusal {
-        Refusal::Other(why)
+impl From<String> for RequestRefusal {
+    fn from(why: String) -> RequestRefusal {
+        RequestRefusal::Other(why)
     }
 }
 
@@ -102,27 +102,32 @@ impl CallerLimits {
     ///
     /// # Errors
     /// Why not, and what to do.
-    pub(super) fn may_open(&self, port: u16, peers: &[Peer], socket: bool) -> Result<Vec<IpAddr>, Refusal> {
+    pub(super) fn may_open(
+        &self,
+        port: u16,
+        peers: &[Peer],
+        socket: bool,
+    ) -> Result<Vec<IpAddr>, RequestRefusal> {
         let Some(HeldTo { user, allowance, surroundings }) = &self.held_to else { return Ok(Vec::new()) };
         allowance.allows_port(port, user)?;
         allowance.allows_peers(peers, user)?;
         let is_absent = |peer: &&Peer| peer.interface().is_some_and(|name| !surroundings.has_interface(name));
         if let Some(peer) = peers.iter().find(is_absent) {
             let why = format!("{peer} is on an interface that this machine does not have");
-            return Err(Refusal::Other(format!("{why}; name one that is there with --allow")));
+            return Err(RequestRefusal::Other(format!("{why}; name one that is there with --allow")));
         }
         let passed = if socket { Some(surroundings.passed(port, self.uid)?) } else { None };
         let there = surroundings.at(&[port]).map_err(|error| cannot_tell(port, &error))?;
-        let is_own = |one: &&Occupant| one.does != Does::Connect && one.owner == Owner::Uid(self.uid);
+        let is_own = |one: &&Occupant| one.does != Does::Connect && one.owner == SocketOwner::Uid(self.uid);
         let own: Vec<IpAddr> = there.iter().filter(is_own).map(|one| one.local.ip()).chain(passed).collect();
         let at = specific(&own);
         if let Some(stranger) = strangers(&there, self.uid, |_| &at).next() {
             let why = format!("{stranger}; a gate would open or cut off what is not yours. Use another port");
-            return Err(Refusal::OfAnother(why));
+            return Err(RequestRefusal::OfAnother(why));
         }
         match !own.is_empty() {
             true => Ok(at),
-            false => Err(Refusal::Other(format!(
+            false => Err(RequestRefusal::Other(format!(
                 "no process of {user} listens on port {port}: the guard opens what its user's own processes listen on"
             ))),
         }
@@ -133,7 +138,10 @@ impl CallerLimits {
     ///
     /// # Errors
     /// What there is too much of.
-    pub(super) fn keep_quota<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Result<(), String> {
+    pub(super) fn keep_quota<'a>(
+        &self,
+        records: impl Iterator<Item = &'a GuardRecord>,
+    ) -> Result<(), String> {
         let Some(HeldTo { user, .. }) = &self.held_to else { return Ok(()) };
         let own = records.filter(|record| record.uid == self.uid);
         let gates: Vec<&[Peer]> =
@@ -166,16 +174,17 @@ impl CallerLimits {
     pub(super) fn keep_out_of_others<'a>(
         &self,
         port: u16,
-        mut records: impl Iterator<Item = &'a Record>,
-    ) -> Result<(), Refusal> {
+        mut records: impl Iterator<Item = &'a GuardRecord>,
+    ) -> Result<(), RequestRefusal> {
         if !self.are_there() {
             return Ok(());
         }
-        let is_anothers =
-            |record: &&Record| record.uid != self.uid && record.gates.iter().any(|gate| gate.port == port);
+        let is_anothers = |record: &&GuardRecord| {
+            record.uid != self.uid && record.gates.iter().any(|gate| gate.port == port)
+        };
         match records.find(is_anothers) {
             None => Ok(()),
-            Some(record) => Err(Refusal::OfAnother(format!(
+            Some(record) => Err(RequestRefusal::OfAnother(format!(
                 "port {port} has a gate of user {}, whose guard is process {}; it is theirs to end. Use another port",
                 record.uid, record.guard.pid
             ))),
@@ -259,10 +268,10 @@ fn strangers<'a>(
 ) -> impl Iterator<Item = Stranger> {
     there.iter().filter(move |one| is_at(one, gated_at(one.local.port()))).filter_map(move |one| {
         let uid = match (one.owner, one.does) {
-            (Owner::Uid(owner), _) if owner == uid => return None,
-            (Owner::Uid(owner), _) => Some(owner),
-            (Owner::NoProcess, Does::Listen | Does::Wait) => None,
-            (Owner::NoProcess, Does::Connect) => return None,
+            (SocketOwner::Uid(owner), _) if owner == uid => return None,
+            (SocketOwner::Uid(owner), _) => Some(owner),
+            (SocketOwner::NoProcess, Does::Listen | Does::Wait) => None,
+            (SocketOwner::NoProcess, Does::Connect) => return None,
         };
         Some(Stranger { port: one.local.port(), uid, does: one.does })
     })

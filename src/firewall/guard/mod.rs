@@ -7,27 +7,27 @@
 
 mod acl;
 mod audit;
-mod books;
+pub(super) mod backend;
 pub(super) mod caller;
 pub(super) mod client;
 mod confine;
-pub(super) mod driver;
-pub mod duties;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub(super) mod helper;
 pub mod journal;
+mod journal_store;
 mod limits;
 mod passed;
 pub mod policy;
 mod replies;
+pub mod request_tracker;
 pub(super) mod root_owned;
 mod serve;
 mod signal;
+pub mod state_machine;
 pub mod sweep;
 mod system;
-pub mod turns;
 pub mod wire;
 
 use std::io;
@@ -46,11 +46,11 @@ pub use helper::{ARGUMENTS, HELPER, HELPER_ON_LINUX, HELPER_ON_MACOS};
 pub use root_owned::check_helper as helper_is_safe;
 pub(crate) use signal::terminate;
 
-use super::backend::{Backend, Owner, Programs};
+use super::backend::{FirewallBackend, GateOwner, Programs};
 use audit::Audit;
-use books::Books;
-use driver::Filter;
+use backend::PacketFilter;
 use journal::Journals;
+use journal_store::JournalStore;
 use passed::{PassedSockets, SocketRequests};
 use serve::Guard;
 use wire::Greeting;
@@ -62,14 +62,14 @@ use wire::Greeting;
 /// # Errors
 /// Where the runtime lets us have no signals.
 pub async fn run(
-    backend: Backend,
+    backend: FirewallBackend,
     programs: Programs,
     journals: Journals,
     confined: Result<(), ConfineError>,
 ) -> io::Result<Vec<String>> {
     let stop = Stop::listen()?;
     leave_the_terminal();
-    let owner = Owner { pid: std::process::id(), uid: caller::uid() };
+    let owner = GateOwner { pid: std::process::id(), uid: caller::uid() };
     let passed = PassedSockets::default();
     let PipeEnds { input, mut output, hang_up } = PipeEnds::of_this_process(&passed)?;
     let folder = journals.folder().display();
@@ -79,10 +79,10 @@ pub async fn run(
         if !limits.are_there() {
             passed.refuse();
         }
-        let books = Books::open(journals.clone(), backend, owner.uid).map_err(cannot_be_used)?;
-        Ok((limits, Arc::new(books)))
+        let store = JournalStore::open(journals.clone(), backend, owner.uid).map_err(cannot_be_used)?;
+        Ok((limits, Arc::new(store)))
     });
-    let (limits, books) = match ready {
+    let (limits, store) = match ready {
         Ok(ready) => ready,
         Err(why) => {
             let (dlvgate_guard, pid) = (wire::VERSION, owner.pid);
@@ -92,11 +92,11 @@ pub async fn run(
             return Ok(Vec::new());
         }
     };
-    let driver = Filter::new(backend, &programs, owner, books.clone());
+    let gates = PacketFilter::new(backend, &programs, owner, store.clone());
     let audit = Audit::of_system(owner.uid);
-    let found = sweep::sweep(&journals, backend, &driver).await;
+    let found = sweep::sweep(&journals, backend, &gates).await;
     audit.swept(&found);
-    let guard = Guard::new(driver, books, limits).audited(audit);
+    let guard = Guard::new(gates, store, limits).audited(audit);
     let over = async {
         tokio::select! {
             () = stop.terminated() => {}

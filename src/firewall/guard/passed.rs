@@ -44,16 +44,16 @@ const CHUNK: usize = 4096;
 
 /// A descriptor that a caller has passed, which another thread closes.
 #[derive(Debug)]
-pub(super) struct Foreign(Option<OwnedFd>);
+pub(super) struct PassedDescriptor(Option<OwnedFd>);
 
-impl Foreign {
+impl PassedDescriptor {
     /// `None` while it is dropped.
     pub(super) fn descriptor(&self) -> Option<&OwnedFd> {
         self.0.as_ref()
     }
 }
 
-impl Drop for Foreign {
+impl Drop for PassedDescriptor {
     fn drop(&mut self) {
         static CLOSER: OnceLock<SyncSender<OwnedFd>> = OnceLock::new();
         let closer = CLOSER.get_or_init(|| {
@@ -77,14 +77,14 @@ pub(super) struct PassedSockets(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    sockets: VecDeque<Foreign>,
+    sockets: VecDeque<PassedDescriptor>,
     /// They are closed as they come.
     refused: bool,
 }
 
 impl PassedSockets {
     /// The first.
-    pub(super) fn take(&self) -> Option<Foreign> {
+    pub(super) fn take(&self) -> Option<PassedDescriptor> {
         self.kept().sockets.pop_front()
     }
 
@@ -103,7 +103,7 @@ impl PassedSockets {
         // No program that the guard runs gets a socket of its caller's.
         let is_kept =
             fcntl_setfd(&socket, FdFlags::CLOEXEC).is_ok() && !kept.refused && kept.sockets.len() < MOST;
-        let socket = Foreign(Some(socket));
+        let socket = PassedDescriptor(Some(socket));
         if is_kept {
             kept.sockets.push_back(socket);
         }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::duties::SYSTEM_PORTS;
+use super::state_machine::SYSTEM_PORTS;
 use crate::firewall::Peer;
 
 /// Where the file is. `dlvgate firewall install` writes it, and every folder on the way is root's

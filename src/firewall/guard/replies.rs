@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::error::GuardError;
-use super::wire::{Greeting, LostGate, Reply};
+use super::wire::{Greeting, GuardReply, LostGate};
 
 /// Bytes of one answer; a greeting that finds much to report is the longest.
 const ANSWER_LIMIT: u64 = 256 * 1024;
@@ -60,7 +60,7 @@ impl LostGates {
 #[serde(untagged)]
 enum GuardLine {
     Lost(LostGate),
-    Reply(Reply),
+    Reply(GuardReply),
 }
 
 /// Before the guard's first word.
@@ -73,7 +73,7 @@ pub(super) struct GreetingReader {
 /// Hears the guard, until it is dropped or the guard has ended.
 #[derive(Debug)]
 pub(super) struct ReplyReader {
-    replies: mpsc::Receiver<Result<Reply, GuardError>>,
+    replies: mpsc::Receiver<Result<GuardReply, GuardError>>,
     _task: JoinSet<()>,
 }
 
@@ -88,7 +88,7 @@ impl ReplyReader {
     ///
     /// # Errors
     /// Where none comes in time, what comes is none, or the guard has ended.
-    pub(super) async fn reply(&mut self, limit: Duration) -> Result<Reply, GuardError> {
+    pub(super) async fn reply(&mut self, limit: Duration) -> Result<GuardReply, GuardError> {
         let heard = tokio::time::timeout(limit, self.replies.recv()).await;
         heard.map_err(|_| GuardError::Silent { seconds: limit.as_secs() })?.unwrap_or(Err(GuardError::Gone))
     }
@@ -116,7 +116,7 @@ impl GreetingReader {
         ReplyReader { replies, _task: task }
     }
 
-    async fn pass_on(mut self, answers: mpsc::Sender<Result<Reply, GuardError>>) {
+    async fn pass_on(mut self, answers: mpsc::Sender<Result<GuardReply, GuardError>>) {
         loop {
             let heard = match next(&mut self.lines).await {
                 Ok(GuardLine::Lost(lost)) => {

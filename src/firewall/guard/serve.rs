@@ -11,13 +11,15 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWr
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::audit::Audit;
-use super::books::Books;
-use super::duties::{Duties, Outcome, Step};
-use super::limits::{CallerLimits, Refusal};
-use super::wire::{self, Finding, Greeting, LINE_LIMIT, LostGate, Operation, Reply, Request, VERSION};
-use crate::fault;
+use super::journal_store::JournalStore;
+use super::limits::{CallerLimits, RequestRefusal};
+use super::state_machine::{GuardState, GuardStep, StepOutcome};
+use super::wire::{
+    self, Greeting, GuardReply, GuardRequest, LINE_LIMIT, Leftover, LostGate, Operation, VERSION,
+};
+use crate::failpoint;
 use crate::firewall::Peer;
-use crate::firewall::backend::{BackendError, Driver, Refused};
+use crate::firewall::backend::{BackendError, Driver, GateOpenError};
 use crate::firewall::pf::PfError;
 
 /// When the proxy was killed, how long its dlv is given to end before the rules go that block its
@@ -42,9 +44,9 @@ const BLIND_LOOKS: u32 = 6;
 
 /// A guard, ready to serve.
 pub(super) struct Guard<D> {
-    driver: D,
-    books: Arc<Books>,
-    duties: Duties,
+    gates: D,
+    store: Arc<JournalStore>,
+    state: GuardState,
     audit: Audit,
     limits: CallerLimits,
     /// Looks that failed, in a row.
@@ -52,9 +54,9 @@ pub(super) struct Guard<D> {
 }
 
 impl<D: Driver> Guard<D> {
-    pub(super) fn new(driver: D, books: Arc<Books>, limits: CallerLimits) -> Guard<D> {
-        let (duties, audit) = (Duties::new(limits.uid()), Audit::none());
-        Guard { driver, books, duties, audit, limits, blind: 0 }
+    pub(super) fn new(gates: D, store: Arc<JournalStore>, limits: CallerLimits) -> Guard<D> {
+        let (state, audit) = (GuardState::new(limits.uid()), Audit::none());
+        Guard { gates, store, state, audit, limits, blind: 0 }
     }
 
     /// The same, and the system's log is told.
@@ -66,7 +68,7 @@ impl<D: Driver> Guard<D> {
     /// not be closed.
     pub(super) async fn run(
         mut self,
-        found: Vec<Finding>,
+        found: Vec<Leftover>,
         mut requests: impl AsyncBufRead + Unpin,
         mut replies: impl AsyncWrite + Unpin,
         stop: impl Future<Output = ()>,
@@ -78,7 +80,7 @@ impl<D: Driver> Guard<D> {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ended = say(&mut replies, &greeting).await.is_err() || greeting.failed.is_some();
         while !ended {
-            let has_gates = self.limits.are_there() && self.duties.kept().next().is_some();
+            let has_gates = self.limits.are_there() && self.state.kept().next().is_some();
             // Only the wait for a request is interrupted, never what it asks for; what was read of
             // it stays.
             let read = tokio::select! {
@@ -90,67 +92,68 @@ impl<D: Driver> Guard<D> {
                 }
             };
             ended = match read {
-                Err(_) | Ok(Line::End) => true,
-                Ok(Line::Whole) => {
+                Err(_) | Ok(CallerLine::End) => true,
+                Ok(CallerLine::Whole) => {
                     let reply = self.answer(&line).await;
                     line.clear();
                     say(&mut replies, &reply).await.is_err()
                 }
-                Ok(Line::TooLong) => {
+                Ok(CallerLine::TooLong) => {
                     let failed = Some(format!("a line of more than {LINE_LIMIT} bytes: the guard ends"));
-                    let _ = say(&mut replies, &Reply { id: 0, failed, of_another: false, ports: None }).await;
+                    let _ = say(&mut replies, &GuardReply { id: 0, failed, of_another: false, ports: None })
+                        .await;
                     true
                 }
             };
         }
-        self.duties.end();
+        self.state.end();
         let failed = self.walk(&[], &[]).await;
         // What could not be shut and is gone all the same is not left.
-        if self.duties.ports().next().is_none() { Vec::new() } else { said(&failed) }
+        if self.state.ports().next().is_none() { Vec::new() } else { said(&failed) }
     }
 
-    async fn greet(&self, found: Vec<Finding>) -> Greeting {
-        let (filtering, failed) = match self.driver.is_filtering().await {
-            Ok(filtering) => (Some(filtering), self.driver.check().await.err()),
+    async fn greet(&self, found: Vec<Leftover>) -> Greeting {
+        let (filtering, failed) = match self.gates.is_filtering().await {
+            Ok(filtering) => (Some(filtering), self.gates.check().await.err()),
             Err(error) => (None, Some(error)),
         };
         let failed = failed.map(|error| error.to_string());
         Greeting { dlvgate_guard: VERSION, pid: std::process::id(), filtering, found, failed }
     }
 
-    async fn answer(&mut self, line: &[u8]) -> Reply {
+    async fn answer(&mut self, line: &[u8]) -> GuardReply {
         let (id, done) = match wire::parse(line) {
             Err(why) => (0, Err(why.into())),
             Ok(request) => (request.id, self.perform(request).await),
         };
         match done {
-            Ok(ports) => Reply { id, failed: None, of_another: false, ports },
+            Ok(ports) => GuardReply { id, failed: None, of_another: false, ports },
             Err(refusal) => {
-                let of_another = matches!(refusal, Refusal::OfAnother(_));
-                Reply { id, failed: Some(refusal.to_string()), of_another, ports: None }
+                let of_another = matches!(refusal, RequestRefusal::OfAnother(_));
+                GuardReply { id, failed: Some(refusal.to_string()), of_another, ports: None }
             }
         }
     }
 
-    async fn perform(&mut self, request: Request) -> Result<Option<Vec<u16>>, Refusal> {
+    async fn perform(&mut self, request: GuardRequest) -> Result<Option<Vec<u16>>, RequestRefusal> {
         let done = self.obey(request).await;
         self.limits.forget_passed();
         done
     }
 
-    async fn obey(&mut self, request: Request) -> Result<Option<Vec<u16>>, Refusal> {
+    async fn obey(&mut self, request: GuardRequest) -> Result<Option<Vec<u16>>, RequestRefusal> {
         let mut at = Vec::new();
         if let Operation::Open { port, peers, socket } = &request.operation {
-            self.duties.may_open(*port, peers)?;
+            self.state.may_open(*port, peers)?;
             at = self.limits.may_open(*port, peers, *socket)?;
         }
-        self.duties.ask(&request.operation)?;
+        self.state.ask(&request.operation)?;
         let failed = match request.operation {
             Operation::Hello { pid, purpose, .. } => {
-                self.books.proxy(pid, purpose);
+                self.store.proxy(pid, purpose);
                 return Ok(None);
             }
-            Operation::Status => return Ok(Some(self.duties.ports().collect())),
+            Operation::Status => return Ok(Some(self.state.ports().collect())),
             Operation::Open { peers, .. } => self.walk(&peers, &at).await,
             Operation::Shut { .. } | Operation::Drop { .. } => self.walk(&[], &[]).await,
         };
@@ -160,7 +163,7 @@ impl<D: Driver> Guard<D> {
     /// Removes the gates of ports that another user has now, and says so.
     async fn look(&mut self, replies: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         let gates: BTreeMap<u16, Vec<IpAddr>> =
-            self.duties.kept().map(|port| (port, self.books.at(port))).collect();
+            self.state.kept().map(|port| (port, self.store.at(port))).collect();
         let lost: Vec<(u16, String)> = match self.limits.strangers_at(&gates) {
             Ok(strangers) => {
                 self.blind = 0;
@@ -174,7 +177,7 @@ impl<D: Driver> Guard<D> {
             }
         };
         for (port, why) in lost {
-            self.duties.lose(port);
+            self.state.lose(port);
             let left = said(&self.walk(&[], &[]).await);
             let why = [vec![why], left].concat().join("; ");
             say(replies, &LostGate { lost: port, why }).await?;
@@ -183,56 +186,64 @@ impl<D: Driver> Guard<D> {
     }
 
     /// Takes the steps that the duties name, to the last. Returns what failed, in order.
-    async fn walk(&mut self, peers: &[Peer], at: &[IpAddr]) -> Vec<Refusal> {
+    async fn walk(&mut self, peers: &[Peer], at: &[IpAddr]) -> Vec<RequestRefusal> {
         let mut failed = Vec::new();
-        while let Some(step) = self.duties.next() {
+        while let Some(step) = self.state.next() {
             let outcome = match self.take(step, peers, at).await {
-                Ok(()) => Outcome::Done,
+                Ok(()) => StepOutcome::Done,
                 Err((why, outcome)) => {
                     failed.push(why);
                     outcome
                 }
             };
             self.audit.step(step, outcome, peers);
-            self.duties.done(outcome);
+            self.state.done(outcome);
         }
         failed
     }
 
-    async fn take(&self, step: Step, peers: &[Peer], at: &[IpAddr]) -> Result<(), (Refusal, Outcome)> {
-        let no_journal = |error: io::Error| (no_journal(&error).into(), Outcome::Failed);
-        let failed = |error: BackendError| (error.to_string().into(), Outcome::Failed);
+    async fn take(
+        &self,
+        step: GuardStep,
+        peers: &[Peer],
+        at: &[IpAddr],
+    ) -> Result<(), (RequestRefusal, StepOutcome)> {
+        let no_journal = |error: io::Error| (no_journal(&error).into(), StepOutcome::Failed);
+        let failed = |error: BackendError| (error.to_string().into(), StepOutcome::Failed);
         match step {
-            Step::Note(port) => {
-                self.books.opening(port, peers, at).map_err(no_journal)?;
-                self.books.keep(&self.limits, port).map_err(|why| (why, Outcome::Undone))
+            GuardStep::Note(port) => {
+                self.store.opening(port, peers, at).map_err(no_journal)?;
+                self.store.keep(&self.limits, port).map_err(|why| (why, StepOutcome::Undone))
             }
-            Step::Load(port) => {
-                fault::point("journal").await;
-                self.driver.open(port, peers, at).await.map_err(|Refused { why, may_be_left }| {
-                    (why.to_string().into(), if may_be_left { Outcome::Failed } else { Outcome::Undone })
+            GuardStep::Load(port) => {
+                failpoint::point("journal").await;
+                self.gates.open(port, peers, at).await.map_err(|GateOpenError { why, may_be_left }| {
+                    (
+                        why.to_string().into(),
+                        if may_be_left { StepOutcome::Failed } else { StepOutcome::Undone },
+                    )
                 })
             }
-            Step::Shut(port) => {
-                let strangers = self.limits.strangers_at(&BTreeMap::from([(port, self.books.at(port))]));
+            GuardStep::Shut(port) => {
+                let strangers = self.limits.strangers_at(&BTreeMap::from([(port, self.store.at(port))]));
                 match strangers.unwrap_or_default().first() {
                     // Shut, it would be closed to them too.
                     Some(stranger) => {
                         let why = format!("{stranger}: the gate goes, and is not shut");
-                        Err((Refusal::OfAnother(why), Outcome::Another))
+                        Err((RequestRefusal::OfAnother(why), StepOutcome::Another))
                     }
-                    None => self.driver.shut(port).await.map_err(failed),
+                    None => self.gates.shut(port).await.map_err(failed),
                 }
             }
-            Step::NoteShut(port) => self.books.shut(port).map_err(no_journal),
-            Step::Remove(port) => match self.driver.remove(port).await {
+            GuardStep::NoteShut(port) => self.store.shut(port).map_err(no_journal),
+            GuardStep::Remove(port) => match self.gates.remove(port).await {
                 // The token is given back, and could not be noted so; a guard that holds nothing
                 // any more needs no room for its note.
                 Ok(()) | Err(BackendError::Pf(PfError::NoJournal { .. })) => Ok(()),
                 Err(error) => Err(failed(error)),
             },
-            Step::Strike(port) => self.books.gone(port).map_err(no_journal),
-            Step::Linger => {
+            GuardStep::Strike(port) => self.store.gone(port).map_err(no_journal),
+            GuardStep::Linger => {
                 self.linger().await;
                 Ok(())
             }
@@ -242,7 +253,7 @@ impl<D: Driver> Guard<D> {
     /// Waits for what listens on the ports, in all [`LISTENER_GRACE`] at most.
     async fn linger(&self) {
         let deadline = Instant::now() + LISTENER_GRACE;
-        for port in self.duties.ports() {
+        for port in self.state.ports() {
             while is_listened_on(port) && Instant::now() < deadline {
                 tokio::time::sleep(LISTENER_POLL).await;
             }
@@ -256,7 +267,7 @@ fn is_listened_on(port: u16) -> bool {
     matches!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)), Err(error) if error.kind() == io::ErrorKind::AddrInUse)
 }
 
-enum Line {
+enum CallerLine {
     Whole,
     TooLong,
     End,
@@ -264,12 +275,12 @@ enum Line {
 
 /// Reads up to the next newline, at most [`LINE_LIMIT`] bytes with those that are there. Can be
 /// cancelled and called again.
-async fn next_line(requests: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> io::Result<Line> {
+async fn next_line(requests: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> io::Result<CallerLine> {
     requests.take((LINE_LIMIT - line.len()) as u64).read_until(b'\n', line).await?;
     Ok(match line.last() {
-        Some(b'\n') => Line::Whole,
-        Some(_) if line.len() == LINE_LIMIT => Line::TooLong,
-        _ => Line::End, // what is not ended by a newline was cut off: it is not obeyed
+        Some(b'\n') => CallerLine::Whole,
+        Some(_) if line.len() == LINE_LIMIT => CallerLine::TooLong,
+        _ => CallerLine::End, // what is not ended by a newline was cut off: it is not obeyed
     })
 }
 
@@ -286,7 +297,7 @@ pub(super) async fn say(
     tokio::time::timeout(ANSWER_LIMIT, told).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn said(failed: &[Refusal]) -> Vec<String> {
+fn said(failed: &[RequestRefusal]) -> Vec<String> {
     failed.iter().map(ToString::to_string).collect()
 }
 

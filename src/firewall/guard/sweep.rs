@@ -2,16 +2,20 @@
 
 use std::path::Path;
 
-use super::journal::{self, Journals, Record, Token};
-use super::wire::Finding;
-use crate::firewall::backend::{Backend, BackendError, Driver, LeftGates, Loaded};
+use super::journal::{self, GuardRecord, Journals, TokenRecord};
+use super::wire::Leftover;
+use crate::firewall::backend::{BackendError, Driver, FirewallBackend, LeftGates, LoadedGate};
 
 /// Goes through the journals: what a dead guard has left is closed, what is from before the last
 /// boot is dropped, what is corrupt or foreign is reported and not touched. Rules that no journal
 /// tells of are reported too.
-pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl Driver) -> Vec<Finding> {
+pub(super) async fn sweep(
+    journals: &Journals,
+    backend: FirewallBackend,
+    gates: &impl Driver,
+) -> Vec<Leftover> {
     // In this order: a guard writes its journal before it loads a rule.
-    let loaded = driver.loaded().await;
+    let loaded = gates.loaded().await;
     journals.remove_drafts();
     let found = match journals.read() {
         Ok(found) => found,
@@ -20,7 +24,7 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
         }
     };
     let mut findings = Vec::new();
-    let mut known: Vec<Loaded> = Vec::new();
+    let mut known: Vec<LoadedGate> = Vec::new();
     for found in found {
         let path = found.path.display();
         let record = match found.record {
@@ -38,9 +42,9 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
                 continue;
             }
         };
-        let names = |record: &Record| {
+        let names = |record: &GuardRecord| {
             let pid = record.guard.pid;
-            record.gates.iter().map(move |gate| Loaded { pid, port: gate.port }).collect::<Vec<_>>()
+            record.gates.iter().map(move |gate| LoadedGate { pid, port: gate.port }).collect::<Vec<_>>()
         };
         if !record.is_of_this_boot() {
             findings.extend(dropped(&found.path, "it is from before the last boot, which ended its rules"));
@@ -51,10 +55,10 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
             known.extend(names(&record));
         } else {
             known.extend(names(&record));
-            findings.push(close(driver, &record, &found.path).await);
+            findings.push(close(gates, &record, &found.path).await);
         }
     }
-    match untold(driver, loaded, &known).await {
+    match untold(gates, loaded, &known).await {
         Ok(untold) => findings.extend(untold.iter().map(unknown)),
         Err(error) => findings.push(left(format!("the gates that are there cannot be listed: {error}"))),
     }
@@ -64,51 +68,51 @@ pub(super) async fn sweep(journals: &Journals, backend: Backend, driver: &impl D
 /// The gates that no journal tells of. One that its guard has removed meanwhile, with its journal,
 /// is none.
 async fn untold(
-    driver: &impl Driver,
-    loaded: Result<Vec<Loaded>, BackendError>,
-    known: &[Loaded],
-) -> Result<Vec<Loaded>, BackendError> {
+    gates: &impl Driver,
+    loaded: Result<Vec<LoadedGate>, BackendError>,
+    known: &[LoadedGate],
+) -> Result<Vec<LoadedGate>, BackendError> {
     let mut untold = loaded?;
     untold.retain(|gate| !known.contains(gate));
     if !untold.is_empty() {
-        let still = driver.loaded().await?;
+        let still = gates.loaded().await?;
         untold.retain(|gate| still.contains(gate));
     }
     Ok(untold)
 }
 
-async fn close(driver: &impl Driver, record: &Record, path: &Path) -> Finding {
+async fn close(gates: &impl Driver, record: &GuardRecord, path: &Path) -> Leftover {
     let ports: Vec<String> = record.gates.iter().map(|gate| gate.port.to_string()).collect();
     let whose = format!("guard {}, which was killed, had left port {}", record.guard.pid, ports.join(", "));
-    let token = record.token.as_ref().map(|Token { pid, token }| (*pid, *token));
+    let token = record.token.as_ref().map(|TokenRecord { pid, token }| (*pid, *token));
     let ports = record.gates.iter().map(|gate| gate.port).collect();
-    match driver.sweep(&LeftGates { pid: record.guard.pid, ports, token }).await {
+    match gates.sweep(&LeftGates { pid: record.guard.pid, ports, token }).await {
         Err(error) => left(format!("{whose}, and it cannot be closed: {error}")),
         Ok(()) => match journal::remove(path) {
-            Ok(()) => Finding { text: format!("{whose}: closed"), is_left: false },
+            Ok(()) => Leftover { text: format!("{whose}: closed"), is_left: false },
             Err(error) => left(format!("{whose}: closed, but {} cannot be removed: {error}", path.display())),
         },
     }
 }
 
-fn dropped(path: &Path, why: &str) -> Option<Finding> {
+fn dropped(path: &Path, why: &str) -> Option<Leftover> {
     let text = format!("dropped the journal {}: {why}", path.display());
     Some(match journal::remove(path) {
-        Ok(()) => Finding { text, is_left: false },
+        Ok(()) => Leftover { text, is_left: false },
         Err(error) => left(format!("{} cannot be removed: {error}", path.display())),
     })
 }
 
-fn unknown(gate: &Loaded) -> Finding {
-    let Loaded { pid, port } = gate;
+fn unknown(gate: &LoadedGate) -> Leftover {
+    let LoadedGate { pid, port } = gate;
     left(format!(
         "there are rules named after guard {pid} for port {port}, and no journal tells of them; `dlvgate firewall status` \
          says how to remove them"
     ))
 }
 
-fn left(text: String) -> Finding {
-    Finding { text, is_left: true }
+fn left(text: String) -> Leftover {
+    Leftover { text, is_left: true }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub struct Greeting {
     /// could drop. `None`: it does not tell.
     pub filtering: Option<bool>,
     /// What a guard that was killed had left, and what else was found of others.
-    pub found: Vec<Finding>,
+    pub found: Vec<Leftover>,
     /// Why there is no guard; it ends then.
     pub failed: Option<String>,
 }
@@ -52,7 +52,7 @@ pub struct Greeting {
 /// Something of other guards that was found, and what became of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Finding {
+pub struct Leftover {
     /// A sentence for people.
     pub text: String,
     /// It could not be removed; the user has to look at it.
@@ -62,7 +62,7 @@ pub struct Finding {
 /// What the guard is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
+pub struct GuardRequest {
     /// Comes back with the reply.
     pub id: u64,
     /// What to do.
@@ -124,7 +124,7 @@ pub enum Purpose {
 
 /// The answer.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Reply {
+pub struct GuardReply {
     /// The request's; 0 where it could not be read.
     pub id: u64,
     /// Why it was not done.
@@ -152,7 +152,7 @@ pub struct LostGate {
 ///
 /// # Errors
 /// Says what is wrong with the line, without repeating it.
-pub fn parse(line: &[u8]) -> Result<Request, String> {
+pub fn parse(line: &[u8]) -> Result<GuardRequest, String> {
     serde_json::from_slice(line).map_err(|error| format!("this is no request: {error}"))
 }
 
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_request_is_one_line_and_comes_back_as_it_was() {
         let peers = vec!["192.0.2.0/24".parse().unwrap(), "fe80::1%en0".parse().unwrap()];
-        let request = Request { id: 7, operation: Operation::Open { port: 2345, peers, socket: false } };
+        let request = GuardRequest { id: 7, operation: Operation::Open { port: 2345, peers, socket: false } };
         let line = line(&request);
         assert_eq!(
             String::from_utf8_lossy(&line),
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn the_largest_request_fits_a_line() {
         let peer: Peer = "fe80:1111:2222:3333:4444:5555:6666:7777%an-interface-15/127".parse().unwrap();
-        let request = Request {
+        let request = GuardRequest {
             id: u64::MAX,
             operation: Operation::Open { port: u16::MAX, peers: vec![peer; MAX_PEERS], socket: true },
         };

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::gate::{Gate, State};
+use super::gate::{NftGate, WantedGate};
 use super::listing::Listing;
-use super::{gates, proof, ruleset};
-use crate::firewall::{Owner, Peer};
+use super::{gates, ruleset, verify};
+use crate::firewall::{GateOwner, Peer};
 
 /// The gate of a port, as read from a listing.
 #[derive(Debug, PartialEq)]
@@ -21,11 +21,11 @@ pub struct Read {
 /// Reads a listing; `None` where it is none.
 pub fn read(json: &str, port: u16, peers: &[Peer]) -> Option<Read> {
     let listing = Listing::parse(json).ok()?;
-    let gate = Gate::new(port, peers, &[], Owner { pid: 4711, uid: 1000 });
-    let states = [State::Guarded, State::Shut, State::Gone];
+    let gate = NftGate::new(port, peers, &[], GateOwner { pid: 4711, uid: 1000 });
+    let states = [WantedGate::Guarded, WantedGate::Shut, WantedGate::Gone];
     Some(Read {
         gates: gates(&listing).len(),
-        holds: states.map(|state| proof::missing(&listing, &gate, state).is_none()),
+        holds: states.map(|state| verify::missing(&listing, &gate, state).is_none()),
         commands: states.map(|state| ruleset::transaction(&listing, &gate, state)),
     })
 }

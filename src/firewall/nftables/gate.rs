@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::nets::element;
-use crate::firewall::{Owner, Peer};
+use super::cidr::element;
+use crate::firewall::{GateOwner, Peer};
 
 /// Prefix of our tables' names.
 pub(super) const TABLE_PREFIX: &str = "dlvgate_";
@@ -43,28 +43,28 @@ type Matches = Vec<Value>;
 
 /// A port, who may reach it, and whose gate it is.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
+pub(super) struct NftGate {
     pub(super) port: u16,
     /// This machine's addresses at which it is the gate; none: all.
     at: Vec<IpAddr>,
     /// Disjoint.
-    nets: Vec<IpNet>,
+    cidrs: Vec<IpNet>,
     /// Those that are on one interface only: link-local.
     local: Vec<Peer>,
-    owner: Owner,
+    owner: GateOwner,
 }
 
 /// Peers of a family that a rule names together.
-struct Group {
+struct PeerGroup {
     family: &'static str,
     is_loopback: bool,
     interface: Option<Value>,
-    nets: Vec<IpNet>,
+    cidrs: Vec<IpNet>,
 }
 
 /// What is wanted of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum WantedGate {
     /// The peers pass, everybody else is blocked.
     Guarded,
     /// Everybody is blocked.
@@ -73,16 +73,16 @@ pub(super) enum State {
     Gone,
 }
 
-impl Gate {
+impl NftGate {
     /// Peers that are within others are left out: nftables takes no overlapping elements.
-    pub(super) fn new(port: u16, peers: &[Peer], at: &[IpAddr], owner: Owner) -> Gate {
+    pub(super) fn new(port: u16, peers: &[Peer], at: &[IpAddr], owner: GateOwner) -> NftGate {
         let (mut local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
             peers.iter().partition(|peer| peer.interface().is_some());
         local.sort_unstable();
         local.dedup();
-        let mut nets = IpNet::aggregate(&anywhere.into_iter().map(Peer::net).collect());
-        nets.sort_unstable();
-        Gate { port, at: at.to_vec(), nets, local: local.into_iter().cloned().collect(), owner }
+        let mut cidrs = IpNet::aggregate(&anywhere.into_iter().map(Peer::net).collect());
+        cidrs.sort_unstable();
+        NftGate { port, at: at.to_vec(), cidrs, local: local.into_iter().cloned().collect(), owner }
     }
 
     /// The gate's own table, of family `inet`: it is made, replaced and deleted as a whole.
@@ -96,21 +96,21 @@ impl Gate {
     }
 
     /// The sets of our table: name, type, addresses. A family without a peer has none.
-    pub(super) fn sets(&self, state: State) -> Vec<(&'static str, &'static str, Vec<IpNet>)> {
-        if state != State::Guarded {
+    pub(super) fn sets(&self, state: WantedGate) -> Vec<(&'static str, &'static str, Vec<IpNet>)> {
+        if state != WantedGate::Guarded {
             return Vec::new();
         }
         let all = [("peers4", "ipv4_addr", self.of("ip")), ("peers6", "ipv6_addr", self.of("ip6"))];
-        all.into_iter().filter(|(_, _, nets)| !nets.is_empty()).collect()
+        all.into_iter().filter(|(_, _, cidrs)| !cidrs.is_empty()).collect()
     }
 
     /// The rules of our own chain on this hook, in order.
-    pub(super) fn own_rules(&self, state: State, hook: &str) -> Vec<Value> {
+    pub(super) fn own_rules(&self, state: WantedGate, hook: &str) -> Vec<Value> {
         match (state, hook) {
-            (State::Guarded, INPUT) => {
+            (WantedGate::Guarded, INPUT) => {
                 let mut rules = Vec::new();
-                for (set, _, nets) in self.sets(state) {
-                    let family = protocol(nets[0]);
+                for (set, _, cidrs) in self.sets(state) {
+                    let family = protocol(cidrs[0]);
                     let Some(here) = self.own(family, "daddr") else { continue };
                     let from = field(family, "saddr", json!(format!("@{set}")));
                     let interface = self.is_loopback().then(|| loopback("iif"));
@@ -128,11 +128,11 @@ impl Gate {
             // Over loopback every local user comes from a peer's address, so the sender's user
             // decides. A packet with a new destination still has the old one's interface here, so
             // the destination itself is asked for.
-            (State::Guarded, OUTPUT) if self.is_loopback() => {
+            (WantedGate::Guarded, OUTPUT) if self.is_loopback() => {
                 let others = json!({"match": {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": self.owner.uid}});
                 self.rejects(&[others, to_this_machine()])
             }
-            (State::Shut, INPUT) => self.rejects(&[]),
+            (WantedGate::Shut, INPUT) => self.rejects(&[]),
             _ => Vec::new(),
         }
     }
@@ -147,10 +147,10 @@ impl Gate {
         let families: &[&str] = if family == "inet" { &["ip", "ip6"] } else { &[family] };
         let anywhere = families.iter().flat_map(|family| [(*family, true), (*family, false)]);
         let anywhere = anywhere.filter_map(|(family, is_loopback)| {
-            let mut nets = self.of(family);
-            nets.retain(|net| Peer::from(*net).is_loopback() == is_loopback);
+            let mut cidrs = self.of(family);
+            cidrs.retain(|net| Peer::from(*net).is_loopback() == is_loopback);
             let interface = is_loopback.then(|| loopback(if hook == INPUT { "iif" } else { "oif" }));
-            Some(Group { family: protocol(*nets.first()?), is_loopback, interface, nets })
+            Some(PeerGroup { family: protocol(*cidrs.first()?), is_loopback, interface, cidrs })
         });
         let local = if family == "ip" { Vec::new() } else { self.on_interfaces(hook) };
         let mut rules = Vec::new();
@@ -172,26 +172,26 @@ impl Gate {
     }
 
     /// The peers that are on one interface only: all of one interface and family together.
-    fn on_interfaces(&self, hook: &str) -> Vec<Group> {
+    fn on_interfaces(&self, hook: &str) -> Vec<PeerGroup> {
         let key = if hook == INPUT { "iifname" } else { "oifname" };
         let mut groups: BTreeMap<(&str, &'static str), Vec<IpNet>> = BTreeMap::new();
         for peer in &self.local {
             let interface = peer.interface().unwrap_or_default();
             groups.entry((interface, protocol(peer.net()))).or_default().push(peer.net());
         }
-        let group = |((interface, family), nets): ((&str, &'static str), Vec<IpNet>)| {
+        let group = |((interface, family), cidrs): ((&str, &'static str), Vec<IpNet>)| {
             let on = json!({"match": {"op": "==", "left": {"meta": {"key": key}}, "right": interface}});
-            Group { family, is_loopback: false, interface: Some(on), nets: IpNet::aggregate(&nets) }
+            PeerGroup { family, is_loopback: false, interface: Some(on), cidrs: IpNet::aggregate(&cidrs) }
         };
         groups.into_iter().map(group).collect()
     }
 
     /// The packets of these peers to the port (`dport`), or from it (`sport`); `None`: the gate has
     /// no address of their family.
-    fn way(&self, group: &Group, hook: &str, port: &str) -> Option<Matches> {
-        let Group { family, nets, interface, .. } = group;
+    fn way(&self, group: &PeerGroup, hook: &str, port: &str) -> Option<Matches> {
+        let PeerGroup { family, cidrs, interface, .. } = group;
         let (theirs, own) = if port == "dport" { ("saddr", "daddr") } else { ("daddr", "saddr") };
-        let (own, peers) = (self.own(family, own)?, any_of(nets)?);
+        let (own, peers) = (self.own(family, own)?, any_of(cidrs)?);
         // Where no address of ours is known, that of a loopback peer stands for either end.
         let theirs = match (own.is_empty(), hook) {
             (false, _) => theirs,
@@ -208,19 +208,19 @@ impl Gate {
         if self.at.is_empty() {
             return Some(Vec::new());
         }
-        let nets: Vec<IpNet> = self.at.iter().copied().map(IpNet::from).collect();
-        let nets: Vec<IpNet> = nets.into_iter().filter(|net| protocol(*net) == family).collect();
-        Some(vec![field(family, side, any_of(&nets)?)])
+        let cidrs: Vec<IpNet> = self.at.iter().copied().map(IpNet::from).collect();
+        let cidrs: Vec<IpNet> = cidrs.into_iter().filter(|net| protocol(*net) == family).collect();
+        Some(vec![field(family, side, any_of(&cidrs)?)])
     }
 
     fn of(&self, family: &str) -> Vec<IpNet> {
-        self.nets.iter().copied().filter(|net| protocol(*net) == family).collect()
+        self.cidrs.iter().copied().filter(|net| protocol(*net) == family).collect()
     }
 
     /// Every packet of every peer is on the loopback interface.
     fn is_loopback(&self) -> bool {
         let is_loopback = |net: &IpNet| Peer::from(*net).is_loopback();
-        self.local.is_empty() && !self.nets.is_empty() && self.nets.iter().all(is_loopback)
+        self.local.is_empty() && !self.cidrs.is_empty() && self.cidrs.iter().all(is_loopback)
     }
 
     fn accept(&self, mut matches: Vec<Value>, port: &str) -> Value {
@@ -268,8 +268,8 @@ fn no_first_packet() -> Value {
 }
 
 /// One network by itself, several as a set without a name; `None`: there is none.
-fn any_of(nets: &[IpNet]) -> Option<Value> {
-    match nets {
+fn any_of(cidrs: &[IpNet]) -> Option<Value> {
+    match cidrs {
         [] => None,
         [one] => Some(element(*one)),
         several => Some(json!({"set": several.iter().copied().map(element).collect::<Vec<_>>()})),

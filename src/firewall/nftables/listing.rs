@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 /// The ruleset as it was read. Sets of other tables, counters and the like are left out.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    pub(super) tables: Vec<Table>,
+    pub(super) tables: Vec<NftTable>,
     pub(super) chains: Vec<Chain>,
     pub(super) sets: Vec<Set>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<NftRule>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Table {
+pub(super) struct NftTable {
     pub(super) family: String,
     pub(super) name: String,
     #[serde(default)]
@@ -43,7 +43,7 @@ pub(super) struct Set {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Rule {
+pub(super) struct NftRule {
     pub(super) family: String,
     pub(super) table: String,
     pub(super) chain: String,
@@ -55,20 +55,20 @@ pub(super) struct Rule {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct ListingDocument {
     nftables: Vec<Map<String, Value>>,
 }
 
 impl Listing {
     pub(super) fn parse(text: &str) -> Result<Listing, serde_json::Error> {
-        let document: Document = serde_json::from_str(text)?;
+        let document: ListingDocument = serde_json::from_str(text)?;
         let mut listing = Listing::default();
         for (kind, value) in document.nftables.into_iter().flatten() {
             match kind.as_str() {
                 "table" => listing.tables.push(serde_json::from_value(value)?),
                 "chain" => listing.chains.push(serde_json::from_value(value)?),
                 "rule" => {
-                    let mut rule: Rule = serde_json::from_value(value)?;
+                    let mut rule: NftRule = serde_json::from_value(value)?;
                     rule.expr.iter_mut().for_each(alike);
                     listing.rules.push(rule);
                 }
@@ -82,7 +82,7 @@ impl Listing {
 
     /// Adds a table of which its name alone is known.
     pub(super) fn add_name(&mut self, family: &str, name: String) {
-        self.tables.push(Table { family: family.to_owned(), name, flags: Value::Null });
+        self.tables.push(NftTable { family: family.to_owned(), name, flags: Value::Null });
     }
 
     /// Adds what is in another listing.
@@ -102,7 +102,7 @@ impl Listing {
     }
 
     /// The rules of a chain, in the order of their evaluation.
-    pub(super) fn rules_of<'a>(&'a self, chain: &'a Chain) -> impl Iterator<Item = &'a Rule> {
+    pub(super) fn rules_of<'a>(&'a self, chain: &'a Chain) -> impl Iterator<Item = &'a NftRule> {
         self.rules.iter().filter(move |rule| {
             (&rule.family, &rule.table, &rule.chain) == (&chain.family, &chain.table, &chain.name)
         })

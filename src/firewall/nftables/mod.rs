@@ -5,17 +5,17 @@
 //! so our accept alone opens nothing. Each change is one transaction, made from the ruleset as it
 //! is at that moment, and then read back; what cannot be read back is taken away again and refused.
 
+mod cidr;
 mod error;
 pub mod explain;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gate;
 mod listing;
-mod nets;
 mod nft;
-mod proof;
 mod ruleset;
 mod tables;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -24,10 +24,10 @@ use std::path::PathBuf;
 use tokio::sync::Mutex;
 
 use super::Peer;
-use super::backend::{Loaded, Owner, Refused};
-use crate::fault;
+use super::backend::{GateOpenError, GateOwner, LoadedGate};
+use crate::failpoint;
 pub use error::NftError;
-use gate::{Gate, State};
+use gate::{NftGate, WantedGate};
 use listing::Listing;
 pub(super) use nft::Nft;
 pub use nft::find;
@@ -41,15 +41,15 @@ pub(super) const GATES: &str = gate::TABLE_PREFIX;
 /// The gates that this process holds in nftables.
 pub(super) struct Nftables {
     nft: Nft,
-    owner: Owner,
+    owner: GateOwner,
     /// Calls are made one after another: each is made from what the one before left.
-    held: Mutex<BTreeMap<u16, Gate>>,
+    held: Mutex<BTreeMap<u16, NftGate>>,
     /// The listing of a sweep, kept for the query right after it at a guard's start.
     listed: Mutex<Option<Listing>>,
 }
 
 impl Nftables {
-    pub(super) fn new(path: PathBuf, owner: Owner) -> Nftables {
+    pub(super) fn new(path: PathBuf, owner: GateOwner) -> Nftables {
         Nftables { nft: Nft::new(path), owner, held: Mutex::default(), listed: Mutex::default() }
     }
 
@@ -70,12 +70,12 @@ impl Nftables {
         Ok(ruleset::may_drop(&now).next().is_some())
     }
 
-    pub(super) async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused> {
+    pub(super) async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), GateOpenError> {
         let mut held = self.held.lock().await;
-        let gate = Gate::new(port, peers, at, self.owner);
-        if let Err(why) = self.bring(&gate, State::Guarded).await {
-            let may_be_left = self.bring(&gate, State::Gone).await.is_err();
-            return Err(Refused { why: why.into(), may_be_left });
+        let gate = NftGate::new(port, peers, at, self.owner);
+        if let Err(why) = self.bring(&gate, WantedGate::Guarded).await {
+            let may_be_left = self.bring(&gate, WantedGate::Gone).await.is_err();
+            return Err(GateOpenError { why: why.into(), may_be_left });
         }
         held.insert(port, gate);
         Ok(())
@@ -84,21 +84,21 @@ impl Nftables {
     pub(super) async fn shut(&self, port: u16) -> Result<(), NftError> {
         let held = self.held.lock().await;
         if let Some(gate) = held.get(&port) {
-            self.bring(gate, State::Shut).await?;
+            self.bring(gate, WantedGate::Shut).await?;
         }
         Ok(())
     }
 
     pub(super) async fn remove(&self, port: u16) -> Result<(), NftError> {
         let mut held = self.held.lock().await;
-        let gate = Gate::new(port, &[], &[], self.owner);
-        self.bring(&gate, State::Gone).await?;
+        let gate = NftGate::new(port, &[], &[], self.owner);
+        self.bring(&gate, WantedGate::Gone).await?;
         held.remove(&port);
         Ok(())
     }
 
     /// Every gate of any guard.
-    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, NftError> {
+    pub(super) async fn loaded(&self) -> Result<Vec<LoadedGate>, NftError> {
         let now = self.nft.list().await?;
         let gates = gates(&now);
         *self.listed.lock().await = Some(now);
@@ -108,34 +108,35 @@ impl Nftables {
     /// Removes the gates of a guard that is dead.
     pub(super) async fn sweep(&self, pid: u32, ports: &[u16]) -> Result<(), NftError> {
         for port in ports {
-            self.bring(&Gate::new(*port, &[], &[], Owner { pid, ..self.owner }), State::Gone).await?;
+            self.bring(&NftGate::new(*port, &[], &[], GateOwner { pid, ..self.owner }), WantedGate::Gone)
+                .await?;
         }
         Ok(())
     }
 
-    async fn bring(&self, gate: &Gate, state: State) -> Result<(), NftError> {
+    async fn bring(&self, gate: &NftGate, state: WantedGate) -> Result<(), NftError> {
         let mut tries = 1;
         let missing = loop {
             self.change(gate, state).await?;
-            if state == State::Guarded {
-                fault::point("load").await;
+            if state == WantedGate::Guarded {
+                failpoint::point("load").await;
             }
             let of_this_port = |table: &str| gate::of_table(table).is_some_and(|(_, port)| port == gate.port);
-            match proof::missing(&self.nft.list_with(of_this_port).await?, gate, state) {
+            match verify::missing(&self.nft.list_with(of_this_port).await?, gate, state) {
                 None => return Ok(()),
                 Some(missing) if tries == TRIES => break missing,
                 Some(_) => tries += 1, // a firewall's reload may have come between
             }
         };
         Err(match state {
-            State::Gone => NftError::RulesLeft { mark: gate.mark(), left: missing },
-            State::Guarded | State::Shut => {
+            WantedGate::Gone => NftError::RulesLeft { mark: gate.mark(), left: missing },
+            WantedGate::Guarded | WantedGate::Shut => {
                 NftError::NotInForce { table: format!("inet {}", gate.table()), missing }
             }
         })
     }
 
-    async fn change(&self, gate: &Gate, state: State) -> Result<(), NftError> {
+    async fn change(&self, gate: &NftGate, state: WantedGate) -> Result<(), NftError> {
         let mut tries = 1;
         loop {
             let now = self.nft.list().await?;
@@ -149,9 +150,9 @@ impl Nftables {
 }
 
 /// The gates of which a table or a marked rule is there, each once.
-fn gates(now: &Listing) -> Vec<Loaded> {
+fn gates(now: &Listing) -> Vec<LoadedGate> {
     let tables = now.tables.iter().filter_map(|table| gate::of_table(&table.name));
     let marks = now.rules.iter().filter_map(|rule| gate::of_mark(&rule.comment));
     let gates: BTreeSet<(u32, u16)> = tables.chain(marks).collect();
-    gates.into_iter().map(|(pid, port)| Loaded { pid, port }).collect()
+    gates.into_iter().map(|(pid, port)| LoadedGate { pid, port }).collect()
 }

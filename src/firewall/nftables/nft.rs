@@ -7,9 +7,9 @@ use tokio::process::Command;
 
 use super::error::NftError;
 use super::gate::of_table;
-use super::listing::{Listing, Table};
-use super::tables::{self, Name};
-use crate::firewall::call::{LIMIT, NoAnswer, call};
+use super::listing::{Listing, NftTable};
+use super::tables::{self, TableName};
+use crate::firewall::command::{LIMIT, NoAnswer, call};
 
 /// Where distributions have it. Never looked up in PATH: it is run as root.
 const PLACES: [&str; 2] = ["/usr/sbin/nft", "/sbin/nft"];
@@ -77,7 +77,7 @@ impl Nft {
     /// The same, with all of these tables of family `inet`.
     pub(super) async fn list_with(&self, of: impl Fn(&str) -> bool) -> Result<Listing, NftError> {
         let mut listing = self.list().await?;
-        let wanted = |table: &&Table| table.family == "inet" && of(&table.name);
+        let wanted = |table: &&NftTable| table.family == "inet" && of(&table.name);
         let tables: Vec<String> =
             listing.tables.iter().filter(wanted).map(|table| table.name.clone()).collect();
         for table in tables {
@@ -165,7 +165,7 @@ impl NftError {
 }
 
 /// Whether nft takes the name for one word, whatever else it might say to it.
-fn is_plain((_, name): &Name) -> bool {
+fn is_plain((_, name): &TableName) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | '.'))
 }

@@ -6,9 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::gate::{Gate, INPUT, OUTPUT, State, TABLE_PREFIX, priority};
-use super::listing::{Chain, Listing, Rule};
-use super::nets::element;
+use super::cidr::element;
+use super::gate::{INPUT, NftGate, OUTPUT, TABLE_PREFIX, WantedGate, priority};
+use super::listing::{Chain, Listing, NftRule};
 
 /// Statements that never end a packet's way. Anything else might: a jump leads to who knows what,
 /// and what this list does not know is taken for a drop.
@@ -20,10 +20,10 @@ const HARMLESS: [&str; 8] = ["match", "accept", "return", "continue", "counter",
 /// Our table is replaced as a whole, and the marked rules in others' chains are deleted by handle,
 /// each only where it exists: after a `flush ruleset` the same call still leads to the wanted
 /// state.
-pub(super) fn transaction(now: &Listing, gate: &Gate, wanted: State) -> Option<Value> {
+pub(super) fn transaction(now: &Listing, gate: &NftGate, wanted: WantedGate) -> Option<Value> {
     let table = json!({"family": "inet", "name": gate.table()});
     let mut commands: Vec<Value> = marked(now, gate).map(delete).collect();
-    if wanted == State::Gone {
+    if wanted == WantedGate::Gone {
         if has_table(now, gate) {
             commands.push(json!({"delete": {"table": table}}));
         }
@@ -35,7 +35,7 @@ pub(super) fn transaction(now: &Listing, gate: &Gate, wanted: State) -> Option<V
         commands.push(json!({"add": {"table": table}}));
         own_table(gate, wanted, &mut commands);
     }
-    if wanted == State::Guarded {
+    if wanted == WantedGate::Guarded {
         for chain in may_drop(now) {
             let rules = gate.accepts(&chain.family, chain.hook.as_deref().unwrap_or_default());
             commands.extend(rules.into_iter().map(|expr| insert(chain, gate, &expr)));
@@ -45,7 +45,7 @@ pub(super) fn transaction(now: &Listing, gate: &Gate, wanted: State) -> Option<V
 }
 
 /// The hooks on which the gate has a chain of its own in this state.
-pub(super) fn own_hooks(gate: &Gate, state: State) -> impl Iterator<Item = &'static str> {
+pub(super) fn own_hooks(gate: &NftGate, state: WantedGate) -> impl Iterator<Item = &'static str> {
     [INPUT, OUTPUT].into_iter().filter(move |hook| !gate.own_rules(state, hook).is_empty())
 }
 
@@ -62,13 +62,13 @@ pub(super) fn may_drop(now: &Listing) -> impl Iterator<Item = &Chain> {
 }
 
 /// The rules of this gate in others' tables.
-pub(super) fn marked<'a>(now: &'a Listing, gate: &Gate) -> impl Iterator<Item = &'a Rule> {
+pub(super) fn marked<'a>(now: &'a Listing, gate: &NftGate) -> impl Iterator<Item = &'a NftRule> {
     let mark = gate.mark();
     now.rules.iter().filter(move |rule| rule.comment == mark && !is_gate(&rule.table))
 }
 
 /// Whether the gate's own table is there.
-pub(super) fn has_table(now: &Listing, gate: &Gate) -> bool {
+pub(super) fn has_table(now: &Listing, gate: &NftGate) -> bool {
     let name = gate.table();
     now.tables.iter().any(|table| table.family == "inet" && table.name == name)
 }
@@ -83,10 +83,10 @@ fn is_no_mere_pass(statement: &Value) -> bool {
     !name.is_some_and(|name| HARMLESS.contains(&name.as_str()))
 }
 
-fn own_table(gate: &Gate, state: State, commands: &mut Vec<Value>) {
+fn own_table(gate: &NftGate, state: WantedGate, commands: &mut Vec<Value>) {
     let table = gate.table();
-    for (name, kind, nets) in gate.sets(state) {
-        let elements: Vec<Value> = nets.iter().copied().map(element).collect();
+    for (name, kind, cidrs) in gate.sets(state) {
+        let elements: Vec<Value> = cidrs.iter().copied().map(element).collect();
         let mut set = json!({"family": "inet", "table": table, "name": name, "type": kind, "elem": elements});
         if elements.iter().any(Value::is_object) {
             set["flags"] = json!(["interval"]);
@@ -106,13 +106,13 @@ fn own_table(gate: &Gate, state: State, commands: &mut Vec<Value>) {
     }
 }
 
-fn insert(chain: &Chain, gate: &Gate, expr: &Value) -> Value {
+fn insert(chain: &Chain, gate: &NftGate, expr: &Value) -> Value {
     json!({"insert": {"rule": {
         "family": chain.family, "table": chain.table, "chain": chain.name, "comment": gate.mark(), "expr": expr,
     }}})
 }
 
-fn delete(rule: &Rule) -> Value {
+fn delete(rule: &NftRule) -> Value {
     json!({"delete": {"rule": {
         "family": rule.family, "table": rule.table, "chain": rule.chain, "handle": rule.handle,
     }}})

@@ -4,10 +4,10 @@
 //! the gates of others; the kernel's own list does not (Linux, `net/netfilter/nf_tables_api.c`).
 
 /// A table's family, as nft writes it, and its name.
-pub(super) type Name = (&'static str, String);
+pub(super) type TableName = (&'static str, String);
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn names() -> std::io::Result<Vec<Name>> {
+pub(super) fn names() -> std::io::Result<Vec<TableName>> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
@@ -21,7 +21,7 @@ mod linux {
     use nix::sys::socket::SockProtocol;
     use std::io;
 
-    use super::Name;
+    use super::TableName;
     use crate::sockets::netlink::Netlink;
 
     /// Bytes of netlink's header, of nfnetlink's behind it, and of an attribute's.
@@ -44,7 +44,7 @@ mod linux {
 
     /// # Errors
     /// Where the kernel does not tell, or not all.
-    pub(in super::super) fn names() -> io::Result<Vec<Name>> {
+    pub(in super::super) fn names() -> io::Result<Vec<TableName>> {
         let socket = Netlink::open(SockProtocol::NetlinkNetFilter)?;
         socket.send(&question())?;
         let (mut part, mut found) = (vec![0; PART], Vec::new());
@@ -67,7 +67,7 @@ mod linux {
     }
 
     /// Reads one part, and says whether it was the last.
-    fn read(mut part: &[u8], found: &mut Vec<Name>) -> io::Result<bool> {
+    fn read(mut part: &[u8], found: &mut Vec<TableName>) -> io::Result<bool> {
         while !part.is_empty() {
             let length = usize::try_from(u32::from_ne_bytes(bytes(part, 0)?)).map_err(io::Error::other)?;
             let message = part.get(..length).filter(|_| length >= HEADER).ok_or_else(malformed)?;
@@ -91,7 +91,7 @@ mod linux {
     }
 
     /// The table of a message; `None` for a family that nft does not know.
-    fn table(message: &[u8]) -> io::Result<Option<Name>> {
+    fn table(message: &[u8]) -> io::Result<Option<TableName>> {
         let family = match *message.get(HEADER).ok_or_else(malformed)? {
             1 => "inet",
             2 => "ip",

@@ -1,8 +1,8 @@
 //! `install`: the plan.
 
 use super::files::{self, Content};
-use super::plan::{Call, Change, Plan};
-use super::record::{Record, Written};
+use super::plan::{Change, Plan, ProgramCall};
+use super::record::{InstallRecord, WrittenFile};
 use super::{Layout, PersistError, Platform, Tools, daemon, pf_conf, sudoers};
 use crate::firewall::Peer;
 use crate::firewall::guard::policy::{Allowance, Policies};
@@ -28,7 +28,7 @@ pub struct Wanted {
 /// # Errors
 /// Where something is there that dlvgate did not write, or could be changed by others than root.
 pub fn plan(layout: &Layout, tools: &Tools, wanted: &Wanted, program: Vec<u8>) -> Result<Plan, PersistError> {
-    let mut record = Record::read(layout)?.unwrap_or_else(Record::empty);
+    let mut record = InstallRecord::read(layout)?.unwrap_or_else(InstallRecord::empty);
     let before = record.clone();
     let mut plan = Plan::default();
     let mut files = vec![(layout.helper().to_owned(), Content { bytes: program, mode: 0o755 }, None)];
@@ -80,9 +80,9 @@ pub fn plan(layout: &Layout, tools: &Tools, wanted: &Wanted, program: Vec<u8>) -
     Ok(plan)
 }
 
-type File = (String, Content, Option<Call>);
+type PlannedFile = (String, Content, Option<ProgramCall>);
 
-fn sudoers_file(layout: &Layout, tools: &Tools, user: &str) -> Result<File, PersistError> {
+fn sudoers_file(layout: &Layout, tools: &Tools, user: &str) -> Result<PlannedFile, PersistError> {
     sudoers::check_name(user)?;
     let path = layout.sudoers().to_owned();
     let there = files::read(&layout.at(&path))?;
@@ -93,7 +93,7 @@ fn sudoers_file(layout: &Layout, tools: &Tools, user: &str) -> Result<File, Pers
     }
     let text = sudoers::text(&users, layout.helper(), layout.backend());
     let check = match &tools.visudo {
-        Some(visudo) => Call::new(visudo, &["-c", "-f"]),
+        Some(visudo) => ProgramCall::new(visudo, &["-c", "-f"]),
         None => {
             let why = "to check the sudoers entry before it is put in place (package sudo)";
             return Err(PersistError::NoProgram { program: "/usr/sbin/visudo".to_owned(), why });
@@ -108,7 +108,7 @@ fn policy_file(
     user: &str,
     wanted: &Wanted,
     plan: &mut Plan,
-) -> Result<Option<File>, PersistError> {
+) -> Result<Option<PlannedFile>, PersistError> {
     let Allowance { ports, peers } = &wanted.allowance;
     if ports.is_none() && peers.is_none() {
         return Ok(None);
@@ -132,7 +132,7 @@ fn policy_file(
 }
 
 /// The folders that have to be made for this file, to be removed with it.
-fn note_folders(layout: &Layout, path: &str, record: &mut Record) {
+fn note_folders(layout: &Layout, path: &str, record: &mut InstallRecord) {
     let file = layout.at(path);
     let missing = file.ancestors().skip(1).take_while(|folder| !folder.exists());
     let mut missing: Vec<String> = missing.map(|folder| layout.name_of(folder)).collect();
@@ -154,8 +154,8 @@ fn start_job(layout: &Layout, tools: &Tools, port: u16, is_new: bool, plan: &mut
     };
     let (job, file) = (layout.job(port), layout.job_file(port));
     let run = |words: &[&str], undo: Option<&[&str]>| Change::Run {
-        call: Call::new(program, words),
-        undo: undo.map(|words| Call::new(program, words)),
+        call: ProgramCall::new(program, words),
+        undo: undo.map(|words| ProgramCall::new(program, words)),
     };
     match layout.platform() {
         Platform::Macos => {
@@ -179,7 +179,7 @@ fn edit_pf_conf(
     layout: &Layout,
     tools: &Tools,
     force: bool,
-    record: &mut Record,
+    record: &mut InstallRecord,
     plan: &mut Plan,
 ) -> Result<(), PersistError> {
     if layout.platform() != Platform::Macos {
@@ -203,12 +203,12 @@ fn edit_pf_conf(
     let content = Content { bytes: pf_conf::with_ours(&text).into_bytes(), mode: there.mode };
     let backup = layout.pf_conf_backup();
     record.note(backup, &there);
-    record.pf_conf = Some(Written { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
+    record.pf_conf = Some(WrittenFile { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
     plan.remarks.push(format!("{path} as it was, sha256 {}, is in {backup}", files::sha256(&there.bytes)));
     plan.write(backup, there, None);
     load_pf_conf(layout, tools, content, plan);
     if let Some(pfctl) = &tools.pfctl {
-        let verify = |line| Change::Verify { call: Call::new(pfctl, &["-s", "rules"]), line };
+        let verify = |line| Change::Verify { call: ProgramCall::new(pfctl, &["-s", "rules"]), line };
         plan.changes.extend(pf_conf::ANCHORS.map(verify));
     }
     Ok(())
@@ -223,8 +223,8 @@ pub(super) fn load_pf_conf(layout: &Layout, tools: &Tools, content: Content, pla
         return;
     };
     let file = layout.at(path).display().to_string();
-    let load = Call::new(pfctl, &["-f", &file]);
+    let load = ProgramCall::new(pfctl, &["-f", &file]);
     plan.changes.push(Change::OnUndo(load.clone()));
-    plan.write(path, content, Some(Call::new(pfctl, &["-n", "-f"])));
+    plan.write(path, content, Some(ProgramCall::new(pfctl, &["-n", "-f"])));
     plan.changes.push(Change::Run { call: load, undo: None });
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::firewall::backend::Backend;
+use crate::firewall::backend::FirewallBackend;
 use crate::firewall::guard::policy::POLICY;
 use crate::firewall::guard::{HELPER_ON_LINUX, HELPER_ON_MACOS};
 
@@ -47,10 +47,10 @@ impl Layout {
     }
 
     /// The packet filter.
-    pub fn backend(&self) -> Backend {
+    pub fn backend(&self) -> FirewallBackend {
         match self.platform {
-            Platform::Macos => Backend::Pf,
-            Platform::Linux => Backend::Nftables,
+            Platform::Macos => FirewallBackend::Pf,
+            Platform::Linux => FirewallBackend::Nftables,
         }
     }
 

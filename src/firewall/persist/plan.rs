@@ -12,14 +12,14 @@ use super::{Layout, PersistError};
 
 /// A program and its arguments.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(super) struct ProgramCall {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
 }
 
-impl Call {
-    pub(super) fn new(program: &std::path::Path, arguments: &[&str]) -> Call {
-        Call {
+impl ProgramCall {
+    pub(super) fn new(program: &std::path::Path, arguments: &[&str]) -> ProgramCall {
+        ProgramCall {
             program: program.to_owned(),
             arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
         }
@@ -35,20 +35,26 @@ impl Call {
 pub(super) enum Change {
     /// The file gets this content; before, the checker is run on a copy beside it, whose path is
     /// its last argument.
-    Write { path: String, content: Content, check: Option<Call> },
+    Write { path: String, content: Content, check: Option<ProgramCall> },
     /// The file goes.
     Remove { path: String },
     /// The folder goes, if it is empty.
     RemoveFolder { path: String },
     /// A program is run; should a later change fail, `undo` is.
-    Run { call: Call, undo: Option<Call> },
+    Run { call: ProgramCall, undo: Option<ProgramCall> },
     /// A program is run only should a later change fail, when that change is undone.
-    OnUndo(Call),
+    OnUndo(ProgramCall),
     /// A program loads rules: those that are loaded, and what they become. `file` is made for it,
     /// and removed afterwards.
-    Load { what: String, before: Content, after: Content, call: Call, file: Option<(PathBuf, Content)> },
+    Load {
+        what: String,
+        before: Content,
+        after: Content,
+        call: ProgramCall,
+        file: Option<(PathBuf, Content)>,
+    },
     /// What a program prints must hold this.
-    Verify { call: Call, line: &'static str },
+    Verify { call: ProgramCall, line: &'static str },
 }
 
 /// Changes, in their order.
@@ -64,7 +70,7 @@ enum Undo {
     File { path: PathBuf, before: Option<Content> },
     Folders(Vec<PathBuf>),
     MakeFolder(PathBuf),
-    Run(Call),
+    Run(ProgramCall),
 }
 
 impl Plan {
@@ -78,7 +84,7 @@ impl Plan {
         &self.remarks
     }
 
-    pub(super) fn write(&mut self, path: &str, content: Content, check: Option<Call>) {
+    pub(super) fn write(&mut self, path: &str, content: Content, check: Option<ProgramCall>) {
         self.changes.push(Change::Write { path: path.to_owned(), content, check });
     }
 

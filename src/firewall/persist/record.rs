@@ -11,14 +11,14 @@ const VERSION: u32 = 1;
 /// The files that dlvgate has written, by their names in the system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Record {
+pub(super) struct InstallRecord {
     version: u32,
     /// Each file, but pf.conf.
-    pub(super) files: Vec<Written>,
+    pub(super) files: Vec<WrittenFile>,
     /// Ports that a job opens at boot.
     pub(super) openings: Vec<u16>,
     /// pf.conf, where it was edited.
-    pub(super) pf_conf: Option<Written>,
+    pub(super) pf_conf: Option<WrittenFile>,
     /// Folders that were made, outermost first.
     pub(super) folders: Vec<String>,
 }
@@ -26,18 +26,18 @@ pub(super) struct Record {
 /// One file as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+pub(super) struct WrittenFile {
     pub(super) path: String,
     pub(super) sha256: String,
 }
 
-impl Record {
+impl InstallRecord {
     /// The record of this layout, or an empty one.
-    pub(super) fn read(layout: &Layout) -> Result<Option<Record>, PersistError> {
+    pub(super) fn read(layout: &Layout) -> Result<Option<InstallRecord>, PersistError> {
         let path = layout.record();
         let Some(content) = files::read(&layout.at(path))? else { return Ok(None) };
         let corrupt = |why: String| PersistError::Corrupt { path: path.to_owned(), why };
-        let record: Record =
+        let record: InstallRecord =
             serde_json::from_slice(&content.bytes).map_err(|error| corrupt(error.to_string()))?;
         if record.version != VERSION {
             return Err(corrupt(format!("it is of version {}", record.version)));
@@ -45,14 +45,14 @@ impl Record {
         Ok(Some(record))
     }
 
-    pub(super) fn empty() -> Record {
-        Record { version: VERSION, ..Record::default() }
+    pub(super) fn empty() -> InstallRecord {
+        InstallRecord { version: VERSION, ..InstallRecord::default() }
     }
 
     /// Notes a file, in place of an earlier note.
     pub(super) fn note(&mut self, path: &str, content: &Content) {
         self.files.retain(|file| file.path != path);
-        self.files.push(Written { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
+        self.files.push(WrittenFile { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
     }
 
     /// Whether this is the file as it was written.

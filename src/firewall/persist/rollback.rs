@@ -4,14 +4,14 @@ use std::path::Path;
 
 use super::files::{self, Content};
 use super::install::load_pf_conf;
-use super::plan::{Call, Change, Plan};
-use super::record::Record;
+use super::plan::{Change, Plan, ProgramCall};
+use super::record::InstallRecord;
 use super::snapshot::{MANIFEST, Manifest, RULESET, is_roots_alone, rulesets};
 use super::{Layout, PersistError, Platform, Tools};
 
 /// What becomes of what others than dlvgate have changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Foreign {
+pub enum ForeignChanges {
     /// It is kept, and nothing is rolled back.
     Refuse,
     /// The plan is only looked at: it is in there, with a remark that it takes `--force`.
@@ -20,12 +20,12 @@ pub enum Foreign {
     Overwrite,
 }
 
-impl Foreign {
+impl ForeignChanges {
     fn judge(self, path: String, why: &'static str, plan: &mut Plan) -> Result<(), PersistError> {
         match self {
-            Foreign::Refuse => return Err(PersistError::Changed { path, why }),
-            Foreign::Tell => plan.remarks.push(format!("{path} {why}: it takes --force")),
-            Foreign::Overwrite => {}
+            ForeignChanges::Refuse => return Err(PersistError::Changed { path, why }),
+            ForeignChanges::Tell => plan.remarks.push(format!("{path} {why}: it takes --force")),
+            ForeignChanges::Overwrite => {}
         }
         Ok(())
     }
@@ -37,7 +37,12 @@ impl Foreign {
 /// # Errors
 /// Where the snapshot is corrupt or of another system, or others have changed something since and
 /// that is refused.
-pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, foreign: Foreign) -> Result<Plan, PersistError> {
+pub fn plan(
+    layout: &Layout,
+    tools: &Tools,
+    folder: &Path,
+    foreign: ForeignChanges,
+) -> Result<Plan, PersistError> {
     if layout.is_system() {
         is_roots_alone(&folder.join(MANIFEST), folder)?;
     }
@@ -46,7 +51,7 @@ pub fn plan(layout: &Layout, tools: &Tools, folder: &Path, foreign: Foreign) -> 
         let why = format!("it is of {}", manifest.platform);
         return Err(PersistError::Corrupt { path: folder.display().to_string(), why });
     }
-    let record = Record::read(layout)?;
+    let record = InstallRecord::read(layout)?;
     let mut plan = Plan::default();
     for (path, saved) in &manifest.files {
         let known = layout.of_a_snapshot();
@@ -93,7 +98,7 @@ fn load_ruleset(
     tools: &Tools,
     manifest: &Manifest,
     folder: &Path,
-    foreign: Foreign,
+    foreign: ForeignChanges,
     plan: &mut Plan,
 ) -> Result<(), PersistError> {
     let Some(saved) = manifest.rulesets.get(RULESET) else { return Ok(()) };
@@ -115,13 +120,13 @@ fn load_ruleset(
     let (call, file) = match (layout.platform(), &tools.pfctl, &tools.nft) {
         (Platform::Macos, Some(pfctl), _) => {
             let file = layout.at(layout.pf_conf()).display().to_string();
-            (Call::new(pfctl, &["-f", &file]), None)
+            (ProgramCall::new(pfctl, &["-f", &file]), None)
         }
         (Platform::Linux, _, Some(nft)) => {
             // One transaction: everything goes and comes, or nothing does.
             let file = folder.join("restore.nft");
             let bytes = [b"flush ruleset\n".as_slice(), &saved_text.bytes].concat();
-            let call = Call::new(nft, &["-f", &file.display().to_string()]);
+            let call = ProgramCall::new(nft, &["-f", &file.display().to_string()]);
             (call, Some((file, Content { bytes, mode: 0o600 })))
         }
         _ => return Ok(()),

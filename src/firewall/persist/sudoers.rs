@@ -1,7 +1,7 @@
 //! The sudoers entry: one line a user, for exactly one command line (sudoers(5)).
 
 use super::PersistError;
-use crate::firewall::Backend;
+use crate::firewall::FirewallBackend;
 
 /// First line of the file.
 const HEAD: &str = "# Written by `dlvgate firewall install`; `dlvgate firewall uninstall` removes it.\n";
@@ -10,7 +10,7 @@ const HEAD: &str = "# Written by `dlvgate firewall install`; `dlvgate firewall u
 const LONGEST_NAME: usize = 32;
 
 /// The file for these users.
-pub(super) fn text(users: &[String], helper: &str, backend: Backend) -> String {
+pub(super) fn text(users: &[String], helper: &str, backend: FirewallBackend) -> String {
     let entry =
         |user: &String| format!("{user} ALL=(root) NOPASSWD: {helper} guard --backend {}\n", backend.name());
     HEAD.to_owned() + &users.iter().map(entry).collect::<String>()
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn one_command_line_is_allowed_and_no_other() {
         let users_named = ["alice".to_owned(), "bob.b".to_owned()];
-        let text = text(&users_named, "/usr/local/libexec/dlvgate-guard", Backend::Nftables);
+        let text = text(&users_named, "/usr/local/libexec/dlvgate-guard", FirewallBackend::Nftables);
         assert!(text.ends_with(
             "alice ALL=(root) NOPASSWD: /usr/local/libexec/dlvgate-guard guard --backend nftables\n\
              bob.b ALL=(root) NOPASSWD: /usr/local/libexec/dlvgate-guard guard --backend nftables\n"

@@ -4,8 +4,8 @@ use std::fs;
 
 use super::files::{self, Content};
 use super::install::load_pf_conf;
-use super::plan::{Call, Change, Plan};
-use super::record::Record;
+use super::plan::{Change, Plan, ProgramCall};
+use super::record::InstallRecord;
 use super::{Layout, PersistError, Platform, Tools, pf_conf};
 use crate::firewall::guard::GROUPS;
 
@@ -14,7 +14,7 @@ use crate::firewall::guard::GROUPS;
 /// # Errors
 /// Where nothing is installed, or a file is not as it was written, without `force`.
 pub fn plan(layout: &Layout, tools: &Tools, force: bool) -> Result<Plan, PersistError> {
-    let Some(record) = Record::read(layout)? else {
+    let Some(record) = InstallRecord::read(layout)? else {
         return Err(PersistError::NotInstalled { record: layout.record().to_owned() });
     };
     let mut plan = Plan::default();
@@ -34,7 +34,7 @@ pub fn plan(layout: &Layout, tools: &Tools, force: bool) -> Result<Plan, Persist
     }
     if !record.openings.is_empty() && layout.platform() == Platform::Linux {
         if let Some(systemctl) = &tools.jobs {
-            let call = Call::new(systemctl, &["daemon-reload"]);
+            let call = ProgramCall::new(systemctl, &["daemon-reload"]);
             plan.changes.push(Change::Run { call, undo: None });
         }
     }
@@ -67,14 +67,14 @@ fn stop_job(layout: &Layout, tools: &Tools, port: u16, plan: &mut Plan) {
             vec!["enable".to_owned(), "--now".to_owned(), job],
         ),
     };
-    let call = |arguments| Call { program: program.clone(), arguments };
+    let call = |arguments| ProgramCall { program: program.clone(), arguments };
     plan.changes.push(Change::Run { call: call(words), undo: Some(call(undo)) });
 }
 
 fn restore_pf_conf(
     layout: &Layout,
     tools: &Tools,
-    record: &Record,
+    record: &InstallRecord,
     path: &str,
     force: bool,
     plan: &mut Plan,

@@ -1,24 +1,24 @@
 //! What pfctl prints of our gates, as its fuzz target sees it.
 
-use super::ruleset::{self, Ruleset};
-use super::token::{self, Token};
-use crate::firewall::{Owner, Peer};
+use super::ruleset::{self, GateRuleset};
+use super::token::{self, EnableToken};
+use crate::firewall::{GateOwner, Peer};
 
 /// Whether these lines are the rules of a gate, as they are read back: guarded, shut.
 pub fn holds(printed: &str, port: u16, peers: &[Peer], uid: u32) -> [bool; 2] {
     let lines: Vec<&str> = printed.lines().collect();
     let owner = owner(uid);
-    [Ruleset::guarded(port, peers, &[], owner).is(&lines), Ruleset::shut(port, &[], owner).is(&lines)]
+    [GateRuleset::guarded(port, peers, &[], owner).is(&lines), GateRuleset::shut(port, &[], owner).is(&lines)]
 }
 
 /// The rules that are loaded for a gate: guarded, shut.
 pub fn loaded(port: u16, peers: &[Peer], uid: u32) -> [String; 2] {
     let owner = owner(uid);
-    [Ruleset::guarded(port, peers, &[], owner).text(), Ruleset::shut(port, &[], owner).text()]
+    [GateRuleset::guarded(port, peers, &[], owner).text(), GateRuleset::shut(port, &[], owner).text()]
 }
 
-fn owner(uid: u32) -> Owner {
-    Owner { pid: 4711, uid }
+fn owner(uid: u32) -> GateOwner {
+    GateOwner { pid: 4711, uid }
 }
 
 /// The slot in an anchor's name, and that slot's name.
@@ -34,6 +34,6 @@ pub fn gate(rule: &str) -> Option<(u32, u16)> {
 /// How many enable tokens these words tell of.
 pub fn tokens(said: &str) -> usize {
     token::listed(said).len()
-        + usize::from(Token::parse(said, 1).is_some())
+        + usize::from(EnableToken::parse(said, 1).is_some())
         + usize::from(token::is_stale(said))
 }

@@ -28,16 +28,16 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::Peer;
-use super::backend::{Loaded, Owner, Refused};
-use crate::fault;
+use super::backend::{GateOpenError, GateOwner, LoadedGate};
+use crate::failpoint;
 pub use error::PfError;
 pub use pfctl::PFCTL;
 pub(super) use pfctl::Pfctl;
+use ruleset::{GateRuleset, gate_of};
 pub(super) use ruleset::{LINES_BEFORE_RULES, anchor, slot_of};
-use ruleset::{Ruleset, gate_of};
-use slots::{SLOTS, Slot, Slots};
+use slots::{AnchorSlot, SLOTS, Slots};
 pub(crate) use token::TokenNotes;
-use token::{Token, is_stale};
+use token::{EnableToken, is_stale};
 
 /// How long it is waited for a slot of a guard that was killed: a pfctl of that guard may hold it
 /// still, and ends by itself.
@@ -49,23 +49,23 @@ const SLOT_POLL: Duration = Duration::from_millis(20);
 /// The gates that this process holds in pf.
 pub(super) struct Pf {
     pfctl: Pfctl,
-    owner: Owner,
+    owner: GateOwner,
     notes: Arc<dyn TokenNotes>,
     slots: Slots,
     /// Calls are made one after another: the token's life depends on the set of gates.
-    held: Mutex<Held>,
+    held: Mutex<PfState>,
 }
 
 #[derive(Default)]
-struct Held {
+struct PfState {
     /// By port.
-    gates: BTreeMap<u16, Gate>,
-    token: Option<Token>,
+    gates: BTreeMap<u16, PfGate>,
+    token: Option<EnableToken>,
 }
 
 /// A gate of ours, or what may be left of one.
-struct Gate {
-    slot: Slot,
+struct PfGate {
+    slot: AnchorSlot,
     /// This machine's addresses at which it is the gate; none: all.
     at: Vec<IpAddr>,
     is_loaded: bool,
@@ -76,11 +76,11 @@ struct Gate {
 pub(super) struct Filled {
     pub(super) slot: u16,
     /// The gate that its rules are; `None`: they are not dlvgate's.
-    pub(super) gate: Option<Loaded>,
+    pub(super) gate: Option<LoadedGate>,
 }
 
 impl Pf {
-    pub(super) fn new(path: PathBuf, owner: Owner, notes: Arc<dyn TokenNotes>) -> Pf {
+    pub(super) fn new(path: PathBuf, owner: GateOwner, notes: Arc<dyn TokenNotes>) -> Pf {
         let slots = Slots::new(notes.folder());
         Pf { pfctl: Pfctl::new(path), owner, notes, slots, held: Mutex::default() }
     }
@@ -97,18 +97,18 @@ impl Pf {
         Ok(info.lines().any(|line| line.trim_start().starts_with("Status: Enabled")))
     }
 
-    pub(super) async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused> {
+    pub(super) async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), GateOpenError> {
         let mut held = self.held.lock().await;
         let slot = match self.free_slot().await {
             Ok(slot) => slot,
-            Err(why) => return Err(Refused { why: why.into(), may_be_left: false }),
+            Err(why) => return Err(GateOpenError { why: why.into(), may_be_left: false }),
         };
-        held.gates.insert(port, Gate { slot, at: at.to_vec(), is_loaded: false });
-        match self.load_and_prove(&mut held, port, &Ruleset::guarded(port, peers, at, self.owner)).await {
+        held.gates.insert(port, PfGate { slot, at: at.to_vec(), is_loaded: false });
+        match self.load_and_prove(&mut held, port, &GateRuleset::guarded(port, peers, at, self.owner)).await {
             Ok(()) => Ok(()),
             Err(why) => {
                 let may_be_left = self.take_away(&mut held, port).await.is_err();
-                Err(Refused { why: why.into(), may_be_left })
+                Err(GateOpenError { why: why.into(), may_be_left })
             }
         }
     }
@@ -119,7 +119,7 @@ impl Pf {
         let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) };
         gate.is_loaded = true;
         let anchor = anchor(gate.slot.number);
-        let rules = Ruleset::shut(port, &gate.at, self.owner);
+        let rules = GateRuleset::shut(port, &gate.at, self.owner);
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &rules.text()).await?;
         self.rules_are(&anchor, &rules).await
     }
@@ -131,7 +131,7 @@ impl Pf {
 
     /// The first slot that no guard holds and whose anchor has no rules. Those of a guard that was
     /// killed keep their slot, until they are swept.
-    async fn free_slot(&self) -> Result<Slot, PfError> {
+    async fn free_slot(&self) -> Result<AnchorSlot, PfError> {
         for number in 0..SLOTS {
             let Some(slot) = self.slots.hold(number).map_err(|said| PfError::NoSlotFile { said })? else {
                 continue;
@@ -143,14 +143,19 @@ impl Pf {
         Err(PfError::NoSlot { slots: SLOTS })
     }
 
-    async fn load_and_prove(&self, held: &mut Held, port: u16, rules: &Ruleset) -> Result<(), PfError> {
+    async fn load_and_prove(
+        &self,
+        held: &mut PfState,
+        port: u16,
+        rules: &GateRuleset,
+    ) -> Result<(), PfError> {
         let Some(gate) = held.gates.get_mut(&port) else { return Ok(()) };
         let anchor = anchor(gate.slot.number);
         let text = rules.text();
         self.pfctl.quiet(&["-a", &anchor, "-n", "-f", "-"], &text).await?;
         self.pfctl.quiet(&["-a", &anchor, "-f", "-"], &text).await?;
         gate.is_loaded = true;
-        fault::point("load").await;
+        failpoint::point("load").await;
         self.forget_a_lost_token(held).await?;
         if held.token.is_none() {
             held.token = Some(self.enable().await?);
@@ -162,7 +167,7 @@ impl Pf {
 
     /// One that could not be given back for certain may be gone all the same. While another gate is
     /// held it is not asked: that relies on it, and has to be told.
-    async fn forget_a_lost_token(&self, held: &mut Held) -> Result<(), PfError> {
+    async fn forget_a_lost_token(&self, held: &mut PfState) -> Result<(), PfError> {
         let Some(token) = held.token.filter(|_| held.gates.len() == 1) else { return Ok(()) };
         if !self.tokens().await?.contains(&token) {
             held.token = None;
@@ -170,7 +175,7 @@ impl Pf {
         Ok(())
     }
 
-    async fn enable(&self) -> Result<Token, PfError> {
+    async fn enable(&self) -> Result<EnableToken, PfError> {
         let mut taker = 0;
         let note = |pid| {
             taker = pid;
@@ -183,8 +188,8 @@ impl Pf {
                 return Err(error);
             }
         };
-        fault::point("token").await;
-        let Some(token) = Token::parse(&answer.stderr, taker) else {
+        failpoint::point("token").await;
+        let Some(token) = EnableToken::parse(&answer.stderr, taker) else {
             self.give_back_untold(taker).await;
             return Err(PfError::Failed {
                 arguments: "-E".to_owned(),
@@ -213,7 +218,7 @@ impl Pf {
         }
     }
 
-    async fn is_enabled(&self, anchor: &str, token: Option<&Token>) -> Result<(), PfError> {
+    async fn is_enabled(&self, anchor: &str, token: Option<&EnableToken>) -> Result<(), PfError> {
         if !self.is_filtering().await? {
             return Err(not_evaluated(
                 anchor,
@@ -239,7 +244,7 @@ impl Pf {
         ))
     }
 
-    async fn rules_are(&self, anchor: &str, rules: &Ruleset) -> Result<(), PfError> {
+    async fn rules_are(&self, anchor: &str, rules: &GateRuleset) -> Result<(), PfError> {
         let printed = self.pfctl.quiet(&["-a", anchor, "-s", "rules"], "").await?;
         let printed = lines(&printed);
         if rules.is(&printed) {
@@ -256,7 +261,7 @@ impl Pf {
     /// Flushes the anchor, looks that it is empty, and with the last gate gives the token back. A
     /// step that fails does not keep the others from being tried, and the first failure is
     /// reported; but where pfctl hangs once, it is not waited for again and again.
-    async fn take_away(&self, held: &mut Held, port: u16) -> Result<(), PfError> {
+    async fn take_away(&self, held: &mut PfState, port: u16) -> Result<(), PfError> {
         let is_last = held.gates.keys().all(|other| *other == port);
         let token = if is_last { held.token.take() } else { None };
         let flushed = match held.gates.get(&port) {
@@ -318,7 +323,7 @@ impl Pf {
 
     /// A token that is no longer listed is gone: `pfctl -d` was run, or the machine rebooted. Its
     /// number may be another program's by now, so it is not released.
-    async fn release(&self, token: Option<Token>) -> Result<(), PfError> {
+    async fn release(&self, token: Option<EnableToken>) -> Result<(), PfError> {
         let Some(token) = token else { return Ok(()) };
         if self.tokens().await?.contains(&token) {
             let arguments = ["-X", &token.to_string()];
@@ -338,7 +343,7 @@ impl Pf {
     }
 
     /// Every gate of any guard.
-    pub(super) async fn loaded(&self) -> Result<Vec<Loaded>, PfError> {
+    pub(super) async fn loaded(&self) -> Result<Vec<LoadedGate>, PfError> {
         Ok(self.filled().await?.into_iter().filter_map(|filled| filled.gate).collect())
     }
 
@@ -348,7 +353,7 @@ impl Pf {
         for slot in self.anchors().await?.iter().filter_map(|anchor| slot_of(anchor)) {
             let rules = self.rules_of(&anchor(slot)).await?;
             if !rules.is_empty() {
-                let gate = rules.lines().find_map(gate_of).map(|(pid, port)| Loaded { pid, port });
+                let gate = rules.lines().find_map(gate_of).map(|(pid, port)| LoadedGate { pid, port });
                 filled.push(Filled { slot, gate });
             }
         }
@@ -356,7 +361,7 @@ impl Pf {
     }
 
     /// The enable tokens: ours and others'.
-    pub(super) async fn tokens(&self) -> Result<Vec<Token>, PfError> {
+    pub(super) async fn tokens(&self) -> Result<Vec<EnableToken>, PfError> {
         Ok(token::listed(&self.pfctl.run(&["-s", "References"], "").await?.stdout))
     }
 
@@ -369,7 +374,7 @@ impl Pf {
         token: Option<(u32, Option<u64>)>,
     ) -> Result<(), PfError> {
         for filled in self.filled().await? {
-            let is_of_it = |gate: Loaded| gate.pid == pid && ports.contains(&gate.port);
+            let is_of_it = |gate: LoadedGate| gate.pid == pid && ports.contains(&gate.port);
             if filled.gate.is_some_and(is_of_it) {
                 self.empty(&filled).await?;
             }
@@ -377,7 +382,7 @@ impl Pf {
         self.remove_stale_tables().await?;
         self.slots.remove_stale();
         let token = match token {
-            Some((taker, Some(number))) => Some(Token { taker, number }),
+            Some((taker, Some(number))) => Some(EnableToken { taker, number }),
             Some((taker, None)) => self.tokens().await?.into_iter().find(|token| token.taker == taker),
             None => None,
         };
@@ -390,7 +395,7 @@ impl Pf {
         let slot = self.slot_of_the_dead(filled.slot).await?;
         let anchor = anchor(slot.number);
         let now = self.rules_of(&anchor).await?.lines().find_map(gate_of);
-        if now.map(|(pid, port)| Loaded { pid, port }) == filled.gate {
+        if now.map(|(pid, port)| LoadedGate { pid, port }) == filled.gate {
             self.flush(&anchor, true).await?;
         }
         Ok(())
@@ -409,7 +414,7 @@ impl Pf {
         Ok(())
     }
 
-    async fn slot_of_the_dead(&self, number: u16) -> Result<Slot, PfError> {
+    async fn slot_of_the_dead(&self, number: u16) -> Result<AnchorSlot, PfError> {
         let deadline = Instant::now() + SLOT_LIMIT;
         loop {
             match self.slots.hold(number) {

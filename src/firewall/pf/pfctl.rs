@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio::process::Command;
 
 use super::error::PfError;
-use crate::firewall::call::{LIMIT, NoAnswer, call};
+use crate::firewall::command::{LIMIT, NoAnswer, call};
 
 /// Where macOS has it. Never looked up in PATH: it is run as root.
 pub const PFCTL: &str = "/sbin/pfctl";
@@ -26,7 +26,7 @@ const NOISE: [&str; 6] = [
 ];
 
 /// The answer of a call that succeeded.
-pub(in crate::firewall) struct Answer {
+pub(in crate::firewall) struct PfctlOutput {
     pub(in crate::firewall) stdout: String,
     /// Standard error without the noise.
     pub(super) stderr: String,
@@ -57,7 +57,11 @@ impl Pfctl {
     }
 
     /// Runs a call that may say something on standard error.
-    pub(in crate::firewall) async fn run(&self, arguments: &[&str], stdin: &str) -> Result<Answer, PfError> {
+    pub(in crate::firewall) async fn run(
+        &self,
+        arguments: &[&str],
+        stdin: &str,
+    ) -> Result<PfctlOutput, PfError> {
         let mut command = Command::new(&self.path);
         command.args(arguments);
         self.answer(command, arguments, |_| Ok(()), stdin).await
@@ -70,7 +74,7 @@ impl Pfctl {
         &self,
         argument: &str,
         note: impl FnOnce(u32) -> io::Result<()>,
-    ) -> Result<Answer, PfError> {
+    ) -> Result<PfctlOutput, PfError> {
         let mut command = Command::new(SHELL);
         command.args(["-c", "read -r go && exec \"$0\" \"$1\""]).arg(&self.path).arg(argument);
         self.answer(command, &[argument], note, "go\n").await
@@ -82,7 +86,7 @@ impl Pfctl {
         arguments: &[&str],
         note: impl FnOnce(u32) -> io::Result<()>,
         stdin: &str,
-    ) -> Result<Answer, PfError> {
+    ) -> Result<PfctlOutput, PfError> {
         let output = call(command, note, stdin).await.map_err(|why| match why {
             NoAnswer::NotRun(said) => PfError::NoPfctl { path: self.path.clone(), said },
             NoAnswer::NotNoted(said) => PfError::NoJournal { said },
@@ -91,7 +95,7 @@ impl Pfctl {
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = without_noise(&String::from_utf8_lossy(&output.stderr));
         if output.status.success() {
-            return Ok(Answer { stdout, stderr });
+            return Ok(PfctlOutput { stdout, stderr });
         }
         if stderr.contains("Permission denied") {
             return Err(PfError::NotRoot { said: stderr });

@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::firewall::{Owner, Peer};
+use crate::firewall::{GateOwner, Peer};
 
 /// How our anchors are called, before the number of the slot. The stock main ruleset of macOS
 /// evaluates the direct children of `com.apple` in string order; `010` puts ours before Apple's
@@ -85,14 +85,14 @@ fn lets_fragments_past(line: &str) -> bool {
 }
 
 /// A gate's rules: what to load, and what must be read back.
-pub(super) struct Ruleset {
+pub(super) struct GateRuleset {
     table: Option<String>,
-    rules: Vec<Rule>,
+    rules: Vec<GateRule>,
 }
 
 /// Each has a label: pfctl's optimizer neither merges nor moves such a rule (pfctl_optimize.c).
-struct Rule {
-    action: Action,
+struct GateRule {
+    action: GateAction,
     before_port: String,
     port: u16,
     after_port: String,
@@ -100,7 +100,7 @@ struct Rule {
 
 /// What a rule does, and how it is written.
 #[derive(Clone, Copy)]
-enum Action {
+enum GateAction {
     Pass,
     /// A reset.
     Return,
@@ -109,48 +109,48 @@ enum Action {
     ReturnIcmp,
 }
 
-impl Action {
+impl GateAction {
     fn written(self) -> &'static str {
         match self {
-            Action::Pass => "pass",
-            Action::Return => "block return",
-            Action::ReturnIcmp => "block return-icmp",
+            GateAction::Pass => "pass",
+            GateAction::Return => "block return",
+            GateAction::ReturnIcmp => "block return-icmp",
         }
     }
 
     fn printed(self) -> &'static str {
         match self {
-            Action::ReturnIcmp => "block return-icmp(port-unr, port-unr)",
+            GateAction::ReturnIcmp => "block return-icmp(port-unr, port-unr)",
             other => other.written(),
         }
     }
 }
 
-impl Ruleset {
+impl GateRuleset {
     /// The peers pass in both directions, everybody else gets a reset. Where all peers are on
     /// loopback, the owner's uid decides: every local user comes from the same address. `at`: this
     /// machine's addresses at which the port is gated; none: all.
-    pub(super) fn guarded(port: u16, peers: &[Peer], at: &[IpAddr], owner: Owner) -> Ruleset {
+    pub(super) fn guarded(port: u16, peers: &[Peer], at: &[IpAddr], owner: GateOwner) -> GateRuleset {
         let (local, anywhere): (Vec<&Peer>, Vec<&Peer>) =
             peers.iter().partition(|peer| peer.interface().is_some());
         let is_loopback = !peers.is_empty() && peers.iter().all(Peer::is_loopback);
         let label = format!(" no state label \"dlvgate:{}:{port}\"", owner.pid);
         // A connection *from* the port gets past no other rules: its first packet has no ACK.
         let answers = format!(" flags A/A{label}");
-        let rule = |action, before: String, after: String| Rule {
+        let rule = |action, before: String, after: String| GateRule {
             action,
             before_port: before,
             port,
             after_port: after,
         };
-        let pass = |before: String, after: String| rule(Action::Pass, before, after);
+        let pass = |before: String, after: String| rule(GateAction::Pass, before, after);
         let mut rules = Vec::new();
-        for Place { family, own } in places(at) {
+        for GateAddress { family, own } in places(at) {
             let tcp = format!("{family}proto tcp from");
             if is_loopback {
                 let user = format!(" user != {} label \"dlvgate:{}:{port}:user\"", owner.uid, owner.pid);
                 let any = format!("out log quick on lo0 {tcp} any to {own}");
-                rules.push(rule(Action::ReturnIcmp, any, user));
+                rules.push(rule(GateAction::ReturnIcmp, any, user));
                 rules.push(pass(format!("quick on lo0 {tcp} <peers> to {own}"), label.clone()));
                 rules.push(pass(format!("quick on lo0 {tcp} {own}"), format!(" to <peers>{answers}")));
             } else if !anywhere.is_empty() {
@@ -168,12 +168,12 @@ impl Ruleset {
         let addresses: Vec<String> = anywhere.into_iter().map(written).collect();
         let table = (!addresses.is_empty())
             .then(|| format!("table <{PEERS}> persist {{ {} }}", addresses.join(", ")));
-        Ruleset { table, rules }
+        GateRuleset { table, rules }
     }
 
     /// Everybody gets a reset.
-    pub(super) fn shut(port: u16, at: &[IpAddr], owner: Owner) -> Ruleset {
-        Ruleset { table: None, rules: denials(port, at, owner).collect() }
+    pub(super) fn shut(port: u16, at: &[IpAddr], owner: GateOwner) -> GateRuleset {
+        GateRuleset { table: None, rules: denials(port, at, owner).collect() }
     }
 
     /// What `pfctl -f -` is fed: every line, the last too, ends with a newline (pf's grammar asks
@@ -184,7 +184,7 @@ impl Ruleset {
             let _ = writeln!(text, "{table}");
         }
         let _ = writeln!(text, "{SCRUB}");
-        for Rule { action, before_port, port, after_port } in &self.rules {
+        for GateRule { action, before_port, port, after_port } in &self.rules {
             let _ = writeln!(text, "{} {before_port} port {port}{after_port}", action.written());
         }
         text
@@ -199,7 +199,7 @@ impl Ruleset {
     }
 }
 
-impl Rule {
+impl GateRule {
     fn is(&self, printed: &str) -> bool {
         let rest = || {
             let rest = printed.strip_prefix(self.action.printed())?.strip_prefix(' ')?;
@@ -214,7 +214,7 @@ impl Rule {
 }
 
 /// Where a port is gated: the family, which pf prints before an address, and the address.
-struct Place {
+struct GateAddress {
     family: &'static str,
     own: String,
 }
@@ -222,18 +222,18 @@ struct Place {
 /// How a rule of IPv4 alone is written, up to its protocol.
 const INET: &str = "inet ";
 
-fn places(at: &[IpAddr]) -> Vec<Place> {
+fn places(at: &[IpAddr]) -> Vec<GateAddress> {
     let place =
-        |ip: &IpAddr| Place { family: if ip.is_ipv4() { INET } else { "inet6 " }, own: ip.to_string() };
+        |ip: &IpAddr| GateAddress { family: if ip.is_ipv4() { INET } else { "inet6 " }, own: ip.to_string() };
     if at.is_empty() {
-        return vec![Place { family: "", own: "any".to_owned() }];
+        return vec![GateAddress { family: "", own: "any".to_owned() }];
     }
     at.iter().map(place).collect()
 }
 
-fn denials(port: u16, at: &[IpAddr], Owner { pid, .. }: Owner) -> impl Iterator<Item = Rule> {
-    places(at).into_iter().map(move |Place { family, own }| Rule {
-        action: Action::Return,
+fn denials(port: u16, at: &[IpAddr], GateOwner { pid, .. }: GateOwner) -> impl Iterator<Item = GateRule> {
+    places(at).into_iter().map(move |GateAddress { family, own }| GateRule {
+        action: GateAction::Return,
         before_port: format!("in log quick {family}proto tcp from any to {own}"),
         port,
         after_port: format!(" label \"dlvgate:{pid}:{port}:deny\""),
@@ -250,11 +250,11 @@ fn written(peer: &Peer) -> String {
 mod tests {
     use super::*;
 
-    const OWNER: Owner = Owner { pid: 4711, uid: 501 };
+    const OWNER: GateOwner = GateOwner { pid: 4711, uid: 501 };
 
     fn text(peers: &[&str]) -> String {
         let peers: Vec<Peer> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-        Ruleset::guarded(2345, &peers, &[], OWNER).text()
+        GateRuleset::guarded(2345, &peers, &[], OWNER).text()
     }
 
     const DENY: &str =
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn gate_of_addresses_is_for_those_alone() {
         let at = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
-        let text = |peer: &str| Ruleset::guarded(2345, &[peer.parse().unwrap()], &at, OWNER).text();
+        let text = |peer: &str| GateRuleset::guarded(2345, &[peer.parse().unwrap()], &at, OWNER).text();
         let deny = "block return in log quick inet proto tcp from any to 127.0.0.1 port 2345 label \"dlvgate:4711:2345:deny\"\n\
              block return in log quick inet6 proto tcp from any to ::1 port 2345 label \"dlvgate:4711:2345:deny\"\n";
         let of = |family: &str, own: &str| {
@@ -319,24 +319,24 @@ mod tests {
             text("127.0.0.1"),
             format!("table <peers> persist {{ 127.0.0.1 }}\n{SCRUB}\n{rules}{deny}")
         );
-        assert_eq!(Ruleset::shut(2345, &at, OWNER).text(), format!("{SCRUB}\n{deny}"));
+        assert_eq!(GateRuleset::shut(2345, &at, OWNER).text(), format!("{SCRUB}\n{deny}"));
         let local = text("fe80::1%en0");
         assert!(local.contains("in quick on en0 inet6 proto tcp from fe80::1 to ::1 port 2345"), "{local}");
         assert_eq!(local.matches("pass").count(), 2, "{local}");
         let printed = text("192.0.2.5").replace(" port 2345", " port = 2345");
         let printed: Vec<&str> = printed.lines().skip(1).collect();
-        assert!(Ruleset::guarded(2345, &["192.0.2.5".parse().unwrap()], &at, OWNER).is(&printed));
-        assert!(!Ruleset::guarded(2345, &["192.0.2.5".parse().unwrap()], &at[..1], OWNER).is(&printed));
+        assert!(GateRuleset::guarded(2345, &["192.0.2.5".parse().unwrap()], &at, OWNER).is(&printed));
+        assert!(!GateRuleset::guarded(2345, &["192.0.2.5".parse().unwrap()], &at[..1], OWNER).is(&printed));
     }
 
     #[test]
     fn a_shut_gate_is_scrub_and_the_block_rule() {
-        assert_eq!(Ruleset::shut(2345, &[], OWNER).text(), format!("{SCRUB}\n{DENY}"));
+        assert_eq!(GateRuleset::shut(2345, &[], OWNER).text(), format!("{SCRUB}\n{DENY}"));
     }
 
     #[test]
     fn what_pfctl_prints_is_recognized_and_nothing_else() {
-        let shut = Ruleset::shut(2345, &[], OWNER);
+        let shut = GateRuleset::shut(2345, &[], OWNER);
         let printed = |port: &str, label: &str| {
             format!(
                 "block return in log quick proto tcp from any to any port = {port} label \"dlvgate:{label}:deny\""
@@ -364,7 +364,7 @@ mod tests {
         let lines = |icmp: &str| printed.replace("return-icmp", icmp);
         let is = |printed: &str| {
             let lines: Vec<&str> = printed.lines().skip(1).collect();
-            Ruleset::guarded(2345, &["127.0.0.1".parse().unwrap()], &[], OWNER).is(&lines)
+            GateRuleset::guarded(2345, &["127.0.0.1".parse().unwrap()], &[], OWNER).is(&lines)
         };
         assert!(is(&lines("return-icmp(port-unr, port-unr)")));
         assert!(!is(&lines("return-icmp")) && !is(&lines("return")));
@@ -406,7 +406,8 @@ mod tests {
 
     #[test]
     fn gate_is_told_by_the_labels_of_its_rules() {
-        for text in [text(&["127.0.0.1"]), text(&["fe80::1%en0"]), Ruleset::shut(2345, &[], OWNER).text()] {
+        for text in [text(&["127.0.0.1"]), text(&["fe80::1%en0"]), GateRuleset::shut(2345, &[], OWNER).text()]
+        {
             let gates: Vec<_> = text.lines().filter_map(gate_of).collect();
             assert!(!gates.is_empty() && gates.iter().all(|gate| *gate == (4711, 2345)), "{text}");
         }

@@ -26,7 +26,7 @@ pub(super) struct Slots {
 }
 
 /// A slot that this process holds.
-pub(super) struct Slot {
+pub(super) struct AnchorSlot {
     pub(super) number: u16,
     path: PathBuf,
     _lock: Flock<File>,
@@ -38,7 +38,7 @@ impl Slots {
     }
 
     /// Takes the slot; `None`: another process holds it.
-    pub(super) fn hold(&self, number: u16) -> io::Result<Option<Slot>> {
+    pub(super) fn hold(&self, number: u16) -> io::Result<Option<AnchorSlot>> {
         let path = self.folder.join(format!("{FILE}{number:03}"));
         loop {
             let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
@@ -54,7 +54,7 @@ impl Slots {
             // that is gone.
             let own = lock.metadata()?.ino();
             if fs::symlink_metadata(&path).is_ok_and(|there| there.ino() == own) {
-                return Ok(Some(Slot { number, path, _lock: lock }));
+                return Ok(Some(AnchorSlot { number, path, _lock: lock }));
             }
         }
     }
@@ -70,7 +70,7 @@ impl Slots {
     }
 }
 
-impl Drop for Slot {
+impl Drop for AnchorSlot {
     /// The file goes while it is locked, so that no other can have taken it.
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);

@@ -8,21 +8,21 @@ use std::{fmt, io};
 /// The number alone is not enough: it is made from an address in the kernel, and after a `pfctl -d`
 /// another reference may get the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::firewall) struct Token {
+pub(in crate::firewall) struct EnableToken {
     pub(in crate::firewall) taker: u32,
     pub(in crate::firewall) number: u64,
 }
 
-impl Token {
-    /// Reads `Token : 11012949885072952621` out of what `pfctl -E` wrote to standard error.
-    pub(super) fn parse(stderr: &str, taker: u32) -> Option<Token> {
+impl EnableToken {
+    /// Reads `EnableToken : 11012949885072952621` out of what `pfctl -E` wrote to standard error.
+    pub(super) fn parse(stderr: &str, taker: u32) -> Option<EnableToken> {
         let after = stderr.split_once("Token :")?.1.trim_start();
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().ok().map(|number| Token { taker, number })
+        digits.parse().ok().map(|number| EnableToken { taker, number })
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for EnableToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.number.fmt(f)
     }
@@ -43,11 +43,11 @@ pub(crate) trait TokenNotes: Send + Sync {
 
 /// The references that pf holds, as `pfctl -s References` prints them. The processes are pfctls,
 /// and have ended.
-pub(super) fn listed(references: &str) -> Vec<Token> {
+pub(super) fn listed(references: &str) -> Vec<EnableToken> {
     let row = |row: &str| {
         let mut columns = row.split_whitespace();
         let taker = columns.next()?.parse().ok()?;
-        Some(Token { taker, number: columns.nth(1)?.parse().ok()? })
+        Some(EnableToken { taker, number: columns.nth(1)?.parse().ok()? })
     };
     references.lines().filter_map(row).collect()
 }
@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn the_token_is_read_from_standard_error() {
-        let token = Token::parse("pf enabled; Token : 11012949885072952621", 7).unwrap();
+        let token = EnableToken::parse("pf enabled; Token : 11012949885072952621", 7).unwrap();
         assert_eq!((token.to_string().as_str(), token.taker), ("11012949885072952621", 7));
-        assert_eq!(Token::parse("pf enabled", 7), None);
-        assert_eq!(Token::parse("Token : none", 7), None);
+        assert_eq!(EnableToken::parse("pf enabled", 7), None);
+        assert_eq!(EnableToken::parse("Token : none", 7), None);
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
         let references = "TOKENS:\nPID      Process Name                 TOKEN                    TIMESTAMP\n\
                           77       pfctl                        4711                     0 days 00:00:01\n\
                           78       pfctl                        4712                     0 days 00:00:00\n";
-        let tokens = [Token { taker: 77, number: 4711 }, Token { taker: 78, number: 4712 }];
+        let tokens = [EnableToken { taker: 77, number: 4711 }, EnableToken { taker: 78, number: 4712 }];
         assert_eq!(listed(references), tokens);
         assert_eq!(listed("No pf starter references held\n"), []);
     }

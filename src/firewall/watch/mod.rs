@@ -18,14 +18,14 @@ use std::path::PathBuf;
 
 pub use error::WatchError;
 use nftables::Tracing;
-pub use refusal::Refusal;
+pub use refusal::RefusedConnection;
 use tcpdump::Logging;
 pub use tcpdump::PfPrograms;
 
 use crate::shutdown::Shutdown;
 
 /// Where refusals are learned from.
-pub enum Source {
+pub enum RefusalSource {
     /// The kernel's trace.
     Nftables {
         /// The nft to run.
@@ -40,9 +40,9 @@ pub enum Source {
 
 /// A running watch. Its holder ends it, whatever `next` said.
 #[must_use = "a watch has to be ended"]
-pub struct Watch(Kind);
+pub struct Watch(WatchKind);
 
-enum Kind {
+enum WatchKind {
     Nftables(Tracing),
     Pf(Logging),
 }
@@ -52,10 +52,10 @@ impl Watch {
     ///
     /// # Errors
     /// Where a program is missing or refuses us; then nothing is left behind.
-    pub async fn start(source: Source) -> Result<Watch, WatchError> {
+    pub async fn start(source: RefusalSource) -> Result<Watch, WatchError> {
         Ok(Watch(match source {
-            Source::Nftables { nft } => Kind::Nftables(Tracing::start(nft).await?),
-            Source::Pf { programs } => Kind::Pf(Logging::start(programs).await?),
+            RefusalSource::Nftables { nft } => WatchKind::Nftables(Tracing::start(nft).await?),
+            RefusalSource::Pf { programs } => WatchKind::Pf(Logging::start(programs).await?),
         }))
     }
 
@@ -63,10 +63,10 @@ impl Watch {
     ///
     /// # Errors
     /// Where the watch cannot go on.
-    pub async fn next(&mut self, stop: &Shutdown) -> Result<Option<Refusal>, WatchError> {
+    pub async fn next(&mut self, stop: &Shutdown) -> Result<Option<RefusedConnection>, WatchError> {
         match &mut self.0 {
-            Kind::Nftables(tracing) => tracing.next(stop).await,
-            Kind::Pf(logging) => logging.next(stop).await,
+            WatchKind::Nftables(tracing) => tracing.next(stop).await,
+            WatchKind::Pf(logging) => logging.next(stop).await,
         }
     }
 
@@ -76,8 +76,8 @@ impl Watch {
     /// Where it could not be taken away; the error names the command that does so by hand.
     pub async fn end(self) -> Result<(), WatchError> {
         match self.0 {
-            Kind::Nftables(tracing) => tracing.end().await,
-            Kind::Pf(logging) => logging.end().await,
+            WatchKind::Nftables(tracing) => tracing.end().await,
+            WatchKind::Pf(logging) => logging.end().await,
         }
     }
 }

@@ -13,8 +13,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::error::WatchError;
 use super::follower::Follower;
-use super::refusal::{Refusal, now};
-use super::trace::{Dropped, Event, Traces};
+use super::refusal::{RefusedConnection, now};
+use super::trace::{Dropped, TraceEvent, Traces};
 use crate::firewall::nftables::{GATES, Nft};
 use crate::shutdown::Shutdown;
 
@@ -63,7 +63,7 @@ impl Tracing {
         Ok(Tracing { nft, monitor, traces: Traces::new(GATES), ports, look })
     }
 
-    pub(super) async fn next(&mut self, stop: &Shutdown) -> Result<Option<Refusal>, WatchError> {
+    pub(super) async fn next(&mut self, stop: &Shutdown) -> Result<Option<RefusedConnection>, WatchError> {
         loop {
             let line = tokio::select! {
                 line = self.monitor.line() => line,
@@ -78,8 +78,8 @@ impl Tracing {
                 return Err(WatchError::Ended { path: self.monitor.path().to_owned(), status, said });
             };
             match self.traces.line(&line) {
-                Some(Event::Dropped(dropped)) => return Ok(Some(refusal(dropped))),
-                Some(Event::Lost) => tracing::warn!(
+                Some(TraceEvent::Dropped(dropped)) => return Ok(Some(refusal(dropped))),
+                Some(TraceEvent::Lost) => tracing::warn!(
                     target: "dlvgate::firewall",
                     "the kernel was faster than nft: some refusals are not told"
                 ),
@@ -194,9 +194,9 @@ async fn remove(nft: &Nft) -> Result<(), WatchError> {
     })
 }
 
-fn refusal(dropped: Dropped) -> Refusal {
+fn refusal(dropped: Dropped) -> RefusedConnection {
     let Dropped { packet, family, table, chain } = dropped;
-    Refusal {
+    RefusedConnection {
         time: now(),
         from: packet.from,
         from_port: packet.from_port,

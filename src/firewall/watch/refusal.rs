@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 /// A new connection that one of our rules refused. Displayed, it is a line for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
+pub struct RefusedConnection {
     /// When it was learned of, as the log writes times: RFC 3339, UTC.
     pub time: String,
     /// The address that tried to connect.
@@ -38,7 +38,7 @@ pub(super) fn now() -> String {
     text
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RefusedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let from = SocketAddr::new(self.from, self.from_port);
         write!(f, "{} {from} was refused at port {}, {}", self.time, self.port, self.direction)?;

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::error::WatchError;
 use super::follower::Follower;
 use super::pflog::{self, Blocked};
-use super::refusal::{Refusal, now};
+use super::refusal::{RefusedConnection, now};
 use crate::firewall::pf::LINES_BEFORE_RULES;
 use crate::shutdown::Shutdown;
 
@@ -42,7 +42,7 @@ impl Default for PfPrograms {
 
 /// What the watch changed of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interface {
+enum InterfaceChange {
     /// Made by us.
     Made,
     /// It was there, and down.
@@ -55,7 +55,7 @@ enum Interface {
 pub(super) struct Logging {
     programs: PfPrograms,
     tcpdump: Follower,
-    interface: Interface,
+    interface: InterfaceChange,
 }
 
 impl Logging {
@@ -73,7 +73,7 @@ impl Logging {
         }
     }
 
-    pub(super) async fn next(&mut self, stop: &Shutdown) -> Result<Option<Refusal>, WatchError> {
+    pub(super) async fn next(&mut self, stop: &Shutdown) -> Result<Option<RefusedConnection>, WatchError> {
         loop {
             let line = tokio::select! {
                 line = self.tcpdump.line() => line,
@@ -99,8 +99,8 @@ impl Logging {
     }
 }
 
-fn refusal(blocked: Blocked) -> Refusal {
-    Refusal {
+fn refusal(blocked: Blocked) -> RefusedConnection {
+    RefusedConnection {
         time: now(),
         from: blocked.from,
         from_port: blocked.from_port,
@@ -115,16 +115,16 @@ fn refusal(blocked: Blocked) -> Refusal {
 }
 
 /// Sees to it that the interface is there and up.
-async fn raise(ifconfig: &Path) -> Result<Interface, WatchError> {
+async fn raise(ifconfig: &Path) -> Result<InterfaceChange, WatchError> {
     let shown = call(ifconfig, &[INTERFACE]).await?;
     let flags = String::from_utf8_lossy(&shown.stdout).into_owned();
     let made = if !shown.status.success() {
         succeeds(ifconfig, &[INTERFACE, "create"]).await?;
-        Interface::Made
+        InterfaceChange::Made
     } else if is_up(&flags) {
-        return Ok(Interface::Untouched);
+        return Ok(InterfaceChange::Untouched);
     } else {
-        Interface::Raised
+        InterfaceChange::Raised
     };
     if let Err(error) = succeeds(ifconfig, &[INTERFACE, "up"]).await {
         lower(ifconfig, made).await?;
@@ -140,11 +140,11 @@ fn is_up(shown: &str) -> bool {
 }
 
 /// As it was before.
-async fn lower(ifconfig: &Path, interface: Interface) -> Result<(), WatchError> {
+async fn lower(ifconfig: &Path, interface: InterfaceChange) -> Result<(), WatchError> {
     let verb = match interface {
-        Interface::Made => "destroy",
-        Interface::Raised => "down",
-        Interface::Untouched => return Ok(()),
+        InterfaceChange::Made => "destroy",
+        InterfaceChange::Raised => "down",
+        InterfaceChange::Untouched => return Ok(()),
     };
     succeeds(ifconfig, &[INTERFACE, verb]).await.map_err(|error| WatchError::Left {
         what: format!("the interface {INTERFACE}"),

@@ -16,7 +16,7 @@ const LOST: &str = "We lost some netlink events";
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum TraceEvent {
     /// A packet was dropped or rejected in a table that we look at.
     Dropped(Dropped),
     /// Some lines are missing.
@@ -26,7 +26,7 @@ pub(super) enum Event {
 /// A packet and where it was dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Dropped {
-    pub(super) packet: Packet,
+    pub(super) packet: TracedPacket,
     pub(super) family: String,
     pub(super) table: String,
     pub(super) chain: String,
@@ -34,7 +34,7 @@ pub(super) struct Dropped {
 
 /// The traced fields of a TCP packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Packet {
+pub(super) struct TracedPacket {
     pub(super) from: IpAddr,
     pub(super) from_port: u16,
     pub(super) to: IpAddr,
@@ -46,7 +46,7 @@ pub(super) struct Packet {
 /// The lines of one monitor, as far as they concern tables with this prefix.
 pub(super) struct Traces {
     prefix: &'static str,
-    pending: VecDeque<(String, Packet)>,
+    pending: VecDeque<(String, TracedPacket)>,
 }
 
 impl Traces {
@@ -55,9 +55,9 @@ impl Traces {
     }
 
     /// Takes the next line. A line that is not understood is skipped.
-    pub(super) fn line(&mut self, line: &str) -> Option<Event> {
+    pub(super) fn line(&mut self, line: &str) -> Option<TraceEvent> {
         if line.contains(LOST) {
-            return Some(Event::Lost);
+            return Some(TraceEvent::Lost);
         }
         let rest = line.trim().strip_prefix("trace id ")?;
         let mut fields = rest.splitn(6, ' ');
@@ -78,7 +78,7 @@ impl Traces {
         }
         let at = self.pending.iter().position(|(pending, _)| pending == id)?;
         let (_, packet) = self.pending.remove(at)?;
-        Some(Event::Dropped(Dropped {
+        Some(TraceEvent::Dropped(Dropped {
             packet,
             family: family.to_owned(),
             table: table.to_owned(),
@@ -86,7 +86,7 @@ impl Traces {
         }))
     }
 
-    fn keep(&mut self, id: &str, packet: Packet) {
+    fn keep(&mut self, id: &str, packet: TracedPacket) {
         self.pending.retain(|(pending, _)| pending != id);
         if self.pending.len() == PENDING {
             self.pending.pop_front();
@@ -95,7 +95,7 @@ impl Traces {
     }
 }
 
-fn packet(text: &str) -> Option<Packet> {
+fn packet(text: &str) -> Option<TracedPacket> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let after = |wanted: &[&str]| {
         let at = words.windows(wanted.len()).position(|window| window == wanted)?;
@@ -104,7 +104,7 @@ fn packet(text: &str) -> Option<Packet> {
     let address = |field: &str| after(&["ip", field]).or_else(|| after(&["ip6", field]))?.parse().ok();
     let port = |field: &str| after(&["tcp", field])?.parse().ok();
     let interface = |field: &str| after(&[field]).map(|name| name.trim_matches('"').to_owned());
-    Some(Packet {
+    Some(TracedPacket {
         from: address("saddr")?,
         from_port: port("sport")?,
         to: address("daddr")?,

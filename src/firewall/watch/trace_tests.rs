@@ -9,15 +9,15 @@ trace id 88451c3d inet dlvgate_1_2345 input packet: iif "lo" @ll,0,112 0x800 ip 
 trace id 88451c3d inet dlvgate_1_2345 input rule iif "lo" ip saddr 127.0.0.1 tcp dport 2345 accept comment "dlvgate:1:2345" (verdict accept)
 trace id 223eec6d inet dlvgate_1_2345 input rule tcp dport 2345 reject with tcp reset comment "dlvgate:1:2345" (verdict drop)"#;
 
-fn events(text: &str) -> Vec<Event> {
+fn events(text: &str) -> Vec<TraceEvent> {
     let mut traces = Traces::new("dlvgate_");
     text.lines().filter_map(|line| traces.line(line)).collect()
 }
 
 fn dropped(text: &str) -> Vec<Dropped> {
     let is_drop = |event| match event {
-        Event::Dropped(dropped) => Some(dropped),
-        Event::Lost => None,
+        TraceEvent::Dropped(dropped) => Some(dropped),
+        TraceEvent::Lost => None,
     };
     events(text).into_iter().filter_map(is_drop).collect()
 }
@@ -57,7 +57,7 @@ fn ipv6_and_a_policy_are_understood() {
 
 #[test]
 fn lost_events_are_told() {
-    assert_eq!(events("# ERROR: We lost some netlink events!\n"), [Event::Lost]);
+    assert_eq!(events("# ERROR: We lost some netlink events!\n"), [TraceEvent::Lost]);
 }
 
 #[test]

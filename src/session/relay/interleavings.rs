@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::session::amendments::Amendments;
+use crate::session::message_rewrites::MessageRewrites;
 use dlvgate_protocol::sniff::Protocol;
 
 const CASES: u32 = 10_000;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A conversation: what each side sends, and how the two are cut and interleaved.
 #[derive(Clone, Debug)]
-struct Conversation {
+struct Interleaving {
     protocol: Protocol,
     client: Vec<u8>,
     dlv: Vec<u8>,
@@ -70,13 +70,13 @@ fn dap() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     })
 }
 
-fn conversation() -> impl Strategy<Value = Conversation> {
+fn interleaving() -> impl Strategy<Value = Interleaving> {
     let both = prop_oneof![
         2 => json_rpc().prop_map(|said| (Protocol::JsonRpc, said)),
         1 => dap().prop_map(|said| (Protocol::Dap, said)),
     ];
     (both, proptest::collection::vec((any::<bool>(), 1..400_usize), 1..30))
-        .prop_map(|((protocol, (client, dlv)), turns)| Conversation { protocol, client, dlv, turns })
+        .prop_map(|((protocol, (client, dlv)), turns)| Interleaving { protocol, client, dlv, turns })
 }
 
 async fn connection(listener: &TcpListener) -> (TcpStream, TcpStream) {
@@ -92,15 +92,16 @@ async fn connection(listener: &TcpListener) -> (TcpStream, TcpStream) {
 }
 
 /// Sends both sides' bytes turn by turn; returns what each side got.
-async fn replay(conversation: &Conversation, listener: &TcpListener) -> (Vec<u8>, Vec<u8>) {
+async fn replay(interleaving: &Interleaving, listener: &TcpListener) -> (Vec<u8>, Vec<u8>) {
     let ((client, mut ide), (upstream, mut dlv)) = (connection(listener).await, connection(listener).await);
     let (mut from_ide, mut from_dlv) =
-        (VecDeque::from(conversation.client.clone()), VecDeque::from(conversation.dlv.clone()));
+        (VecDeque::from(interleaving.client.clone()), VecDeque::from(interleaving.dlv.clone()));
     // A long conversation is not sent byte by byte.
     let least = (from_ide.len() + from_dlv.len()) / 40;
-    let mut turns = conversation.turns.iter().cycle();
-    let mut talk = Talk::new(conversation.protocol, &Amendments::default(), dlvgate_recording::Tap::none());
-    let (mut client, mut upstream) = (Link::Tcp(client), Link::Tcp(upstream));
+    let mut turns = interleaving.turns.iter().cycle();
+    let mut conversation =
+        Conversation::new(interleaving.protocol, &MessageRewrites::default(), dlvgate_recording::Tap::none());
+    let (mut client, mut upstream) = (Transport::Tcp(client), Transport::Tcp(upstream));
     let speaking = async {
         let (mut at_ide, mut at_dlv) = (Vec::new(), Vec::new());
         while !(from_ide.is_empty() && from_dlv.is_empty()) {
@@ -117,13 +118,13 @@ async fn replay(conversation: &Conversation, listener: &TcpListener) -> (Vec<u8>
                 assert!(from.read_buf(into).await.unwrap() > 0);
             }
         };
-        read(&mut dlv, &mut at_dlv, conversation.client.len()).await;
-        read(&mut ide, &mut at_ide, conversation.dlv.len()).await;
+        read(&mut dlv, &mut at_dlv, interleaving.client.len()).await;
+        read(&mut ide, &mut at_ide, interleaving.dlv.len()).await;
         (at_dlv, at_ide)
     };
     tokio::select! {
         heard = tokio::time::timeout(PATIENCE, speaking) => heard.expect("something is held back"),
-        cause = relay(&mut client, &mut upstream, None, BytesMut::new(), &mut talk) => panic!("it ended: {cause}"),
+        cause = relay(&mut client, &mut upstream, None, BytesMut::new(), &mut conversation) => panic!("it ended: {cause}"),
     }
 }
 
@@ -134,10 +135,10 @@ fn ten_thousand_interleavings_are_relayed_unchanged() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let tried = runner.run(&conversation(), |conversation| {
-        let (at_dlv, at_ide) = runtime.block_on(replay(&conversation, &listener));
-        prop_assert!(at_dlv == conversation.client, "what the client said reached dlv changed");
-        prop_assert!(at_ide == conversation.dlv, "what dlv said reached the client changed");
+    let tried = runner.run(&interleaving(), |interleaving| {
+        let (at_dlv, at_ide) = runtime.block_on(replay(&interleaving, &listener));
+        prop_assert!(at_dlv == interleaving.client, "what the client said reached dlv changed");
+        prop_assert!(at_ide == interleaving.dlv, "what dlv said reached the client changed");
         Ok(())
     });
     tried.unwrap();

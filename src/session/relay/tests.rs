@@ -1,5 +1,5 @@
 use super::*;
-use crate::session::amendments::Amendments;
+use crate::session::message_rewrites::MessageRewrites;
 use dlvgate_protocol::sniff::Protocol;
 use dlvgate_recording::Tap;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -17,14 +17,14 @@ async fn missing_first_message_ends_the_session() {
     let ((client, _ide), (upstream, _dlv)) = (connection().await, connection().await);
     let held = BytesMut::from(&b"Content-Length: 100\r\n\r\n{\"seq\":1,"[..]);
     let cause = relay(
-        &mut Link::Tcp(client),
-        &mut Link::Tcp(upstream),
+        &mut Transport::Tcp(client),
+        &mut Transport::Tcp(upstream),
         None,
         held,
-        &mut Talk::new(Protocol::Dap, &Amendments::default(), Tap::none()),
+        &mut Conversation::new(Protocol::Dap, &MessageRewrites::default(), Tap::none()),
     )
     .await;
-    assert!(matches!(cause, Cause::NoMessage { .. }), "{cause}");
+    assert!(matches!(cause, EndReason::FirstMessageTimeout { .. }), "{cause}");
 }
 
 /// A message that is answered by us, with a remark that is longer than itself.
@@ -32,7 +32,7 @@ const EMPTY: &[u8] = b"Content-Length: 0\r\n\r\n";
 
 /// Bytes of that remark; its number has ten digits always.
 fn remark_length() -> usize {
-    Ledger::new(Protocol::Dap).remark(crate::session::cause::EMPTY_BODY).unwrap().len()
+    PendingRequests::new(Protocol::Dap).remark(crate::session::end_reason::EMPTY_BODY).unwrap().len()
 }
 
 async fn hear(from: &mut (impl AsyncRead + Unpin), length: usize) {
@@ -45,9 +45,15 @@ async fn hear(from: &mut (impl AsyncRead + Unpin), length: usize) {
 async fn relayed(says: impl AsyncFnOnce(&mut TcpStream)) {
     let ((client, mut ide), (upstream, _dlv)) = (connection().await, connection().await);
     let relayed = tokio::spawn(async move {
-        let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
-        let cause =
-            relay(&mut Link::Tcp(client), &mut Link::Tcp(upstream), None, BytesMut::new(), &mut talk).await;
+        let mut conversation = Conversation::new(Protocol::Dap, &MessageRewrites::default(), Tap::none());
+        let cause = relay(
+            &mut Transport::Tcp(client),
+            &mut Transport::Tcp(upstream),
+            None,
+            BytesMut::new(),
+            &mut conversation,
+        )
+        .await;
         panic!("it ended: {cause}")
     });
     let said = tokio::time::timeout(Duration::from_secs(20), says(&mut ide)).await;
@@ -93,9 +99,9 @@ async fn client_may_be_silent_after_its_first_message() {
     let held = BytesMut::from(
         &b"Content-Length: 44\r\n\r\n{\"seq\":1,\"type\":\"request\",\"command\":\"pause\"}"[..],
     );
-    let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
-    let (mut client, mut upstream) = (Link::Tcp(client), Link::Tcp(upstream));
-    let relay = relay(&mut client, &mut upstream, None, held, &mut talk);
+    let mut conversation = Conversation::new(Protocol::Dap, &MessageRewrites::default(), Tap::none());
+    let (mut client, mut upstream) = (Transport::Tcp(client), Transport::Tcp(upstream));
+    let relay = relay(&mut client, &mut upstream, None, held, &mut conversation);
     assert!(tokio::time::timeout(FIRST_MESSAGE * 1000, relay).await.is_err());
 }
 
@@ -111,7 +117,7 @@ async fn say_last_words(mut dlv: UnixStream) {
 
 /// A client that closes its half, and then reads nothing for so long; what the relay ends with, and
 /// what the client has got in the end.
-async fn last_words_after(silence: Duration) -> (Cause, u64) {
+async fn last_words_after(silence: Duration) -> (EndReason, u64) {
     let ((client, mut ide), (upstream, dlv)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
     ide.shutdown().await.unwrap();
     let hearing = async {
@@ -120,9 +126,9 @@ async fn last_words_after(silence: Duration) -> (Cause, u64) {
         tokio::io::copy(&mut ide, &mut tokio::io::sink()).await.unwrap()
     };
     let relayed = async {
-        let (mut client, mut upstream) = (Link::Unix(client), Link::Unix(upstream));
-        let mut talk = Talk::new(Protocol::Dap, &Amendments::default(), Tap::none());
-        relay(&mut client, &mut upstream, None, BytesMut::new(), &mut talk).await
+        let (mut client, mut upstream) = (Transport::Unix(client), Transport::Unix(upstream));
+        let mut conversation = Conversation::new(Protocol::Dap, &MessageRewrites::default(), Tap::none());
+        relay(&mut client, &mut upstream, None, BytesMut::new(), &mut conversation).await
     };
     let (cause, heard, ()) = tokio::join!(relayed, hearing, say_last_words(dlv));
     (cause, heard)
@@ -137,5 +143,5 @@ async fn slow_client_gets_all_of_dlv_s_output_at_the_end() {
 #[tokio::test(start_paused = true)]
 async fn client_that_never_reads_does_not_hold_its_session() {
     let (cause, heard) = last_words_after(CLIENT_LEFT_GRACE + SLOW_CLIENT * 2).await;
-    assert!(matches!(cause, Cause::ClientLeft) && heard < LAST_WORDS as u64, "{heard} bytes: {cause}");
+    assert!(matches!(cause, EndReason::ClientLeft) && heard < LAST_WORDS as u64, "{heard} bytes: {cause}");
 }

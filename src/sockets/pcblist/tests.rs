@@ -180,15 +180,15 @@ fn structures_have_the_lengths_of_the_headers() {
 #[test]
 fn the_client_s_end_tells_the_user_and_not_ours() {
     let list = usual();
-    assert_eq!(owner_in(&list, ends("127.0.0.1:50000", FRONT)), Ok(Owner::Uid(501)));
+    assert_eq!(owner_in(&list, ends("127.0.0.1:50000", FRONT)), Ok(SocketOwner::Uid(501)));
     assert_eq!(
         owner_in(&list, ends("[::ffff:127.0.0.1]:50000", "[::ffff:127.0.0.1]:2345")),
-        Ok(Owner::Uid(501))
+        Ok(SocketOwner::Uid(501))
     );
-    assert_eq!(owner_in(&list, ends("[::1]:50001", "[::1]:2345")), Ok(Owner::Uid(502)));
+    assert_eq!(owner_in(&list, ends("[::1]:50001", "[::1]:2345")), Ok(SocketOwner::Uid(502)));
     assert_eq!(
         owner_in(&list, ends(FRONT, "127.0.0.1:50000")),
-        Ok(Owner::Uid(503)),
+        Ok(SocketOwner::Uid(503)),
         "our end, were it asked for"
     );
 }
@@ -196,14 +196,14 @@ fn the_client_s_end_tells_the_user_and_not_ours() {
 /// The self-test at the start, which shows that the list is read as it is written.
 #[test]
 fn a_socket_that_listens_is_found_by_its_own_address() {
-    assert_eq!(owner_in(&usual(), ends(FRONT, "0.0.0.0:0")), Ok(Owner::Uid(501)));
+    assert_eq!(owner_in(&usual(), ends(FRONT, "0.0.0.0:0")), Ok(SocketOwner::Uid(501)));
 }
 
 #[test]
 fn closed_connection_has_no_process() {
-    assert_eq!(owner_in(&usual(), ends("127.0.0.1:50002", FRONT)), Ok(Owner::NoProcess));
+    assert_eq!(owner_in(&usual(), ends("127.0.0.1:50002", FRONT)), Ok(SocketOwner::NoProcess));
     for elsewhere in ["127.0.0.1:50003", "127.0.0.2:50000"] {
-        assert_eq!(owner_in(&usual(), ends(elsewhere, FRONT)), Ok(Owner::NoProcess), "{elsewhere}");
+        assert_eq!(owner_in(&usual(), ends(elsewhere, FRONT)), Ok(SocketOwner::NoProcess), "{elsewhere}");
     }
 }
 
@@ -245,13 +245,13 @@ fn list_tells_who_is_at_a_port() {
     assert_eq!(
         found,
         [
-            Occupant { local, only_v6: false, owner: Owner::Uid(501), does: Does::Listen },
-            Occupant { local, only_v6: false, owner: Owner::Uid(503), does: Does::Connect },
+            Occupant { local, only_v6: false, owner: SocketOwner::Uid(501), does: Does::Listen },
+            Occupant { local, only_v6: false, owner: SocketOwner::Uid(503), does: Does::Connect },
         ]
     );
     let found = occupants(&usual(), &[50002, 50001]).unwrap();
-    let owners: Vec<Owner> = found.iter().map(|one| one.owner).collect();
-    assert_eq!(owners, [Owner::Uid(502), Owner::NoProcess]);
+    let owners: Vec<SocketOwner> = found.iter().map(|one| one.owner).collect();
+    assert_eq!(owners, [SocketOwner::Uid(502), SocketOwner::NoProcess]);
     let list = usual();
     for length in 0..list.len() {
         assert!(occupants(&list[..length], &[2345]).is_err(), "{length}");

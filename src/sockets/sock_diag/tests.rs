@@ -73,16 +73,22 @@ fn link_local_client_is_asked_for_with_its_interface() {
 
 #[test]
 fn an_answer_tells_the_user() {
-    assert_eq!(answer(&socket(2, PORTS, &V4, 1000, 12), 7, v4()), Ok(Answer::Socket(Owner::Uid(1000))));
+    assert_eq!(
+        answer(&socket(2, PORTS, &V4, 1000, 12), 7, v4()),
+        Ok(KernelAnswer::Socket(SocketOwner::Uid(1000)))
+    );
     let as_ipv6 = socket(10, PORTS, &[mapped(1), mapped(2)].concat(), 1000, 12);
-    assert_eq!(answer(&as_ipv6, 7, v4()), Ok(Answer::Socket(Owner::Uid(1000))));
+    assert_eq!(answer(&as_ipv6, 7, v4()), Ok(KernelAnswer::Socket(SocketOwner::Uid(1000))));
     let attributes = [socket(2, PORTS, &V4, 1000, 12), vec![5, 0, 8, 0, 0, 0, 0, 0]].concat();
-    assert_eq!(answer(&attributes, 7, v4()), Ok(Answer::Socket(Owner::Uid(1000))));
+    assert_eq!(answer(&attributes, 7, v4()), Ok(KernelAnswer::Socket(SocketOwner::Uid(1000))));
 }
 
 #[test]
 fn socket_without_an_inode_is_not_root_s() {
-    assert_eq!(answer(&socket(2, PORTS, &V4, 0, 0), 7, v4()), Ok(Answer::Socket(Owner::NoProcess)));
+    assert_eq!(
+        answer(&socket(2, PORTS, &V4, 0, 0), 7, v4()),
+        Ok(KernelAnswer::Socket(SocketOwner::NoProcess))
+    );
 }
 
 #[test]
@@ -91,20 +97,20 @@ fn answer_for_another_socket_is_rejected() {
     let ours = socket(2, [0x09, 0x29, 0xd4, 0x31], &[&V4[16..], &V4[..16]].concat(), 1000, 12);
     let elsewhere = socket(2, PORTS, &[&V4[..16], &[127, 0, 0, 3], &[0; 12]].concat(), 1000, 12);
     for other in [listening, ours, elsewhere] {
-        assert_eq!(answer(&other, 7, v4()), Ok(Answer::Socket(Owner::NoProcess)));
+        assert_eq!(answer(&other, 7, v4()), Ok(KernelAnswer::Socket(SocketOwner::NoProcess)));
     }
 }
 
 #[test]
 fn an_error_is_an_errno() {
     let error = |errno: i32| message(2, 7, &[&(-errno).to_ne_bytes(), &question(7, v4())]);
-    assert_eq!(answer(&error(libc::ENOENT), 7, v4()), Ok(Answer::None));
-    assert_eq!(answer(&error(libc::EPERM), 7, v4()), Ok(Answer::Errno(libc::EPERM)));
+    assert_eq!(answer(&error(libc::ENOENT), 7, v4()), Ok(KernelAnswer::None));
+    assert_eq!(answer(&error(libc::EPERM), 7, v4()), Ok(KernelAnswer::Errno(libc::EPERM)));
 }
 
 #[test]
 fn an_answer_to_another_question_is_told_apart() {
-    assert_eq!(answer(&socket(2, PORTS, &V4, 1000, 12), 8, v4()), Ok(Answer::Another));
+    assert_eq!(answer(&socket(2, PORTS, &V4, 1000, 12), 8, v4()), Ok(KernelAnswer::Another));
 }
 
 #[test]
@@ -147,20 +153,20 @@ fn dump_asks_for_all_sockets_of_its_ports() {
 fn dump_tells_each_socket_with_its_user() {
     let mut found = Vec::new();
     let first = [entry(7, 10, 2345, 1000, 12), entry(7, 1, 2345, 1001, 13)].concat();
-    assert_eq!(part(&first, 7, &mut found), Ok(Part::More));
+    assert_eq!(part(&first, 7, &mut found), Ok(DumpPart::More));
     let stale = [entry(6, 10, 2345, 9, 9), message(3, 6, &[&[0; 4]])].concat();
-    assert_eq!(part(&stale, 7, &mut found), Ok(Part::More), "of a dump that was given up");
+    assert_eq!(part(&stale, 7, &mut found), Ok(DumpPart::More), "of a dump that was given up");
     let last = [entry(7, 6, 2345, 0, 0), entry(7, 13, 2345, 0, 14), message(3, 7, &[&[0; 4]])].concat();
-    assert_eq!(part(&last, 7, &mut found), Ok(Part::Last));
+    assert_eq!(part(&last, 7, &mut found), Ok(DumpPart::Last));
     let local = "127.0.0.1:2345".parse().unwrap();
     let is = |owner, does| Occupant { local, only_v6: false, owner, does };
     assert_eq!(
         found,
         [
-            is(Owner::Uid(1000), Does::Listen),
-            is(Owner::Uid(1001), Does::Connect),
-            is(Owner::NoProcess, Does::Connect),
-            is(Owner::Uid(0), Does::Wait),
+            is(SocketOwner::Uid(1000), Does::Listen),
+            is(SocketOwner::Uid(1001), Does::Connect),
+            is(SocketOwner::NoProcess, Does::Connect),
+            is(SocketOwner::Uid(0), Does::Wait),
         ]
     );
 }
@@ -175,7 +181,7 @@ fn dump_tells_which_socket_takes_no_ipv4() {
             [&[10, 10, 0, 0], &ports, &[0; 32], &[0; 12], &[0; 12], &[0; 4], &[1; 4], attributes];
         let mut found = Vec::new();
         part(&[message(20, 7, &parts), message(3, 7, &[&[0; 4]])].concat(), 7, &mut found)?;
-        Ok::<bool, Malformed>(found[0].only_v6)
+        Ok::<bool, MalformedDump>(found[0].only_v6)
     };
     assert_eq!(with(&[]), Ok(false));
     assert_eq!(with(&[attribute(8, 1), attribute(11, 1)].concat()), Ok(true));
@@ -193,5 +199,5 @@ fn dump_that_is_cut_or_interrupted_tells_nothing() {
     interrupted[6..8].copy_from_slice(&0x10_u16.to_ne_bytes());
     assert!(part(&interrupted, 7, &mut Vec::new()).is_err());
     let refused = message(2, 7, &[&(-libc::ENOENT).to_ne_bytes()]);
-    assert_eq!(part(&refused, 7, &mut Vec::new()), Ok(Part::Errno(libc::ENOENT)));
+    assert_eq!(part(&refused, 7, &mut Vec::new()), Ok(DumpPart::Errno(libc::ENOENT)));
 }

@@ -47,7 +47,8 @@ impl Stalled {
 #[test]
 fn a_stalled_stream_holds_nothing_up() {
     static STREAM: Stalled = Stalled::new();
-    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
+    static QUEUE: TextQueue =
+        TextQueue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
     let allow = STREAM.stall();
     let long = "x".repeat(LIMIT / 4);
     for _ in 0..10 {
@@ -71,7 +72,8 @@ fn a_stalled_stream_holds_nothing_up() {
 #[test]
 fn texts_are_written_one_by_one_in_order() {
     static STREAM: Stalled = Stalled::new();
-    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
+    static QUEUE: TextQueue =
+        TextQueue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
     let texts: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
     texts.iter().for_each(|text| QUEUE.post(text.clone().into_bytes()));
     QUEUE.settle(LONG);
@@ -81,7 +83,8 @@ fn texts_are_written_one_by_one_in_order() {
 #[test]
 fn a_delivery_says_what_became_of_it() {
     static STREAM: Stalled = Stalled::new();
-    static QUEUE: Queue = Queue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
+    static QUEUE: TextQueue =
+        TextQueue::new("a test", |text| STREAM.write(text), |_, lost| STREAM.tell(lost));
     assert!(QUEUE.deliver(b"taken".to_vec(), LONG).is_ok());
     let allow = STREAM.stall();
     let late = QUEUE.deliver(b"late".to_vec(), SHORT).unwrap_err();

@@ -11,7 +11,7 @@ pub fn healthy(stage: &Stage, block: &Block) {
     for command in block.commands() {
         let said = play::one(stage, &command);
         match () {
-            () if command.contains("--reach") => {
+            () if command.contains("--probe") => {
                 assert!(said.contains("open") && said.contains("dlvgate is there"), "{said}")
             }
             () if command.contains("--json") => {

@@ -126,7 +126,7 @@ pub fn from_end_to_end(stage: &Stage, block: &Block) {
             continue;
         }
         record(stage);
-        // Without --folder it has to be the machine that it was recorded on.
+        // Without --map-path it has to be the machine that it was recorded on.
         let text = stage.read("session.jsonl");
         let folder = stage.project().canonicalize().unwrap();
         let text = text.replace("/home/ann/app", folder.to_str().expect("UTF-8"));

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::fmt::Debug;
 
-use dlvgate::session::Amendments;
+use dlvgate::session::MessageRewrites;
 use dlvgate::session::fuzzing::{Passed, carry};
 use dlvgate_fuzz::odd::{self, Dice};
 use dlvgate_fuzz::oracle::{End, Message, Oracle, Reader, Seen};
@@ -45,7 +45,7 @@ enum Reason {
     /// and names the request.
     Mistyped,
     /// dlv answers that it knows no such message, which dlvgate calls no message.
-    NoMessage,
+    FirstMessageTimeout,
     /// `null` in place of a JSON-RPC object: dlv answers that it knows no such method, dlvgate ends
     /// the session.
     Null,
@@ -66,14 +66,14 @@ struct Counts {
 
 struct State {
     oracles: Vec<Oracle>,
-    amendments: Amendments,
+    amendments: MessageRewrites,
     counts: Counts,
 }
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::new(State {
         oracles: Oracle::all(),
-        amendments: Amendments::new(
+        amendments: MessageRewrites::new(
             Vec::new(),
             vec![format!("{}={}", SET.0, SET.1).parse().expect("an argument")],
             FORCE.iter().map(|(key, value)| format!("{key}={value}").parse().expect("an argument")).collect(),
@@ -91,8 +91,8 @@ struct Carried {
 }
 
 impl Carried {
-    fn new(protocol: Protocol, wire: Vec<u8>, cuts: &Cuts, amendments: &Amendments) -> Carried {
-        let none = Amendments::default();
+    fn new(protocol: Protocol, wire: Vec<u8>, cuts: &Cuts, amendments: &MessageRewrites) -> Carried {
+        let none = MessageRewrites::default();
         let plain = carry(protocol, &none, std::iter::once(&wire[..]));
         let forced = carry(protocol, amendments, std::iter::once(&wire[..]));
         let cut = || chunks::each(&wire, cuts.clone());
@@ -222,7 +222,7 @@ impl Counts {
         let is_same = match (believed, message.kind.as_str()) {
             (Is::Unknown, "bad") => true,
             (Is::Unknown, "other") => {
-                self.differs(Reason::NoMessage);
+                self.differs(Reason::FirstMessageTimeout);
                 message.unknown
             }
             (Is::Request { key, name }, "request") => {

@@ -2,7 +2,7 @@
 //! not understood never makes another answer certain.
 #![no_main]
 
-use dlvgate::firewall::nftables::explain::{LOOPBACK, Listings, Loaded, explain};
+use dlvgate::firewall::nftables::explain::{LOOPBACK, LoadedNft, NftListings, explain};
 use dlvgate_fuzz::question::{agree, questions};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -20,9 +20,9 @@ fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     // JSON on the first line, then the same as text.
     let (json, text) = text.split_once('\n').unwrap_or((text, ""));
-    let listings = Listings { json: json.to_owned(), text: text.to_owned(), legacy: Vec::new() };
-    let Ok(loaded) = Loaded::parse(&listings) else { return };
-    let other = doubtful(json).and_then(|json| Loaded::parse(&Listings { json, ..listings }).ok());
+    let listings = NftListings { json: json.to_owned(), text: text.to_owned(), legacy: Vec::new() };
+    let Ok(loaded) = LoadedNft::parse(&listings) else { return };
+    let other = doubtful(json).and_then(|json| LoadedNft::parse(&NftListings { json, ..listings }).ok());
     for question in questions(LOOPBACK) {
         let answer = explain(&loaded, &question);
         assert!(!answer.to_string().is_empty() && serde_json::to_string(&answer).is_ok());

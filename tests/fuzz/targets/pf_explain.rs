@@ -2,14 +2,15 @@
 //! not understood never makes another answer certain.
 #![no_main]
 
-use dlvgate::firewall::pf::explain::{LOOPBACK, Listings, Loaded, Services, explain};
+use dlvgate::firewall::pf::explain::{LOOPBACK, LoadedPf, PfctlListings, Services, explain};
 use dlvgate_fuzz::question::{agree, questions};
 use libfuzzer_sys::fuzz_target;
 
 /// Sections begin with a line that names them: `= rules PATH`, `= nat PATH`, `= table PATH NAME`,
 /// `= states`, `= interfaces`.
-fn listings(text: &str) -> Listings {
-    let mut listings = Listings { info: "Status: Enabled for 0 days\n".to_owned(), ..Listings::default() };
+fn listings(text: &str) -> PfctlListings {
+    let mut listings =
+        PfctlListings { info: "Status: Enabled for 0 days\n".to_owned(), ..PfctlListings::default() };
     listings.rules.insert(String::new(), Some(String::new()));
     for section in text.split("\n= ") {
         let (head, body) = section.split_once('\n').unwrap_or((section, ""));
@@ -37,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let services = Services::parse("ssh 22/tcp\ndbm 2345/tcp\n");
     let listings = listings(text);
-    let loaded = Loaded::parse(&listings, &services);
+    let loaded = LoadedPf::parse(&listings, &services);
     // Replace the first rule of the main ruleset by one that is not understood.
     let mut other = listings.clone();
     let main = other.rules.get_mut("").and_then(Option::as_mut);
@@ -48,7 +49,7 @@ fuzz_target!(|input: &[u8]| {
             *main = main.replacen(&first, "frobnicate everything", 1);
         }
     }
-    let other = Loaded::parse(&other, &services);
+    let other = LoadedPf::parse(&other, &services);
     for question in questions(LOOPBACK) {
         let answer = explain(&loaded, &question);
         assert!(!answer.to_string().is_empty() && serde_json::to_string(&answer).is_ok());

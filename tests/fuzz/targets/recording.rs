@@ -5,11 +5,11 @@
 use dlvgate_recording::check::Checker;
 use dlvgate_recording::escape::printable;
 use dlvgate_recording::redact::{Redactor, copy};
-use dlvgate_recording::show::{Filter, Style, Timeline};
-use dlvgate_recording::{Entry, Header, Reader};
+use dlvgate_recording::show::{EntryFilter, EntryPrinter, Style};
+use dlvgate_recording::{Entry, Reader, RecordingHeader};
 use libfuzzer_sys::fuzz_target;
 
-fn read(text: &[u8]) -> Option<(Header, Vec<Entry>, bool)> {
+fn read(text: &[u8]) -> Option<(RecordingHeader, Vec<Entry>, bool)> {
     let mut reader = Reader::new(text).ok()?;
     let mut entries = Vec::new();
     let mut line = 0;
@@ -33,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
 
     let mut shown = Vec::new();
     for style in [Style::Plain, Style::Json] {
-        let mut timeline = Timeline::new(&header, Filter::default(), style);
+        let mut timeline = EntryPrinter::new(&header, EntryFilter::default(), style);
         for entry in &entries {
             timeline.entry(entry, &mut shown).expect("memory takes it");
         }

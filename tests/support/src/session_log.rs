@@ -16,12 +16,12 @@ pub const WHOLE_SESSION: [&str; 12] = [
     "dlv_ready",
     "gate_opening",
     "gate_open",
-    "dialled",
+    "upstream_connected",
     "forwarding",
     "ending",
     "gate_shut",
     "dlv_stopped",
-    "gate_gone",
+    "gate_removed",
     "closed",
 ];
 

@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 /// Every size of chunk is tried; under Miri some.
 const STEP: usize = if cfg!(miri) { 97 } else { 1 };
 
-fn rules() -> Arc<Rules> {
+fn rules() -> Arc<PathRules> {
     let texts = ["/home/me/shop=/go/src/shop", "/home/me/lib=/go/src/lib"];
-    Arc::new(Rules::new(texts.iter().map(|text| text.parse().unwrap()).collect()))
+    Arc::new(PathRules::new(texts.iter().map(|text| text.parse().unwrap()).collect()))
 }
 
 fn rewrite(mut rewriter: Rewriter, wire: &[u8], sizes: &[usize]) -> Vec<u8> {
@@ -18,8 +18,8 @@ fn rewrite(mut rewriter: Rewriter, wire: &[u8], sizes: &[usize]) -> Vec<u8> {
         rewriter.advance(chunk, &mut pieces);
         for piece in pieces {
             match piece {
-                Piece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
-                Piece::Own(bytes) => sent.extend_from_slice(&bytes),
+                RewritePiece::Chunk(range) => sent.extend_from_slice(&chunk[range]),
+                RewritePiece::Own(bytes) => sent.extend_from_slice(&bytes),
             }
         }
         rest = after;
@@ -171,9 +171,9 @@ fn tree() -> impl Strategy<Value = Json> {
 }
 
 /// The same on a parsed object.
-fn naive(value: &mut Json, kind: Value, rules: &Rules) {
+fn naive(value: &mut Json, kind: KeyMeaning, rules: &PathRules) {
     match value {
-        Json::String(path) if kind == Value::Path => {
+        Json::String(path) if kind == KeyMeaning::Path => {
             if let Some(mapped) = rules.to_client(path) {
                 *path = mapped;
             }
@@ -181,19 +181,24 @@ fn naive(value: &mut Json, kind: Value, rules: &Rules) {
         Json::Array(values) => {
             for value in values {
                 let inner = match (kind, &value) {
-                    (Value::Paths, Json::String(_)) => Value::Path,
-                    (Value::Paths, Json::Array(_)) => Value::Paths,
-                    (Value::Foreign, _) => Value::Foreign,
-                    _ => Value::Other,
+                    (KeyMeaning::Paths, Json::String(_)) => KeyMeaning::Path,
+                    (KeyMeaning::Paths, Json::Array(_)) => KeyMeaning::Paths,
+                    (KeyMeaning::Foreign, _) => KeyMeaning::Foreign,
+                    _ => KeyMeaning::Other,
                 };
                 naive(value, inner, rules);
             }
         }
         Json::Object(members) => {
             for (key, value) in members {
-                let inner = if kind == Value::Foreign { Value::Foreign } else { Value::of(key.as_bytes()) };
+                let inner = if kind == KeyMeaning::Foreign {
+                    KeyMeaning::Foreign
+                } else {
+                    KeyMeaning::of(key.as_bytes())
+                };
                 // A list of names is an array; a name alone under such a key is none.
-                let inner = if inner == Value::Paths && value.is_string() { Value::Other } else { inner };
+                let inner =
+                    if inner == KeyMeaning::Paths && value.is_string() { KeyMeaning::Other } else { inner };
                 naive(value, inner, rules);
             }
         }
@@ -215,7 +220,7 @@ proptest! {
     ) {
         let wire = json!({"result": tree}).to_string();
         let got = rewrite(Rewriter::to_client(rules()), wire.as_bytes(), &sizes);
-        naive(&mut tree, Value::Other, &rules());
+        naive(&mut tree, KeyMeaning::Other, &rules());
         prop_assert_eq!(serde_json::from_slice::<Json>(&got).unwrap(), json!({"result": tree}));
         let untouched = rewrite(Rewriter::to_client(Arc::default()), wire.as_bytes(), &sizes);
         prop_assert_eq!(untouched, wire.as_bytes());

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::super::pieces::Pieces;
+use super::super::coalesce::Coalesced;
 use super::super::script::arguments;
-use super::{Run, compared};
+use super::{ReplayState, compared};
 use crate::difference::{Difference, compare};
-use crate::normal;
+use crate::normalize;
 
-impl Run<'_> {
+impl ReplayState<'_> {
     /// Where what came says something else than what was recorded. After a failure, or where the
     /// server was given up, nothing is missed.
     pub(in super::super) fn differences(&mut self, sent: usize) -> Vec<Difference> {
@@ -17,7 +17,7 @@ impl Run<'_> {
         if let Some((request, live)) = &self.failed {
             let recorded = self.script.said.iter().find(|said| said.answers == Some(*request));
             if let Some(said) = recorded {
-                let (recorded, live) = (normal::answer(&said.message), normal::answer(live));
+                let (recorded, live) = (normalize::answer(&said.message), normalize::answer(live));
                 compare(Some(said.line), &said.name, &recorded, &live, &mut found);
             }
             return found;
@@ -41,11 +41,11 @@ impl Run<'_> {
             .map(|(name, message)| (name.as_str(), starred(name, message)))
             .collect();
         let all = || self.script.said.iter().zip(recorded.iter().zip(&heard));
-        for (said, (recorded, heard)) in all().filter(|(said, _)| Pieces::of(said).is_none()) {
-            let recorded = normal::answer(recorded);
+        for (said, (recorded, heard)) in all().filter(|(said, _)| Coalesced::of(said).is_none()) {
+            let recorded = normalize::answer(recorded);
             match heard {
                 Some(live) => {
-                    compare(Some(said.line), &said.name, &recorded, &normal::answer(live), &mut found);
+                    compare(Some(said.line), &said.name, &recorded, &normalize::answer(live), &mut found);
                 }
                 None if is_given_up => {}
                 None => found.push(Difference {
@@ -56,19 +56,19 @@ impl Run<'_> {
                 }),
             }
         }
-        for (name, message) in extra.iter().filter(|(name, _)| Pieces::named(name).is_none()) {
-            let live = Some(normal::answer(message).to_string());
+        for (name, message) in extra.iter().filter(|(name, _)| Coalesced::named(name).is_none()) {
+            let live = Some(normalize::answer(message).to_string());
             found.push(Difference { line: None, path: (*name).to_owned(), recorded: None, live });
         }
-        for pieces in Pieces::ALL.into_iter().filter(|_| !is_given_up) {
+        for pieces in Coalesced::ALL.into_iter().filter(|_| !is_given_up) {
             // How much a program prints cannot be told from placeholders.
-            if self.script.header.redacted && pieces == Pieces::Output {
+            if self.script.header.redacted && pieces == Coalesced::Output {
                 continue;
             }
-            let ones = || all().filter(|(said, _)| Pieces::of(said) == Some(pieces));
+            let ones = || all().filter(|(said, _)| Coalesced::of(said) == Some(pieces));
             let first = ones().next().map(|(said, _)| said.line);
             let whole = pieces.whole(ones().map(|(_, (recorded, _))| recorded));
-            let extra = extra.iter().filter(|(name, _)| Pieces::named(name) == Some(pieces));
+            let extra = extra.iter().filter(|(name, _)| Coalesced::named(name) == Some(pieces));
             let live =
                 ones().filter_map(|(_, (_, heard))| heard.as_ref()).chain(extra.map(|(_, message)| message));
             compare(first, pieces.path(), &whole, &pieces.whole(live), &mut found);

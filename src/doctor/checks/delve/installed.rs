@@ -1,10 +1,10 @@
 //! Which dlv there is, and whether it runs here.
 
 use crate::doctor::context::{Context, path};
-use crate::doctor::facts::delves::Delve;
+use crate::doctor::facts::delves::DelveFacts;
 use crate::doctor::facts::files::{architectures, is_program};
 use crate::doctor::facts::tool;
-use crate::doctor::finding::{Finding, Group, State, quoted_path};
+use crate::doctor::finding::{CheckGroup, Finding, Health, quoted_path};
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let delves = context.delves().await;
@@ -20,7 +20,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
             .collect();
         let seen =
             format!("there are others: {}; --dlv or DLVGATE_DLV names the one to take", list.join(", "));
-        found.push(Finding::new(Group::Delve, "others", State::Note, seen));
+        found.push(Finding::new(CheckGroup::Delve, "others", Health::Note, seen));
     }
     found
 }
@@ -31,25 +31,25 @@ fn missing(context: &Context, why: &str) -> Finding {
     if let Some(path) = idle {
         let name = quoted_path(&path);
         return Finding::new(
-            Group::Delve,
+            CheckGroup::Delve,
             "found",
-            State::Bad,
+            Health::Bad,
             format!("{name} is there and may not be run"),
         )
         .why("a file without the right to be run is passed over, so that no dlv is found")
         .undoable_remedy(format!("chmod +x {name}"), format!("chmod -x {name}"));
     }
-    Finding::new(Group::Delve, "found", State::Bad, why)
+    Finding::new(CheckGroup::Delve, "found", Health::Bad, why)
         .why("dlvgate starts dlv for each session: without it nothing can be debugged")
         .remedy(context.install("delve", "delve", "delve"))
 }
 
-async fn runs(context: &Context, delve: &Delve) -> Finding {
+async fn runs(context: &Context, delve: &DelveFacts) -> Finding {
     let place = delve.path.display();
     let processor = processor(context).await;
     let made_for = architectures(&delve.path);
     let bad = |name, seen: String, why: &str| {
-        another(context, Finding::new(Group::Delve, name, State::Bad, seen).why(why))
+        another(context, Finding::new(CheckGroup::Delve, name, Health::Bad, seen).why(why))
     };
     if !made_for.is_empty() && !made_for.contains(&processor) {
         let seen = format!("{place} is made for {}, and this machine is {processor}", made_for.join(" and "));
@@ -67,14 +67,19 @@ async fn runs(context: &Context, delve: &Delve) -> Finding {
         }
         None => {
             let built = delve.built_with.map_or_else(String::new, |go| format!(", built with Go {go}"));
-            Finding::new(Group::Delve, "found", State::Good, format!("{} in {place}{built}", delve.name()))
+            Finding::new(
+                CheckGroup::Delve,
+                "found",
+                Health::Good,
+                format!("{} in {place}{built}", delve.name()),
+            )
         }
     }
 }
 
 /// Suggests another dlv in place of one that does not work, or a reinstallation.
 pub(super) fn another(context: &Context, finding: Finding) -> Finding {
-    let works = |other: &&Delve| other.version.is_some();
+    let works = |other: &&DelveFacts| other.version.is_some();
     match context.delves.get().and_then(|delves| delves.others.iter().find(works)) {
         Some(other) => finding.remedy(format!("export DLVGATE_DLV={}", quoted_path(&other.path))),
         None => finding.remedy(reinstall(context)),

@@ -17,7 +17,7 @@ use super::installed::another;
 use crate::delve::ReadyLine;
 use crate::doctor::context::Context;
 use crate::doctor::facts::tool::PATIENCE;
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{CheckGroup, Finding, Health};
 
 /// How long it may take to end when it is asked to.
 const FAREWELL: Duration = Duration::from_millis(400);
@@ -35,17 +35,17 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
             let seen = format!("`dlv dap` did not answer initialize within {took} ms");
             let why =
                 "on a very busy or freshly installed machine it may be slow; `dlvgate serve` gives it 30 s";
-            Finding::new(Group::Delve, "starts", State::Unknown, seen).why(why)
+            Finding::new(CheckGroup::Delve, "starts", Health::Unknown, seen).why(why)
         }
         Ok(Ok(())) => {
             let seen = format!("`dlv dap` started and answered initialize, in {took} ms");
-            Finding::new(Group::Delve, "starts", State::Good, seen)
+            Finding::new(CheckGroup::Delve, "starts", Health::Good, seen)
         }
         Ok(Err(why)) => {
             let seen = format!("`{} dap` does not serve: {why}", delve.path.display());
             another(
                 context,
-                Finding::new(Group::Delve, "starts", State::Bad, seen).why("no session can begin"),
+                Finding::new(CheckGroup::Delve, "starts", Health::Bad, seen).why("no session can begin"),
             )
         }
     }]

@@ -30,7 +30,7 @@ const SUPPORT: [(DelveVersion, u32, u32); 18] = [
 
 /// How a Delve and a Go go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(super) enum Compatibility {
     /// It supports this Go.
     Good,
     /// Go is newer than the greatest minor version that it supports.
@@ -42,15 +42,15 @@ pub(super) enum Fit {
 }
 
 /// Looks it up.
-pub(super) fn fit(delve: DelveVersion, go: GoVersion) -> Fit {
+pub(super) fn fit(delve: DelveVersion, go: GoVersion) -> Compatibility {
     let Some(&(_, least, greatest)) = SUPPORT.iter().rev().find(|(first, ..)| *first <= delve) else {
-        return Fit::Unknown;
+        return Compatibility::Unknown;
     };
     match go {
-        _ if greatest == 0 || go.major != 1 => Fit::Unknown,
-        GoVersion { minor, .. } if minor > greatest => Fit::DelveTooOld { greatest },
-        GoVersion { minor, .. } if minor < least => Fit::GoTooOld { least },
-        _ => Fit::Good,
+        _ if greatest == 0 || go.major != 1 => Compatibility::Unknown,
+        GoVersion { minor, .. } if minor > greatest => Compatibility::DelveTooOld { greatest },
+        GoVersion { minor, .. } if minor < least => Compatibility::GoTooOld { least },
+        _ => Compatibility::Good,
     }
 }
 
@@ -67,10 +67,10 @@ mod tests {
     fn the_limits_are_those_of_delve_s_own_check() {
         let go = |minor| GoVersion { major: 1, minor };
         // Measured: dlv 1.27.1 on a program of go1.19 says that Go is too old, minimum 1.25.
-        assert_eq!(fit((1, 27, 1), go(19)), Fit::GoTooOld { least: 25 });
-        assert_eq!(fit((1, 20, 2), go(19)), Fit::Good);
-        assert_eq!(fit((1, 20, 2), go(24)), Fit::DelveTooOld { greatest: 20 });
-        assert_eq!(fit((1, 28, 0), go(27)), Fit::Unknown);
-        assert_eq!(fit((1, 4, 0), go(14)), Fit::Unknown);
+        assert_eq!(fit((1, 27, 1), go(19)), Compatibility::GoTooOld { least: 25 });
+        assert_eq!(fit((1, 20, 2), go(19)), Compatibility::Good);
+        assert_eq!(fit((1, 20, 2), go(24)), Compatibility::DelveTooOld { greatest: 20 });
+        assert_eq!(fit((1, 28, 0), go(27)), Compatibility::Unknown);
+        assert_eq!(fit((1, 4, 0), go(14)), Compatibility::Unknown);
     }
 }

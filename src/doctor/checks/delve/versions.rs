@@ -1,11 +1,11 @@
 //! Whether this dlv supports this Go.
 
-use super::support::{Fit, fit};
+use super::support::{Compatibility, fit};
 use crate::doctor::context::Context;
-use crate::doctor::facts::delves::{Delve, Delves};
+use crate::doctor::facts::delves::{DelveFacts, Delves};
 use crate::doctor::facts::go::Gos;
 use crate::doctor::facts::go_version::GoVersion;
-use crate::doctor::finding::{Finding, Group, State, first_in_path, quoted_path};
+use crate::doctor::finding::{CheckGroup, Finding, Health, first_in_path, quoted_path};
 
 /// From this version on Go writes DWARF 5, which a dlv reads only if it was itself built with such
 /// a Go (Delve, `pkg/goversion/compat.go`).
@@ -20,7 +20,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let Some(version) = delve.version else { return Vec::new() };
     if version < HAS_DAP {
         let seen = format!("{} has no `dlv dap`", delve.name());
-        let finding = Finding::new(Group::Delve, "versions", State::Bad, seen)
+        let finding = Finding::new(CheckGroup::Delve, "versions", Health::Bad, seen)
             .why("editors speak DAP, which Delve serves since 1.6.1");
         return vec![other_or_newer(finding, delves, |other| {
             other.version.is_some_and(|version| version >= HAS_DAP)
@@ -32,26 +32,27 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
 }
 
 /// Whether it can debug what this Go builds, as far as that is known.
-pub(in crate::doctor) fn supports(delve: &Delve, go: GoVersion) -> bool {
-    let by_table = delve.version.is_some_and(|version| fit(version, go) == Fit::Good);
+pub(in crate::doctor) fn supports(delve: &DelveFacts, go: GoVersion) -> bool {
+    let by_table = delve.version.is_some_and(|version| fit(version, go) == Compatibility::Good);
     by_table && !(go >= DWARF_5 && delve.built_with.is_some_and(|built| built < DWARF_5))
 }
 
-fn fits(delve: &Delve, delves: &Delves, gos: &Gos, go: GoVersion) -> Finding {
+fn fits(delve: &DelveFacts, delves: &Delves, gos: &Gos, go: GoVersion) -> Finding {
     let (name, version) = (delve.name(), delve.version.unwrap_or_default());
-    let bad = |seen: String, why: &str| Finding::new(Group::Delve, "versions", State::Bad, seen).why(why);
+    let bad =
+        |seen: String, why: &str| Finding::new(CheckGroup::Delve, "versions", Health::Bad, seen).why(why);
     match fit(version, go) {
-        Fit::Unknown => {
+        Compatibility::Unknown => {
             let seen = format!("whether {name} supports Go {go} is not known to this dlvgate");
-            Finding::new(Group::Delve, "versions", State::Unknown, seen)
+            Finding::new(CheckGroup::Delve, "versions", Health::Unknown, seen)
                 .why("the table of versions that dlvgate has ends before; dlv says so itself when a program is launched")
         }
-        Fit::DelveTooOld { greatest } => {
+        Compatibility::DelveTooOld { greatest } => {
             let seen = format!("{name} supports Go up to 1.{greatest}, and the go in PATH is {go}");
             let why = "launching a program fails with `Version of Delve is too old for Go version`";
             other_or_newer(bad(seen, why), delves, |other| supports(other, go))
         }
-        Fit::GoTooOld { least } => {
+        Compatibility::GoTooOld { least } => {
             let seen = format!("{name} supports Go from 1.{least} on, and the go in PATH is {go}");
             let why = "launching a program fails with `Go version … is too old for this version of Delve`";
             let finding = bad(seen, why);
@@ -71,14 +72,16 @@ fn fits(delve: &Delve, delves: &Delves, gos: &Gos, go: GoVersion) -> Finding {
                 ),
             }
         }
-        Fit::Good if !supports(delve, go) => {
+        Compatibility::Good if !supports(delve, go) => {
             let built = delve.built_with.map(|built| built.to_string()).unwrap_or_default();
             let seen = format!("{name} was built with Go {built}, and the go in PATH is {go}");
             let why = "Go 1.25 and later write DWARF 5: `To debug executables using DWARFv5 or later Delve must be built with Go \
                        version 1.25.0 or later`";
             other_or_newer(bad(seen, why), delves, |other| supports(other, go))
         }
-        Fit::Good => Finding::new(Group::Delve, "versions", State::Good, format!("{name} supports Go {go}")),
+        Compatibility::Good => {
+            Finding::new(CheckGroup::Delve, "versions", Health::Good, format!("{name} supports Go {go}"))
+        }
     }
 }
 
@@ -94,7 +97,7 @@ fn latest_for(go: GoVersion) -> Option<&'static str> {
     }
 }
 
-fn other_or_newer(finding: Finding, delves: &Delves, is_fit: impl Fn(&Delve) -> bool) -> Finding {
+fn other_or_newer(finding: Finding, delves: &Delves, is_fit: impl Fn(&DelveFacts) -> bool) -> Finding {
     other_or(finding, delves, is_fit, |finding| {
         finding
             .remedy("go install github.com/go-delve/delve/cmd/dlv@latest")
@@ -105,7 +108,7 @@ fn other_or_newer(finding: Finding, delves: &Delves, is_fit: impl Fn(&Delve) -> 
 fn other_or(
     finding: Finding,
     delves: &Delves,
-    is_fit: impl Fn(&Delve) -> bool,
+    is_fit: impl Fn(&DelveFacts) -> bool,
     otherwise: impl FnOnce(Finding) -> Finding,
 ) -> Finding {
     match delves.others.iter().find(|other| is_fit(other)) {
@@ -124,7 +127,7 @@ mod tests {
             let go = GoVersion { major: 1, minor };
             let mut numbers = latest_for(go).unwrap()[1..].split('.').map(|number| number.parse().unwrap());
             let version = (numbers.next().unwrap(), numbers.next().unwrap(), numbers.next().unwrap());
-            assert_eq!(fit(version, go), Fit::Good, "{minor}");
+            assert_eq!(fit(version, go), Compatibility::Good, "{minor}");
         }
     }
 }

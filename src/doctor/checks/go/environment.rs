@@ -7,7 +7,7 @@ use crate::doctor::context::{Context, variable};
 use crate::doctor::facts::files;
 use crate::doctor::facts::go_env::GoEnv;
 use crate::doctor::facts::go_version::GoVersion;
-use crate::doctor::finding::{Finding, Group, Remedy, State, quoted};
+use crate::doctor::finding::{CheckGroup, Finding, Health, Remedy, quoted};
 
 /// How a variable is taken back, wherever it was set.
 pub(in crate::doctor) fn unset(context: &Context, name: &str, value: &str) -> Vec<Remedy> {
@@ -25,7 +25,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let env = context.go_env().await;
     if let Some(why) = &env.silent {
         let seen = format!("`go env` is of no use: {why}");
-        return vec![Finding::new(Group::Go, "environment", State::Unknown, seen)];
+        return vec![Finding::new(CheckGroup::Go, "environment", Health::Unknown, seen)];
     }
     let mut found = vec![goroot(context, &go.root, go.version), gopath(context, env, &go.root)];
     found.extend(flags(context, env));
@@ -36,10 +36,10 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
 fn goroot(context: &Context, own: &Path, version: Option<GoVersion>) -> Finding {
     let Some(set) = variable("GOROOT") else {
         let seen = format!("GOROOT is not set, and follows from the command: {}", own.display());
-        return Finding::new(Group::Go, "goroot", State::Good, seen);
+        return Finding::new(CheckGroup::Go, "goroot", Health::Good, seen);
     };
     let bad = |seen: String| {
-        Finding::new(Group::Go, "goroot", State::Bad, seen)
+        Finding::new(CheckGroup::Go, "goroot", Health::Bad, seen)
             .why("go takes its compiler and library from there; the variable is not needed, since go knows its own place")
             .undoable_remedies(unset(context, "GOROOT", &set))
     };
@@ -52,7 +52,7 @@ fn goroot(context: &Context, own: &Path, version: Option<GoVersion>) -> Finding 
         (Some(of_root), Some(version)) if of_root != version => {
             bad(format!("GOROOT is {set}, which is Go {of_root}, and the go in PATH is {version}"))
         }
-        _ => Finding::new(Group::Go, "goroot", State::Good, format!("GOROOT is {set}, which fits")),
+        _ => Finding::new(CheckGroup::Go, "goroot", Health::Good, format!("GOROOT is {set}, which fits")),
     }
 }
 
@@ -60,7 +60,7 @@ fn gopath(context: &Context, env: &GoEnv, root: &Path) -> Finding {
     let set = variable("GOPATH").or_else(|| env.get("GOPATH").map(str::to_owned)).unwrap_or_default();
     let set = set.as_str();
     let bad = |seen: String, why: &str| {
-        Finding::new(Group::Go, "gopath", State::Bad, seen)
+        Finding::new(CheckGroup::Go, "gopath", Health::Bad, seen)
             .why(why)
             .undoable_remedies(unset(context, "GOPATH", set))
     };
@@ -76,29 +76,29 @@ fn gopath(context: &Context, env: &GoEnv, root: &Path) -> Finding {
             "what you install would be mixed with Go's own library; go warns of it and ignores the folder";
         return bad(format!("GOPATH and GOROOT are the same folder, {set}"), why);
     }
-    Finding::new(Group::Go, "gopath", State::Good, format!("GOPATH is {set}"))
+    Finding::new(CheckGroup::Go, "gopath", Health::Good, format!("GOPATH is {set}"))
 }
 
 fn flags(context: &Context, env: &GoEnv) -> Option<Finding> {
     let flags = env.get("GOFLAGS")?;
     let words: Vec<&str> = flags.split([' ', '=', '\'', '"']).collect();
     let finding = |state, seen: String, why: &str| {
-        let finding = Finding::new(Group::Go, "flags", state, seen).why(why);
+        let finding = Finding::new(CheckGroup::Go, "flags", state, seen).why(why);
         Some(finding.undoable_remedies(unset(context, "GOFLAGS", flags)))
     };
     if words.contains(&"-ldflags") && (words.contains(&"-s") || words.contains(&"-w")) {
         let why = "the debug information is left out, and dlv says `could not open debug info`";
-        return finding(State::Bad, format!("GOFLAGS is {flags}, which strips every program"), why);
+        return finding(Health::Bad, format!("GOFLAGS is {flags}, which strips every program"), why);
     }
     if words.contains(&"-trimpath") {
         let why = "programs name their files without the folder, and a breakpoint that an IDE sets is in no file of theirs";
         return finding(
-            State::Bad,
+            Health::Bad,
             format!("GOFLAGS is {flags}, which takes the paths out of every program"),
             why,
         );
     }
-    Some(Finding::new(Group::Go, "flags", State::Good, format!("GOFLAGS is {flags}")))
+    Some(Finding::new(CheckGroup::Go, "flags", Health::Good, format!("GOFLAGS is {flags}")))
 }
 
 fn target(context: &Context, env: &GoEnv) -> Option<Finding> {
@@ -109,7 +109,7 @@ fn target(context: &Context, env: &GoEnv) -> Option<Finding> {
     let seen = format!("{name} is {set}, and this machine is {host}");
     let why = "go builds for another machine, and dlv cannot run what it builds";
     Some(
-        Finding::new(Group::Go, "target", State::Bad, seen)
+        Finding::new(CheckGroup::Go, "target", Health::Bad, seen)
             .why(why)
             .undoable_remedies(unset(context, name, set)),
     )

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::doctor::context::{Context, path};
 use crate::doctor::facts::go::{Go, Gos};
 use crate::doctor::facts::tool::{self, Silent};
-use crate::doctor::finding::{Finding, Group, State, append, first_in_path, last_in_path, quoted};
+use crate::doctor::finding::{CheckGroup, Finding, Health, append, first_in_path, last_in_path, quoted};
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let gos = context.gos().await;
@@ -23,12 +23,12 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let place = winner.path.display();
     let found = match tool::run(command).await {
         Ok(said) if said.success => {
-            Finding::new(Group::Go, "found", State::Good, format!("{} in {place}", said.first_line()))
+            Finding::new(CheckGroup::Go, "found", Health::Good, format!("{} in {place}", said.first_line()))
         }
         Ok(said) => broken(context, winner, said.first_line()),
         Err(Silent::Slow) => {
             let seen = format!("{place} does not answer `go version`");
-            Finding::new(Group::Go, "runs", State::Unknown, seen)
+            Finding::new(CheckGroup::Go, "runs", Health::Unknown, seen)
                 .why("it may be waiting for a network or a disk")
         }
         Err(why) => broken(context, winner, why.to_string()),
@@ -40,13 +40,15 @@ fn missing(context: &Context, gos: &Gos) -> Finding {
     let why = "dlv builds what it debugs with Go: `dlv debug` and `dlv test` fail without it (`dlv exec` does not need it)";
     let Some(other) = gos.0.first() else {
         let install = context.install("go", "golang-go", "golang");
-        return Finding::new(Group::Go, "found", State::Bad, "no Go is installed").why(why).remedy(install);
+        return Finding::new(CheckGroup::Go, "found", Health::Bad, "no Go is installed")
+            .why(why)
+            .remedy(install);
     };
     let line = last_in_path(other.path.parent().unwrap_or(&other.root));
     Finding::new(
-        Group::Go,
+        CheckGroup::Go,
         "found",
-        State::Bad,
+        Health::Bad,
         format!("Go is in {}, which is not in PATH", other.path.display()),
     )
     .why(why)
@@ -55,9 +57,13 @@ fn missing(context: &Context, gos: &Gos) -> Finding {
 }
 
 fn broken(context: &Context, go: &Go, said: String) -> Finding {
-    let finding =
-        Finding::new(Group::Go, "runs", State::Bad, format!("{} does not run: {said}", go.path.display()))
-            .why("every build fails with it");
+    let finding = Finding::new(
+        CheckGroup::Go,
+        "runs",
+        Health::Bad,
+        format!("{} does not run: {said}", go.path.display()),
+    )
+    .why("every build fails with it");
     let others = context.gos.get().map(|gos| gos.0.as_slice()).unwrap_or_default();
     let other = others.iter().find(|other| other.path != go.path && other.version.is_some());
     match other.and_then(|other| other.path.parent()) {
@@ -78,10 +84,10 @@ fn several(gos: &Gos) -> Option<Finding> {
     let rival = rest.iter().find(|go| go.is_in_path && go.version.is_some() && go.version != winner.version);
     let Some(rival) = rival else {
         let seen = format!("{seen}; the first wins");
-        return Some(Finding::new(Group::Go, "several", State::Note, seen))
+        return Some(Finding::new(CheckGroup::Go, "several", Health::Note, seen))
             .filter(|_| first.root != winner.root);
     };
-    let finding = Finding::new(Group::Go, "several", State::Warning, seen).why(
+    let finding = Finding::new(CheckGroup::Go, "several", Health::Warning, seen).why(
         "two versions are in PATH, and the order of its folders decides: a shell, the IDE and a script may each build with \
          another one, and a dlv supports some versions only",
     );

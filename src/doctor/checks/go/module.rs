@@ -8,7 +8,7 @@ use crate::doctor::context::{Context, variable};
 use crate::doctor::facts::go::Gos;
 use crate::doctor::facts::go_env::GoEnv;
 use crate::doctor::facts::go_version::GoVersion;
-use crate::doctor::finding::{Finding, Group, State, first_in_path};
+use crate::doctor::finding::{CheckGroup, Finding, Health, first_in_path};
 
 /// The first Go that fetches a newer one where a module asks for it.
 const FETCHES: GoVersion = GoVersion { major: 1, minor: 21 };
@@ -22,18 +22,18 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     if mode == "off" {
         let (state, seen) = match &file {
             Some(file) => {
-                (State::Bad, format!("GO111MODULE is off, and {} is not looked at", file.display()))
+                (Health::Bad, format!("GO111MODULE is off, and {} is not looked at", file.display()))
             }
-            None => (State::Warning, "GO111MODULE is off: go works in GOPATH mode".to_owned()),
+            None => (Health::Warning, "GO111MODULE is off: go works in GOPATH mode".to_owned()),
         };
         let why = "go takes no dependency from go.mod, and `dlv debug` says that a package is not in GOROOT";
-        let finding = Finding::new(Group::Go, "modules", state, seen).why(why);
+        let finding = Finding::new(CheckGroup::Go, "modules", state, seen).why(why);
         return vec![finding.undoable_remedies(unset(context, "GO111MODULE", mode))];
     }
     let Some(file) = file else {
         let seen =
             "there is no go.mod in this folder or above: `dlv debug` needs one here, `dlv exec` does not";
-        return vec![Finding::new(Group::Go, "modules", State::Note, seen)];
+        return vec![Finding::new(CheckGroup::Go, "modules", Health::Note, seen)];
     };
     let asked = fs::read_to_string(&file).ok().as_deref().and_then(asked_for);
     match (asked, version) {
@@ -41,7 +41,12 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
             vec![too_old(context, gos, env, &file, asked, version)]
         }
         _ => {
-            vec![Finding::new(Group::Go, "modules", State::Good, format!("the module is {}", file.display()))]
+            vec![Finding::new(
+                CheckGroup::Go,
+                "modules",
+                Health::Good,
+                format!("the module is {}", file.display()),
+            )]
         }
     }
 }
@@ -69,9 +74,9 @@ fn too_old(
     let is_local = variable("GOTOOLCHAIN").as_deref() == Some("local") || toolchain == "local";
     if version >= FETCHES && !is_local {
         let seen = format!("{seen}; go fetches the newer one when it builds");
-        return Finding::new(Group::Go, "modules", State::Note, seen);
+        return Finding::new(CheckGroup::Go, "modules", Health::Note, seen);
     }
-    let finding = Finding::new(Group::Go, "modules", State::Bad, seen)
+    let finding = Finding::new(CheckGroup::Go, "modules", Health::Bad, seen)
         .why("the module may not build: go says `requires go >= …` or does not know the language");
     let newer = gos.0.iter().find(|go| go.version.is_some_and(|version| version >= asked));
     match newer.and_then(|go| go.path.parent()) {

@@ -8,7 +8,7 @@ use crate::doctor::facts::files::{self, ProfileLine, is_program};
 use crate::doctor::facts::go::Go;
 use crate::doctor::facts::login_shell::LoginShell;
 use crate::doctor::facts::tool;
-use crate::doctor::finding::{Finding, Group, State, append, first_in_path, quoted_path};
+use crate::doctor::finding::{CheckGroup, Finding, Health, append, first_in_path, quoted_path};
 
 /// What macOS gives a program that is started from the Dock (launchd's default).
 const DOCK_PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
@@ -32,7 +32,7 @@ fn profile(context: &Context, login: &LoginShell) -> Finding {
     if login.is_slow {
         let seen = format!("a login shell ({shell}) takes longer than {} ms", tool::PATIENCE.as_millis());
         let why = "an IDE asks a login shell for its environment, and goes on without it after some seconds";
-        return Finding::new(Group::Go, "profile", State::Warning, seen)
+        return Finding::new(CheckGroup::Go, "profile", Health::Warning, seen)
             .why(why)
             .remedy(format!("time {} -lc true", quoted_path(&login.shell)));
     }
@@ -41,12 +41,14 @@ fn profile(context: &Context, login: &LoginShell) -> Finding {
         let seen = format!("{}:{number}: {words}", file.display());
         let why =
             "the rest of what this profile sets may be missing in a login shell, and in an IDE that asks one";
-        let finding = Finding::new(Group::Go, "profile", State::Warning, seen).why(why);
+        let finding = Finding::new(CheckGroup::Go, "profile", Health::Warning, seen).why(why);
         return finding.undoable_remedies([files::comment_out(file, *number)]);
     }
     match &login.outcome {
         Err(why) => no_login(context, login, why),
-        Ok(_) => Finding::new(Group::Go, "profile", State::Good, format!("a login shell ({shell}) comes up")),
+        Ok(_) => {
+            Finding::new(CheckGroup::Go, "profile", Health::Good, format!("a login shell ({shell}) comes up"))
+        }
     }
 }
 
@@ -55,14 +57,14 @@ fn no_login(context: &Context, login: &LoginShell, why: &str) -> Finding {
     let seen = format!("a login shell ({shell}) does not come up: {why}");
     if login.shell.ends_with("nologin") || login.shell.ends_with("false") {
         return Finding::new(
-            Group::Go,
+            CheckGroup::Go,
             "profile",
-            State::Note,
+            Health::Note,
             format!("this user has no login shell ({shell})"),
         );
     }
     let reason = "an IDE that asks a login shell for PATH and GOROOT gets nothing";
-    let finding = Finding::new(Group::Go, "profile", State::Bad, seen).why(reason);
+    let finding = Finding::new(CheckGroup::Go, "profile", Health::Bad, seen).why(reason);
     match files::leaving(&context.home) {
         Some((file, number)) => finding.undoable_remedies([files::comment_out(&file, number)]),
         None => finding.remedy(format!("{} -lxc true", quoted_path(&login.shell))),
@@ -86,7 +88,7 @@ fn disagreement(context: &Context) -> Option<Finding> {
             other.place()
         );
         let why = "which one holds depends on the kind of shell: a terminal, a script and an IDE may differ";
-        let finding = Finding::new(Group::Go, "profiles", State::Warning, seen).why(why);
+        let finding = Finding::new(CheckGroup::Go, "profiles", Health::Warning, seen).why(why);
         Some(finding.undoable_remedies([files::comment_out(&loser.file, loser.number)]))
     })
 }
@@ -100,14 +102,14 @@ fn elsewhere(context: &Context, login: &LoginShell, winner: &Go) -> Option<Findi
     match found {
         Some(go) if same(&go) => {
             let seen = format!("a login shell finds the same Go, {}", go.display());
-            Some(Finding::new(Group::Go, "shells", State::Good, seen))
+            Some(Finding::new(CheckGroup::Go, "shells", Health::Good, seen))
         }
         Some(go) => {
             let seen = format!("this shell runs {}, a login shell {}", winner.path.display(), go.display());
             let line = first_in_path(winner.path.parent().unwrap_or(&winner.root));
             let line = append(&line, &format!("~/{}", login_profile(&login.shell)));
             let why = "an IDE and a terminal may build with two versions of Go; a dlv supports some only";
-            Some(Finding::new(Group::Go, "shells", State::Warning, seen).why(why).remedy(line))
+            Some(Finding::new(CheckGroup::Go, "shells", Health::Warning, seen).why(why).remedy(line))
         }
         None => Some(lost_path(context, winner)),
     }
@@ -121,11 +123,11 @@ fn lost_path(context: &Context, winner: &Go) -> Finding {
         let seen =
             format!("{} sets PATH without what was in it, and a login shell finds no Go", line.place());
         let why = "an IDE that asks a login shell finds neither go nor dlv";
-        let finding = Finding::new(Group::Go, "shells", State::Warning, seen).why(why);
+        let finding = Finding::new(CheckGroup::Go, "shells", Health::Warning, seen).why(why);
         return finding.undoable_remedies([files::comment_out(&line.file, line.number)]);
     }
     let seen = format!("a login shell does not find Go; this shell runs {}", winner.path.display());
-    Finding::new(Group::Go, "shells", State::Note, seen)
+    Finding::new(CheckGroup::Go, "shells", Health::Note, seen)
 }
 
 fn login_profile(shell: &Path) -> &'static str {
@@ -145,5 +147,5 @@ async fn dock(winner: &Go) -> Finding {
             winner.root.display()
         ),
     };
-    Finding::new(Group::Go, "dock", State::Note, seen)
+    Finding::new(CheckGroup::Go, "dock", Health::Note, seen)
 }

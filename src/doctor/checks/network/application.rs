@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::doctor::context::Context;
 use crate::doctor::facts::tool;
-use crate::doctor::finding::{Finding, Group, State, quoted_path};
+use crate::doctor::finding::{CheckGroup, Finding, Health, quoted_path};
 
 const TOOL: &str = "/usr/libexec/ApplicationFirewall/socketfilterfw";
 
@@ -17,7 +17,8 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
 }
 
 async fn look(context: &Context) -> Finding {
-    let finding = |state, seen: String| Finding::new(Group::Network, "application-firewall", state, seen);
+    let finding =
+        |state, seen: String| Finding::new(CheckGroup::Network, "application-firewall", state, seen);
     let (state, all, apps) = tokio::join!(
         tool::ask(TOOL, &["--getglobalstate"]),
         tool::ask(TOOL, &["--getblockall"]),
@@ -26,27 +27,27 @@ async fn look(context: &Context) -> Finding {
     let state = match state {
         Err(why) => {
             return finding(
-                State::Unknown,
+                Health::Unknown,
                 format!("the Application Firewall does not tell its state: {why}"),
             );
         }
         Ok(said) => said.stdout.to_lowercase(),
     };
     if state.contains("disabled") {
-        return finding(State::Good, "the Application Firewall is off".to_owned());
+        return finding(Health::Good, "the Application Firewall is off".to_owned());
     }
     if !state.contains("enabled") {
-        return finding(State::Unknown, format!("the Application Firewall says: {}", state.trim()));
+        return finding(Health::Unknown, format!("the Application Firewall says: {}", state.trim()));
     }
     let Some(peer) = context.peer() else {
         let seen = "the Application Firewall is on; it has no say about connections from this machine itself";
-        return finding(State::Good, seen.to_owned());
+        return finding(Health::Good, seen.to_owned());
     };
     // "Block all DISABLED!" before macOS 14, "… block all state set to disabled." since.
     let all = all.map(|said| said.stdout.to_lowercase()).unwrap_or_default();
     let port = context.port();
     if state.contains("state = 2") || (all.contains("enabled") && !all.contains("disabled")) {
-        return finding(State::Bad, "the Application Firewall blocks all incoming connections".to_owned())
+        return finding(Health::Bad, "the Application Firewall blocks all incoming connections".to_owned())
             .why(format!(
                 "{peer} cannot connect to anything here; a `pass` of pf does not get past this layer. Without this setting every \
                  program that is allowed could be reached; a tunnel from here to the client opens nothing, and the client then \
@@ -60,7 +61,7 @@ async fn look(context: &Context) -> Finding {
     for path in own.iter().chain(&delve) {
         if is_blocked(&apps, path) {
             let name = quoted_path(path);
-            return finding(State::Bad, format!("the Application Firewall blocks connections to {name}"))
+            return finding(Health::Bad, format!("the Application Firewall blocks connections to {name}"))
                 .why(format!("{peer} cannot connect to it; a `pass` of pf does not get past this layer"))
                 .undoable_remedy(
                     format!("sudo {TOOL} --unblockapp {name}"),
@@ -70,10 +71,10 @@ async fn look(context: &Context) -> Finding {
     }
     let listed = own.as_ref().is_some_and(|own| apps.contains(&*own.display().to_string()));
     if listed {
-        return finding(State::Good, "the Application Firewall is on, and allows dlvgate".to_owned());
+        return finding(Health::Good, "the Application Firewall is on, and allows dlvgate".to_owned());
     }
     let name = own.map(|own| quoted_path(&own)).unwrap_or_default();
-    finding(State::Warning, "the Application Firewall is on, and does not know dlvgate yet".to_owned())
+    finding(Health::Warning, "the Application Firewall is on, and does not know dlvgate yet".to_owned())
         .why("macOS asks at the first connection, in a window that stays unseen where dlvgate runs in the background")
         .undoable_remedy(format!("sudo {TOOL} --add {name}"), format!("sudo {TOOL} --remove {name}"))
 }

@@ -5,11 +5,11 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::doctor::context::{Context, sudo};
-use crate::doctor::finding::{Finding, Group, State};
-use crate::firewall::explain::{Explanation, Question, Standing, Verdict};
+use crate::doctor::finding::{CheckGroup, Finding, Health};
+use crate::firewall::explain::{Explanation, PacketQuery, Standing, Verdict};
 use crate::firewall::nftables::NftError;
 use crate::firewall::pf::{PFCTL, PfError};
-use crate::firewall::{Backend, BackendError, nftables, pf};
+use crate::firewall::{BackendError, FirewallBackend, nftables, pf};
 
 use super::neighbours::{Manager, manager};
 
@@ -22,43 +22,43 @@ const OURS: &str = "dlvgate";
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let from = context.question.from.unwrap_or(Ipv4Addr::LOCALHOST.into());
     vec![match context.question.backend {
-        Backend::Pf => of_pf(context, from).await,
-        Backend::Nftables => of_nftables(context, from).await,
+        FirewallBackend::Pf => of_pf(context, from).await,
+        FirewallBackend::Nftables => of_nftables(context, from).await,
     }]
 }
 
 async fn of_pf(context: &Context, from: IpAddr) -> Finding {
-    use pf::explain::{LOOPBACK, Loaded, Services, explain, read};
-    let question = Question::new(LOOPBACK, context.port(), from);
+    use pf::explain::{LOOPBACK, LoadedPf, Services, explain, read};
+    let question = PacketQuery::new(LOOPBACK, context.port(), from);
     let pfctl = context.question.programs.pfctl.clone().unwrap_or_else(|| PFCTL.into());
     match read(pfctl).await {
         Err(error) => unread(context, from, &error.into()),
         Ok(listings) => {
             let services = Services::parse(&fs::read_to_string(SERVICES).unwrap_or_default());
-            judge(context, from, &explain(&Loaded::parse(&listings, &services), &question)).await
+            judge(context, from, &explain(&LoadedPf::parse(&listings, &services), &question)).await
         }
     }
 }
 
 async fn of_nftables(context: &Context, from: IpAddr) -> Finding {
-    use nftables::explain::{LOOPBACK, Loaded, explain, read};
-    let question = Question::new(LOOPBACK, context.port(), from);
+    use nftables::explain::{LOOPBACK, LoadedNft, explain, read};
+    let question = PacketQuery::new(LOOPBACK, context.port(), from);
     let nft = context.question.programs.nft.clone().unwrap_or_else(nftables::find);
     let listings = match read(nft).await {
         Err(error) => return unread(context, from, &error.into()),
         Ok(listings) => listings,
     };
-    match Loaded::parse(&listings) {
+    match LoadedNft::parse(&listings) {
         Err(error) => {
             let seen = format!("what nft prints is not understood: {error}");
-            Finding::new(Group::Network, "filter", State::Unknown, seen)
+            Finding::new(CheckGroup::Network, "filter", Health::Unknown, seen)
         }
         Ok(loaded) => judge(context, from, &explain(&loaded, &question)).await,
     }
 }
 
 fn unread(context: &Context, from: IpAddr, error: &BackendError) -> Finding {
-    let finding = |seen: String| Finding::new(Group::Network, "filter", State::Unknown, seen);
+    let finding = |seen: String| Finding::new(CheckGroup::Network, "filter", Health::Unknown, seen);
     match error {
         BackendError::Pf(PfError::NotRoot { .. }) | BackendError::Nft(NftError::NotRoot { .. }) => {
             let again = format!("sudo dlvgate doctor --port {} --from {from}", context.port());
@@ -79,18 +79,18 @@ async fn judge<P: Standing, W: fmt::Display>(
     explanation: &Explanation<P, W>,
 ) -> Finding {
     let port = context.port();
-    let finding = |state, seen: String| Finding::new(Group::Network, "filter", state, seen);
+    let finding = |state, seen: String| Finding::new(CheckGroup::Network, "filter", state, seen);
     let sudo = sudo();
     let why = &explanation.settled.why;
     let rule = explanation.settled.rule.as_ref();
     match explanation.verdict {
         Verdict::Pass => {
-            finding(State::Good, format!("the packet filter lets {from} through to port {port}: {why}"))
+            finding(Health::Good, format!("the packet filter lets {from} through to port {port}: {why}"))
         }
         Verdict::Unknown => {
             let doubt = explanation.doubts.first().map(|doubt| doubt.reasons.join("; ")).unwrap_or_default();
             finding(
-                State::Unknown,
+                Health::Unknown,
                 format!(
                     "whether the packet filter lets {from} through to port {port} cannot be told: {doubt}"
                 ),
@@ -101,7 +101,7 @@ async fn judge<P: Standing, W: fmt::Display>(
             let by = rule.map_or_else(String::new, |rule| format!("{rule}: {}", rule.rule()));
             let ours = rule.is_some_and(|rule| rule.rule().contains(OURS) || rule.to_string().contains(OURS));
             let finding = finding(
-                State::Bad,
+                Health::Bad,
                 format!("the packet filter blocks {from} on its way to port {port}. {by} ({why})"),
             );
             if ours {

@@ -9,9 +9,9 @@ use nix::unistd::Pid;
 
 use crate::doctor::context::{Context, sudo};
 use crate::doctor::facts::files::is_program;
-use crate::doctor::facts::process::{Kind, Process, listeners, processes};
-use crate::doctor::finding::{Finding, Group, State, quoted, quoted_path};
-use crate::firewall::Loaded;
+use crate::doctor::facts::process::{ListenerKind, Process, listeners, processes};
+use crate::doctor::finding::{CheckGroup, Finding, Health, quoted, quoted_path};
+use crate::firewall::LoadedGate;
 use crate::firewall::status::{Status, Untold, from_filter, from_journals, is_of_a_process};
 
 /// How dlv names what it builds (Delve, `pkg/gobuild`).
@@ -24,13 +24,13 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     found.extend(binaries(context, &running));
     if found.is_empty() {
         let seen = "nothing is left of earlier sessions: no gate, no debugged program";
-        found.push(Finding::new(Group::Network, "leftovers", State::Good, seen));
+        found.push(Finding::new(CheckGroup::Network, "leftovers", Health::Good, seen));
     }
     found
 }
 
-fn finding(state: State, seen: String) -> Finding {
-    Finding::new(Group::Network, "leftovers", state, seen)
+fn finding(state: Health, seen: String) -> Finding {
+    Finding::new(CheckGroup::Network, "leftovers", state, seen)
 }
 
 async fn gates(context: &Context) -> Vec<Finding> {
@@ -39,7 +39,7 @@ async fn gates(context: &Context) -> Vec<Finding> {
         Err(error) => {
             let folder = context.question.journals.folder().display();
             return vec![finding(
-                State::Unknown,
+                Health::Unknown,
                 format!("the guards' journals in {folder} cannot be read: {error}"),
             )];
         }
@@ -63,14 +63,14 @@ async fn gates(context: &Context) -> Vec<Finding> {
             }
         };
         found.push(
-            finding(State::Bad, seen)
+            finding(Health::Bad, seen)
                 .why("no journal tells of them, so that no sweep removes them")
                 .remedy(removal(untold, is_in_use(untold))),
         );
     }
-    for Loaded { port, .. } in status.filter.iter().flat_map(|filter| &filter.missing) {
+    for LoadedGate { port, .. } in status.filter.iter().flat_map(|filter| &filter.missing) {
         found.push(
-            finding(State::Bad, format!("the rules that guard port {port} are gone: they were flushed"))
+            finding(Health::Bad, format!("the rules that guard port {port} are gone: they were flushed"))
                 .why("the port may be open to others, or closed to its client, while the session goes on")
                 .remedy("dlvgate firewall status"),
         );
@@ -81,7 +81,7 @@ async fn gates(context: &Context) -> Vec<Finding> {
 /// A journal goes where its guard is gone. One that runs may be of a dlvgate that writes journals
 /// another way.
 fn doubtful<'a>(why: &str, mut journals: impl Iterator<Item = &'a Path>) -> Finding {
-    let finding = finding(State::Warning, format!("a journal is not believed: {why}"))
+    let finding = finding(Health::Warning, format!("a journal is not believed: {why}"))
         .why("what its guard had opened, if anything, is not known");
     let Some(path) = journals.find(|path| why.starts_with(&format!("{}: ", path.display()))) else {
         return finding.remedy(format!("{}dlvgate firewall status", sudo()));
@@ -102,7 +102,7 @@ fn dead(status: &Status, sweep: &str) -> Vec<Finding> {
         let ports =
             if ports.is_empty() { "no port".to_owned() } else { format!("port {}", ports.join(", ")) };
         finding(
-            State::Bad,
+            Health::Bad,
             format!("a guard that was killed (process {}) has left rules for {ports}{token}", guard.pid),
         )
         .why("the port stays as it was left until this command or the next session's start closes it")
@@ -126,7 +126,7 @@ fn removal(untold: &Untold, is_in_use: bool) -> String {
             format!("{sudo}pfctl -a {} -s rules", quoted(anchor))
         }
         Untold { anchor: Some(anchor), .. } => format!("{sudo}pfctl -a {} -F rules", quoted(anchor)),
-        Untold { gate: Some(Loaded { pid, port }), .. } => {
+        Untold { gate: Some(LoadedGate { pid, port }), .. } => {
             format!("{sudo}nft delete table inet dlvgate_{pid}_{port}")
         }
         Untold { .. } => format!("{sudo}dlvgate firewall status"),
@@ -138,14 +138,16 @@ fn programs(all: &[Process]) -> Vec<Finding> {
         |process: &&Process| process.program.rsplit('/').next().is_some_and(|name| name.starts_with(BUILT));
     // In a container dlv may be the first process, and its program no orphan.
     let is_dlv = |pid| {
-        all.iter().any(|one| one.pid == pid && matches!(one.kind(), Kind::Delve { .. } | Kind::Dlvgate))
+        all.iter().any(|one| {
+            one.pid == pid && matches!(one.kind(), ListenerKind::Delve { .. } | ListenerKind::Dlvgate)
+        })
     };
     let orphan = |process: &&Process| process.parent <= 1 && !is_dlv(process.parent);
     let orphans = all.iter().filter(is_built).filter(orphan);
     orphans
         .map(|process| {
             let finding = finding(
-                State::Warning,
+                Health::Warning,
                 format!("a debugged program has outlived its debugger: {}", process.name()),
             )
             .why("it may hold the port that the next run wants to listen on");
@@ -178,7 +180,7 @@ fn binaries(context: &Context, running: &[Process]) -> Option<Finding> {
     let words: Vec<String> = left.iter().map(quoted).collect();
     let command = format!("rm -- {}", words.join(" "));
     Some(
-        finding(State::Note, seen)
+        finding(Health::Note, seen)
             .why("they take room; those that run now are not among them")
             .remedy(command),
     )
@@ -230,7 +232,7 @@ mod tests {
     #[test]
     fn rules_of_others_and_of_a_port_in_use_stay() {
         let anchor = Some("com.apple/010.dlvgate.3".to_owned());
-        let gate = Some(Loaded { pid: 7, port: 2345 });
+        let gate = Some(LoadedGate { pid: 7, port: 2345 });
         let others = Untold { gate: None, anchor: anchor.clone() };
         assert!(removal(&others, false).ends_with("-s rules"));
         for untold in [Untold { gate, anchor }, Untold { gate, anchor: None }] {

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use crate::doctor::context::Context;
-use crate::doctor::facts::process::{Kind, Listener, Process, debuggers, listeners, process};
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::facts::process::{ListenerKind, ListeningProcess, Process, debuggers, listeners, process};
+use crate::doctor::finding::{CheckGroup, Finding, Health};
 
-use super::restart::{Front, restarted};
+use super::restart::{WantedFront, restarted};
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let port = context.port();
@@ -21,20 +21,20 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
 /// Seconds that a dlvgate or dlv may take to end: twice what it gives its dlv before it kills it.
 const ENDS_WITHIN: u32 = 10;
 
-fn finding(state: State, seen: String) -> Finding {
-    Finding::new(Group::Network, "listener", state, seen)
+fn finding(state: Health, seen: String) -> Finding {
+    Finding::new(CheckGroup::Network, "listener", state, seen)
 }
 
-fn front(context: &Context) -> Front {
-    Front { port: context.port(), peer: context.peer() }
+fn front(context: &Context) -> WantedFront {
+    WantedFront { port: context.port(), peer: context.peer() }
 }
 
 /// What another program is in the way of: no command here ends a program that is not dlv or
 /// dlvgate.
-fn judge(context: &Context, found: &[Listener]) -> Finding {
+fn judge(context: &Context, found: &[ListeningProcess]) -> Finding {
     let port = context.port();
-    let in_the_way = found.iter().find(|one| kind(one) == Some(Kind::Other));
-    let tunnel = || found.iter().find(|one| matches!(kind(one), Some(Kind::Tunnel(_))));
+    let in_the_way = found.iter().find(|one| kind(one) == Some(ListenerKind::Other));
+    let tunnel = || found.iter().find(|one| matches!(kind(one), Some(ListenerKind::Tunnel(_))));
     let Some(listener) = in_the_way.or_else(tunnel).or(found.first()) else {
         return nothing(context, &[]);
     };
@@ -43,30 +43,30 @@ fn judge(context: &Context, found: &[Listener]) -> Finding {
         let whose = listener.user().unwrap_or_else(|| "another user".to_owned());
         let why = "only root is told which program it is; if it is dlv, it serves its own user only";
         return finding(
-            State::Warning,
+            Health::Warning,
             format!("{whose} listens on {place}, with a program that is not told"),
         )
         .why(why)
         .remedy(format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"));
     };
     match process.kind() {
-        Kind::Other => finding(State::Bad, format!("{place} is taken by {}", listener.name()))
+        ListenerKind::Other => finding(Health::Bad, format!("{place} is taken by {}", listener.name()))
             .why(
                 "neither dlv nor dlvgate can listen there, and a client that connects speaks to the wrong program. Take another \
                  port, here and in the client: with port 0 dlvgate takes a free one, and says which",
             )
-            .remedy(Front { port: 0, ..front(context) }.serve()),
-        Kind::Tunnel(what) => tunnelled(context, found, listener, process, what),
-        Kind::Delve { single } if listener.waiting > 0 => taken(context, listener, process, single),
-        Kind::Delve { .. } | Kind::Dlvgate => reachable(context, found, listener, process),
+            .remedy(WantedFront { port: 0, ..front(context) }.serve()),
+        ListenerKind::Tunnel(what) => tunnelled(context, found, listener, process, what),
+        ListenerKind::Delve { single } if listener.waiting > 0 => taken(context, listener, process, single),
+        ListenerKind::Delve { .. } | ListenerKind::Dlvgate => reachable(context, found, listener, process),
     }
 }
 
-fn kind(listener: &Listener) -> Option<Kind> {
+fn kind(listener: &ListeningProcess) -> Option<ListenerKind> {
     listener.process.as_ref().map(Process::kind)
 }
 
-impl Front {
+impl WantedFront {
     /// A server for any program; the client names it.
     fn serve(self) -> String {
         let allow = self.peer.map_or_else(String::new, |peer| format!(" --allow {peer}"));
@@ -75,18 +75,18 @@ impl Front {
 }
 
 /// Where a client can connect at other ports: not a dlv behind a dlvgate.
-fn fronts() -> Vec<Listener> {
-    let is_behind = |one: &Listener| {
+fn fronts() -> Vec<ListeningProcess> {
+    let is_behind = |one: &ListeningProcess| {
         let parent = one.process.as_ref().and_then(|one| process(one.parent));
-        parent.is_some_and(|parent| parent.kind() == Kind::Dlvgate)
+        parent.is_some_and(|parent| parent.kind() == ListenerKind::Dlvgate)
     };
     debuggers().into_iter().filter(|one| !is_behind(one)).collect()
 }
 
-fn nothing(context: &Context, others: &[Listener]) -> Finding {
+fn nothing(context: &Context, others: &[ListeningProcess]) -> Finding {
     let port = context.port();
-    let named = |one: &Listener| {
-        let what = if kind(one) == Some(Kind::Dlvgate) { "dlvgate" } else { "dlv" };
+    let named = |one: &ListeningProcess| {
+        let what = if kind(one) == Some(ListenerKind::Dlvgate) { "dlvgate" } else { "dlv" };
         let pid = one.process.as_ref().map_or(0, |process| process.pid);
         format!("{what} (process {pid}) listens on {}", one.address)
     };
@@ -95,7 +95,7 @@ fn nothing(context: &Context, others: &[Listener]) -> Finding {
     let look = others.first().map(|one| format!("dlvgate doctor --port {}{from}", one.address.port()));
     if context.question.port.is_none() {
         let seen = format!("nothing listens on port {port} (GoLand's usual one){elsewhere}");
-        let note = finding(State::Note, seen);
+        let note = finding(Health::Note, seen);
         return match look {
             Some(look) => note.why("where the client connects to that port, ask about it").remedy(look),
             None => note,
@@ -104,10 +104,10 @@ fn nothing(context: &Context, others: &[Listener]) -> Finding {
     let seen = format!("nothing listens on port {port}{elsewhere}");
     let refused = "a client that connects now is told `Connection refused`";
     match look {
-        Some(look) => finding(State::Bad, seen)
+        Some(look) => finding(Health::Bad, seen)
             .why(format!("{refused}: give it the other port, or start a server on this one"))
             .remedy(look),
-        None => finding(State::Bad, seen).why(refused),
+        None => finding(Health::Bad, seen).why(refused),
     }
     .remedy(front(context).serve())
 }
@@ -115,15 +115,15 @@ fn nothing(context: &Context, others: &[Listener]) -> Finding {
 /// A tunnel is where it should be; what matters is at its other end.
 fn tunnelled(
     context: &Context,
-    found: &[Listener],
-    listener: &Listener,
+    found: &[ListeningProcess],
+    listener: &ListeningProcess,
     process: &Process,
     what: &str,
 ) -> Finding {
     let port = context.port();
     let seen = format!("{what} listens on {}: {}", listener.address, listener.name());
     if let Some(peer) = context.peer().filter(|_| found.iter().all(|one| one.address.ip().is_loopback())) {
-        return finding(State::Bad, seen)
+        return finding(Health::Bad, seen)
             .why(format!(
                 "it can be reached from this machine only, and the client is on {peer}: it needs a tunnel of its own, made there"
             ))
@@ -132,12 +132,12 @@ fn tunnelled(
     let is_ssh = process.program.rsplit('/').next() == Some("ssh");
     let far =
         if is_ssh { "the machine that it leads to" } else { "the machine or container that it leads to" };
-    finding(State::Note, seen)
+    finding(Health::Note, seen)
         .why(format!(
             "that is fine: the client connects to it, and dlv or dlvgate listens on {far}. Run `dlvgate doctor` there; from here a \
              connection tells whether anything answers"
         ))
-        .remedy(format!("dlvgate doctor --reach {} --ask", reached(listener.address.ip(), port)))
+        .remedy(format!("dlvgate doctor --probe {} --identify", reached(listener.address.ip(), port)))
 }
 
 /// The address to connect to from here.
@@ -149,7 +149,7 @@ fn reached(listening: IpAddr, port: u16) -> String {
     }
 }
 
-fn taken(context: &Context, listener: &Listener, process: &Process, single: bool) -> Finding {
+fn taken(context: &Context, listener: &ListeningProcess, process: &Process, single: bool) -> Finding {
     let seen = format!(
         "{} client(s) wait at {}, and {} does not take them",
         listener.waiting,
@@ -157,42 +157,48 @@ fn taken(context: &Context, listener: &Listener, process: &Process, single: bool
         process.name()
     );
     if !single {
-        return finding(State::Bad, seen)
+        return finding(Health::Bad, seen)
             .why("dlv is busy, or stopped itself; a process in state T goes on with `fg` in its terminal")
             .remedy(format!("ps -o pid,stat,etime,command -p {}", process.pid));
     }
     let why = "a dlv without --accept-multiclient serves one client; the others hang. dlvgate in its place starts a dlv for each";
-    again(context, listener, process, finding(State::Bad, seen), why)
+    again(context, listener, process, finding(Health::Bad, seen), why)
 }
 
 /// dlv or dlvgate listens: where the client can get at it?
-fn reachable(context: &Context, found: &[Listener], listener: &Listener, process: &Process) -> Finding {
+fn reachable(
+    context: &Context,
+    found: &[ListeningProcess],
+    listener: &ListeningProcess,
+    process: &Process,
+) -> Finding {
     let list = found.iter().map(|one| one.address.to_string()).collect::<Vec<_>>().join(" and ");
     let (is_dlvgate, what) = match process.kind() {
-        Kind::Dlvgate => (true, "dlvgate"),
+        ListenerKind::Dlvgate => (true, "dlvgate"),
         _ => (false, "dlv itself"),
     };
     let seen = format!("{what} listens on {list}: {}", process.name());
     let again = |state, why: &str| again(context, listener, process, finding(state, seen.clone()), why);
     match context.peer() {
         Some(peer) if found.iter().all(|one| one.address.ip().is_loopback()) => again(
-            State::Bad,
+            Health::Bad,
             &format!(
                 "{list} can be reached from this machine only, and the client is on {peer}: `Connection refused`"
             ),
         ),
         Some(peer) if found.iter().all(|one| is_of_other_family(one.address.ip(), peer)) => again(
-            State::Bad,
+            Health::Bad,
             &format!("the client's address, {peer}, is of the other family: nothing listens for it"),
         ),
-        None if found.iter().all(|one| one.address.ip() == IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])) => {
-            again(State::Warning, "a client that connects to 127.0.0.1 is refused; `localhost` may be either")
-        }
+        None if found.iter().all(|one| one.address.ip() == IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])) => again(
+            Health::Warning,
+            "a client that connects to 127.0.0.1 is refused; `localhost` may be either",
+        ),
         _ if !is_dlvgate && found.iter().any(|one| one.address.ip().is_unspecified()) => again(
-            State::Warning,
+            Health::Warning,
             "dlv asks for no password: every client that reaches this port runs programs as you",
         ),
-        _ => finding(State::Good, seen.clone()),
+        _ => finding(Health::Good, seen.clone()),
     }
 }
 
@@ -206,7 +212,13 @@ fn ended(pid: u32) -> String {
 
 /// Ends it and starts the same behind the front that this client needs: only where it is the user's
 /// own and all its words are known, else what is to be done is said.
-fn again(context: &Context, listener: &Listener, process: &Process, finding: Finding, why: &str) -> Finding {
+fn again(
+    context: &Context,
+    listener: &ListeningProcess,
+    process: &Process,
+    finding: Finding,
+    why: &str,
+) -> Finding {
     let front = front(context);
     match restarted(process, front).filter(|_| listener.is_own()) {
         Some(command) => finding
@@ -239,28 +251,28 @@ mod tests {
     use nix::unistd::Uid;
 
     use super::*;
-    use crate::doctor::context::Question;
+    use crate::doctor::context::DoctorQuestion;
     use crate::doctor::facts::process::tests::process;
     use crate::firewall::guard::journal::Journals;
     use crate::firewall::persist::Platform;
-    use crate::firewall::{Backend, Programs};
+    use crate::firewall::{FirewallBackend, Programs};
 
     fn asked(from: Option<&str>) -> Context {
-        Context::new(Question {
+        Context::new(DoctorQuestion {
             port: Some(2345),
             from: from.map(|from| from.parse().unwrap()),
             dlv: None,
             platform: Platform::Linux,
-            backend: Backend::Nftables,
+            backend: FirewallBackend::Nftables,
             programs: Programs::default(),
             journals: Journals::new("/nonexistent"),
             settings: None,
         })
     }
 
-    fn listener(address: &str, uid: u32, program: &str, command: &[&str]) -> Listener {
+    fn listener(address: &str, uid: u32, program: &str, command: &[&str]) -> ListeningProcess {
         let process = Some(process(program, command));
-        Listener { address: address.parse().unwrap(), uid: Some(uid), waiting: 0, process }
+        ListeningProcess { address: address.parse().unwrap(), uid: Some(uid), waiting: 0, process }
     }
 
     fn commands(finding: &Finding) -> Vec<&str> {
@@ -306,11 +318,11 @@ mod tests {
         let us = Uid::effective().as_raw();
         let other = listener("127.0.0.1:2346", us, "/usr/bin/dlvgate", &["dlvgate", "serve"]);
         let finding = nothing(&asked(None), std::slice::from_ref(&other));
-        assert_eq!(finding.state, State::Bad);
+        assert_eq!(finding.state, Health::Bad);
         assert!(finding.seen.contains("dlvgate (process 77) listens on 127.0.0.1:2346"), "{}", finding.seen);
         assert_eq!(commands(&finding)[0], "dlvgate doctor --port 2346");
         let mut usual = asked(None);
         usual.question.port = None;
-        assert_eq!(nothing(&usual, &[other]).state, State::Note);
+        assert_eq!(nothing(&usual, &[other]).state, Health::Note);
     }
 }

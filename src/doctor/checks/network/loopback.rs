@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::doctor::context::{Context, sudo};
 use crate::doctor::facts::files::edit;
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{CheckGroup, Finding, Health};
 
 /// How long a connection to ourselves may take; it takes microseconds.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     vec![loopback(context, four), ipv6(six), localhost().await]
 }
 
-enum Outcome {
+enum ConnectOutcome {
     Connects,
     /// The address is not ours to listen on, or there is no way to it.
     NoAddress(String),
@@ -35,41 +35,41 @@ fn is_up() -> bool {
     getifaddrs().map_or(true, |mut all| all.any(|one| one.flags.contains(loopback)))
 }
 
-async fn connects(address: IpAddr) -> Outcome {
+async fn connects(address: IpAddr) -> ConnectOutcome {
     if !is_up() {
-        return Outcome::NoAddress("the loopback interface is down".to_owned());
+        return ConnectOutcome::NoAddress("the loopback interface is down".to_owned());
     }
     let listener = match TcpListener::bind(SocketAddr::new(address, 0)).await {
         Ok(listener) => listener,
-        Err(error) => return Outcome::NoAddress(error.to_string()),
+        Err(error) => return ConnectOutcome::NoAddress(error.to_string()),
     };
-    let Ok(own) = listener.local_addr() else { return Outcome::Dropped };
+    let Ok(own) = listener.local_addr() else { return ConnectOutcome::Dropped };
     match tokio::time::timeout(LIMIT, TcpStream::connect(own)).await {
-        Ok(Ok(_)) => Outcome::Connects,
+        Ok(Ok(_)) => ConnectOutcome::Connects,
         Ok(Err(error))
             if matches!(error.kind(), ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable) =>
         {
-            Outcome::NoAddress(error.to_string())
+            ConnectOutcome::NoAddress(error.to_string())
         }
-        Ok(Err(_)) | Err(_) => Outcome::Dropped,
+        Ok(Err(_)) | Err(_) => ConnectOutcome::Dropped,
     }
 }
 
-fn loopback(context: &Context, outcome: Outcome) -> Finding {
-    let finding = |state, seen: String| Finding::new(Group::Network, "loopback", state, seen);
+fn loopback(context: &Context, outcome: ConnectOutcome) -> Finding {
+    let finding = |state, seen: String| Finding::new(CheckGroup::Network, "loopback", state, seen);
     match outcome {
-        Outcome::Connects => finding(State::Good, "127.0.0.1 reaches itself".to_owned()),
-        Outcome::NoAddress(why) => {
+        ConnectOutcome::Connects => finding(Health::Good, "127.0.0.1 reaches itself".to_owned()),
+        ConnectOutcome::NoAddress(why) => {
             let up = if context.is_mac() { "ifconfig lo0 127.0.0.1 up" } else { "ip link set lo up" };
-            finding(State::Bad, format!("127.0.0.1 cannot be used: {why}"))
+            finding(Health::Bad, format!("127.0.0.1 cannot be used: {why}"))
                 .why("no client on this machine can connect to anything here")
                 .remedy(format!("{}{up}", sudo()))
         }
-        Outcome::Dropped => {
+        ConnectOutcome::Dropped => {
             let why = "a packet filter takes what this machine sends to itself; which rule does is below, where it can be told";
             let sudo = sudo();
             finding(
-                State::Warning,
+                Health::Warning,
                 "connections from 127.0.0.1 to a free port of 127.0.0.1 do not get through".to_owned(),
             )
             .why(why)
@@ -78,32 +78,34 @@ fn loopback(context: &Context, outcome: Outcome) -> Finding {
     }
 }
 
-fn ipv6(outcome: Outcome) -> Finding {
-    let finding = |state, seen: &str| Finding::new(Group::Network, "ipv6", state, seen);
+fn ipv6(outcome: ConnectOutcome) -> Finding {
+    let finding = |state, seen: &str| Finding::new(CheckGroup::Network, "ipv6", state, seen);
     match outcome {
-        Outcome::Connects => finding(State::Good, "::1 reaches itself"),
-        Outcome::NoAddress(_) => finding(State::Note, "there is no IPv6 loopback here; 127.0.0.1 does"),
-        Outcome::Dropped => finding(
-            State::Note,
+        ConnectOutcome::Connects => finding(Health::Good, "::1 reaches itself"),
+        ConnectOutcome::NoAddress(_) => {
+            finding(Health::Note, "there is no IPv6 loopback here; 127.0.0.1 does")
+        }
+        ConnectOutcome::Dropped => finding(
+            Health::Note,
             "connections to ::1 do not get through; a client that takes `localhost` for ::1 needs 127.0.0.1",
         ),
     }
 }
 
 async fn localhost() -> Finding {
-    let finding = |state, seen: String| Finding::new(Group::Network, "localhost", state, seen);
+    let finding = |state, seen: String| Finding::new(CheckGroup::Network, "localhost", state, seen);
     let line = format!("printf '\\n127.0.0.1 localhost\\n' | {}tee -a /etc/hosts", sudo());
     let why = "IDEs and editors connect to `localhost` unless told otherwise";
     match lookup_host(("localhost", 0)).await {
         Err(error) => {
-            finding(State::Bad, format!("the name localhost is not known: {error}")).why(why).remedy(line)
+            finding(Health::Bad, format!("the name localhost is not known: {error}")).why(why).remedy(line)
         }
         Ok(addresses) => {
             let all: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
             let list = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             match all.iter().find(|address| !address.is_loopback()) {
                 Some(foreign) => finding(
-                    State::Bad,
+                    Health::Bad,
                     format!("the name localhost is {list}: {foreign} is not this machine's own"),
                 )
                 .why(why)
@@ -117,9 +119,9 @@ async fn localhost() -> Finding {
                     "localhost",
                 )]),
                 None if all.is_empty() => {
-                    finding(State::Bad, "the name localhost has no address".to_owned()).why(why).remedy(line)
+                    finding(Health::Bad, "the name localhost has no address".to_owned()).why(why).remedy(line)
                 }
-                None => finding(State::Good, format!("localhost is {list}")),
+                None => finding(Health::Good, format!("localhost is {list}")),
             }
         }
     }

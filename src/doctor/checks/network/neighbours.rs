@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::doctor::context::{Context, sudo};
 use crate::doctor::facts::tool;
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{CheckGroup, Finding, Health};
 
 /// The program that writes the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     if context.is_mac() {
         return Vec::new();
     }
-    let note = |seen: String| Finding::new(Group::Network, "neighbours", State::Note, seen);
+    let note = |seen: String| Finding::new(CheckGroup::Network, "neighbours", Health::Note, seen);
     let sudo = sudo();
     match manager().await {
         Some(Manager::Ufw) => vec![note(format!(

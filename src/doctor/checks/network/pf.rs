@@ -6,8 +6,8 @@ use std::fs;
 use crate::doctor::context::{Context, sudo};
 use crate::doctor::facts::files::edit;
 use crate::doctor::facts::tool::{self, Said};
-use crate::doctor::finding::{Finding, Group, State};
-use crate::firewall::Backend;
+use crate::doctor::finding::{CheckGroup, Finding, Health};
+use crate::firewall::FirewallBackend;
 use crate::firewall::pf::PFCTL;
 
 const CONF: &str = "/etc/pf.conf";
@@ -24,7 +24,7 @@ const ANOTHERS: &str = "a VPN, a script or a person has loaded another ruleset, 
                         /etc/pf.conf, comes back at the next boot";
 
 pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
-    if context.question.backend != Backend::Pf {
+    if context.question.backend != FirewallBackend::Pf {
         return Vec::new();
     }
     let pfctl = context.question.programs.pfctl.clone().unwrap_or_else(|| PFCTL.into());
@@ -42,24 +42,24 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
             found.extend(skipped(tool::ask(&pfctl, &["-v", "-s", "Interfaces"]).await.unwrap_or_default()));
         }
         _ => found.push(finding(
-            State::Unknown,
+            Health::Unknown,
             "only root is told whether pf is on, and what it holds".to_owned(),
         )),
     }
     found
 }
 
-fn finding(state: State, seen: String) -> Finding {
-    Finding::new(Group::Network, "pf", state, seen)
+fn finding(state: Health, seen: String) -> Finding {
+    Finding::new(CheckGroup::Network, "pf", state, seen)
 }
 
 fn parses(said: Result<Said, tool::Silent>) -> Finding {
     match said {
-        Ok(said) if said.success => finding(State::Good, format!("{CONF} is well-formed")),
+        Ok(said) if said.success => finding(Health::Good, format!("{CONF} is well-formed")),
         Ok(said) => {
             let words = said.stderr.lines().find(|line| line.contains("error"));
             let words = words.unwrap_or_default().to_owned();
-            let finding = finding(State::Bad, format!("{CONF} is not well-formed: {words}"))
+            let finding = finding(Health::Bad, format!("{CONF} is not well-formed: {words}"))
                 .why("macOS loads it at each boot, and pf then holds nothing of it; a missing newline at the end does that too");
             match wrong_line(&words) {
                 Some(number) => {
@@ -68,7 +68,7 @@ fn parses(said: Result<Said, tool::Silent>) -> Finding {
                 None => finding.remedy(format!("{}pfctl -n -f {CONF}", sudo())),
             }
         }
-        Err(why) => finding(State::Unknown, format!("pfctl does not check {CONF}: {why}")),
+        Err(why) => finding(Health::Unknown, format!("pfctl does not check {CONF}: {why}")),
     }
 }
 
@@ -99,7 +99,7 @@ fn unreferenced(conf: &str) -> Option<Finding> {
         .filter_map(|(number, line)| Some((number + 1, name(line, "load anchor ")?)))
         .find(|(_, loaded)| !covers(loaded))?;
     Some(
-        finding(State::Warning, format!("{CONF}:{number} loads the anchor \"{loaded}\", and nothing evaluates it"))
+        finding(Health::Warning, format!("{CONF}:{number} loads the anchor \"{loaded}\", and nothing evaluates it"))
             .why(
                 "its rules have no effect: a widespread recipe leaves out the line `anchor \"…\"`. dlvgate needs no line in this \
                  file: it opens the port for as long as a session lasts",
@@ -115,7 +115,7 @@ fn status(info: &str, references: Said) -> Finding {
         |line: &&str| line.split_whitespace().next().is_some_and(|word| word.parse::<u32>().is_ok());
     let tokens = references.stdout.lines().filter(is_token).count();
     finding(
-        State::Good,
+        Health::Good,
         match (on, tokens) {
             (false, _) => "pf is off: it blocks nothing".to_owned(),
             (true, 0) => "pf is on, by `pfctl -e`: no program holds an enable token".to_owned(),
@@ -128,21 +128,21 @@ fn main_ruleset(rules: &str) -> Finding {
     let (loaded, rules) = (rules, format!("{}pfctl -s rules", sudo()));
     let lines: Vec<&str> = loaded.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let Some(place) = lines.iter().position(|line| line.starts_with(EVALUATES)) else {
-        return finding(State::Bad, format!("the main ruleset of pf has no `{EVALUATES}`"))
+        return finding(Health::Bad, format!("the main ruleset of pf has no `{EVALUATES}`"))
             .why(format!("rules of Apple's and of dlvgate's gates are loaded and not evaluated: {ANOTHERS}"))
             .remedy(rules);
     };
     if !lines.iter().any(|line| line.starts_with(SCRUBS)) {
-        return finding(State::Bad, format!("the main ruleset of pf has no `{SCRUBS}`"))
+        return finding(Health::Bad, format!("the main ruleset of pf has no `{SCRUBS}`"))
             .why(format!("IP fragments would get past dlvgate's gates, so none is opened: {ANOTHERS}"))
             .remedy(rules);
     }
     let wins = lines[..place].iter().find(|line| line.contains(" quick ") && line.starts_with("block"));
     match wins {
-        Some(rule) => finding(State::Bad, format!("a rule with quick comes before every anchor: {rule}"))
+        Some(rule) => finding(Health::Bad, format!("a rule with quick comes before every anchor: {rule}"))
             .why(format!("what it matches is blocked before a gate of dlvgate's is looked at: {ANOTHERS}"))
             .remedy(rules),
-        None => finding(State::Good, "the anchors of dlvgate's gates are evaluated".to_owned()),
+        None => finding(Health::Good, "the anchors of dlvgate's gates are evaluated".to_owned()),
     }
 }
 
@@ -150,7 +150,7 @@ fn main_ruleset(rules: &str) -> Finding {
 fn skipped(said: Said) -> Option<Finding> {
     let line = said.stdout.lines().find(|line| line.starts_with("lo0") && line.contains("(skip)"))?;
     Some(finding(
-        State::Note,
+        Health::Note,
         format!(
             "pf looks at nothing on lo0 (`set skip`, {}): it keeps no other user's program here from dlv's port",
             line.trim()

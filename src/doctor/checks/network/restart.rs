@@ -5,18 +5,18 @@ use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 
 use crate::delve::{Argv, check};
-use crate::doctor::facts::process::{Kind, Process};
+use crate::doctor::facts::process::{ListenerKind, Process};
 use crate::doctor::finding::{quoted, quoted_path};
 
 /// The front that a client needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Front {
+pub(super) struct WantedFront {
     pub(super) port: u16,
     /// The client's address, where it is on another machine.
     pub(super) peer: Option<IpAddr>,
 }
 
-impl Front {
+impl WantedFront {
     /// As `--listen` takes it: no wider than this client needs.
     pub(super) fn listen(self) -> String {
         let host = if self.peer.is_some() { "" } else { "127.0.0.1" };
@@ -35,15 +35,15 @@ impl Front {
 
 /// The command line that runs the same behind this front, for a shell. `None` where its words are
 /// not known for certain, or the address cannot be told from them.
-pub(super) fn restarted(process: &Process, front: Front) -> Option<String> {
+pub(super) fn restarted(process: &Process, front: WantedFront) -> Option<String> {
     let (first, rest) = process.command.split_first().filter(|_| process.is_exact)?;
     let rest: Vec<OsString> = rest.iter().map(OsString::from).collect();
     let name = first.rsplit('/').next().unwrap_or_default();
     let words = match process.kind() {
-        Kind::Dlvgate if name == "dlv" || rest.first().is_some_and(|word| word == "dlv") => None,
-        Kind::Dlvgate => dlvgate(first, rest, front),
-        Kind::Delve { .. } => delve(process, first, rest, front),
-        Kind::Tunnel(_) | Kind::Other => None,
+        ListenerKind::Dlvgate if name == "dlv" || rest.first().is_some_and(|word| word == "dlv") => None,
+        ListenerKind::Dlvgate => dlvgate(first, rest, front),
+        ListenerKind::Delve { .. } => delve(process, first, rest, front),
+        ListenerKind::Tunnel(_) | ListenerKind::Other => None,
     }?;
     let line = words.iter().map(quoted).collect::<Vec<_>>().join(" ");
     // Relative paths are meant from there.
@@ -54,7 +54,7 @@ pub(super) fn restarted(process: &Process, front: Front) -> Option<String> {
 }
 
 /// `dlvgate serve …`: everything stays but `--listen`; who is allowed already stays allowed.
-fn dlvgate(first: &str, rest: Vec<OsString>, front: Front) -> Option<Vec<OsString>> {
+fn dlvgate(first: &str, rest: Vec<OsString>, front: WantedFront) -> Option<Vec<OsString>> {
     let end = rest.iter().position(|word| word == "--").unwrap_or(rest.len());
     let (ours, dlvs) = rest.split_at(end);
     let serve = ours.iter().position(|word| word == "serve")?;
@@ -80,7 +80,7 @@ fn dlvgate(first: &str, rest: Vec<OsString>, front: Front) -> Option<Vec<OsStrin
 }
 
 /// A bare dlv: the same words, after `--`.
-fn delve(process: &Process, first: &str, rest: Vec<OsString>, front: Front) -> Option<Vec<OsString>> {
+fn delve(process: &Process, first: &str, rest: Vec<OsString>, front: WantedFront) -> Option<Vec<OsString>> {
     let argv = Argv::parse(rest).ok().filter(|argv| argv.serves().is_some())?;
     let mut given = argv.without_listen()?;
     if argv.command() == Some("dap") {
@@ -107,13 +107,13 @@ mod tests {
     use crate::doctor::facts::process::tests::process;
     use crate::shell::tests::{HOSTILE, read_back};
 
-    const HERE: Front = Front { port: 2345, peer: None };
+    const HERE: WantedFront = WantedFront { port: 2345, peer: None };
 
-    fn there() -> Front {
-        Front { port: 2345, peer: Some("192.0.2.5".parse().unwrap()) }
+    fn there() -> WantedFront {
+        WantedFront { port: 2345, peer: Some("192.0.2.5".parse().unwrap()) }
     }
 
-    fn again(program: &str, command: &[&str], front: Front) -> Option<String> {
+    fn again(program: &str, command: &[&str], front: WantedFront) -> Option<String> {
         restarted(&process(program, command), front)
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::doctor::context::Context;
 use crate::doctor::facts::tool::{self, Silent};
-use crate::doctor::finding::{Finding, Group, State};
+use crate::doctor::finding::{CheckGroup, Finding, Health};
 
 /// How the interfaces of VPNs begin, on macOS and Linux.
 const TUNNELS: [&str; 7] = ["utun", "tun", "tap", "ppp", "wg", "ipsec", "tailscale"];
@@ -15,7 +15,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
 }
 
 async fn look(context: &Context, peer: IpAddr) -> Finding {
-    let finding = |state, seen: String| Finding::new(Group::Network, "route", state, seen);
+    let finding = |state, seen: String| Finding::new(CheckGroup::Network, "route", state, seen);
     let to = peer.to_string();
     let said = if context.is_mac() {
         let family = if peer.is_ipv4() { "-inet" } else { "-inet6" };
@@ -28,21 +28,21 @@ async fn look(context: &Context, peer: IpAddr) -> Finding {
     };
     let said = match said {
         Err(why) => {
-            return finding(State::Unknown, format!("which way {peer} is reached is not told: {why}"));
+            return finding(Health::Unknown, format!("which way {peer} is reached is not told: {why}"));
         }
         Ok(said) if !said.success => {
             let why =
                 "whatever the port does, no answer gets to the client: is it on this network, or a VPN off?";
             let show = if context.is_mac() { "netstat -rn" } else { "ip route" };
-            return finding(State::Bad, format!("there is no way to {peer}: {}", said.first_line()))
+            return finding(Health::Bad, format!("there is no way to {peer}: {}", said.first_line()))
                 .why(why)
                 .remedy(show);
         }
         Ok(said) => said,
     };
     match interface(&said.stdout) {
-        None => finding(State::Unknown, "the route is not understood".to_owned()),
-        Some(name) if is_tunnel(name) => finding(State::Warning, format!("answers to {peer} leave through {name}, a VPN"))
+        None => finding(Health::Unknown, "the route is not understood".to_owned()),
+        Some(name) if is_tunnel(name) => finding(Health::Warning, format!("answers to {peer} leave through {name}, a VPN"))
             .why(
                 "a VPN that owns the default route may take the answers to a client that is on the local network, which then \
                  times out; many have a setting that leaves local addresses out",
@@ -52,7 +52,7 @@ async fn look(context: &Context, peer: IpAddr) -> Finding {
             } else {
                 format!("ip -o route get {peer}")
             }),
-        Some(name) => finding(State::Good, format!("answers to {peer} leave through {name}")),
+        Some(name) => finding(Health::Good, format!("answers to {peer} leave through {name}")),
     }
 }
 

@@ -12,7 +12,7 @@ mod macos {
 
     use crate::doctor::context::{Context, variable};
     use crate::doctor::facts::tool;
-    use crate::doctor::finding::{Finding, Group, State, quoted_path};
+    use crate::doctor::finding::{CheckGroup, Finding, Health, quoted_path};
 
     const SECURITY: &str = "/usr/sbin/DevToolsSecurity";
 
@@ -34,27 +34,28 @@ mod macos {
     async fn signature(context: &Context) -> Option<Finding> {
         let delve = context.delves().await.chosen.as_ref().ok()?;
         let (program, path) = (&delve.path, delve.path.display());
-        let finding = |state, seen: String| Finding::new(Group::Permissions, "signature", state, seen);
+        let finding = |state, seen: String| Finding::new(CheckGroup::Permissions, "signature", state, seen);
         Some(match tool::ask(CODESIGN, &["--verify", &path.to_string()]).await {
-            Ok(said) if said.success => finding(State::Good, format!("the signature of {path} is valid")),
+            Ok(said) if said.success => finding(Health::Good, format!("the signature of {path} is valid")),
             Ok(said) => {
-                finding(State::Bad, format!("the signature of {path} is not valid: {}", said.first_line()))
+                finding(Health::Bad, format!("the signature of {path} is not valid: {}", said.first_line()))
                     .why("macOS kills a program with a broken signature at its start: `Killed: 9`")
                     .remedy(format!("codesign --force --sign - {}", quoted_path(program)))
             }
-            Err(why) => finding(State::Unknown, format!("codesign does not tell about {path}: {why}")),
+            Err(why) => finding(Health::Unknown, format!("codesign does not tell about {path}: {why}")),
         })
     }
 
     async fn developer_mode() -> Finding {
-        let finding = |state, seen: &str| Finding::new(Group::Permissions, "developer-mode", state, seen);
+        let finding =
+            |state, seen: &str| Finding::new(CheckGroup::Permissions, "developer-mode", state, seen);
         match tool::ask(SECURITY, &["-status"]).await {
-            Ok(said) if said.stdout.contains("enabled") => finding(State::Good, "developer mode is enabled"),
-            Ok(said) if said.stdout.contains("disabled") => finding(State::Bad, "developer mode is disabled")
+            Ok(said) if said.stdout.contains("enabled") => finding(Health::Good, "developer mode is enabled"),
+            Ok(said) if said.stdout.contains("disabled") => finding(Health::Bad, "developer mode is disabled")
                 .why("macOS asks for a password each time that a program is debugged, and refuses where it cannot be typed")
                 .undoable_remedy("sudo DevToolsSecurity -enable", "sudo DevToolsSecurity -disable"),
-            Ok(said) => finding(State::Unknown, &format!("DevToolsSecurity says: {}", said.first_line())),
-            Err(why) => finding(State::Unknown, &format!("{SECURITY} does not tell whether developer mode is on: {why}")),
+            Ok(said) => finding(Health::Unknown, &format!("DevToolsSecurity says: {}", said.first_line())),
+            Err(why) => finding(Health::Unknown, &format!("{SECURITY} does not tell whether developer mode is on: {why}")),
         }
     }
 
@@ -64,9 +65,9 @@ mod macos {
             .or_else(|| DEBUGSERVERS.iter().find(|path| Path::new(path).exists()).map(ToString::to_string));
         match found {
             Some(path) => {
-                Finding::new(Group::Permissions, "debugserver", State::Good, format!("Apple's debugserver is there: {path}"))
+                Finding::new(CheckGroup::Permissions, "debugserver", Health::Good, format!("Apple's debugserver is there: {path}"))
             }
-            None => Finding::new(Group::Permissions, "debugserver", State::Bad, "Apple's debugserver is not installed")
+            None => Finding::new(CheckGroup::Permissions, "debugserver", Health::Bad, "Apple's debugserver is not installed")
                 .why("Delve debugs through it: launching fails with `debugserver or lldb-server not found: install Xcode's \
                       command line tools or lldb-server`")
                 .remedy("xcode-select --install"),
@@ -84,7 +85,7 @@ mod linux {
     use nix::unistd::Pid;
 
     use crate::doctor::context::sudo;
-    use crate::doctor::finding::{Finding, Group, State};
+    use crate::doctor::finding::{CheckGroup, Finding, Health};
 
     const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
 
@@ -115,13 +116,13 @@ mod linux {
         match tried {
             Ok(()) => {
                 let seen = "a process may be attached to (ptrace), tried with one of our own";
-                Finding::new(Group::Permissions, "ptrace", State::Good, seen)
+                Finding::new(CheckGroup::Permissions, "ptrace", Health::Good, seen)
             }
             Err(why) => {
                 let finding = Finding::new(
-                    Group::Permissions,
+                    CheckGroup::Permissions,
                     "ptrace",
-                    State::Bad,
+                    Health::Bad,
                     format!("ptrace does not work: {why}"),
                 );
                 if scope().is_some_and(|scope| scope >= 2) {
@@ -163,22 +164,22 @@ mod linux {
     /// Linux's `Documentation/admin-guide/LSM/Yama.rst`.
     fn yama() -> Option<Finding> {
         let scope = scope()?;
-        let finding = |state, seen: &str| Finding::new(Group::Permissions, "ptrace-scope", state, seen);
+        let finding = |state, seen: &str| Finding::new(CheckGroup::Permissions, "ptrace-scope", state, seen);
         if (1..=2).contains(&scope) && may_trace() {
             let seen = format!(
                 "ptrace_scope is {scope}, which does not bind a process with CAP_SYS_PTRACE, such as this one"
             );
-            return Some(finding(State::Good, &seen));
+            return Some(finding(Health::Good, &seen));
         }
         Some(match scope {
-            0 => finding(State::Good, "ptrace_scope is 0: you may attach to your own processes"),
-            1 => finding(State::Note, "ptrace_scope is 1: dlv may debug what it starts; `dlv attach` needs root, or 0 here")
+            0 => finding(Health::Good, "ptrace_scope is 0: you may attach to your own processes"),
+            1 => finding(Health::Note, "ptrace_scope is 1: dlv may debug what it starts; `dlv attach` needs root, or 0 here")
                 .why("`dlv attach` fails with: could not attach to pid: this could be caused by a kernel security setting")
                 .undoable_remedy(set(0), set(1)),
-            2 => finding(State::Bad, "ptrace_scope is 2: only root may debug")
+            2 => finding(Health::Bad, "ptrace_scope is 2: only root may debug")
                 .why("launching and attaching fail for everybody else; with 1 a debugger may debug what it starts")
                 .undoable_remedy(set(1), set(2)),
-            _ => finding(State::Bad, "ptrace_scope is 3: no user may debug until the next boot")
+            _ => finding(Health::Bad, "ptrace_scope is 3: no user may debug until the next boot")
                 .why("the kernel takes no other value any more")
                 .remedy("grep -r ptrace_scope /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"),
         })

@@ -8,7 +8,7 @@ use nix::unistd::{AccessFlags, Uid, User, access};
 
 use crate::doctor::context::{Context, variable};
 use crate::doctor::facts::files::owner;
-use crate::doctor::finding::{Finding, Group, State, quoted, quoted_path};
+use crate::doctor::finding::{CheckGroup, Finding, Health, quoted, quoted_path};
 
 /// Bytes that a build needs at least; a small program's temporary files are some ten megabytes.
 const ROOM: u64 = 64 * 1024 * 1024;
@@ -23,7 +23,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
         wanted.chain([temporary]).filter_map(|(name, what, path)| look(context, name, what, &path)).collect();
     if bad.is_empty() {
         let seen = "the folders for temporary files, builds and modules can be written";
-        return vec![Finding::new(Group::Permissions, "folders", State::Good, seen)];
+        return vec![Finding::new(CheckGroup::Permissions, "folders", Health::Good, seen)];
     }
     bad
 }
@@ -33,7 +33,7 @@ fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Findin
     let there = path.ancestors().find(|folder| folder.exists())?;
     let place = there.display();
     let is_temporary = name == "TMPDIR";
-    let bad = |seen: String| Finding::new(Group::Permissions, "folders", State::Bad, seen);
+    let bad = |seen: String| Finding::new(CheckGroup::Permissions, "folders", Health::Bad, seen);
     if is_temporary && !path.is_dir() {
         let seen = format!("TMPDIR is {}, which is not there", path.display());
         let finding = bad(seen).why("go makes no folder for temporary files, and every build fails");
@@ -83,7 +83,7 @@ fn forbidden(context: &Context, name: &str, what: &str, there: &Path) -> Finding
     let whose = owner(there).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
     let whose = whose.map_or_else(|| "another user".to_owned(), |user| user.name);
     let seen = format!("the folder for {what} ({name}), {place}, is {whose}'s, and you may not write to it");
-    let finding = Finding::new(Group::Permissions, "folders", State::Bad, seen)
+    let finding = Finding::new(CheckGroup::Permissions, "folders", Health::Bad, seen)
         .why("every build fails with `permission denied`; `sudo go …` leaves such folders");
     let me = User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name);
     match (me, own_of_root(there, &context.home)) {

@@ -25,7 +25,7 @@ async fn abandoned_gate_is_dropped_and_its_answer_ignored() {
     let program = folder.path().join("guard");
     script::write(&program, SLOW);
     let start = Start {
-        backend: Backend::NATIVE,
+        backend: FirewallBackend::NATIVE,
         programs: Programs::default(),
         journals: Some(folder.path().to_owned()),
         program: Some(program.clone()),
@@ -33,7 +33,7 @@ async fn abandoned_gate_is_dropped_and_its_answer_ignored() {
         may_ask: false,
         as_root: false,
     };
-    let (client, _) = Client::start(&start).await.unwrap();
+    let (client, _) = GuardClient::start(&start).await.unwrap();
     tokio::time::pause(); // nothing else happens, so the limit is over at once
     let opened = client.open(40001, &[], None).await;
     assert!(matches!(opened, Err(GuardError::Silent { .. })), "{opened:?}");

@@ -26,9 +26,9 @@ mod unavailable;
 
 use std::path::{Path, PathBuf};
 
-use super::driver::system_program;
+use super::backend::system_program;
 use super::journal::Journals;
-use crate::firewall::backend::{Backend, Programs};
+use crate::firewall::backend::{FirewallBackend, Programs};
 pub use error::ConfineError;
 #[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 use unavailable::is_not_here;
@@ -49,7 +49,7 @@ pub fn leave(programs: &Programs) -> Result<(), ConfineError> {
 /// # Errors
 /// Where a limit cannot be lifted, or the kernel has a restriction and refuses it. What it does not
 /// have is left out.
-pub fn enter(backend: Backend, programs: &Programs, journals: &Journals) -> Result<(), ConfineError> {
+pub fn enter(backend: FirewallBackend, programs: &Programs, journals: &Journals) -> Result<(), ConfineError> {
     limits::reset()?;
     #[cfg(target_os = "linux")]
     group::leave()?;

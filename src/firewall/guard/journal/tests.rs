@@ -8,8 +8,8 @@ fn journals() -> (tempfile::TempDir, Journals) {
     (folder, journals)
 }
 
-fn record() -> Record {
-    let mut record = Record::begin(Backend::Pf, 501).unwrap();
+fn record() -> GuardRecord {
+    let mut record = GuardRecord::begin(FirewallBackend::Pf, 501).unwrap();
     record.open(
         40001,
         vec!["127.0.0.1".parse().unwrap(), "fe80::1%en0".parse().unwrap()],
@@ -54,7 +54,7 @@ fn pending_token_keeps_the_journal() {
     let (_folder, journals) = journals();
     let mut record = record();
     record.gates.clear();
-    record.token = Some(Token { pid: 77, token: None });
+    record.token = Some(TokenRecord { pid: 77, token: None });
     journals.write(&record).unwrap();
     assert_eq!(journals.read().unwrap()[0].record.as_ref().unwrap().token.as_ref().unwrap().pid, 77);
 }
@@ -75,9 +75,9 @@ fn journal_of_another_pid_namespace_is_kept() {
 fn process_of_another_user_is_not_taken_for_ones_own() {
     let own = nix::unistd::getuid().as_raw();
     let pid = std::process::id();
-    assert_eq!(Process::of_user(pid, own).map(|process| process.pid), Some(pid));
-    assert!(Process::of_user(pid, own + 1).is_none());
-    let process = Process::now(pid).unwrap();
+    assert_eq!(ProcessIdentity::of_user(pid, own).map(|process| process.pid), Some(pid));
+    assert!(ProcessIdentity::of_user(pid, own + 1).is_none());
+    let process = ProcessIdentity::now(pid).unwrap();
     assert!(process.is_users(own) && !process.is_users(own + 1));
 }
 
@@ -116,7 +116,7 @@ fn what_another_user_could_have_written_is_not_read() {
 
 #[test]
 fn a_process_that_was_started_later_is_another() {
-    let mut process = Process::now(std::process::id()).unwrap();
+    let mut process = ProcessIdentity::now(std::process::id()).unwrap();
     assert!(process.is_alive());
     process.started.push('0');
     assert!(!process.is_alive());

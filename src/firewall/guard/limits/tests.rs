@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::firewall::Backend;
+use crate::firewall::FirewallBackend;
 
 /// The caller, and another user.
 const ALICE: u32 = 1000;
@@ -23,7 +23,7 @@ struct Answers {
 impl Told {
     /// This user is at this port now.
     pub(in super::super) fn comes(&self, port: u16, uid: u32, does: Does) -> &Told {
-        self.add(port, Owner::Uid(uid), does)
+        self.add(port, SocketOwner::Uid(uid), does)
     }
 
     /// No user is at any port any more.
@@ -36,16 +36,16 @@ impl Told {
         self.0.lock().unwrap().is_blind = true;
     }
 
-    fn add(&self, port: u16, owner: Owner, does: Does) -> &Told {
+    fn add(&self, port: u16, owner: SocketOwner, does: Does) -> &Told {
         self.put(([127, 0, 0, 1], port).into(), false, owner, does)
     }
 
     /// This user listens at this address too.
     pub(in super::super) fn listens(&self, local: &str, uid: u32) -> &Told {
-        self.put(local.parse().unwrap(), false, Owner::Uid(uid), Does::Listen)
+        self.put(local.parse().unwrap(), false, SocketOwner::Uid(uid), Does::Listen)
     }
 
-    fn put(&self, local: SocketAddr, only_v6: bool, owner: Owner, does: Does) -> &Told {
+    fn put(&self, local: SocketAddr, only_v6: bool, owner: SocketOwner, does: Does) -> &Told {
         self.0.lock().unwrap().there.push(Occupant { local, only_v6, owner, does });
         self
     }
@@ -100,7 +100,7 @@ fn port_of_own_listener_is_opened() {
     let told = Told::default();
     told.comes(40001, ALICE, Does::Listen).comes(40001, ALICE, Does::Connect);
     assert_eq!(open(&told, false), Ok(()));
-    told.add(40001, Owner::NoProcess, Does::Connect);
+    told.add(40001, SocketOwner::NoProcess, Does::Connect);
     assert_eq!(open(&told, false), Ok(()), "what is left of a connection does not count");
 }
 
@@ -154,7 +154,7 @@ fn only_who_is_at_the_gate_s_address_is_a_stranger() {
         let told = Told::default();
         told.listens(&SocketAddr::new(own.parse().unwrap(), 40001).to_string(), ALICE);
         let at = told.limits(ALICE).may_open(40001, &peers(), false).unwrap();
-        told.put(theirs.parse().unwrap(), only_v6, Owner::Uid(BOB), Does::Listen);
+        told.put(theirs.parse().unwrap(), only_v6, SocketOwner::Uid(BOB), Does::Listen);
         let opened = told.limits(ALICE).may_open(40001, &peers(), false);
         let later = told.limits(ALICE).strangers_at(&[(40001, at)].into()).unwrap();
         assert_eq!((opened.is_err(), !later.is_empty()), (is_stranger, is_stranger), "{own}, {theirs}");
@@ -185,7 +185,7 @@ fn port_of_another_user_is_refused() {
         assert!(open(told.bound(40001), true).is_err(), "nor with a socket of the caller's");
     }
     let told = Told::default();
-    told.comes(40001, ALICE, Does::Listen).add(40001, Owner::NoProcess, Does::Listen);
+    told.comes(40001, ALICE, Does::Listen).add(40001, SocketOwner::NoProcess, Does::Listen);
     assert!(open(&told, false).unwrap_err().contains("does not tell whose"));
 }
 
@@ -232,8 +232,8 @@ fn root_itself_is_not_limited() {
     assert!(!limits.are_there() && limits.strangers_at(&[(22, Vec::new())].into()).unwrap().is_empty());
 }
 
-fn record(uid: u32, gates: &[(u16, usize)]) -> Record {
-    let mut record = Record::begin(Backend::Pf, uid).unwrap();
+fn record(uid: u32, gates: &[(u16, usize)]) -> GuardRecord {
+    let mut record = GuardRecord::begin(FirewallBackend::Pf, uid).unwrap();
     for (port, count) in gates {
         record.open(*port, vec!["192.0.2.5".parse().unwrap(); *count], Vec::new());
     }
@@ -262,7 +262,7 @@ fn quota_counts_all_guards_of_the_user_alone() {
 fn interfaces_of_peers_are_counted_once_a_gate() {
     let limits = Told::default().limits(ALICE);
     let gates = |count: u16| {
-        let mut record = Record::begin(Backend::Pf, ALICE).unwrap();
+        let mut record = GuardRecord::begin(FirewallBackend::Pf, ALICE).unwrap();
         for port in 0..count {
             let peers = ["fe80::1%en0", "fe80::9%en0", "fe80::1%en1", "192.0.2.5"];
             record.open(40000 + port, peers.map(|peer| peer.parse().unwrap()).to_vec(), Vec::new());

@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufReader};
 
-use super::super::duties::SYSTEM_PORTS;
-use super::super::journal::{Journals, Process, Record};
+use super::super::journal::{GuardRecord, Journals, ProcessIdentity};
 use super::super::limits::tests::Told;
+use super::super::state_machine::SYSTEM_PORTS;
 use super::super::wire::{MAX_GATES, MAX_PEERS};
 use super::*;
-use crate::firewall::backend::{Backend, LeftGates, Loaded};
+use crate::firewall::backend::{FirewallBackend, LeftGates, LoadedGate};
 use crate::sockets::Does;
 
 /// A packet filter that notes what it is told.
@@ -43,10 +43,10 @@ impl Notes {
 }
 
 impl Driver for Notes {
-    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), Refused> {
+    async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), GateOpenError> {
         let mut state = self.state();
         if state.refuses {
-            return Err(Refused { why: Notes::refusal(), may_be_left: false });
+            return Err(GateOpenError { why: Notes::refusal(), may_be_left: false });
         }
         state.said.push(format!("open {port}"));
         state.at = at.to_vec();
@@ -82,7 +82,7 @@ impl Driver for Notes {
         if self.state().does_not_work { Err(Notes::refusal()) } else { Ok(()) }
     }
 
-    async fn loaded(&self) -> Result<Vec<Loaded>, BackendError> {
+    async fn loaded(&self) -> Result<Vec<LoadedGate>, BackendError> {
         Ok(Vec::new())
     }
 
@@ -120,14 +120,14 @@ fn run(uid: u32, notes: &Notes, lines: &[Vec<u8>]) -> Run {
 fn run_where(uid: u32, notes: &Notes, lines: &[Vec<u8>], spoil: impl FnOnce(&Path)) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
-    let books = Arc::new(Books::open(journals.clone(), Backend::Pf, uid).unwrap());
+    let store = Arc::new(JournalStore::open(journals.clone(), FirewallBackend::Pf, uid).unwrap());
     spoil(journals.folder());
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let (replies, open, written, left, ending) = runtime.block_on(async {
         let (mut requests, theirs) = tokio::io::duplex(LINE_LIMIT * 2);
         let (answers, reader) = tokio::io::duplex(LINE_LIMIT * 64);
-        let guard = Guard::new(notes.clone(), books, CallerLimits::none(uid));
+        let guard = Guard::new(notes.clone(), store, CallerLimits::none(uid));
         let serving = guard.run(Vec::new(), BufReader::new(theirs), answers, std::future::pending());
         let speaking = async {
             for line in lines {
@@ -190,7 +190,7 @@ fn a_user_cannot_cut_off_the_system_s_own_ports() {
 fn guard_whose_answers_are_not_read_removes_all() {
     let folder = tempfile::tempdir().unwrap();
     let notes = Notes::default();
-    let books = Arc::new(Books::open(Journals::new(folder.path()), Backend::Pf, 501).unwrap());
+    let store = Arc::new(JournalStore::open(Journals::new(folder.path()), FirewallBackend::Pf, 501).unwrap());
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let ended = runtime.block_on(async {
@@ -199,7 +199,7 @@ fn guard_whose_answers_are_not_read_removes_all() {
         let asked = format!("{HELLO}\n{}\n{}", open(40001, &[]), "{\"id\":3,\"do\":\"status\"}\n".repeat(50));
         requests.write_all(asked.as_bytes()).await.unwrap();
         let begun = Instant::now();
-        let guard = Guard::new(notes.clone(), books, CallerLimits::none(501));
+        let guard = Guard::new(notes.clone(), store, CallerLimits::none(501));
         guard.run(Vec::new(), BufReader::new(theirs), answers, std::future::pending()).await;
         drop((requests, unread));
         begun.elapsed()
@@ -238,12 +238,12 @@ fn cut_line_is_the_end_and_not_a_long_one() {
         let read = runtime.block_on(next_line(&mut BufReader::new(sent), &mut line)).unwrap();
         (read, line.len())
     };
-    assert!(matches!(read(b"{}\n{}"), (Line::Whole, 3)));
-    assert!(matches!(read(b"{\"id\":1"), (Line::End, 7)) && matches!(read(b""), (Line::End, 0)));
-    assert!(matches!(read(&[b' '; LINE_LIMIT - 1]), (Line::End, _)));
-    assert!(matches!(read(&[b' '; LINE_LIMIT]), (Line::TooLong, LINE_LIMIT)));
+    assert!(matches!(read(b"{}\n{}"), (CallerLine::Whole, 3)));
+    assert!(matches!(read(b"{\"id\":1"), (CallerLine::End, 7)) && matches!(read(b""), (CallerLine::End, 0)));
+    assert!(matches!(read(&[b' '; LINE_LIMIT - 1]), (CallerLine::End, _)));
+    assert!(matches!(read(&[b' '; LINE_LIMIT]), (CallerLine::TooLong, LINE_LIMIT)));
     let whole = [vec![b' '; LINE_LIMIT - 1], vec![b'\n']].concat();
-    assert!(matches!(read(&whole), (Line::Whole, LINE_LIMIT)), "the longest that is read");
+    assert!(matches!(read(&whole), (CallerLine::Whole, LINE_LIMIT)), "the longest that is read");
 }
 
 #[test]
@@ -287,16 +287,16 @@ fn unremovable_gate_is_reported_and_stays_noted() {
     let notes = Notes::default();
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));
-    let books = Arc::new(Books::open(journals.clone(), Backend::Pf, 501).unwrap());
-    let mut guard = Guard::new(notes.clone(), books, CallerLimits::none(501));
-    let status = || Request { id: 1, operation: Operation::Status };
+    let store = Arc::new(JournalStore::open(journals.clone(), FirewallBackend::Pf, 501).unwrap());
+    let mut guard = Guard::new(notes.clone(), store, CallerLimits::none(501));
+    let status = || GuardRequest { id: 1, operation: Operation::Status };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         guard.perform(serde_json::from_str(HELLO).unwrap()).await.unwrap();
         guard.perform(serde_json::from_str(&open(40002, &[])).unwrap()).await.unwrap();
         assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
         notes.state().refuses = true;
-        let drop = Request { id: 3, operation: Operation::Drop { port: 40002 } };
+        let drop = GuardRequest { id: 3, operation: Operation::Drop { port: 40002 } };
         let why = guard.perform(drop).await.unwrap_err().to_string();
         assert!(why.contains("pf refuses"), "{why}");
         assert_eq!(guard.perform(status()).await, Ok(Some(vec![40002])));
@@ -341,14 +341,14 @@ impl Held {
         let folder = tempfile::tempdir().unwrap();
         let journals = Journals::new(folder.path().join("journals"));
         let notes = Notes::default();
-        let books = Arc::new(Books::open(journals.clone(), Backend::Pf, ALICE).unwrap());
-        let mut guard = Guard::new(notes.clone(), books, told.limits(ALICE));
+        let store = Arc::new(JournalStore::open(journals.clone(), FirewallBackend::Pf, ALICE).unwrap());
+        let mut guard = Guard::new(notes.clone(), store, told.limits(ALICE));
         guard.perform(serde_json::from_str(HELLO).unwrap()).await.unwrap();
         Held { guard, notes, journals, _folder: folder }
     }
 
     async fn ask(&mut self, operation: Operation) -> Result<Option<Vec<u16>>, String> {
-        self.guard.perform(Request { id: 1, operation }).await.map_err(|refusal| refusal.to_string())
+        self.guard.perform(GuardRequest { id: 1, operation }).await.map_err(|refusal| refusal.to_string())
     }
 
     async fn open(&mut self, port: u16) -> Result<Option<Vec<u16>>, String> {
@@ -493,8 +493,8 @@ async fn gates_of_other_guards_count_and_keep_their_ports() {
     let journals = held.journals.clone();
     let pid = live.id();
     let other = |uid: u32, first: u16, gates: u16, peers: usize| {
-        let mut record = Record::begin(Backend::Pf, uid).unwrap();
-        record.guard = Process::now(pid).unwrap();
+        let mut record = GuardRecord::begin(FirewallBackend::Pf, uid).unwrap();
+        record.guard = ProcessIdentity::now(pid).unwrap();
         for port in first..first + gates {
             record.open(port, vec!["192.0.2.5".parse().unwrap(); peers], Vec::new());
         }

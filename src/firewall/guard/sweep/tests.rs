@@ -6,18 +6,19 @@ use serde_json::Value;
 
 use super::*;
 use crate::firewall::Peer;
-use crate::firewall::backend::Refused;
+use crate::firewall::backend::GateOpenError;
 
 /// A packet filter that has these gates, the first time that it is asked and later; and what was
 /// swept.
 struct Filter {
-    loaded: Mutex<[Vec<Loaded>; 2]>,
+    loaded: Mutex<[Vec<LoadedGate>; 2]>,
     swept: Mutex<Vec<(u32, Vec<u16>)>>,
 }
 
 impl Filter {
     fn with(first: &[(u32, u16)], later: &[(u32, u16)]) -> Filter {
-        let gates = |gates: &[(u32, u16)]| gates.iter().map(|&(pid, port)| Loaded { pid, port }).collect();
+        let gates =
+            |gates: &[(u32, u16)]| gates.iter().map(|&(pid, port)| LoadedGate { pid, port }).collect();
         Filter { loaded: Mutex::new([gates(first), gates(later)]), swept: Mutex::default() }
     }
 }
@@ -26,7 +27,7 @@ impl Filter {
 const NOTHING_ELSE: &str = "only the guard itself does this";
 
 impl Driver for Filter {
-    async fn open(&self, _: u16, _: &[Peer], _: &[IpAddr]) -> Result<(), Refused> {
+    async fn open(&self, _: u16, _: &[Peer], _: &[IpAddr]) -> Result<(), GateOpenError> {
         panic!("{NOTHING_ELSE}")
     }
 
@@ -46,7 +47,7 @@ impl Driver for Filter {
         panic!("{NOTHING_ELSE}")
     }
 
-    async fn loaded(&self) -> Result<Vec<Loaded>, BackendError> {
+    async fn loaded(&self) -> Result<Vec<LoadedGate>, BackendError> {
         let mut loaded = self.loaded.lock().unwrap();
         let later = loaded[1].clone();
         Ok(std::mem::replace(&mut loaded[0], later))
@@ -58,9 +59,9 @@ impl Driver for Filter {
     }
 }
 
-fn swept(journals: &Journals, filter: &Filter) -> Vec<Finding> {
+fn swept(journals: &Journals, filter: &Filter) -> Vec<Leftover> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(sweep(journals, Backend::Pf, filter))
+    runtime.block_on(sweep(journals, FirewallBackend::Pf, filter))
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn only_dead_guards_of_this_boot_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path());
     let write = |pid: u32, change: &dyn Fn(&mut Value)| {
-        let mut record = Record::begin(Backend::Pf, 501).unwrap();
+        let mut record = GuardRecord::begin(FirewallBackend::Pf, 501).unwrap();
         record.open(40001, Vec::new(), Vec::new());
         let mut value = serde_json::to_value(record).unwrap();
         value["guard"]["pid"] = pid.into();
@@ -118,7 +119,7 @@ fn draft_of_a_killed_guard_is_removed() {
 fn guard_of_another_pid_namespace_is_not_swept() {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path());
-    let mut record = Record::begin(Backend::Pf, 501).unwrap();
+    let mut record = GuardRecord::begin(FirewallBackend::Pf, 501).unwrap();
     record.guard.pid = 4_000_007; // no process here has it
     record.open(40001, Vec::new(), Vec::new());
     record.put_into_another_pid_namespace();

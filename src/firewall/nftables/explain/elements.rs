@@ -6,24 +6,24 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
-use super::value::{Kind, Value};
-use crate::firewall::explain::Fit;
+use super::value::{FieldValue, NumberKind};
+use crate::firewall::explain::Tristate;
 
 /// The element that every value belongs to which belongs to no other.
 const CATCH_ALL: &str = "*";
 
 /// Whether one of these elements holds the value.
-pub(super) fn any(value: &Value, elements: &[Json]) -> Fit {
+pub(super) fn any(value: &FieldValue, elements: &[Json]) -> Tristate {
     let mut reasons = Vec::new();
     for element in elements {
         match holds(value, element) {
-            Fit::Yes => return Fit::Yes,
-            Fit::No => {}
-            Fit::Unknown(more) => reasons.extend(more),
+            Tristate::Yes => return Tristate::Yes,
+            Tristate::No => {}
+            Tristate::Unknown(more) => reasons.extend(more),
         }
     }
     reasons.dedup();
-    if reasons.is_empty() { Fit::No } else { Fit::Unknown(reasons) }
+    if reasons.is_empty() { Tristate::No } else { Tristate::Unknown(reasons) }
 }
 
 /// Whether this element is the one of all others.
@@ -32,43 +32,43 @@ pub(super) fn is_catch_all(element: &Json) -> bool {
 }
 
 /// Whether the element holds the value.
-pub(super) fn holds(value: &Value, element: &Json) -> Fit {
+pub(super) fn holds(value: &FieldValue, element: &Json) -> Tristate {
     let element = bare(element);
-    let not_understood = || Fit::unknown(format!("`{element}` is not understood"));
+    let not_understood = || Tristate::unknown(format!("`{element}` is not understood"));
     if element == CATCH_ALL {
-        return Fit::Yes;
+        return Tristate::Yes;
     }
     match value {
-        Value::Absent => Fit::No,
-        Value::Unknown(reason) => Fit::unknown(reason.clone()),
-        Value::Number { kind, low, high } => match numbers(*kind, element) {
-            Some((first, last)) if first <= *low && *high <= last => Fit::Yes,
-            Some((first, last)) if last < *low || *high < first => Fit::No,
-            Some(_) => {
-                Fit::unknown("it asks for the port that the connection comes from (--from-port)".to_owned())
-            }
+        FieldValue::Absent => Tristate::No,
+        FieldValue::Unknown(reason) => Tristate::unknown(reason.clone()),
+        FieldValue::Number { kind, low, high } => match numbers(*kind, element) {
+            Some((first, last)) if first <= *low && *high <= last => Tristate::Yes,
+            Some((first, last)) if last < *low || *high < first => Tristate::No,
+            Some(_) => Tristate::unknown(
+                "it asks for the port that the connection comes from (--from-port)".to_owned(),
+            ),
             None => not_understood(),
         },
-        Value::Address(address) => addresses(element)
+        FieldValue::Address(address) => addresses(element)
             .map_or_else(not_understood, |(first, last)| (first <= *address && *address <= last).into()),
-        Value::SomeAddress { is_ipv4, reason } => match addresses(element) {
-            Some((first, _)) if first.is_ipv4() != *is_ipv4 => Fit::No,
-            Some((first, last)) if is_all(first, last) => Fit::Yes,
-            Some(_) => Fit::unknown(reason.clone()),
+        FieldValue::SomeAddress { is_ipv4, reason } => match addresses(element) {
+            Some((first, _)) if first.is_ipv4() != *is_ipv4 => Tristate::No,
+            Some((first, last)) if is_all(first, last) => Tristate::Yes,
+            Some(_) => Tristate::unknown(reason.clone()),
             None => not_understood(),
         },
-        Value::Interface(name) => {
+        FieldValue::Interface(name) => {
             element.as_str().map_or_else(not_understood, |wanted| is_named(name, wanted).into())
         }
-        Value::SomeInterface { but, reason } => match element.as_str() {
-            Some(wanted) if wanted == *but => Fit::No,
-            Some(_) => Fit::unknown(reason.clone()),
+        FieldValue::SomeInterface { but, reason } => match element.as_str() {
+            Some(wanted) if wanted == *but => Tristate::No,
+            Some(_) => Tristate::unknown(reason.clone()),
             None => not_understood(),
         },
-        Value::Concat(values) => match element.get("concat").and_then(Json::as_array) {
+        FieldValue::Concat(values) => match element.get("concat").and_then(Json::as_array) {
             Some(parts) if parts.len() == values.len() => {
                 let pairs = values.iter().zip(parts);
-                pairs.fold(Fit::Yes, |all, (value, part)| all.and(|| holds(value, part)))
+                pairs.fold(Tristate::Yes, |all, (value, part)| all.and(|| holds(value, part)))
             }
             _ => not_understood(),
         },
@@ -81,7 +81,7 @@ fn bare(element: &Json) -> &Json {
 }
 
 /// The first and the last number.
-pub(super) fn numbers(kind: Kind, element: &Json) -> Option<(u32, u32)> {
+pub(super) fn numbers(kind: NumberKind, element: &Json) -> Option<(u32, u32)> {
     match element.get("range").and_then(Json::as_array).map(Vec::as_slice) {
         Some([first, last]) => {
             let range = (kind.number(first)?, kind.number(last)?);
@@ -130,12 +130,12 @@ mod tests {
 
     use super::*;
 
-    fn address(text: &str) -> Value {
-        Value::Address(text.parse().unwrap())
+    fn address(text: &str) -> FieldValue {
+        FieldValue::Address(text.parse().unwrap())
     }
 
-    fn port(low: u32, high: u32) -> Value {
-        Value::Number { kind: Kind::Port, low, high }
+    fn port(low: u32, high: u32) -> FieldValue {
+        FieldValue::Number { kind: NumberKind::Port, low, high }
     }
 
     #[test]
@@ -147,47 +147,47 @@ mod tests {
             json!("2001:db8::1"),
         ];
         for inside in ["10.255.255.255", "192.168.1.9", "1.2.3.4", "2001:db8::1"] {
-            assert_eq!(any(&address(inside), &set), Fit::Yes, "{inside}");
+            assert_eq!(any(&address(inside), &set), Tristate::Yes, "{inside}");
         }
         for outside in ["11.0.0.0", "192.168.1.10", "1.2.3.5", "2001:db8::2", "::10.0.0.1"] {
-            assert_eq!(any(&address(outside), &set), Fit::No, "{outside}");
+            assert_eq!(any(&address(outside), &set), Tristate::No, "{outside}");
         }
-        assert_eq!(any(&address("10.0.0.1"), &[]), Fit::No);
+        assert_eq!(any(&address("10.0.0.1"), &[]), Tristate::No);
     }
 
     #[test]
     fn unknown_port_is_decided_where_all_ports_agree() {
         let holds = |element: Json| holds(&port(1024, 65535), &element);
-        assert_eq!(holds(json!({"range": [1024, 65535]})), Fit::Yes);
-        assert_eq!(holds(json!(80)), Fit::No);
-        assert!(matches!(holds(json!(5000)), Fit::Unknown(_)));
+        assert_eq!(holds(json!({"range": [1024, 65535]})), Tristate::Yes);
+        assert_eq!(holds(json!(80)), Tristate::No);
+        assert!(matches!(holds(json!(5000)), Tristate::Unknown(_)));
     }
 
     #[test]
     fn unknown_address_may_be_any_of_its_family() {
-        let some = Value::SomeAddress { is_ipv4: true, reason: "--to".to_owned() };
-        assert_eq!(holds(&some, &json!({"prefix": {"addr": "0.0.0.0", "len": 0}})), Fit::Yes);
-        assert_eq!(holds(&some, &json!("::1")), Fit::No);
-        assert_eq!(holds(&some, &json!("10.0.0.1")), Fit::Unknown(vec!["--to".to_owned()]));
+        let some = FieldValue::SomeAddress { is_ipv4: true, reason: "--to".to_owned() };
+        assert_eq!(holds(&some, &json!({"prefix": {"addr": "0.0.0.0", "len": 0}})), Tristate::Yes);
+        assert_eq!(holds(&some, &json!("::1")), Tristate::No);
+        assert_eq!(holds(&some, &json!("10.0.0.1")), Tristate::Unknown(vec!["--to".to_owned()]));
     }
 
     #[test]
     fn an_interface_s_name_may_end_in_a_star() {
-        let name = Value::Interface("eth0".to_owned());
-        assert_eq!(any(&name, &[json!("eth*"), json!("lo")]), Fit::Yes);
-        assert_eq!(any(&name, &[json!("wlan*"), json!("eth")]), Fit::No);
-        let some = Value::SomeInterface { but: "lo", reason: "--interface".to_owned() };
-        assert_eq!(holds(&some, &json!("lo")), Fit::No);
-        assert!(matches!(holds(&some, &json!("eth0")), Fit::Unknown(_)));
+        let name = FieldValue::Interface("eth0".to_owned());
+        assert_eq!(any(&name, &[json!("eth*"), json!("lo")]), Tristate::Yes);
+        assert_eq!(any(&name, &[json!("wlan*"), json!("eth")]), Tristate::No);
+        let some = FieldValue::SomeInterface { but: "lo", reason: "--interface".to_owned() };
+        assert_eq!(holds(&some, &json!("lo")), Tristate::No);
+        assert!(matches!(holds(&some, &json!("eth0")), Tristate::Unknown(_)));
     }
 
     #[test]
     fn of_a_concatenation_every_part_has_to_hold() {
-        let both = Value::Concat(vec![address("10.1.0.1"), port(80, 80)]);
+        let both = FieldValue::Concat(vec![address("10.1.0.1"), port(80, 80)]);
         let ports = json!({"concat": [{"prefix": {"addr": "10.1.0.0", "len": 16}}, {"range": [80, 90]}]});
-        assert_eq!(holds(&both, &ports), Fit::Yes);
-        assert_eq!(holds(&both, &json!({"concat": ["10.1.0.1", 81]})), Fit::No);
-        assert!(matches!(holds(&both, &json!({"concat": ["10.1.0.1"]})), Fit::Unknown(_)));
+        assert_eq!(holds(&both, &ports), Tristate::Yes);
+        assert_eq!(holds(&both, &json!({"concat": ["10.1.0.1", 81]})), Tristate::No);
+        assert!(matches!(holds(&both, &json!({"concat": ["10.1.0.1"]})), Tristate::Unknown(_)));
     }
 
     #[test]
@@ -199,8 +199,8 @@ mod tests {
             json!({"range": [90, 80]}),
             json!(true),
         ] {
-            assert!(matches!(holds(&port(80, 80), &element), Fit::Unknown(_)), "{element}");
-            assert!(matches!(holds(&address("10.0.0.1"), &element), Fit::Unknown(_)), "{element}");
+            assert!(matches!(holds(&port(80, 80), &element), Tristate::Unknown(_)), "{element}");
+            assert!(matches!(holds(&address("10.0.0.1"), &element), Tristate::Unknown(_)), "{element}");
         }
     }
 }

@@ -7,16 +7,16 @@ use serde::Serialize;
 use crate::firewall::explain::{self, Standing};
 
 /// The whole answer. Displayed, it is a page for people.
-pub type Explanation = explain::Explanation<Place, Why>;
+pub type Explanation = explain::Explanation<NftRulePlace, NftReason>;
 
-pub(super) type Also = explain::Also<Place>;
-pub(super) type Doubt = explain::Doubt<Place>;
-pub(super) type Settled = explain::Settled<Place, Why>;
+pub(super) type Also = explain::Also<NftRulePlace>;
+pub(super) type Doubt = explain::Doubt<NftRulePlace>;
+pub(super) type Settled = explain::Settled<NftRulePlace, NftReason>;
 
 /// Why it comes to a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Why {
+pub enum NftReason {
     /// A rule drops it.
     Drop,
     /// A rule rejects it, which tells the sender.
@@ -35,7 +35,7 @@ pub enum Why {
 
 /// A rule and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct NftRulePlace {
     /// The table's family: `inet`, `ip` or `ip6`.
     pub family: String,
     /// The table.
@@ -48,32 +48,32 @@ pub struct Place {
     pub rule: String,
 }
 
-impl Standing for Place {
+impl Standing for NftRulePlace {
     fn rule(&self) -> &str {
         &self.rule
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for NftRulePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "handle {} in the chain {} {} {}", self.handle, self.family, self.table, self.chain)
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for NftReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::Drop => f.write_str("a drop ends the packet's way, whatever other chains say"),
-            Why::Reject => {
+            NftReason::Drop => f.write_str("a drop ends the packet's way, whatever other chains say"),
+            NftReason::Reject => {
                 f.write_str("a reject ends the packet's way and tells its sender, whatever other chains say")
             }
-            Why::Policy { chain } => {
+            NftReason::Policy { chain } => {
                 write!(f, "no rule of the chain {chain} accepts it, and the chain's policy is to drop")
             }
-            Why::NothingDrops { chains } if chains.is_empty() => {
+            NftReason::NothingDrops { chains } if chains.is_empty() => {
                 f.write_str("it meets no base chain, and nothing else in nftables drops")
             }
-            Why::NothingDrops { chains } => {
+            NftReason::NothingDrops { chains } => {
                 write!(f, "no base chain that it meets drops it: {}", chains.join(", "))
             }
         }

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::firewall::nftables::listing::{Chain, Listing, Rule};
+use crate::firewall::nftables::listing::{Chain, Listing, NftRule};
 
 /// What nft printed.
 #[derive(Clone, Debug, Default)]
-pub struct Listings {
+pub struct NftListings {
     /// `nft -n -j list ruleset`.
     pub json: String,
     /// `nft -n -s -a list ruleset`.
@@ -21,7 +21,7 @@ pub struct Listings {
 
 /// The ruleset, parsed.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedNft {
     pub(super) listing: Listing,
     pub(super) legacy: Vec<String>,
     /// The elements of named sets and maps, by family, table and name.
@@ -31,7 +31,7 @@ pub struct Loaded {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct RulesetDocument {
     nftables: Vec<Map<String, Value>>,
 }
 
@@ -44,14 +44,14 @@ struct Named {
     elem: Vec<Value>,
 }
 
-impl Loaded {
+impl LoadedNft {
     /// Reads what nft printed.
     ///
     /// # Errors
     /// Where the JSON is none, or not in nft's form.
-    pub fn parse(listings: &Listings) -> Result<Loaded, serde_json::Error> {
+    pub fn parse(listings: &NftListings) -> Result<LoadedNft, serde_json::Error> {
         let listing = Listing::parse(&listings.json)?;
-        let document: Document = serde_json::from_str(&listings.json)?;
+        let document: RulesetDocument = serde_json::from_str(&listings.json)?;
         let mut elements = HashMap::new();
         for (kind, value) in document.nftables.into_iter().flatten() {
             if kind == "set" || kind == "map" {
@@ -63,7 +63,7 @@ impl Loaded {
             }
         }
         let legacy = listings.legacy.clone();
-        Ok(Loaded { listing, legacy, elements, texts: texts(&listings.text) })
+        Ok(LoadedNft { listing, legacy, elements, texts: texts(&listings.text) })
     }
 
     /// The elements of a named set or map.
@@ -80,7 +80,7 @@ impl Loaded {
     }
 
     /// The rule as text; where the ruleset changed between the two calls, as JSON.
-    pub(super) fn text(&self, rule: &Rule) -> String {
+    pub(super) fn text(&self, rule: &NftRule) -> String {
         let key = (rule.family.clone(), rule.table.clone(), rule.handle);
         let json = || serde_json::to_string(&rule.expr).unwrap_or_default();
         self.texts.get(&key).cloned().unwrap_or_else(json)

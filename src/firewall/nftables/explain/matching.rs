@@ -3,43 +3,44 @@
 use serde_json::Value as Json;
 
 use super::elements::{any, holds, numbers};
-use super::loaded::Loaded;
-use super::packet::Packet;
-use super::value::{Kind, Value};
-use crate::firewall::explain::Fit;
+use super::loaded::LoadedNft;
+use super::packet::ChainPacket;
+use super::value::{FieldValue, NumberKind};
+use crate::firewall::explain::Tristate;
 use crate::firewall::nftables::listing::Chain;
 
 /// Whether `{"op": …, "left": …, "right": …}` holds.
-pub(super) fn fit(body: &Json, packet: &Packet<'_>, chain: &Chain, loaded: &Loaded) -> Fit {
+pub(super) fn fit(body: &Json, packet: &ChainPacket<'_>, chain: &Chain, loaded: &LoadedNft) -> Tristate {
     let part = |name: &str| body.get(name).unwrap_or(&Json::Null);
     let (operator, left, right) = (part("op").as_str().unwrap_or_default(), part("left"), part("right"));
-    let not_understood = || Fit::unknown(format!("`{body}` is not understood"));
+    let not_understood = || Tristate::unknown(format!("`{body}` is not understood"));
     if let Some([masked, mask]) = left.get("&").and_then(Json::as_array).map(Vec::as_slice) {
         return match packet.value(masked) {
-            Value::Absent => Fit::No,
-            Value::Number { kind, low, high } if low == high => {
+            FieldValue::Absent => Tristate::No,
+            FieldValue::Number { kind, low, high } if low == high => {
                 kind.bits(mask).map_or_else(not_understood, |mask| {
-                    compare(operator, &Value::exactly(kind, low & mask), right, chain, loaded)
+                    compare(operator, &FieldValue::exactly(kind, low & mask), right, chain, loaded)
                 })
             }
-            Value::Unknown(reason) => Fit::unknown(reason),
+            FieldValue::Unknown(reason) => Tristate::unknown(reason),
             _ => not_understood(),
         };
     }
     compare(operator, &packet.value(left), right, chain, loaded)
 }
 
-fn compare(operator: &str, value: &Value, right: &Json, chain: &Chain, loaded: &Loaded) -> Fit {
+fn compare(operator: &str, value: &FieldValue, right: &Json, chain: &Chain, loaded: &LoadedNft) -> Tristate {
     // What a packet does not have ends the rule, `!=` or not.
     if is_absent(value) {
-        return Fit::No;
+        return Tristate::No;
     }
-    let not_understood = || Fit::unknown(format!("`{operator} {right}` is not understood"));
+    let not_understood = || Tristate::unknown(format!("`{operator} {right}` is not understood"));
     match (operator, value) {
-        ("==" | "in" | "!=" | "!", Value::Number { kind: Kind::State | Kind::Flags, low, high })
-            if low == high && !is_set(right) =>
-        {
-            let Value::Number { kind, .. } = value else { return not_understood() };
+        (
+            "==" | "in" | "!=" | "!",
+            FieldValue::Number { kind: NumberKind::State | NumberKind::Flags, low, high },
+        ) if low == high && !is_set(right) => {
+            let FieldValue::Number { kind, .. } = value else { return not_understood() };
             let several = right.is_array() || right.get("|").is_some();
             kind.bits(right).map_or_else(not_understood, |bits| match operator {
                 "==" => (*low == bits).into(),
@@ -52,19 +53,19 @@ fn compare(operator: &str, value: &Value, right: &Json, chain: &Chain, loaded: &
         }
         ("==" | "in", _) => member(value, right, chain, loaded),
         ("!=", _) => member(value, right, chain, loaded).negated_if(true),
-        ("<" | ">" | "<=" | ">=", Value::Number { kind, low, high }) => match numbers(*kind, right) {
+        ("<" | ">" | "<=" | ">=", FieldValue::Number { kind, low, high }) => match numbers(*kind, right) {
             Some((number, last)) if number == last => ordered(operator, *low, *high, number),
             _ => not_understood(),
         },
-        (_, Value::Unknown(reason)) => Fit::unknown(reason.clone()),
+        (_, FieldValue::Unknown(reason)) => Tristate::unknown(reason.clone()),
         _ => not_understood(),
     }
 }
 
-fn is_absent(value: &Value) -> bool {
+fn is_absent(value: &FieldValue) -> bool {
     match value {
-        Value::Absent => true,
-        Value::Concat(parts) => parts.iter().any(is_absent),
+        FieldValue::Absent => true,
+        FieldValue::Concat(parts) => parts.iter().any(is_absent),
         _ => false,
     }
 }
@@ -74,10 +75,10 @@ fn is_set(right: &Json) -> bool {
 }
 
 /// Whether the value is the right side, or one of its elements.
-fn member(value: &Value, right: &Json, chain: &Chain, loaded: &Loaded) -> Fit {
+fn member(value: &FieldValue, right: &Json, chain: &Chain, loaded: &LoadedNft) -> Tristate {
     match elements(right, chain, loaded) {
         Some(Ok(elements)) => any(value, elements),
-        Some(Err(name)) => Fit::unknown(format!("the set {name} is not understood")),
+        Some(Err(name)) => Tristate::unknown(format!("the set {name} is not understood")),
         None => holds(value, right),
     }
 }
@@ -86,7 +87,7 @@ fn member(value: &Value, right: &Json, chain: &Chain, loaded: &Loaded) -> Fit {
 pub(super) fn elements<'a>(
     right: &'a Json,
     chain: &Chain,
-    loaded: &'a Loaded,
+    loaded: &'a LoadedNft,
 ) -> Option<Result<&'a [Json], &'a str>> {
     if let Some(elements) = right.get("set").and_then(Json::as_array) {
         return Some(Ok(elements));
@@ -95,7 +96,7 @@ pub(super) fn elements<'a>(
     Some(loaded.elements(chain, name).ok_or(name))
 }
 
-fn ordered(operator: &str, low: u32, high: u32, number: u32) -> Fit {
+fn ordered(operator: &str, low: u32, high: u32, number: u32) -> Tristate {
     let holds = |value: u32| match operator {
         "<" => value < number,
         ">" => value > number,
@@ -103,8 +104,10 @@ fn ordered(operator: &str, low: u32, high: u32, number: u32) -> Fit {
         _ => value >= number,
     };
     match (holds(low), holds(high)) {
-        (true, true) => Fit::Yes,
-        (false, false) => Fit::No,
-        _ => Fit::unknown("it asks for the port that the connection comes from (--from-port)".to_owned()),
+        (true, true) => Tristate::Yes,
+        (false, false) => Tristate::No,
+        _ => {
+            Tristate::unknown("it asks for the port that the connection comes from (--from-port)".to_owned())
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which rule decides: what nftables does with the first packet of a TCP connection, and why.
 //!
-//! [`read`] asks nft for the ruleset. The rest works without I/O: [`Loaded`] parses what nft
+//! [`read`] asks nft for the ruleset. The rest works without I/O: [`LoadedNft`] parses what nft
 //! prints, [`explain`] walks through it as the kernel does, and [`Explanation`] says what came of
 //! it, in words or as JSON.
 //!
@@ -11,6 +11,7 @@
 
 mod elements;
 mod explanation;
+mod hooks;
 mod loaded;
 mod matching;
 mod packet;
@@ -18,12 +19,11 @@ mod read;
 mod statement;
 mod value;
 mod walk;
-mod way;
 
-pub use explanation::{Explanation, Place, Why};
-pub use loaded::{Listings, Loaded};
+pub use explanation::{Explanation, NftReason, NftRulePlace};
+pub use hooks::explain;
+pub use loaded::{LoadedNft, NftListings};
 pub use read::read;
-pub use way::explain;
 
 /// Linux's loopback interface.
 pub const LOOPBACK: &str = "lo";

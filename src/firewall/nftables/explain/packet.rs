@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::Value as Json;
 
-use super::value::{Kind, Value};
-use crate::firewall::explain::{Direction, Question};
+use super::value::{FieldValue, NumberKind};
+use crate::firewall::explain::{PacketDirection, PacketQuery};
 use crate::firewall::nftables::gate::LOCAL;
 
 /// The ports that a client's connection may come from where the question does not say.
@@ -33,21 +33,21 @@ pub(super) enum Tracked {
 
 /// The packet, as a chain sees it.
 #[derive(Clone, Debug)]
-pub(super) struct Packet<'a> {
-    pub(super) question: &'a Question,
+pub(super) struct ChainPacket<'a> {
+    pub(super) question: &'a PacketQuery,
     pub(super) tracked: Tracked,
     /// Why its source is not what it was.
     pub(super) translated: Option<String>,
 }
 
-impl Packet<'_> {
+impl ChainPacket<'_> {
     fn is_ipv4(&self) -> bool {
         self.question.from.is_ipv4()
     }
 
     /// What an expression comes to.
-    pub(super) fn value(&self, expression: &Json) -> Value {
-        let unknown = || Value::Unknown(format!("`{expression}` is not understood"));
+    pub(super) fn value(&self, expression: &Json) -> FieldValue {
+        let unknown = || FieldValue::Unknown(format!("`{expression}` is not understood"));
         let Some((name, inner)) = expression.as_object().and_then(|object| object.iter().next()) else {
             return unknown();
         };
@@ -63,104 +63,106 @@ impl Packet<'_> {
             }
             "fib" => self.route(inner).unwrap_or_else(unknown),
             "concat" => match inner.as_array() {
-                Some(parts) => Value::Concat(parts.iter().map(|part| self.value(part)).collect()),
+                Some(parts) => FieldValue::Concat(parts.iter().map(|part| self.value(part)).collect()),
                 None => unknown(),
             },
             _ => unknown(),
         }
     }
 
-    fn payload(&self, protocol: &str, field: &str) -> Option<Value> {
+    fn payload(&self, protocol: &str, field: &str) -> Option<FieldValue> {
         let question = self.question;
         Some(match (protocol, field) {
-            ("ip", _) if !self.is_ipv4() => Value::Absent,
-            ("ip6", _) if self.is_ipv4() => Value::Absent,
+            ("ip", _) if !self.is_ipv4() => FieldValue::Absent,
+            ("ip6", _) if self.is_ipv4() => FieldValue::Absent,
             ("ip" | "ip6", "saddr") => match &self.translated {
-                Some(reason) => Value::Unknown(reason.clone()),
-                None => Value::Address(question.from),
+                Some(reason) => FieldValue::Unknown(reason.clone()),
+                None => FieldValue::Address(question.from),
             },
             ("ip" | "ip6", "daddr") => self.destination(),
-            ("ip", "protocol") | ("ip6", "nexthdr") => Value::exactly(Kind::Protocol, TCP),
+            ("ip", "protocol") | ("ip6", "nexthdr") => FieldValue::exactly(NumberKind::Protocol, TCP),
             ("tcp" | "th", "sport") => match (&self.translated, question.from_port) {
-                (Some(reason), _) => Value::Unknown(reason.clone()),
-                (None, Some(port)) => Value::exactly(Kind::Port, port.into()),
-                (None, None) => Value::Number {
-                    kind: Kind::Port,
+                (Some(reason), _) => FieldValue::Unknown(reason.clone()),
+                (None, Some(port)) => FieldValue::exactly(NumberKind::Port, port.into()),
+                (None, None) => FieldValue::Number {
+                    kind: NumberKind::Port,
                     low: CLIENT_PORTS.0.into(),
                     high: CLIENT_PORTS.1.into(),
                 },
             },
-            ("tcp" | "th", "dport") => Value::exactly(Kind::Port, question.port.into()),
-            ("tcp", "flags") => Value::exactly(Kind::Flags, SYN),
+            ("tcp" | "th", "dport") => FieldValue::exactly(NumberKind::Port, question.port.into()),
+            ("tcp", "flags") => FieldValue::exactly(NumberKind::Flags, SYN),
             // nft asks for the protocol before it looks at its header.
             ("udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp" | "ah" | "esp" | "comp", _) => {
-                Value::Absent
+                FieldValue::Absent
             }
             _ => return None,
         })
     }
 
-    fn destination(&self) -> Value {
+    fn destination(&self) -> FieldValue {
         let reason = || "the address that it goes to was not said (--to)".to_owned();
-        let some = || Value::SomeAddress { is_ipv4: self.is_ipv4(), reason: reason() };
-        self.question.to.map_or_else(some, |to: IpAddr| Value::Address(to))
+        let some = || FieldValue::SomeAddress { is_ipv4: self.is_ipv4(), reason: reason() };
+        self.question.to.map_or_else(some, |to: IpAddr| FieldValue::Address(to))
     }
 
-    fn meta(&self, key: &str) -> Option<Value> {
-        let comes_in = self.question.direction == Direction::In;
+    fn meta(&self, key: &str) -> Option<FieldValue> {
+        let comes_in = self.question.direction == PacketDirection::In;
         Some(match key {
             "iif" | "iifname" if comes_in => self.interface(),
             "oif" | "oifname" if !comes_in => self.interface(),
             // On the other side a packet has no interface: no name, and 0 for its index.
-            "iif" | "iifname" | "oif" | "oifname" => Value::Interface(String::new()),
-            "l4proto" => Value::exactly(Kind::Protocol, TCP),
-            "nfproto" => Value::exactly(Kind::Family, if self.is_ipv4() { 2 } else { 10 }),
-            "protocol" => Value::exactly(Kind::EtherType, if self.is_ipv4() { 0x0800 } else { 0x86dd }),
+            "iif" | "iifname" | "oif" | "oifname" => FieldValue::Interface(String::new()),
+            "l4proto" => FieldValue::exactly(NumberKind::Protocol, TCP),
+            "nfproto" => FieldValue::exactly(NumberKind::Family, if self.is_ipv4() { 2 } else { 10 }),
+            "protocol" => {
+                FieldValue::exactly(NumberKind::EtherType, if self.is_ipv4() { 0x0800 } else { 0x86dd })
+            }
             // An incoming packet has no socket yet: a SYN finds its listener only after the input
             // hook.
-            "skuid" | "skgid" if comes_in => Value::Absent,
+            "skuid" | "skgid" if comes_in => FieldValue::Absent,
             "skuid" => match self.question.uid {
-                Some(uid) => Value::exactly(Kind::User, uid),
-                None => {
-                    Value::Unknown("it asks for the user of the socket on this machine (--uid)".to_owned())
-                }
+                Some(uid) => FieldValue::exactly(NumberKind::User, uid),
+                None => FieldValue::Unknown(
+                    "it asks for the user of the socket on this machine (--uid)".to_owned(),
+                ),
             },
             _ => return None,
         })
     }
 
-    fn interface(&self) -> Value {
+    fn interface(&self) -> FieldValue {
         let question = self.question;
         match &question.interface {
-            Some(name) => Value::Interface(name.clone()),
-            None => Value::SomeInterface {
+            Some(name) => FieldValue::Interface(name.clone()),
+            None => FieldValue::SomeInterface {
                 but: question.loopback,
                 reason: "which interface it is was not said (--interface)".to_owned(),
             },
         }
     }
 
-    fn tracking(&self, key: &str) -> Option<Value> {
+    fn tracking(&self, key: &str) -> Option<FieldValue> {
         Some(match (key, &self.tracked) {
-            (_, Tracked::Unknown(reason)) => Value::Unknown(reason.clone()),
-            ("state", Tracked::New) => Value::exactly(Kind::State, 8),
-            ("state", Tracked::Untracked) => Value::exactly(Kind::State, 64),
-            ("state", Tracked::NotYet) => Value::exactly(Kind::State, 1),
-            ("direction", Tracked::New) => Value::exactly(Kind::Direction, 0),
-            ("direction", _) => Value::Absent,
+            (_, Tracked::Unknown(reason)) => FieldValue::Unknown(reason.clone()),
+            ("state", Tracked::New) => FieldValue::exactly(NumberKind::State, 8),
+            ("state", Tracked::Untracked) => FieldValue::exactly(NumberKind::State, 64),
+            ("state", Tracked::NotYet) => FieldValue::exactly(NumberKind::State, 1),
+            ("direction", Tracked::New) => FieldValue::exactly(NumberKind::Direction, 0),
+            ("direction", _) => FieldValue::Absent,
             _ => return None,
         })
     }
 
     /// `fib daddr type`: what comes in goes to an address of this machine, and so does what leaves
     /// over loopback.
-    fn route(&self, fib: &Json) -> Option<Value> {
+    fn route(&self, fib: &Json) -> Option<FieldValue> {
         let flags = fib.get("flags")?.as_array()?;
         let is_type = fib.get("result")? == "type" && flags.iter().eq(["daddr"].iter());
         let question = self.question;
-        let is_local = question.direction == Direction::In
+        let is_local = question.direction == PacketDirection::In
             || question.interface.as_deref() == Some(question.loopback)
             || question.to.is_some_and(|to| to.is_loopback());
-        is_type.then(|| Value::exactly(Kind::AddressType, if is_local { LOCAL } else { UNICAST }))
+        is_type.then(|| FieldValue::exactly(NumberKind::AddressType, if is_local { LOCAL } else { UNICAST }))
     }
 }

@@ -3,17 +3,17 @@
 use serde_json::Value as Json;
 
 use super::elements::{holds, is_catch_all};
-use super::loaded::Loaded;
+use super::loaded::LoadedNft;
 use super::matching::{elements, fit};
-use super::packet::Packet;
-use crate::firewall::explain::{Decision, Fit};
+use super::packet::ChainPacket;
+use crate::firewall::explain::{Decision, Tristate};
 use crate::firewall::nftables::listing::Chain;
 
 /// A statement, as far as it concerns the packet's way.
 #[derive(Debug, PartialEq)]
 pub(super) enum Statement {
     /// The rule goes on only where this holds.
-    If(Fit),
+    If(Tristate),
     /// The rule goes on.
     Nothing,
     /// Connection tracking does not get to see the packet.
@@ -22,12 +22,12 @@ pub(super) enum Statement {
     Opaque(String),
     /// The end of the rule: each verdict that may be the one, with the reasons why that is not
     /// certain.
-    Verdicts(Vec<(Verdict, Vec<String>)>),
+    Verdicts(Vec<(ChainVerdict, Vec<String>)>),
 }
 
 /// Where the packet goes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum ChainVerdict {
     Accept,
     Drop,
     Reject,
@@ -42,12 +42,12 @@ pub(super) enum Verdict {
     Away(String),
 }
 
-impl Verdict {
+impl ChainVerdict {
     /// What it means for the packet; `None`: that depends on what follows.
     pub(super) fn decision(&self) -> Option<Decision> {
         match self {
-            Verdict::Accept | Verdict::NewSource => Some(Decision::Pass),
-            Verdict::Drop | Verdict::Reject => Some(Decision::Block),
+            ChainVerdict::Accept | ChainVerdict::NewSource => Some(Decision::Pass),
+            ChainVerdict::Drop | ChainVerdict::Reject => Some(Decision::Block),
             _ => None,
         }
     }
@@ -60,9 +60,9 @@ const FIELDS: [&str; 7] = ["saddr", "daddr", "sport", "dport", "flags", "protoco
 pub(super) fn read(
     statement: &Json,
     is_last: bool,
-    packet: &Packet<'_>,
+    packet: &ChainPacket<'_>,
     chain: &Chain,
-    loaded: &Loaded,
+    loaded: &LoadedNft,
 ) -> Statement {
     let Some((name, body)) = statement.as_object().and_then(|object| object.iter().next()) else {
         return Statement::Opaque(format!("`{statement}` is not understood"));
@@ -75,10 +75,10 @@ pub(super) fn read(
         "mangle" => mangle(body),
         "notrack" => Statement::Untrack,
         "limit" | "quota" | "ct count" | "set" | "map" => {
-            Statement::If(Fit::unknown(format!("whether `{name}` lets it on is not known before")))
+            Statement::If(Tristate::unknown(format!("whether `{name}` lets it on is not known before")))
         }
         // An extension of iptables, of which nft may say no more; a target is the last of its rule.
-        "xt" if !is_last => Statement::If(Fit::unknown(format!("`{statement}` is not understood"))),
+        "xt" if !is_last => Statement::If(Tristate::unknown(format!("`{statement}` is not understood"))),
         _ => match verdict(name, body) {
             Some(verdict) => Statement::Verdicts(vec![(verdict, Vec::new())]),
             None => Statement::Opaque(format!("`{statement}` is not understood")),
@@ -86,23 +86,23 @@ pub(super) fn read(
     }
 }
 
-fn verdict(name: &str, body: &Json) -> Option<Verdict> {
+fn verdict(name: &str, body: &Json) -> Option<ChainVerdict> {
     let target = || Some(body.get("target")?.as_str()?.to_owned());
     Some(match name {
-        "accept" => Verdict::Accept,
-        "drop" => Verdict::Drop,
-        "reject" => Verdict::Reject,
-        "snat" | "masquerade" => Verdict::NewSource,
-        "jump" => Verdict::Jump(target()?),
-        "goto" => Verdict::Goto(target()?),
-        "return" => Verdict::Return,
-        "continue" => Verdict::Continue,
+        "accept" => ChainVerdict::Accept,
+        "drop" => ChainVerdict::Drop,
+        "reject" => ChainVerdict::Reject,
+        "snat" | "masquerade" => ChainVerdict::NewSource,
+        "jump" => ChainVerdict::Jump(target()?),
+        "goto" => ChainVerdict::Goto(target()?),
+        "return" => ChainVerdict::Return,
+        "continue" => ChainVerdict::Continue,
         "dnat" | "redirect" | "tproxy" => {
-            Verdict::Away(format!("`{name}` gives it another destination, and it is not followed there"))
+            ChainVerdict::Away(format!("`{name}` gives it another destination, and it is not followed there"))
         }
-        "queue" => Verdict::Away("`queue` leaves the decision to a program".to_owned()),
-        "fwd" => Verdict::Away("`fwd` sends it elsewhere".to_owned()),
-        "synproxy" => Verdict::Away("`synproxy` answers it for the program".to_owned()),
+        "queue" => ChainVerdict::Away("`queue` leaves the decision to a program".to_owned()),
+        "fwd" => ChainVerdict::Away("`fwd` sends it elsewhere".to_owned()),
+        "synproxy" => ChainVerdict::Away("`synproxy` answers it for the program".to_owned()),
         _ => return None,
     })
 }
@@ -120,7 +120,7 @@ fn mangle(body: &Json) -> Statement {
 }
 
 /// A verdict map: of a key that it does not hold, the rule does not match.
-fn verdicts(body: &Json, packet: &Packet<'_>, chain: &Chain, loaded: &Loaded) -> Statement {
+fn verdicts(body: &Json, packet: &ChainPacket<'_>, chain: &Chain, loaded: &LoadedNft) -> Statement {
     let not_understood = || Statement::Opaque(format!("`{body}` is not understood"));
     let (Some(key), Some(Some(Ok(pairs)))) =
         (body.get("key"), body.get("data").map(|data| elements(data, chain, loaded)))
@@ -141,13 +141,13 @@ fn verdicts(body: &Json, packet: &Packet<'_>, chain: &Chain, loaded: &Loaded) ->
             continue;
         }
         match holds(&key, element) {
-            Fit::No => {}
-            Fit::Yes => return Statement::Verdicts(vec![(verdict, Vec::new())]),
-            Fit::Unknown(reasons) => possible.push((verdict, reasons)),
+            Tristate::No => {}
+            Tristate::Yes => return Statement::Verdicts(vec![(verdict, Vec::new())]),
+            Tristate::Unknown(reasons) => possible.push((verdict, reasons)),
         }
     }
     if let Some(verdict) = default {
         possible.push((verdict, Vec::new()));
     }
-    if possible.is_empty() { Statement::If(Fit::No) } else { Statement::Verdicts(possible) }
+    if possible.is_empty() { Statement::If(Tristate::No) } else { Statement::Verdicts(possible) }
 }

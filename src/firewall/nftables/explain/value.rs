@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 /// What the left side of a match, or the key of a lookup, comes to.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum FieldValue {
     /// A number from `low` to `high`; one number where they are the same.
-    Number { kind: Kind, low: u32, high: u32 },
+    Number { kind: NumberKind, low: u32, high: u32 },
     /// An address.
     Address(IpAddr),
     /// An address of this family, which was not said.
@@ -18,7 +18,7 @@ pub(super) enum Value {
     /// An interface that was not said, and is not this one.
     SomeInterface { but: &'static str, reason: String },
     /// Several, one after the other.
-    Concat(Vec<Value>),
+    Concat(Vec<FieldValue>),
     /// The packet does not have it: the rule does not match, whatever it asks.
     Absent,
     /// It is there, and what it is is not known, for this reason.
@@ -27,7 +27,7 @@ pub(super) enum Value {
 
 /// What a number is, for the names that may stand for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NumberKind {
     Port,
     /// Of the Internet protocols.
     Protocol,
@@ -44,13 +44,13 @@ pub(super) enum Kind {
     Direction,
 }
 
-impl Value {
-    pub(super) fn exactly(kind: Kind, number: u32) -> Value {
-        Value::Number { kind, low: number, high: number }
+impl FieldValue {
+    pub(super) fn exactly(kind: NumberKind, number: u32) -> FieldValue {
+        FieldValue::Number { kind, low: number, high: number }
     }
 }
 
-impl Kind {
+impl NumberKind {
     /// nft prints numbers (`-n`); names are there for one that does not.
     pub(super) fn number(self, json: &Json) -> Option<u32> {
         let named = |names: &[(&str, u32)]| {
@@ -59,27 +59,27 @@ impl Kind {
         };
         let number = json.as_u64().and_then(|number| u32::try_from(number).ok());
         match self {
-            Kind::Port | Kind::User => number,
-            Kind::Protocol => {
+            NumberKind::Port | NumberKind::User => number,
+            NumberKind::Protocol => {
                 number.or_else(|| named(&[("tcp", 6), ("udp", 17), ("icmp", 1), ("ipv6-icmp", 58)]))
             }
-            Kind::Family => number.or_else(|| named(&[("ipv4", 2), ("ipv6", 10)])),
+            NumberKind::Family => number.or_else(|| named(&[("ipv4", 2), ("ipv6", 10)])),
             // nft 1.0.6 prints the number with its two bytes swapped.
-            Kind::EtherType => match number {
+            NumberKind::EtherType => match number {
                 Some(0x0008) => Some(0x0800),
                 Some(0xdd86) => Some(0x86dd),
                 Some(number) => Some(number),
                 None => named(&[("ip", 0x0800), ("ip6", 0x86dd)]),
             },
-            Kind::State => number.or_else(|| {
+            NumberKind::State => number.or_else(|| {
                 named(&[("invalid", 1), ("established", 2), ("related", 4), ("new", 8), ("untracked", 64)])
             }),
-            Kind::Flags => number.or_else(|| {
+            NumberKind::Flags => number.or_else(|| {
                 let low = [("fin", 1), ("syn", 2), ("rst", 4), ("psh", 8)];
                 named(&low).or_else(|| named(&[("ack", 16), ("urg", 32), ("ecn", 64), ("cwr", 128)]))
             }),
-            Kind::AddressType => number.or_else(|| named(&[("unicast", 1), ("local", 2)])),
-            Kind::Direction => number.or_else(|| named(&[("original", 0), ("reply", 1)])),
+            NumberKind::AddressType => number.or_else(|| named(&[("unicast", 1), ("local", 2)])),
+            NumberKind::Direction => number.or_else(|| named(&[("original", 0), ("reply", 1)])),
         }
     }
 

@@ -4,12 +4,12 @@
 //! it does not, and the doubtful ones. Where they meet again, at the same rule of the same chain,
 //! they have the same future.
 
-use super::explanation::{Doubt, Place, Why};
-use super::loaded::Loaded;
-use super::packet::{Packet, Tracked};
-use super::statement::{Statement, Verdict, read};
-use crate::firewall::explain::{Decision, Fit};
-use crate::firewall::nftables::listing::{Chain, Rule};
+use super::explanation::{Doubt, NftReason, NftRulePlace};
+use super::loaded::LoadedNft;
+use super::packet::{ChainPacket, Tracked};
+use super::statement::{ChainVerdict, Statement, read};
+use crate::firewall::explain::{Decision, Tristate};
+use crate::firewall::nftables::listing::{Chain, NftRule};
 
 /// The kernel's limit of jumps within jumps (`NFT_JUMP_STACK_SIZE`).
 const DEPTH: usize = 16;
@@ -18,9 +18,9 @@ const DEPTH: usize = 16;
 pub(super) struct End {
     pub(super) decision: Decision,
     /// The rule; `None`: the policy.
-    pub(super) rule: Option<Place>,
+    pub(super) rule: Option<NftRulePlace>,
     /// Why the packet is dropped, if it is.
-    pub(super) why: Option<Why>,
+    pub(super) why: Option<NftReason>,
     /// What may end it otherwise.
     pub(super) doubts: Vec<Doubt>,
 }
@@ -58,9 +58,9 @@ impl Flow {
 }
 
 /// A walk through one base chain.
-pub(super) struct Walk<'a, 'p> {
-    pub(super) loaded: &'a Loaded,
-    pub(super) packet: &'a mut Packet<'p>,
+pub(super) struct ChainWalk<'a, 'p> {
+    pub(super) loaded: &'a LoadedNft,
+    pub(super) packet: &'a mut ChainPacket<'p>,
     end: Option<End>,
     doubts: Vec<Doubt>,
     /// Whether the packet may have left the way that is walked, and not been dropped there: what is
@@ -69,9 +69,9 @@ pub(super) struct Walk<'a, 'p> {
     depth: usize,
 }
 
-impl<'a, 'p> Walk<'a, 'p> {
-    pub(super) fn new(loaded: &'a Loaded, packet: &'a mut Packet<'p>) -> Walk<'a, 'p> {
-        Walk { loaded, packet, end: None, doubts: Vec::new(), may_be_elsewhere: false, depth: 0 }
+impl<'a, 'p> ChainWalk<'a, 'p> {
+    pub(super) fn new(loaded: &'a LoadedNft, packet: &'a mut ChainPacket<'p>) -> ChainWalk<'a, 'p> {
+        ChainWalk { loaded, packet, end: None, doubts: Vec::new(), may_be_elsewhere: false, depth: 0 }
     }
 
     pub(super) fn base_chain(mut self, chain: &Chain) -> End {
@@ -87,7 +87,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         let policy = || End {
             decision,
             rule: None,
-            why: drops.then(|| Why::Policy { chain: name(chain) }),
+            why: drops.then(|| NftReason::Policy { chain: name(chain) }),
             doubts: Vec::new(),
         };
         let mut end = self.end.unwrap_or_else(policy);
@@ -109,14 +109,14 @@ impl<'a, 'p> Walk<'a, 'p> {
         way_out
     }
 
-    fn rule(&mut self, chain: &Chain, rule: &Rule, flow: &mut Flow, way_out: &mut Flow) {
+    fn rule(&mut self, chain: &Chain, rule: &NftRule, flow: &mut Flow, way_out: &mut Flow) {
         let mut reasons = Vec::new();
         for (number, statement) in rule.expr.iter().enumerate() {
             let is_last = number + 1 == rule.expr.len();
             match read(statement, is_last, self.packet, chain, self.loaded) {
-                Statement::If(Fit::No) => return,
-                Statement::If(Fit::Yes) | Statement::Nothing => {}
-                Statement::If(Fit::Unknown(more)) => reasons.extend(more),
+                Statement::If(Tristate::No) => return,
+                Statement::If(Tristate::Yes) | Statement::Nothing => {}
+                Statement::If(Tristate::Unknown(more)) => reasons.extend(more),
                 Statement::Untrack => {
                     self.untrack(flow.settled && !self.may_be_elsewhere && reasons.is_empty());
                 }
@@ -138,8 +138,8 @@ impl<'a, 'p> Walk<'a, 'p> {
     fn verdict(
         &mut self,
         chain: &Chain,
-        rule: &Rule,
-        verdict: &Verdict,
+        rule: &NftRule,
+        verdict: &ChainVerdict,
         reasons: Vec<String>,
         flow: &mut Flow,
         way_out: &mut Flow,
@@ -147,26 +147,33 @@ impl<'a, 'p> Walk<'a, 'p> {
         let is_sure = reasons.is_empty();
         // The ways that go on with the verdict; the others stay at this rule.
         let going = if is_sure { std::mem::take(flow) } else { Flow::doubtful(flow.with(reasons)) };
-        let stays = matches!(verdict, Verdict::Continue | Verdict::Jump(_) | Verdict::Drop | Verdict::Reject);
+        let stays = matches!(
+            verdict,
+            ChainVerdict::Continue | ChainVerdict::Jump(_) | ChainVerdict::Drop | ChainVerdict::Reject
+        );
         self.may_be_elsewhere |= !going.settled && !going.is_dead() && !stays;
         match verdict {
-            Verdict::Continue => flow.join(going),
-            Verdict::Return => way_out.join(going),
-            Verdict::Jump(target) | Verdict::Goto(target) => {
+            ChainVerdict::Continue => flow.join(going),
+            ChainVerdict::Return => way_out.join(going),
+            ChainVerdict::Jump(target) | ChainVerdict::Goto(target) => {
                 let out = self.called(chain, rule, target, going);
-                if matches!(verdict, Verdict::Goto(_)) {
+                if matches!(verdict, ChainVerdict::Goto(_)) {
                     way_out.join(out);
                 } else {
                     flow.join(out);
                 }
             }
-            Verdict::Accept | Verdict::Drop | Verdict::Reject | Verdict::NewSource | Verdict::Away(_) => {
+            ChainVerdict::Accept
+            | ChainVerdict::Drop
+            | ChainVerdict::Reject
+            | ChainVerdict::NewSource
+            | ChainVerdict::Away(_) => {
                 self.terminal(rule, verdict, going);
             }
         }
     }
 
-    fn called(&mut self, from: &Chain, rule: &Rule, target: &str, flow: Flow) -> Flow {
+    fn called(&mut self, from: &Chain, rule: &NftRule, target: &str, flow: Flow) -> Flow {
         let Some(chain) = self.loaded.chain(from, target).filter(|_| self.depth < DEPTH) else {
             self.doubt(rule, None, flow.with(vec![format!("the chain {target} is not there")]));
             return flow;
@@ -177,13 +184,13 @@ impl<'a, 'p> Walk<'a, 'p> {
         out
     }
 
-    fn terminal(&mut self, rule: &Rule, verdict: &Verdict, going: Flow) {
-        if let Verdict::Away(reason) = verdict {
+    fn terminal(&mut self, rule: &NftRule, verdict: &ChainVerdict, going: Flow) {
+        if let ChainVerdict::Away(reason) = verdict {
             self.doubt(rule, None, going.with(vec![reason.clone()]));
         } else if !going.settled {
             self.doubt(rule, verdict.decision(), going.reasons);
         }
-        if *verdict == Verdict::NewSource {
+        if *verdict == ChainVerdict::NewSource {
             self.packet.translated =
                 Some("an earlier rule may give it another source, which is not followed".to_owned());
         }
@@ -192,8 +199,8 @@ impl<'a, 'p> Walk<'a, 'p> {
                 decision: verdict.decision().unwrap_or(Decision::Pass),
                 rule: Some(self.place(rule)),
                 why: match verdict {
-                    Verdict::Drop => Some(Why::Drop),
-                    Verdict::Reject => Some(Why::Reject),
+                    ChainVerdict::Drop => Some(NftReason::Drop),
+                    ChainVerdict::Reject => Some(NftReason::Reject),
                     _ => None,
                 },
                 doubts: Vec::new(),
@@ -212,13 +219,13 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
     }
 
-    fn doubt(&mut self, rule: &Rule, decision: Option<Decision>, reasons: Vec<String>) {
+    fn doubt(&mut self, rule: &NftRule, decision: Option<Decision>, reasons: Vec<String>) {
         let place = Some(self.place(rule));
         self.doubts.push(Doubt { place, decision, reasons });
     }
 
-    fn place(&self, rule: &Rule) -> Place {
-        Place {
+    fn place(&self, rule: &NftRule) -> NftRulePlace {
+        NftRulePlace {
             family: rule.family.clone(),
             table: rule.table.clone(),
             chain: rule.chain.clone(),

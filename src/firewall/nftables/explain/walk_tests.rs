@@ -1,13 +1,13 @@
 use serde_json::{Value, json};
 
-use super::super::{Explanation, LOOPBACK, Listings, explain};
+use super::super::{Explanation, LOOPBACK, NftListings, explain};
 use super::*;
-use crate::firewall::explain::{Direction, Fate, Question, Verdict};
+use crate::firewall::explain::{Fate, PacketDirection, PacketQuery, Verdict};
 
 /// A base chain in a table of its own, or, without a hook, a chain beside the one before.
 struct Given<'a>(&'a str, &'a str, i64, &'a str, Vec<Value>);
 
-fn answer(given: Vec<Given<'_>>, question: &Question) -> Explanation {
+fn answer(given: Vec<Given<'_>>, question: &PacketQuery) -> Explanation {
     let mut objects = Vec::new();
     let (mut table, mut handle) = (String::new(), 0);
     for Given(name, hook, priority, policy, rules) in given {
@@ -26,11 +26,11 @@ fn answer(given: Vec<Given<'_>>, question: &Question) -> Explanation {
         }
     }
     let json = json!({ "nftables": objects }).to_string();
-    explain(&Loaded::parse(&Listings { json, ..Listings::default() }).unwrap(), question)
+    explain(&LoadedNft::parse(&NftListings { json, ..NftListings::default() }).unwrap(), question)
 }
 
-fn asked() -> Question {
-    Question::new(LOOPBACK, 2345, "10.0.0.9".parse().unwrap())
+fn asked() -> PacketQuery {
+    PacketQuery::new(LOOPBACK, 2345, "10.0.0.9".parse().unwrap())
 }
 
 /// The verdict, and the handle of the rule that decides.
@@ -70,7 +70,7 @@ fn accept_ends_its_chain_and_drop_ends_all() {
     let answer = answer(vec![early(), input(vec![json!([port(80), drop()])])], &asked());
     assert_eq!(answer.verdict, Verdict::Pass);
     let chains = ["inet of-early early".to_owned(), "inet of-input input".to_owned()].to_vec();
-    assert_eq!(answer.settled.why, Why::NothingDrops { chains });
+    assert_eq!(answer.settled.why, NftReason::NothingDrops { chains });
     assert_eq!((answer.also[0].place.handle, answer.also[0].fate), (1, Fate::OwnChain));
 }
 
@@ -140,7 +140,7 @@ fn nat_drop_is_doubtful_and_skipped_on_loopback() {
     let nat = || vec![Given("nat", "prerouting", -100, "accept", vec![json!([drop()])])];
     let doubtful = answer(nat(), &asked());
     assert_eq!((doubtful.verdict, doubtful.doubts[0].decision), (Verdict::Unknown, Some(Decision::Block)));
-    let local = Question::new(LOOPBACK, 2345, "127.0.0.1".parse().unwrap());
+    let local = PacketQuery::new(LOOPBACK, 2345, "127.0.0.1".parse().unwrap());
     assert_eq!(answer(nat(), &local).verdict, Verdict::Pass);
     let untracked = Given("raw", "prerouting", -300, "accept", vec![json!([{"notrack": null}])]);
     let given = nat().into_iter().chain([untracked]).collect();
@@ -171,7 +171,7 @@ fn missing_option_is_named_where_a_rule_needs_it() {
         |left: Value, right: Value| json!([{"match": {"op": "==", "left": left, "right": right}}, drop()]);
     let payload = |protocol, field| json!({"payload": {"protocol": protocol, "field": field}});
     let meta = |key| json!({"meta": {"key": key}});
-    let out = Question { direction: Direction::Out, ..asked() };
+    let out = PacketQuery { direction: PacketDirection::Out, ..asked() };
     for (rule, hook, question, option) in [
         (equal(meta("iifname"), json!("eth0")), "input", asked(), "--interface"),
         (equal(payload("ip", "daddr"), json!("10.0.0.5")), "input", asked(), "--to"),
@@ -200,7 +200,7 @@ fn connection_tracking_comes_between_the_chains() {
     assert_eq!(decided(vec![untracked(), input(new)]).0, Verdict::Pass);
     assert_eq!(decided(vec![untracked(), input(vec![json!([state(64), drop()])])]).0, Verdict::Block);
     // Over loopback it was tracked on its way out.
-    let local = Question::new(LOOPBACK, 2345, "127.0.0.1".parse().unwrap());
+    let local = PacketQuery::new(LOOPBACK, 2345, "127.0.0.1".parse().unwrap());
     let new = vec![json!([state(8), drop()])];
     assert_eq!(answer(vec![at(-300, new.clone())], &local).verdict, Verdict::Block);
     assert_eq!(answer(vec![untracked(), input(new)], &local).verdict, Verdict::Unknown);

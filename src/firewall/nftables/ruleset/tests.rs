@@ -1,5 +1,5 @@
 use super::*;
-use crate::firewall::Owner;
+use crate::firewall::GateOwner;
 
 /// A host whose input is dropped by default in one table, and by a rule of another.
 const HOST: &str = r#"{"nftables": [
@@ -24,12 +24,12 @@ fn host() -> Listing {
     Listing::parse(HOST).unwrap()
 }
 
-fn gate(peers: &[&str]) -> Gate {
+fn gate(peers: &[&str]) -> NftGate {
     let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-    Gate::new(40001, &peers, &[], Owner { pid: 4711, uid: 1000 })
+    NftGate::new(40001, &peers, &[], GateOwner { pid: 4711, uid: 1000 })
 }
 
-fn commands(now: &Listing, gate: &Gate, wanted: State) -> Vec<Value> {
+fn commands(now: &Listing, gate: &NftGate, wanted: WantedGate) -> Vec<Value> {
     let transaction = transaction(now, gate, wanted).expect("something to do");
     transaction["nftables"].as_array().unwrap().clone()
 }
@@ -48,7 +48,7 @@ fn inserted(commands: &[Value]) -> Vec<(String, String)> {
 
 #[test]
 fn a_guarded_loopback_port_is_a_table_of_its_own() {
-    let commands = commands(&Listing::default(), &gate(&["127.0.0.1"]), State::Guarded);
+    let commands = commands(&Listing::default(), &gate(&["127.0.0.1"]), WantedGate::Guarded);
     let lo = json!({"match": {"op": "==", "left": {"meta": {"key": "iif"}}, "right": "lo"}});
     let local =
         json!({"match": {"op": "==", "left": {"fib": {"result": "type", "flags": ["daddr"]}}, "right": 2}});
@@ -73,10 +73,10 @@ fn a_guarded_loopback_port_is_a_table_of_its_own() {
     assert_eq!(commands, expected);
 }
 
-fn gate_at(at: &[&str], peers: &[&str]) -> Gate {
+fn gate_at(at: &[&str], peers: &[&str]) -> NftGate {
     let peers: Vec<_> = peers.iter().map(|peer| peer.parse().unwrap()).collect();
     let at: Vec<_> = at.iter().map(|ip| ip.parse().unwrap()).collect();
-    Gate::new(40001, &peers, &at, Owner { pid: 4711, uid: 1000 })
+    NftGate::new(40001, &peers, &at, GateOwner { pid: 4711, uid: 1000 })
 }
 
 /// What a rule asks for, and what it does.
@@ -102,12 +102,12 @@ fn gate_of_an_address_asks_for_it_in_every_rule() {
     let of = |rules: Vec<Value>| rules.iter().map(said).collect::<Vec<_>>();
     let reject = "ip daddr 127.0.0.1, tcp dport 40001, reject";
     assert_eq!(
-        of(gate.own_rules(State::Guarded, INPUT)),
+        of(gate.own_rules(WantedGate::Guarded, INPUT)),
         ["iif, ip saddr @peers4, ip daddr 127.0.0.1, tcp dport 40001, accept", reject]
     );
     let user = ["ip daddr 127.0.0.1, tcp dport 40001, skuid, type, reject"];
-    assert_eq!(of(gate.own_rules(State::Guarded, OUTPUT)), user);
-    assert_eq!(of(gate.own_rules(State::Shut, INPUT)), [reject]);
+    assert_eq!(of(gate.own_rules(WantedGate::Guarded, OUTPUT)), user);
+    assert_eq!(of(gate.own_rules(WantedGate::Shut, INPUT)), [reject]);
     for (hook, interface) in [(INPUT, "iif"), (OUTPUT, "oif")] {
         let ends = "ip saddr 127.0.0.1, ip daddr 127.0.0.1";
         let there = format!("{interface}, {ends}, tcp dport 40001, accept");
@@ -124,7 +124,7 @@ fn gate_of_an_address_asks_for_it_in_every_rule() {
 #[test]
 fn gate_of_two_families_has_a_reject_for_each() {
     let gate = gate_at(&["192.0.2.1", "192.0.2.9", "2001:db8::1"], &["192.0.2.0/24", "fe80::1%en0"]);
-    let rules: Vec<String> = gate.own_rules(State::Guarded, INPUT).iter().map(said).collect();
+    let rules: Vec<String> = gate.own_rules(WantedGate::Guarded, INPUT).iter().map(said).collect();
     let both = r#"{"set":["192.0.2.1","192.0.2.9"]}"#;
     let expected = [
         format!("ip saddr @peers4, ip daddr {both}, tcp dport 40001, accept"),
@@ -141,7 +141,7 @@ fn gate_of_two_families_has_a_reject_for_each() {
 
 #[test]
 fn a_port_for_other_machines_has_no_rule_about_users() {
-    let commands = commands(&Listing::default(), &gate(&["192.0.2.5", "2001:db8::5"]), State::Guarded);
+    let commands = commands(&Listing::default(), &gate(&["192.0.2.5", "2001:db8::5"]), WantedGate::Guarded);
     let text = Value::from(commands).to_string();
     assert!(!text.contains("skuid") && !text.contains("\"lo\""), "{text}");
     assert!(text.contains("@peers4") && text.contains("@peers6"), "{text}");
@@ -162,15 +162,15 @@ fn chain_without_inbound_packets_cannot_drop() {
 #[test]
 fn an_ipv4_mapped_peer_is_ipv4() {
     let gate = gate(&["::ffff:192.0.2.6", "192.0.2.6"]);
-    let sets = gate.sets(State::Guarded);
+    let sets = gate.sets(WantedGate::Guarded);
     assert_eq!(sets, [("peers4", "ipv4_addr", vec!["192.0.2.6/32".parse().unwrap()])]);
 }
 
 #[test]
 fn a_link_local_peer_passes_on_its_interface_only() {
     let gate = gate(&["fe80::1%en0"]);
-    assert_eq!(gate.sets(State::Guarded), []);
-    let text = Value::Array(gate.own_rules(State::Guarded, "input")).to_string();
+    assert_eq!(gate.sets(WantedGate::Guarded), []);
+    let text = Value::Array(gate.own_rules(WantedGate::Guarded, "input")).to_string();
     assert!(text.contains("iifname") && text.contains("en0") && text.contains("fe80::1"), "{text}");
     assert!(gate.accepts("ip", "input").is_empty() && gate.accepts("ip6", "output").len() == 1);
 }
@@ -183,15 +183,15 @@ fn link_local_peer_is_bound_to_its_interface() {
     let answers = no_first_packet();
     let there = json!([is("iifname"), field("ip6", "saddr", json!("fe80::1")), field("tcp", "dport", json!(40001)), {"accept": null}]);
     let back = json!([is("oifname"), field("ip6", "daddr", json!("fe80::1")), answers, field("tcp", "sport", json!(40001)), {"accept": null}]);
-    let reject = gate.own_rules(State::Shut, INPUT)[0].clone();
-    assert_eq!(gate.own_rules(State::Guarded, INPUT), [there.clone(), reject]);
-    assert!(gate.own_rules(State::Guarded, OUTPUT).is_empty());
+    let reject = gate.own_rules(WantedGate::Shut, INPUT)[0].clone();
+    assert_eq!(gate.own_rules(WantedGate::Guarded, INPUT), [there.clone(), reject]);
+    assert!(gate.own_rules(WantedGate::Guarded, OUTPUT).is_empty());
     assert_eq!((gate.accepts("inet", INPUT), gate.accepts("ip6", OUTPUT)), (vec![there], vec![back]));
 }
 
 #[test]
 fn network_is_a_prefix_in_sets_and_other_chains() {
-    let commands = commands(&host(), &gate(&["192.0.2.5/24"]), State::Guarded);
+    let commands = commands(&host(), &gate(&["192.0.2.5/24"]), WantedGate::Guarded);
     let prefix = json!({"prefix": {"addr": "192.0.2.0", "len": 24}});
     let set = commands.iter().find_map(|command| command["add"].get("set")).unwrap();
     assert_eq!((&set["elem"], &set["flags"]), (&json!([prefix]), &json!(["interval"])));
@@ -208,7 +208,7 @@ fn peers_of_a_family_take_one_rule_of_a_chain() {
         })
         .collect();
     let peers: Vec<&str> = peers.iter().map(String::as_str).collect();
-    let rules = inserted(&commands(&host(), &gate(&peers), State::Guarded));
+    let rules = inserted(&commands(&host(), &gate(&peers), WantedGate::Guarded));
     let of = |chain: &str| rules.iter().filter(|(of, _)| of == chain).count();
     assert_eq!(of("ip filter INPUT"), 1, "{rules:#?}");
     assert_eq!(of("ip6 six in"), 2, "those of one interface have a rule of their own: {rules:#?}");
@@ -221,14 +221,14 @@ fn peers_of_a_family_take_one_rule_of_a_chain() {
 #[test]
 fn remote_peer_beside_loopback_opens_to_machines() {
     for other in ["192.0.2.5", "fe80::1%en0"] {
-        assert!(gate(&["127.0.0.1", other]).own_rules(State::Guarded, OUTPUT).is_empty());
+        assert!(gate(&["127.0.0.1", other]).own_rules(WantedGate::Guarded, OUTPUT).is_empty());
     }
 }
 
 #[test]
 fn a_peer_within_another_is_left_out() {
     let gate = gate(&["192.0.2.0/24", "192.0.2.5", "::ffff:192.0.2.9", "2001:db8::/32"]);
-    let sets = gate.sets(State::Guarded);
+    let sets = gate.sets(WantedGate::Guarded);
     assert_eq!(sets[0].2, ["192.0.2.0/24".parse().unwrap()]);
     assert_eq!(sets[1].2, ["2001:db8::/32".parse().unwrap()]);
 }
@@ -236,13 +236,13 @@ fn a_peer_within_another_is_left_out() {
 #[test]
 fn gate_without_peers_blocks_all() {
     let gate = gate(&[]);
-    assert_eq!(gate.own_rules(State::Guarded, INPUT), gate.own_rules(State::Shut, INPUT));
-    assert!(inserted(&commands(&host(), &gate, State::Guarded)).is_empty());
+    assert_eq!(gate.own_rules(WantedGate::Guarded, INPUT), gate.own_rules(WantedGate::Shut, INPUT));
+    assert!(inserted(&commands(&host(), &gate, WantedGate::Guarded)).is_empty());
 }
 
 #[test]
 fn only_chains_that_could_drop_the_packet_get_a_rule() {
-    let commands = commands(&host(), &gate(&["192.0.2.5"]), State::Guarded);
+    let commands = commands(&host(), &gate(&["192.0.2.5"]), WantedGate::Guarded);
     let inserted = inserted(&commands);
     let chains: Vec<&str> = inserted.iter().map(|(chain, _)| chain.as_str()).collect();
     assert_eq!(
@@ -270,7 +270,7 @@ fn port_may_send_answers_only() {
 
 #[test]
 fn over_loopback_the_answers_are_let_through_too() {
-    let inserted = inserted(&commands(&host(), &gate(&["127.0.0.1"]), State::Guarded));
+    let inserted = inserted(&commands(&host(), &gate(&["127.0.0.1"]), WantedGate::Guarded));
     let of_filter: Vec<_> = inserted.iter().filter(|(chain, _)| chain == "ip filter INPUT").collect();
     assert_eq!(of_filter.len(), 2);
     assert!(of_filter[0].1.contains("dport") && of_filter[1].1.contains("sport"));
@@ -291,7 +291,7 @@ fn with_our_rules() -> Listing {
 
 #[test]
 fn shut_gate_resets_and_leaves_other_chains() {
-    let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), State::Shut);
+    let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), WantedGate::Shut);
     assert_eq!(
         commands[0],
         json!({"delete": {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 41}}})
@@ -307,7 +307,7 @@ fn shut_gate_resets_and_leaves_other_chains() {
 
 #[test]
 fn removal_deletes_our_table_and_rules_only() {
-    let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), State::Gone);
+    let commands = commands(&with_our_rules(), &gate(&["127.0.0.1"]), WantedGate::Gone);
     let expected = [
         json!({"delete": {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 41}}}),
         json!({"delete": {"table": {"family": "inet", "name": "dlvgate_4711_40001"}}}),
@@ -317,8 +317,8 @@ fn removal_deletes_our_table_and_rules_only() {
 
 #[test]
 fn after_a_flush_there_is_nothing_to_take_away() {
-    assert!(transaction(&Listing::default(), &gate(&["127.0.0.1"]), State::Gone).is_none());
-    assert!(transaction(&host(), &gate(&["127.0.0.1"]), State::Gone).is_none());
+    assert!(transaction(&Listing::default(), &gate(&["127.0.0.1"]), WantedGate::Gone).is_none());
+    assert!(transaction(&host(), &gate(&["127.0.0.1"]), WantedGate::Gone).is_none());
 }
 
 #[test]
@@ -328,13 +328,13 @@ fn a_dormant_table_drops_nothing() {
         r#""name": "filter", "handle": 1, "flags": ["dormant"]}"#,
     );
     let now = Listing::parse(&dormant).unwrap();
-    let inserted = inserted(&commands(&now, &gate(&["192.0.2.5"]), State::Guarded));
+    let inserted = inserted(&commands(&now, &gate(&["192.0.2.5"]), WantedGate::Guarded));
     assert!(inserted.iter().all(|(chain, _)| chain != "ip filter INPUT"), "{inserted:?}");
 }
 
 #[test]
 fn names_fit_nftables_limits() {
-    let gate = Gate::new(u16::MAX, &[], &[], Owner { pid: u32::MAX, uid: 0 });
+    let gate = NftGate::new(u16::MAX, &[], &[], GateOwner { pid: u32::MAX, uid: 0 });
     assert!(gate.table().len() < 256, "NFT_TABLE_MAXNAMELEN");
     assert!(gate.mark().len() < 128, "NFTNL_UDATA_COMMENT_MAXLEN");
 }

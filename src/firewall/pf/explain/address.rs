@@ -16,17 +16,17 @@ pub(super) enum Host {
 
 /// A table's entries, each with whether it is negated.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Table {
+pub(super) struct AddressTable {
     entries: Vec<(bool, IpNet)>,
     /// Lines that are no address.
     unknown: Vec<String>,
 }
 
-impl Table {
+impl AddressTable {
     /// Reads what `pfctl -t NAME -T show` prints: an address or a network a line, with `!` before a
     /// negated one.
-    pub(super) fn parse(listing: &str) -> Table {
-        let mut table = Table::default();
+    pub(super) fn parse(listing: &str) -> AddressTable {
+        let mut table = AddressTable::default();
         for line in listing.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (negated, address) = match line.strip_prefix('!') {
                 Some(address) => (true, address.trim_start()),
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn holds(listing: &str, address: &str) -> Result<bool, String> {
-        Table::parse(listing).holds(address.parse().unwrap()).map_err(str::to_owned)
+        AddressTable::parse(listing).holds(address.parse().unwrap()).map_err(str::to_owned)
     }
 
     #[test]

@@ -7,16 +7,16 @@ use serde::Serialize;
 use crate::firewall::explain::{self, Standing};
 
 /// The whole answer. Displayed, it is a page for people.
-pub type Explanation = explain::Explanation<Place, Why>;
+pub type Explanation = explain::Explanation<PfRulePlace, PfReason>;
 
-pub(super) type Also = explain::Also<Place>;
-pub(super) type Doubt = explain::Doubt<Place>;
-pub(super) type Settled = explain::Settled<Place, Why>;
+pub(super) type Also = explain::Also<PfRulePlace>;
+pub(super) type Doubt = explain::Doubt<PfRulePlace>;
+pub(super) type Settled = explain::Settled<PfRulePlace, PfReason>;
 
 /// Why it comes to a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Why {
+pub enum PfReason {
     /// pf is off.
     PfDisabled,
     /// `set skip` covers the interface.
@@ -34,7 +34,7 @@ pub enum Why {
     /// An anchor line with `quick` ends the evaluation after a match inside.
     QuickAnchor {
         /// The anchor line.
-        line: Place,
+        line: PfRulePlace,
     },
     /// No later rule matches.
     LastMatch,
@@ -44,7 +44,7 @@ pub enum Why {
 
 /// A rule and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct PfRulePlace {
     /// The anchor's path; empty for the main ruleset.
     pub anchor: String,
     /// The line in what `pfctl -s rules` prints of the anchor, from 1 on.
@@ -56,37 +56,37 @@ pub struct Place {
 impl Settled {
     /// pf is off, or the interface is skipped.
     pub(super) fn is_before_the_rules(&self) -> bool {
-        matches!(self.why, Why::PfDisabled | Why::Skip { .. })
+        matches!(self.why, PfReason::PfDisabled | PfReason::Skip { .. })
     }
 }
 
-impl Standing for Place {
+impl Standing for PfRulePlace {
     fn rule(&self) -> &str {
         &self.rule
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for PfReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::PfDisabled => f.write_str("pf is off, so no rule is looked at"),
-            Why::Skip { interface } => {
+            PfReason::PfDisabled => f.write_str("pf is off, so no rule is looked at"),
+            PfReason::Skip { interface } => {
                 write!(f, "`set skip on {interface}`: on this interface no rule is looked at")
             }
-            Why::State { state } => {
+            PfReason::State { state } => {
                 write!(f, "it belongs to a connection that pf knows, so no rule is looked at: {state}")
             }
-            Why::Quick => f.write_str("quick ends the evaluation, so no later rule has a say"),
-            Why::QuickAnchor { line } => {
+            PfReason::Quick => f.write_str("quick ends the evaluation, so no later rule has a say"),
+            PfReason::QuickAnchor { line } => {
                 write!(f, "it matches last within `{}` ({line}), whose quick ends the evaluation", line.rule)
             }
-            Why::LastMatch => f.write_str("the last match wins, and no later rule matches"),
-            Why::DefaultPass => f.write_str("no rule matches, and pf passes by default"),
+            PfReason::LastMatch => f.write_str("the last match wins, and no later rule matches"),
+            PfReason::DefaultPass => f.write_str("no rule matches, and pf passes by default"),
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for PfRulePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.anchor.as_str() {
             "" => write!(f, "line {} of the main ruleset", self.line),

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::address::Table;
+use super::address::AddressTable;
 use super::parse;
-use super::rule::{Line, Rule};
+use super::rule::{PfRule, PrintedLine};
 use super::services::Services;
 use super::states::States;
 
 /// pfctl's own words, by what was asked for. `None` stands for what could not be had.
 #[derive(Clone, Debug, Default)]
-pub struct Listings {
+pub struct PfctlListings {
     /// `-s info`
     pub info: String,
     /// `-a PATH -s rules` by path; the main ruleset's is the empty one.
@@ -27,10 +27,10 @@ pub struct Listings {
 
 /// What pf holds.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedPf {
     pub(super) enabled: bool,
     /// By anchor path; the main ruleset is "".
-    pub(super) rulesets: BTreeMap<String, Ruleset>,
+    pub(super) rulesets: BTreeMap<String, AnchorRules>,
     pub(super) states: Option<States>,
     /// The interfaces of `set skip`; `None`: not known.
     pub(super) skipped: Option<BTreeSet<String>>,
@@ -38,20 +38,20 @@ pub struct Loaded {
 
 /// One anchor's rules and tables.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ruleset {
+pub(super) struct AnchorRules {
     /// Each with its line in what pfctl prints, from 1 on. `None`: they could not be read.
-    pub(super) rules: Option<Vec<(usize, Rule)>>,
+    pub(super) rules: Option<Vec<(usize, PfRule)>>,
     /// The scrub rules, counted in the same way.
-    pub(super) scrub: Vec<(usize, Rule)>,
+    pub(super) scrub: Vec<(usize, PfRule)>,
     /// `rdr`, `nat` and `binat` rules, as printed.
     pub(super) translation: Vec<String>,
-    pub(super) tables: BTreeMap<String, Table>,
+    pub(super) tables: BTreeMap<String, AddressTable>,
 }
 
-impl Loaded {
+impl LoadedPf {
     /// Parses the listings; ports have the names of `services`.
-    pub fn parse(listings: &Listings, services: &Services) -> Loaded {
-        let mut rulesets: BTreeMap<String, Ruleset> = BTreeMap::new();
+    pub fn parse(listings: &PfctlListings, services: &Services) -> LoadedPf {
+        let mut rulesets: BTreeMap<String, AnchorRules> = BTreeMap::new();
         for (path, text) in &listings.rules {
             let ruleset = rulesets.entry(path.clone()).or_default();
             if let Some(text) = text {
@@ -63,9 +63,9 @@ impl Loaded {
             rulesets.entry(path.clone()).or_default().translation = translation(text);
         }
         for ((path, name), text) in &listings.tables {
-            rulesets.entry(path.clone()).or_default().tables.insert(name.clone(), Table::parse(text));
+            rulesets.entry(path.clone()).or_default().tables.insert(name.clone(), AddressTable::parse(text));
         }
-        Loaded {
+        LoadedPf {
             enabled: is_enabled(&listings.info),
             rulesets,
             states: listings.states.as_deref().map(States::parse),
@@ -85,7 +85,7 @@ impl Loaded {
 
     /// The table that a rule in this anchor means: the anchor's own, else the main ruleset's of
     /// that name.
-    pub(super) fn table(&self, path: &str, name: &str) -> Option<&Table> {
+    pub(super) fn table(&self, path: &str, name: &str) -> Option<&AddressTable> {
         let own = self.rulesets.get(path).and_then(|ruleset| ruleset.tables.get(name));
         own.or_else(|| self.rulesets.get("")?.tables.get(name))
     }
@@ -104,11 +104,11 @@ fn skipped(interfaces: &str) -> BTreeSet<String> {
 }
 
 /// Rules with their lines.
-type Rules = Vec<(usize, Rule)>;
+type NumberedRules = Vec<(usize, PfRule)>;
 
 /// The filter rules of a listing, and the scrub rules. A rule with braces spans lines, and is one
 /// rule that is not understood.
-fn rules(listing: &str, services: &Services) -> (Rules, Rules) {
+fn rules(listing: &str, services: &Services) -> (NumberedRules, NumberedRules) {
     let (mut rules, mut scrub) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for (index, text) in listing.lines().map(str::trim).enumerate() {
@@ -119,9 +119,9 @@ fn rules(listing: &str, services: &Services) -> (Rules, Rules) {
         let opens = text.ends_with('{');
         if depth == 0 && !text.is_empty() {
             match parse::line(text, services) {
-                Line::Rule(rule) => rules.push((index + 1, *rule)),
-                Line::Scrub(rule) => scrub.push((index + 1, *rule)),
-                Line::Other => {}
+                PrintedLine::Rule(rule) => rules.push((index + 1, *rule)),
+                PrintedLine::Scrub(rule) => scrub.push((index + 1, *rule)),
+                PrintedLine::Other => {}
             }
         }
         depth += usize::from(opens);
@@ -151,11 +151,11 @@ mod tests {
 
     #[test]
     fn children_are_direct_and_in_string_order() {
-        let mut listings = Listings::default();
+        let mut listings = PfctlListings::default();
         for path in ["", "a", "a/9", "a/10", "a/10/x", "a-b", "b"] {
             listings.rules.insert(path.to_owned(), Some(String::new()));
         }
-        let loaded = Loaded::parse(&listings, &Services::default());
+        let loaded = LoadedPf::parse(&listings, &Services::default());
         assert_eq!(loaded.children("a"), ["a/10", "a/9"]);
         assert_eq!(loaded.children(""), ["a", "a-b", "b"]);
     }

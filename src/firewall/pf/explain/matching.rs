@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::address::Host;
 use super::compare::Test;
-use super::loaded::Loaded;
-use super::rule::{Flags, Rule, Side};
-use crate::firewall::explain::{Fit, Question};
+use super::loaded::LoadedPf;
+use super::rule::{Flags, PfRule, RuleSide};
+use crate::firewall::explain::{PacketQuery, Tristate};
 
 /// The ports that a client's connection may come from where the question does not say.
 const CLIENT_PORTS: (u32, u32) = (1024, 65535);
@@ -23,7 +23,13 @@ pub(super) enum Sight {
 }
 
 /// Whether this rule of the anchor `path` matches.
-pub(super) fn fit(rule: &Rule, path: &str, loaded: &Loaded, question: &Question, sight: Sight) -> Fit {
+pub(super) fn fit(
+    rule: &PfRule,
+    path: &str,
+    loaded: &LoadedPf,
+    question: &PacketQuery,
+    sight: Sight,
+) -> Tristate {
     match sight {
         Sight::Whole => fit_of_whole(rule, path, loaded, question),
         Sight::Fragment => fit_of_fragment(rule, path, loaded, question),
@@ -31,7 +37,7 @@ pub(super) fn fit(rule: &Rule, path: &str, loaded: &Loaded, question: &Question,
 }
 
 /// A scrub rule: interface, direction, family and addresses; the protocol of IPv4 packets only.
-pub(super) fn fit_of_scrub(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+pub(super) fn fit_of_scrub(rule: &PfRule, path: &str, loaded: &LoadedPf, question: &PacketQuery) -> Tristate {
     is_its_way(rule, question)
         .and(|| (question.from.is_ipv6() || is_of_tcp(rule)).into())
         .and(|| interface(rule, question))
@@ -41,7 +47,7 @@ pub(super) fn fit_of_scrub(rule: &Rule, path: &str, loaded: &Loaded, question: &
 
 /// `pf_test_fragment`: a rule that asks for a port or a flag of TCP is passed over, and a user is
 /// not asked for.
-fn fit_of_fragment(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+fn fit_of_fragment(rule: &PfRule, path: &str, loaded: &LoadedPf, question: &PacketQuery) -> Tristate {
     let asks_for_tcp = rule.from.port.is_some() || rule.to.port.is_some() || rule.flags.is_some();
     is_its_way(rule, question)
         .and(|| is_of_tcp(rule).into())
@@ -53,17 +59,17 @@ fn fit_of_fragment(rule: &Rule, path: &str, loaded: &Loaded, question: &Question
 }
 
 /// Direction and address family.
-fn is_its_way(rule: &Rule, question: &Question) -> Fit {
-    Fit::from(rule.direction.is_none_or(|direction| direction == question.direction))
+fn is_its_way(rule: &PfRule, question: &PacketQuery) -> Tristate {
+    Tristate::from(rule.direction.is_none_or(|direction| direction == question.direction))
         .and(|| rule.is_ipv4.is_none_or(|is_ipv4| is_ipv4 == question.from.is_ipv4()).into())
 }
 
-fn is_of_tcp(rule: &Rule) -> bool {
+fn is_of_tcp(rule: &PfRule) -> bool {
     rule.protocol.as_ref().is_none_or(|protocol| matches!(protocol.as_str(), "tcp" | "6"))
 }
 
 /// All conditions have to hold (`pf_test_rule`).
-fn fit_of_whole(rule: &Rule, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+fn fit_of_whole(rule: &PfRule, path: &str, loaded: &LoadedPf, question: &PacketQuery) -> Tristate {
     is_its_way(rule, question)
         .and(|| is_of_tcp(rule).into())
         .and(|| (!rule.fragment).into())
@@ -82,16 +88,17 @@ fn of_a_syn(flags: &Flags) -> bool {
     flags.mask.chars().all(|flag| flags.set.contains(flag) == (flag == 'S'))
 }
 
-fn interface(rule: &Rule, question: &Question) -> Fit {
-    let Some(wanted) = &rule.interface else { return Fit::Yes };
+fn interface(rule: &PfRule, question: &PacketQuery) -> Tristate {
+    let Some(wanted) = &rule.interface else { return Tristate::Yes };
     let on = match question.is_on(&wanted.name) {
         Some(false) if is_group_of(&wanted.name, question.interface.as_deref()) => {
-            Fit::unknown(format!("`on {}` may be a group that the interface belongs to", wanted.name))
+            Tristate::unknown(format!("`on {}` may be a group that the interface belongs to", wanted.name))
         }
         Some(on) => on.into(),
-        None => {
-            Fit::unknown(format!("`on {}`: which interface it is was not said (--interface)", wanted.name))
-        }
+        None => Tristate::unknown(format!(
+            "`on {}`: which interface it is was not said (--interface)",
+            wanted.name
+        )),
     };
     on.negated_if(wanted.negated)
 }
@@ -102,33 +109,39 @@ fn is_group_of(name: &str, interface: Option<&str>) -> bool {
     is_group && interface.is_some_and(|interface| name == "all" || interface.starts_with(name))
 }
 
-fn address(side: &Side, address: Option<IpAddr>, path: &str, loaded: &Loaded, question: &Question) -> Fit {
+fn address(
+    side: &RuleSide,
+    address: Option<IpAddr>,
+    path: &str,
+    loaded: &LoadedPf,
+    question: &PacketQuery,
+) -> Tristate {
     let unsaid =
-        || Fit::unknown(format!("`{}`: the address that it goes to was not said (--to)", text(side)));
+        || Tristate::unknown(format!("`{}`: the address that it goes to was not said (--to)", text(side)));
     let fit = match (&side.host, address) {
-        (Host::Any, _) => Fit::Yes,
+        (Host::Any, _) => Tristate::Yes,
         (Host::Net(net), Some(address)) => net.contains(&address).into(),
-        (Host::Net(net), None) if net.addr().is_ipv4() != question.from.is_ipv4() => Fit::No,
-        (Host::Net(net), None) if net.prefix_len() == 0 => Fit::Yes,
+        (Host::Net(net), None) if net.addr().is_ipv4() != question.from.is_ipv4() => Tristate::No,
+        (Host::Net(net), None) if net.prefix_len() == 0 => Tristate::Yes,
         (Host::Net(_), None) => unsaid(),
         (Host::Table(name), address) => match (loaded.table(path, name), address) {
             // A table that is not there holds nothing.
-            (None, _) => Fit::No,
-            (Some(table), _) if table.is_empty() => Fit::No,
+            (None, _) => Tristate::No,
+            (Some(table), _) if table.is_empty() => Tristate::No,
             (Some(table), Some(address)) => match table.holds(address) {
                 Ok(holds) => holds.into(),
-                Err(entry) => {
-                    Fit::unknown(format!("the table <{name}> has an entry that is not understood: {entry}"))
-                }
+                Err(entry) => Tristate::unknown(format!(
+                    "the table <{name}> has an entry that is not understood: {entry}"
+                )),
             },
             (Some(_), None) => unsaid(),
         },
-        (Host::Unknown(words), _) => Fit::unknown(format!("`{words}` is not understood")),
+        (Host::Unknown(words), _) => Tristate::unknown(format!("`{words}` is not understood")),
     };
     fit.negated_if(side.negated)
 }
 
-fn text(side: &Side) -> String {
+fn text(side: &RuleSide) -> String {
     let not = if side.negated { "! " } else { "" };
     match &side.host {
         Host::Any => format!("{not}any"),
@@ -139,36 +152,40 @@ fn text(side: &Side) -> String {
     }
 }
 
-fn no_port(words: &str) -> Fit {
-    Fit::unknown(format!("`port {words}`: neither a number nor a TCP port's name in /etc/services"))
+fn no_port(words: &str) -> Tristate {
+    Tristate::unknown(format!("`port {words}`: neither a number nor a TCP port's name in /etc/services"))
 }
 
-fn source_port(side: &Side, question: &Question) -> Fit {
+fn source_port(side: &RuleSide, question: &PacketQuery) -> Tristate {
     let (first, last) = question.from_port.map_or(CLIENT_PORTS, |port| (port.into(), port.into()));
     match &side.port {
-        None => Fit::Yes,
+        None => Tristate::Yes,
         Some(Test::Unknown(words)) => no_port(words),
         Some(Test::Of(test)) => test.holds_throughout(first, last).map_or_else(
-            || Fit::unknown("it asks for the port that the connection comes from (--from-port)".to_owned()),
-            Fit::from,
+            || {
+                Tristate::unknown(
+                    "it asks for the port that the connection comes from (--from-port)".to_owned(),
+                )
+            },
+            Tristate::from,
         ),
     }
 }
 
-fn destination_port(side: &Side, question: &Question) -> Fit {
+fn destination_port(side: &RuleSide, question: &PacketQuery) -> Tristate {
     match &side.port {
-        None => Fit::Yes,
+        None => Tristate::Yes,
         Some(Test::Unknown(words)) => no_port(words),
         Some(Test::Of(test)) => test.holds(question.port.into()).into(),
     }
 }
 
-fn user(rule: &Rule, question: &Question) -> Fit {
+fn user(rule: &PfRule, question: &PacketQuery) -> Tristate {
     match (&rule.user, question.uid) {
-        (None, _) => Fit::Yes,
-        (Some(Test::Unknown(words)), _) => Fit::unknown(format!("`user {words}` is not understood")),
+        (None, _) => Tristate::Yes,
+        (Some(Test::Unknown(words)), _) => Tristate::unknown(format!("`user {words}` is not understood")),
         (Some(Test::Of(_)), None) => {
-            Fit::unknown("it asks for the user of the socket on this machine (--uid)".to_owned())
+            Tristate::unknown("it asks for the user of the socket on this machine (--uid)".to_owned())
         }
         // Without a socket only = and != are answered (`pf_match_uid`).
         (Some(Test::Of(test)), Some(uid)) => {
@@ -177,9 +194,9 @@ fn user(rule: &Rule, question: &Question) -> Fit {
     }
 }
 
-fn not_understood(rule: &Rule) -> Fit {
+fn not_understood(rule: &PfRule) -> Tristate {
     if rule.unknown.is_empty() {
-        return Fit::Yes;
+        return Tristate::Yes;
     }
-    Fit::Unknown(rule.unknown.iter().map(|words| format!("`{words}` is not understood")).collect())
+    Tristate::Unknown(rule.unknown.iter().map(|words| format!("`{words}` is not understood")).collect())
 }

@@ -1,7 +1,7 @@
 //! Which rule decides: what pf does with the first packet of a TCP connection, whole or in
 //! fragments, and why.
 //!
-//! [`read`] asks pfctl for everything that pf holds. The rest works without I/O: [`Loaded`] parses
+//! [`read`] asks pfctl for everything that pf holds. The rest works without I/O: [`LoadedPf`] parses
 //! what pfctl prints, [`explain`] walks through it as the kernel does, and [`Explanation`] says
 //! what came of it, in words or as JSON.
 //!
@@ -24,8 +24,8 @@ mod states;
 mod walk;
 mod words;
 
-pub use explanation::{Explanation, Place, Why};
-pub use loaded::{Listings, Loaded};
+pub use explanation::{Explanation, PfReason, PfRulePlace};
+pub use loaded::{LoadedPf, PfctlListings};
 pub use read::read;
 pub use services::Services;
 pub use walk::explain;

@@ -6,45 +6,47 @@
 
 use super::address::{Host, net};
 use super::compare::comparison;
-use super::rule::{Action, Call, Flags, Interface, Line, Rule, Side};
+use super::rule::{AnchorCall, Flags, Interface, PfRule, PrintedLine, RuleAction, RuleSide};
 use super::services::Services;
 use super::words::{Word, Words};
-use crate::firewall::explain::Direction;
+use crate::firewall::explain::PacketDirection;
 
 /// First words of the rules of other lists.
 const OTHER_LISTS: [&str; 7] =
     ["nat", "nat-anchor", "rdr", "rdr-anchor", "binat", "binat-anchor", "dummynet-anchor"];
 
 /// Reads one line of `pfctl -s rules`.
-pub(super) fn line(text: &str, services: &Services) -> Line {
+pub(super) fn line(text: &str, services: &Services) -> PrintedLine {
     let text = text.trim();
     let words = &mut Words::new(text);
     let action = match words.bare() {
-        Some("pass") => Action::Pass,
+        Some("pass") => RuleAction::Pass,
         Some("block") => {
             block_policy(words);
-            Action::Block
+            RuleAction::Block
         }
         Some("anchor") => anchor(words),
-        Some("scrub") => return Line::Scrub(Box::new(scrub(text, Action::Scrub(true), words, services))),
+        Some("scrub") => {
+            return PrintedLine::Scrub(Box::new(scrub(text, RuleAction::Scrub(true), words, services)));
+        }
         Some("scrub-anchor") => {
             let action = anchor(words);
-            return Line::Scrub(Box::new(scrub(text, action, words, services)));
+            return PrintedLine::Scrub(Box::new(scrub(text, action, words, services)));
         }
         Some("no") if words.take("scrub") => {
-            return Line::Scrub(Box::new(scrub(text, Action::Scrub(false), words, services)));
+            return PrintedLine::Scrub(Box::new(scrub(text, RuleAction::Scrub(false), words, services)));
         }
-        Some("dummynet") => return Line::Other,
+        Some("dummynet") => return PrintedLine::Other,
         Some("no") if ["nat", "rdr", "binat"].iter().any(|word| words.take(word)) => {
-            return Line::Other;
+            return PrintedLine::Other;
         }
-        Some(word) if OTHER_LISTS.contains(&word) => return Line::Other,
-        _ => Action::Unknown,
+        Some(word) if OTHER_LISTS.contains(&word) => return PrintedLine::Other,
+        _ => RuleAction::Unknown,
     };
-    let mut rule = Rule::new(text, action);
-    if rule.action == Action::Unknown {
+    let mut rule = PfRule::new(text, action);
+    if rule.action == RuleAction::Unknown {
         rule.unknown.push(text.to_owned());
-        return Line::Rule(Box::new(rule));
+        return PrintedLine::Rule(Box::new(rule));
     }
     before_addresses(words, &mut rule);
     addresses(words, &mut rule, services);
@@ -52,19 +54,19 @@ pub(super) fn line(text: &str, services: &Services) -> Line {
     if !words.rest().is_empty() {
         rule.unknown.push(words.rest().to_owned());
     }
-    Line::Rule(Box::new(rule))
+    PrintedLine::Rule(Box::new(rule))
 }
 
 /// The rest of a scrub rule. `-s rules` prints them before the filter's. What else it does to a
 /// packet has no say.
-fn scrub(text: &str, action: Action, words: &mut Words<'_>, services: &Services) -> Rule {
-    let mut rule = Rule::new(text, action);
+fn scrub(text: &str, action: RuleAction, words: &mut Words<'_>, services: &Services) -> PfRule {
+    let mut rule = PfRule::new(text, action);
     before_addresses(words, &mut rule);
     addresses(words, &mut rule, services);
     let options = words.rest();
-    if rule.action == Action::Scrub(true) {
+    if rule.action == RuleAction::Scrub(true) {
         let are_apart = ["fragment crop", "fragment drop-ovl"].iter().any(|words| options.contains(words));
-        rule.action = Action::Scrub(!are_apart);
+        rule.action = RuleAction::Scrub(!are_apart);
     }
     rule
 }
@@ -86,17 +88,17 @@ fn block_policy(words: &mut Words<'_>) {
 }
 
 /// An anchor without a name holds its rules in braces; these are not read.
-fn anchor(words: &mut Words<'_>) -> Action {
-    let Some(Word::Quoted(written)) = words.peek() else { return Action::Unknown };
+fn anchor(words: &mut Words<'_>) -> RuleAction {
+    let Some(Word::Quoted(written)) = words.peek() else { return RuleAction::Unknown };
     words.name();
-    Action::Anchor(Call(written.to_owned()))
+    RuleAction::Anchor(AnchorCall(written.to_owned()))
 }
 
-fn before_addresses(words: &mut Words<'_>, rule: &mut Rule) {
+fn before_addresses(words: &mut Words<'_>, rule: &mut PfRule) {
     if words.take("in") {
-        rule.direction = Some(Direction::In);
+        rule.direction = Some(PacketDirection::In);
     } else if words.take("out") {
-        rule.direction = Some(Direction::Out);
+        rule.direction = Some(PacketDirection::Out);
     }
     if words.take("log") {
         words.group();
@@ -129,7 +131,7 @@ fn before_addresses(words: &mut Words<'_>, rule: &mut Rule) {
     }
 }
 
-fn addresses(words: &mut Words<'_>, rule: &mut Rule, services: &Services) {
+fn addresses(words: &mut Words<'_>, rule: &mut PfRule, services: &Services) {
     if words.take("all") {
         return;
     }
@@ -141,11 +143,11 @@ fn addresses(words: &mut Words<'_>, rule: &mut Rule, services: &Services) {
     }
 }
 
-fn side(words: &mut Words<'_>, services: &Services) -> Side {
+fn side(words: &mut Words<'_>, services: &Services) -> RuleSide {
     let negated = words.take("!");
     let host = host(words);
     let port = words.take("port").then(|| comparison(words, |word| services.port(word)));
-    Side { negated, host, port }
+    RuleSide { negated, host, port }
 }
 
 fn host(words: &mut Words<'_>) -> Host {
@@ -171,7 +173,7 @@ fn host(words: &mut Words<'_>) -> Host {
 
 /// Takes one option that is understood. Those without a say in whether a SYN matches are passed
 /// over.
-fn option(words: &mut Words<'_>, rule: &mut Rule) -> bool {
+fn option(words: &mut Words<'_>, rule: &mut PfRule) -> bool {
     let before = words.rest();
     match words.peek() {
         Some(Word::Bare("user")) => {

@@ -1,10 +1,10 @@
 use super::super::compare::Test;
 use super::*;
 
-fn rule(text: &str) -> Rule {
+fn rule(text: &str) -> PfRule {
     match line(text, &Services::parse("ssh 22/tcp\n")) {
-        Line::Rule(rule) => *rule,
-        Line::Scrub(_) | Line::Other => panic!("{text} is of another list"),
+        PrintedLine::Rule(rule) => *rule,
+        PrintedLine::Scrub(_) | PrintedLine::Other => panic!("{text} is of another list"),
     }
 }
 
@@ -12,13 +12,16 @@ fn rule(text: &str) -> Rule {
 fn our_own_gate_is_read_whole() {
     let pass =
         rule("pass in quick proto tcp from <peers> to any port = 2345 no state label \"dlvgate:2345\"");
-    assert_eq!((&pass.action, pass.direction, pass.quick), (&Action::Pass, Some(Direction::In), true));
+    assert_eq!(
+        (&pass.action, pass.direction, pass.quick),
+        (&RuleAction::Pass, Some(PacketDirection::In), true)
+    );
     assert_eq!(pass.from.host, Host::Table("peers".to_owned()));
     assert!(matches!(pass.to.port, Some(Test::Of(test)) if test.holds(2345) && !test.holds(2346)));
     assert_eq!(pass.unknown, [""; 0]);
     let deny =
         rule("block return in log quick proto tcp from any to any port = 2345 label \"dlvgate:2345:deny\"");
-    assert_eq!((&deny.action, deny.quick, deny.unknown.len()), (&Action::Block, true, 0));
+    assert_eq!((&deny.action, deny.quick, deny.unknown.len()), (&RuleAction::Block, true, 0));
 }
 
 #[test]
@@ -26,7 +29,10 @@ fn loopback_and_link_local_gates_parse_completely() {
     let user = rule(
         "block return out log quick on lo0 proto tcp from any to any port = 2345 user != 501 label \"dlvgate:2345:user\"",
     );
-    assert_eq!((&user.action, user.direction, user.quick), (&Action::Block, Some(Direction::Out), true));
+    assert_eq!(
+        (&user.action, user.direction, user.quick),
+        (&RuleAction::Block, Some(PacketDirection::Out), true)
+    );
     assert_eq!(user.interface, Some(Interface { negated: false, name: "lo0".to_owned() }));
     assert!(matches!(user.user, Some(Test::Of(test)) if test.holds(502) && !test.holds(501)));
     let answer = rule(
@@ -92,14 +98,14 @@ fn rules_of_other_lists_are_told_from_the_filter_s() {
     for text in
         ["no nat on en0 all", "rdr on lo0 inet proto tcp from any to any port = 80 -> 127.0.0.1 port 8080"]
     {
-        assert_eq!(line(text, &Services::default()), Line::Other, "{text}");
+        assert_eq!(line(text, &Services::default()), PrintedLine::Other, "{text}");
     }
 }
 
 #[test]
 fn wildcards_name_the_anchor_whose_children_are_meant() {
     let call = |text: &str| match rule(text).action {
-        Action::Anchor(call) => call.path("a"),
+        RuleAction::Anchor(call) => call.path("a"),
         other => panic!("{other:?}"),
     };
     assert_eq!(call("anchor \"com.apple/*\" all"), ("a/com.apple".to_owned(), true));
@@ -110,7 +116,7 @@ fn wildcards_name_the_anchor_whose_children_are_meant() {
 #[test]
 fn scrub_rule_is_read_with_what_it_does_to_fragments() {
     let scrub = |text: &str| match line(text, &Services::default()) {
-        Line::Scrub(rule) => *rule,
+        PrintedLine::Scrub(rule) => *rule,
         other => panic!("{text}: {other:?}"),
     };
     for (text, together) in [
@@ -121,11 +127,11 @@ fn scrub_rule_is_read_with_what_it_does_to_fragments() {
         ("no scrub in on en0 all", false),
     ] {
         let rule = scrub(text);
-        assert_eq!(rule.action, Action::Scrub(together), "{text}");
-        assert_eq!(rule.direction, Some(Direction::In), "{text}");
+        assert_eq!(rule.action, RuleAction::Scrub(together), "{text}");
+        assert_eq!(rule.direction, Some(PacketDirection::In), "{text}");
     }
     let anchor = scrub("scrub-anchor \"com.apple/*\" all fragment reassemble");
-    assert_eq!(anchor.action, Action::Anchor(Call("com.apple/*".to_owned())));
+    assert_eq!(anchor.action, RuleAction::Anchor(AnchorCall("com.apple/*".to_owned())));
 }
 
 #[test]

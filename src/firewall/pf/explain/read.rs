@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::loaded::Listings;
+use super::loaded::PfctlListings;
 use crate::firewall::pf::PfError;
 use crate::firewall::pf::pfctl::Pfctl;
 
 /// What pfctl says, with exit code 0, of an anchor or a table that has gone meanwhile.
 const GONE: [&str; 3] = ["Invalid argument", "not found", "does not exist"];
 
-/// Reads everything that [`super::Loaded`] is made of. Nothing is changed. The calls come one after
+/// Reads everything that [`super::LoadedPf`] is made of. Nothing is changed. The calls come one after
 /// another: what others change meanwhile is seen in part.
 ///
 /// # Errors
 /// Where pfctl is missing, hangs or refuses us, or the status or main ruleset cannot be had. What
 /// else cannot be had is noted as such in the listings.
-pub async fn read(pfctl: PathBuf) -> Result<Listings, PfError> {
-    let pfctl = Reader(Pfctl::new(pfctl));
-    let mut listings = Listings { info: pfctl.says(&["-s", "info"]).await?, ..Listings::default() };
+pub async fn read(pfctl: PathBuf) -> Result<PfctlListings, PfError> {
+    let pfctl = ListingReader(Pfctl::new(pfctl));
+    let mut listings = PfctlListings { info: pfctl.says(&["-s", "info"]).await?, ..PfctlListings::default() };
     let rules = Some(pfctl.says(&["-s", "rules"]).await?);
     // Without its tables an anchor cannot be evaluated.
     let tables_read = pfctl.tables(&mut listings.tables, "").await?;
@@ -37,9 +37,9 @@ pub async fn read(pfctl: PathBuf) -> Result<Listings, PfError> {
     Ok(listings)
 }
 
-struct Reader(Pfctl);
+struct ListingReader(Pfctl);
 
-impl Reader {
+impl ListingReader {
     /// The answer. pfctl exits 0 on some errors; what has gone since it was listed is as good as
     /// empty.
     async fn says(&self, arguments: &[&str]) -> Result<String, PfError> {

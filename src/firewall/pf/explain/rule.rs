@@ -2,15 +2,15 @@
 
 use super::address::Host;
 use super::compare::Test;
-use crate::firewall::explain::Direction;
+use crate::firewall::explain::PacketDirection;
 
 /// What one printed line is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Line {
+pub(super) enum PrintedLine {
     /// A filter rule, or one that is not understood.
-    Rule(Box<Rule>),
+    Rule(Box<PfRule>),
     /// A scrub rule, or an anchor of such rules.
-    Scrub(Box<Rule>),
+    Scrub(Box<PfRule>),
     /// A rule of another list, which neither passes nor blocks: dummynet, translation, and the
     /// anchors of these.
     Other,
@@ -19,18 +19,18 @@ pub(super) enum Line {
 /// A filter rule. Parts that were not understood are in `unknown`, and then it may or may not
 /// match.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rule {
+pub(super) struct PfRule {
     /// As printed.
     pub(super) text: String,
-    pub(super) action: Action,
-    pub(super) direction: Option<Direction>,
+    pub(super) action: RuleAction,
+    pub(super) direction: Option<PacketDirection>,
     pub(super) quick: bool,
     pub(super) interface: Option<Interface>,
     /// Whether it is for IPv4 only, or for IPv6 only.
     pub(super) is_ipv4: Option<bool>,
     pub(super) protocol: Option<String>,
-    pub(super) from: Side,
-    pub(super) to: Side,
+    pub(super) from: RuleSide,
+    pub(super) to: RuleSide,
     pub(super) user: Option<Test>,
     pub(super) flags: Option<Flags>,
     /// For fragments alone.
@@ -39,10 +39,10 @@ pub(super) struct Rule {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Action {
+pub(super) enum RuleAction {
     Pass,
     Block,
-    Anchor(Call),
+    Anchor(AnchorCall),
     /// Of scrub rules: whether fragments are put together.
     Scrub(bool),
     Unknown,
@@ -51,7 +51,7 @@ pub(super) enum Action {
 /// Which anchor a rule evaluates: as printed, relative to the anchor that the rule stands in, or
 /// absolute from `/` on.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Call(pub(super) String);
+pub(super) struct AnchorCall(pub(super) String);
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Interface {
@@ -61,7 +61,7 @@ pub(super) struct Interface {
 
 /// `from` or `to`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Side {
+pub(super) struct RuleSide {
     pub(super) negated: bool,
     pub(super) host: Host,
     pub(super) port: Option<Test>,
@@ -74,16 +74,16 @@ pub(super) struct Flags {
     pub(super) mask: String,
 }
 
-impl Side {
-    fn any() -> Side {
-        Side { negated: false, host: Host::Any, port: None }
+impl RuleSide {
+    fn any() -> RuleSide {
+        RuleSide { negated: false, host: Host::Any, port: None }
     }
 }
 
-impl Rule {
+impl PfRule {
     /// A rule that asks about nothing yet.
-    pub(super) fn new(text: &str, action: Action) -> Rule {
-        Rule {
+    pub(super) fn new(text: &str, action: RuleAction) -> PfRule {
+        PfRule {
             text: text.to_owned(),
             action,
             direction: None,
@@ -91,8 +91,8 @@ impl Rule {
             interface: None,
             is_ipv4: None,
             protocol: None,
-            from: Side::any(),
-            to: Side::any(),
+            from: RuleSide::any(),
+            to: RuleSide::any(),
             user: None,
             flags: None,
             fragment: false,
@@ -101,7 +101,7 @@ impl Rule {
     }
 }
 
-impl Call {
+impl AnchorCall {
     /// The path from the root of the anchor that is meant, for a rule that stands in the anchor
     /// `within`; and whether its direct children are meant instead of itself. That is where the
     /// whole path ends with `/*` (`pf_anchor_setup`): in the main ruleset `*` is an anchor of that
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn anchor_name_is_relative_to_its_rule() {
-        let path = |name: &str, within: &str| Call(name.to_owned()).path(within);
+        let path = |name: &str, within: &str| AnchorCall(name.to_owned()).path(within);
         for (name, within, expected, is_wildcard) in [
             ("com.apple", "", "com.apple", false),
             ("200.AirDrop", "com.apple", "com.apple/200.AirDrop", false),

@@ -3,27 +3,27 @@
 //! The first scrub rule that takes a packet decides, without any `quick` (`pf_normalize_ip`). Of
 //! IPv6 packets its protocol is not asked (`pf_normalize_ip6`).
 
-use super::explanation::Place;
-use super::loaded::Loaded;
+use super::explanation::PfRulePlace;
+use super::loaded::LoadedPf;
 use super::matching::fit_of_scrub;
-use super::rule::{Action, Call};
-use crate::firewall::explain::{Fit, Question};
+use super::rule::{AnchorCall, RuleAction};
+use crate::firewall::explain::{PacketQuery, Tristate};
 
 /// What becomes of the packet's fragments.
 #[derive(Debug, PartialEq)]
 pub(super) enum Fragments {
     /// This rule puts them together, and the filter's rules see the whole packet.
-    Together(Place),
+    Together(PfRulePlace),
     /// The filter's rules see each by itself. With the rule that leaves them so, where there is
     /// one.
-    Apart(Option<Place>),
+    Apart(Option<PfRulePlace>),
     /// For these reasons it cannot be told.
     Unknown(Vec<String>),
 }
 
 /// Says what becomes of the fragments of the packet that is asked about.
-pub(super) fn fragments(loaded: &Loaded, question: &Question) -> Fragments {
-    let mut walk = Walk { loaded, question, within: Vec::new(), doubts: Vec::new() };
+pub(super) fn fragments(loaded: &LoadedPf, question: &PacketQuery) -> Fragments {
+    let mut walk = ScrubWalk { loaded, question, within: Vec::new(), doubts: Vec::new() };
     let found = walk.ruleset("");
     let (together, place) = match found {
         Some((together, place)) => (together, Some(place)),
@@ -39,43 +39,43 @@ pub(super) fn fragments(loaded: &Loaded, question: &Question) -> Fragments {
 }
 
 /// A rule that may take the packet.
-struct Doubt {
+struct UncertainScrub {
     /// Whether it would put fragments together; `None`: it is not known.
     together: Option<bool>,
     reasons: Vec<String>,
 }
 
-struct Walk<'a> {
-    loaded: &'a Loaded,
-    question: &'a Question,
+struct ScrubWalk<'a> {
+    loaded: &'a LoadedPf,
+    question: &'a PacketQuery,
     /// The anchors that are being evaluated, outermost first.
     within: Vec<String>,
-    doubts: Vec<Doubt>,
+    doubts: Vec<UncertainScrub>,
 }
 
-impl Walk<'_> {
+impl ScrubWalk<'_> {
     /// The first rule that surely takes the packet, and whether it puts fragments together.
-    fn ruleset(&mut self, path: &str) -> Option<(bool, Place)> {
+    fn ruleset(&mut self, path: &str) -> Option<(bool, PfRulePlace)> {
         let ruleset = self.loaded.rulesets.get(path)?;
         if ruleset.rules.is_none() {
             let reasons = vec![format!("the rules or tables of the anchor {path} could not be read")];
-            self.doubts.push(Doubt { together: None, reasons });
+            self.doubts.push(UncertainScrub { together: None, reasons });
         }
         for (line, rule) in &ruleset.scrub {
             let reasons = match fit_of_scrub(rule, path, self.loaded, self.question) {
-                Fit::No => continue,
-                Fit::Yes => Vec::new(),
-                Fit::Unknown(reasons) => reasons,
+                Tristate::No => continue,
+                Tristate::Yes => Vec::new(),
+                Tristate::Unknown(reasons) => reasons,
             };
-            let place = Place { anchor: path.to_owned(), line: *line, rule: rule.text.clone() };
+            let place = PfRulePlace { anchor: path.to_owned(), line: *line, rule: rule.text.clone() };
             let found = match &rule.action {
-                Action::Anchor(call) => self.anchor(&place, call),
-                Action::Scrub(together) => Some((*together, place)),
-                Action::Pass | Action::Block | Action::Unknown => None,
+                RuleAction::Anchor(call) => self.anchor(&place, call),
+                RuleAction::Scrub(together) => Some((*together, place)),
+                RuleAction::Pass | RuleAction::Block | RuleAction::Unknown => None,
             };
             match found {
                 Some((together, _)) if !reasons.is_empty() => {
-                    self.doubts.push(Doubt { together: Some(together), reasons });
+                    self.doubts.push(UncertainScrub { together: Some(together), reasons });
                 }
                 Some(found) => return Some(found),
                 None => {}
@@ -84,12 +84,12 @@ impl Walk<'_> {
         None
     }
 
-    fn anchor(&mut self, place: &Place, call: &Call) -> Option<(bool, Place)> {
+    fn anchor(&mut self, place: &PfRulePlace, call: &AnchorCall) -> Option<(bool, PfRulePlace)> {
         let (path, is_wildcard) = call.path(&place.anchor);
         let name = if is_wildcard { format!("{path}/*") } else { path.clone() };
         if self.within.contains(&name) {
             let reasons = vec![format!("the anchor {name} evaluates itself")];
-            self.doubts.push(Doubt { together: None, reasons });
+            self.doubts.push(UncertainScrub { together: None, reasons });
             return None;
         }
         self.within.push(name);

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::firewall::explain::{Direction, Question};
+use crate::firewall::explain::{PacketDirection, PacketQuery};
 
 /// An interface that stands for all.
 const ANY_INTERFACE: &str = "ALL";
 
 /// A connection that pf knows. Its packets pass in both directions, and no rule is looked at.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct State {
+pub(super) struct PfConnection {
     /// As printed.
     pub(super) text: String,
     interface: String,
@@ -21,7 +21,7 @@ pub(super) struct State {
 /// connections name a third address.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct States {
-    pub(super) tcp: Vec<State>,
+    pub(super) tcp: Vec<PfConnection>,
     pub(super) unreadable: usize,
 }
 
@@ -41,15 +41,17 @@ impl States {
 
 /// `ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED`: this machine's side
 /// comes first. The inner `None` is another protocol's line, or an empty one.
-fn parse(line: &str) -> Option<Option<State>> {
+fn parse(line: &str) -> Option<Option<PfConnection>> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     match fields.as_slice() {
-        [interface, "tcp", here, "<-" | "->", there, rest @ ..] if rest.len() <= 1 => Some(Some(State {
-            text: fields.join(" "),
-            interface: (*interface).to_owned(),
-            here: socket(here)?,
-            there: socket(there)?,
-        })),
+        [interface, "tcp", here, "<-" | "->", there, rest @ ..] if rest.len() <= 1 => {
+            Some(Some(PfConnection {
+                text: fields.join(" "),
+                interface: (*interface).to_owned(),
+                here: socket(here)?,
+                there: socket(there)?,
+            }))
+        }
         [_, "tcp", ..] => None,
         _ => Some(None),
     }
@@ -64,13 +66,13 @@ fn socket(text: &str) -> Option<(IpAddr, u16)> {
     Some((address.split('%').next()?.parse().ok()?, port.parse().ok()?))
 }
 
-impl State {
+impl PfConnection {
     /// Whether the packet belongs to this connection, as far as the question says. Without a source
     /// port, it is whether a connection of this peer to this port stands.
-    pub(super) fn takes(&self, question: &Question) -> bool {
+    pub(super) fn takes(&self, question: &PacketQuery) -> bool {
         let (source, destination) = match question.direction {
-            Direction::In => (self.there, self.here),
-            Direction::Out => (self.here, self.there),
+            PacketDirection::In => (self.there, self.here),
+            PacketDirection::Out => (self.here, self.there),
         };
         let on = self.interface == ANY_INTERFACE || question.is_on(&self.interface) != Some(false);
         on && source.0 == question.from
@@ -79,8 +81,8 @@ impl State {
             && destination.1 == question.port
     }
 
-    /// Whether the question says enough for [`State::takes`] to be certain.
-    pub(super) fn is_certain(&self, question: &Question) -> bool {
+    /// Whether the question says enough for [`PfConnection::takes`] to be certain.
+    pub(super) fn is_certain(&self, question: &PacketQuery) -> bool {
         let on = self.interface == ANY_INTERFACE || question.is_on(&self.interface).is_some();
         on && question.to.is_some() && question.from_port.is_some()
     }
@@ -93,12 +95,12 @@ mod tests {
     #[test]
     fn a_state_takes_its_packets_in_both_directions() {
         let states = States::parse("ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED\n");
-        let mut question = Question::new("lo0", 2345, "10.0.0.9".parse().unwrap());
+        let mut question = PacketQuery::new("lo0", 2345, "10.0.0.9".parse().unwrap());
         assert!(states.tcp[0].takes(&question) && !states.tcp[0].is_certain(&question));
         question.from_port = Some(50000);
         assert!(!states.tcp[0].takes(&question));
-        let mut reply = Question::new("lo0", 52998, "10.0.0.5".parse().unwrap());
-        reply.direction = Direction::Out;
+        let mut reply = PacketQuery::new("lo0", 52998, "10.0.0.5".parse().unwrap());
+        reply.direction = PacketDirection::Out;
         (reply.from_port, reply.to) = (Some(2345), Some("10.0.0.9".parse().unwrap()));
         assert!(states.tcp[0].takes(&reply) && states.tcp[0].is_certain(&reply));
     }
@@ -106,7 +108,7 @@ mod tests {
     #[test]
     fn a_state_of_one_interface_takes_nothing_on_another() {
         let states = States::parse("en1 tcp fe80::5[2345] <- fe80::9[52998]  ESTABLISHED:ESTABLISHED\n");
-        let mut question = Question::new("lo0", 2345, "fe80::9".parse().unwrap());
+        let mut question = PacketQuery::new("lo0", 2345, "fe80::9".parse().unwrap());
         question.interface = Some("en0".to_owned());
         assert!(!states.tcp[0].takes(&question));
         question.interface = Some("en1".to_owned());

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 use std::mem;
 
-use super::explanation::{Also, Doubt, Explanation, Place, Settled, Why};
-use super::loaded::Loaded;
+use super::explanation::{Also, Doubt, Explanation, PfReason, PfRulePlace, Settled};
+use super::loaded::LoadedPf;
 use super::matching::{Sight, fit};
-use super::rule::{Action, Call, Rule};
+use super::rule::{AnchorCall, PfRule, RuleAction};
 use super::scrub::{Fragments, fragments};
-use crate::firewall::explain::{Decision, Direction, Fate, Fit, Question, Verdict};
+use crate::firewall::explain::{Decision, Fate, PacketDirection, PacketQuery, Tristate, Verdict};
 
 /// Says what pf does with the packet.
-pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
+pub fn explain(loaded: &LoadedPf, question: &PacketQuery) -> Explanation {
     if question.fragments {
         return in_fragments(loaded, question);
     }
     let mut answer = seen(loaded, question, Sight::Whole);
-    if answer.verdict == Verdict::Block && question.direction == Direction::In {
-        let pieces = in_fragments(loaded, &Question { fragments: true, ..question.clone() });
+    if answer.verdict == Verdict::Block && question.direction == PacketDirection::In {
+        let pieces = in_fragments(loaded, &PacketQuery { fragments: true, ..question.clone() });
         if pieces.verdict == Verdict::Pass {
             answer.notes.push("in IP fragments it passes: --fragments says why".to_owned());
         }
@@ -26,7 +26,7 @@ pub fn explain(loaded: &Loaded, question: &Question) -> Explanation {
 }
 
 /// A packet in fragments: they are put together first, or the filter sees each by itself.
-fn in_fragments(loaded: &Loaded, question: &Question) -> Explanation {
+fn in_fragments(loaded: &LoadedPf, question: &PacketQuery) -> Explanation {
     let pieces = || seen(loaded, question, Sight::Fragment);
     let whole = || seen(loaded, question, Sight::Whole);
     if pieces().settled.is_before_the_rules() {
@@ -69,7 +69,7 @@ fn in_fragments(loaded: &Loaded, question: &Question) -> Explanation {
 }
 
 /// What the filter does with the packet as it sees it.
-fn seen(loaded: &Loaded, question: &Question, sight: Sight) -> Explanation {
+fn seen(loaded: &LoadedPf, question: &PacketQuery, sight: Sight) -> Explanation {
     if let Some(settled) = before_the_rules(loaded, question, sight) {
         return Explanation {
             question: question.clone(),
@@ -80,7 +80,7 @@ fn seen(loaded: &Loaded, question: &Question, sight: Sight) -> Explanation {
             notes: Vec::new(),
         };
     }
-    let mut walk = Walk::new(loaded, question, sight);
+    let mut walk = PfWalk::new(loaded, question, sight);
     walk.ruleset("");
     let settled = walk.settled();
     let mut doubts: Vec<Doubt> = walk.doubts.into_iter().map(|own| own.doubt).collect();
@@ -95,7 +95,7 @@ fn seen(loaded: &Loaded, question: &Question, sight: Sight) -> Explanation {
         Sight::Fragment => Vec::new(),
     };
     notes.extend(inert(loaded, question, sight, &walk.evaluated));
-    if verdict == Verdict::Pass && question.direction == Direction::In {
+    if verdict == Verdict::Pass && question.direction == PacketDirection::In {
         notes.push(
             "macOS's Application Firewall is asked after pf, and may still refuse the program".to_owned(),
         );
@@ -105,13 +105,13 @@ fn seen(loaded: &Loaded, question: &Question, sight: Sight) -> Explanation {
 
 /// pf that is off, `set skip` and a state pass a packet before any rule is looked at (`pf_test`). A
 /// fragment by itself has no state.
-fn before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Option<Settled> {
+fn before_the_rules(loaded: &LoadedPf, question: &PacketQuery, sight: Sight) -> Option<Settled> {
     if !loaded.enabled {
-        return Some(Settled::pass(Why::PfDisabled));
+        return Some(Settled::pass(PfReason::PfDisabled));
     }
     if let (Some(skipped), Some(name)) = (&loaded.skipped, &question.interface) {
         if skipped.contains(name) {
-            return Some(Settled::pass(Why::Skip { interface: name.clone() }));
+            return Some(Settled::pass(PfReason::Skip { interface: name.clone() }));
         }
     }
     if sight == Sight::Fragment {
@@ -119,12 +119,12 @@ fn before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Optio
     }
     let mut states = loaded.states.iter().flat_map(|states| &states.tcp);
     let own = states.find(|state| state.is_certain(question) && state.takes(question))?;
-    Some(Settled::pass(Why::State { state: own.text.clone() }))
+    Some(Settled::pass(PfReason::State { state: own.text.clone() }))
 }
 
 /// What may do so, and cannot be told. A new connection's source port is one that no state has,
 /// unless it was said.
-fn may_pass_before_the_rules(loaded: &Loaded, question: &Question, sight: Sight) -> Vec<Doubt> {
+fn may_pass_before_the_rules(loaded: &LoadedPf, question: &PacketQuery, sight: Sight) -> Vec<Doubt> {
     let mut reasons = Vec::new();
     match &loaded.skipped {
         None => reasons.push("which interfaces `set skip` covers could not be read".to_owned()),
@@ -151,10 +151,10 @@ fn may_pass_before_the_rules(loaded: &Loaded, question: &Question, sight: Sight)
 }
 
 /// Translation comes before the filter, and changes what the filter sees. It is not evaluated.
-fn translation(loaded: &Loaded, question: &Question) -> Vec<Doubt> {
+fn translation(loaded: &LoadedPf, question: &PacketQuery) -> Vec<Doubt> {
     let other = match question.direction {
-        Direction::In => "nat ",
-        Direction::Out => "rdr ",
+        PacketDirection::In => "nat ",
+        PacketDirection::Out => "rdr ",
     };
     let mut doubts = Vec::new();
     for (path, ruleset) in &loaded.rulesets {
@@ -171,7 +171,7 @@ fn translation(loaded: &Loaded, question: &Question) -> Vec<Doubt> {
 }
 
 /// Connections of this peer to this port that pf passes whatever the rules say.
-fn open_connections(loaded: &Loaded, question: &Question) -> Vec<String> {
+fn open_connections(loaded: &LoadedPf, question: &PacketQuery) -> Vec<String> {
     let states = loaded.states.iter().flat_map(|states| &states.tcp);
     let open = states.filter(|state| question.from_port.is_none() && state.takes(question));
     open.map(|state| {
@@ -182,13 +182,18 @@ fn open_connections(loaded: &Loaded, question: &Question) -> Vec<String> {
 
 /// Anchors with a rule that matches, which nothing evaluates: what a `load anchor` without an
 /// `anchor` line makes.
-fn inert(loaded: &Loaded, question: &Question, sight: Sight, evaluated: &BTreeSet<String>) -> Vec<String> {
+fn inert(
+    loaded: &LoadedPf,
+    question: &PacketQuery,
+    sight: Sight,
+    evaluated: &BTreeSet<String>,
+) -> Vec<String> {
     let mut notes = Vec::new();
     for (path, ruleset) in loaded.rulesets.iter().filter(|(path, _)| !evaluated.contains(*path)) {
         let mut rules = ruleset.rules.iter().flatten();
         let matching = rules.find(|(_, rule)| {
-            matches!(rule.action, Action::Pass | Action::Block)
-                && fit(rule, path, loaded, question, sight) == Fit::Yes
+            matches!(rule.action, RuleAction::Pass | RuleAction::Block)
+                && fit(rule, path, loaded, question, sight) == Tristate::Yes
         });
         if let Some((line, rule)) = matching {
             notes.push(format!(
@@ -217,14 +222,14 @@ struct OwnDoubt {
     number: usize,
 }
 
-struct Walk<'a> {
-    loaded: &'a Loaded,
-    question: &'a Question,
+struct PfWalk<'a> {
+    loaded: &'a LoadedPf,
+    question: &'a PacketQuery,
     sight: Sight,
     /// The last rule that surely matches.
-    last: Option<(Place, Decision)>,
+    last: Option<(PfRulePlace, Decision)>,
     /// What ended the evaluation. The walk goes on, to see which rules are not reached.
-    ended: Option<Why>,
+    ended: Option<PfReason>,
     matched: Matched,
     also: Vec<Also>,
     doubts: Vec<OwnDoubt>,
@@ -236,9 +241,9 @@ struct Walk<'a> {
     evaluated: BTreeSet<String>,
 }
 
-impl<'a> Walk<'a> {
-    fn new(loaded: &'a Loaded, question: &'a Question, sight: Sight) -> Walk<'a> {
-        Walk {
+impl<'a> PfWalk<'a> {
+    fn new(loaded: &'a LoadedPf, question: &'a PacketQuery, sight: Sight) -> PfWalk<'a> {
+        PfWalk {
             loaded,
             question,
             sight,
@@ -257,9 +262,9 @@ impl<'a> Walk<'a> {
     fn settled(&mut self) -> Settled {
         let why = self.ended.take();
         match self.last.take() {
-            None => Settled::pass(Why::DefaultPass),
+            None => Settled::pass(PfReason::DefaultPass),
             Some((rule, decision)) => {
-                Settled { decision, why: why.unwrap_or(Why::LastMatch), rule: Some(rule) }
+                Settled { decision, why: why.unwrap_or(PfReason::LastMatch), rule: Some(rule) }
             }
         }
     }
@@ -276,21 +281,21 @@ impl<'a> Walk<'a> {
         };
         for (line, rule) in rules {
             let reasons = match fit(rule, path, self.loaded, self.question, self.sight) {
-                Fit::No => continue,
-                Fit::Yes => Vec::new(),
-                Fit::Unknown(reasons) => reasons,
+                Tristate::No => continue,
+                Tristate::Yes => Vec::new(),
+                Tristate::Unknown(reasons) => reasons,
             };
-            let place = Place { anchor: path.to_owned(), line: *line, rule: rule.text.clone() };
+            let place = PfRulePlace { anchor: path.to_owned(), line: *line, rule: rule.text.clone() };
             match &rule.action {
-                Action::Anchor(call) => self.anchor(rule, place, call, reasons),
-                Action::Pass => self.rule(rule, place, Some(Decision::Pass), reasons),
-                Action::Block => self.rule(rule, place, Some(Decision::Block), reasons),
-                Action::Scrub(_) | Action::Unknown => self.rule(rule, place, None, reasons),
+                RuleAction::Anchor(call) => self.anchor(rule, place, call, reasons),
+                RuleAction::Pass => self.rule(rule, place, Some(Decision::Pass), reasons),
+                RuleAction::Block => self.rule(rule, place, Some(Decision::Block), reasons),
+                RuleAction::Scrub(_) | RuleAction::Unknown => self.rule(rule, place, None, reasons),
             }
         }
     }
 
-    fn rule(&mut self, rule: &Rule, place: Place, decision: Option<Decision>, reasons: Vec<String>) {
+    fn rule(&mut self, rule: &PfRule, place: PfRulePlace, decision: Option<Decision>, reasons: Vec<String>) {
         let is_sure = reasons.is_empty() && self.context.is_empty();
         let Some(decision) = decision.filter(|_| is_sure) else {
             let quick = rule.quick || decision.is_none();
@@ -306,7 +311,7 @@ impl<'a> Walk<'a> {
         self.doubts.retain(|own| own.quick);
         self.matched = Matched::Yes;
         if rule.quick {
-            self.ended = Some(Why::Quick);
+            self.ended = Some(PfReason::Quick);
         }
     }
 
@@ -322,7 +327,7 @@ impl<'a> Walk<'a> {
     /// anchor line has `quick`, and clears it after each child of a wildcard. So a match before a
     /// nested anchor in which nothing matches does not count for the outer line's `quick`; nor does
     /// one within a nested wildcard.
-    fn anchor(&mut self, rule: &Rule, place: Place, call: &Call, reasons: Vec<String>) {
+    fn anchor(&mut self, rule: &PfRule, place: PfRulePlace, call: &AnchorCall, reasons: Vec<String>) {
         let (path, is_wildcard) = call.path(&place.anchor);
         let name = if is_wildcard { format!("{path}/*") } else { path.clone() };
         if self.within.contains(&name) {
@@ -354,7 +359,7 @@ impl<'a> Walk<'a> {
             return;
         }
         if inside == Matched::Yes {
-            self.ended = Some(Why::QuickAnchor { line: place });
+            self.ended = Some(PfReason::QuickAnchor { line: place });
         } else {
             self.doubts.iter_mut().filter(|own| own.number >= first_doubt).for_each(|own| own.quick = true);
         }

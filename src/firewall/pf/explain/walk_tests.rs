@@ -1,26 +1,26 @@
-use super::super::loaded::Listings;
+use super::super::loaded::PfctlListings;
 use super::super::{LOOPBACK, Services};
 use super::*;
 
 const STOCK: &str = "anchor \"com.apple/*\" all\n";
 
-fn loaded(rulesets: &[(&str, &str)]) -> Listings {
+fn loaded(rulesets: &[(&str, &str)]) -> PfctlListings {
     let rules = rulesets.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect();
-    Listings {
+    PfctlListings {
         info: "Status: Enabled for 0 days 00:00:01           Debug: Urgent\n".to_owned(),
         rules,
         states: Some(String::new()),
         interfaces: Some("all\nen0\nlo0\n".to_owned()),
-        ..Listings::default()
+        ..PfctlListings::default()
     }
 }
 
-fn asked() -> Question {
-    Question::new(LOOPBACK, 2345, "10.0.0.9".parse().unwrap())
+fn asked() -> PacketQuery {
+    PacketQuery::new(LOOPBACK, 2345, "10.0.0.9".parse().unwrap())
 }
 
-fn answer(listings: &Listings) -> Explanation {
-    explain(&Loaded::parse(listings, &Services::default()), &asked())
+fn answer(listings: &PfctlListings) -> Explanation {
+    explain(&LoadedPf::parse(listings, &Services::default()), &asked())
 }
 
 /// The verdict and the line and anchor of the rule that decides.
@@ -75,7 +75,7 @@ fn quick_anchor_ends_only_after_a_match_inside() {
 fn unknown_rule_makes_verdict_unknown_if_decisive() {
     let unknown = "block drop in all tagged VPN\n";
     let answer = answer(&loaded(&[("", unknown)]));
-    assert_eq!((answer.verdict, answer.settled.why), (Verdict::Unknown, Why::DefaultPass));
+    assert_eq!((answer.verdict, answer.settled.why), (Verdict::Unknown, PfReason::DefaultPass));
     assert_eq!(answer.doubts[0].reasons, ["`tagged VPN` is not understood"]);
     let overridden = format!("{unknown}pass all no state\n");
     assert_eq!(decided(&[("", &overridden)]), (Verdict::Pass, ":2".to_owned()));
@@ -123,20 +123,20 @@ fn disabled_pf_skip_and_state_pass_before_rules() {
     let mut question = asked();
     (question.interface, question.to, question.from_port) =
         (Some("en0".to_owned()), Some("10.0.0.5".parse().unwrap()), Some(52998));
-    let why = |listings: &Listings, question: &Question| {
-        explain(&Loaded::parse(listings, &Services::default()), question).settled.why
+    let why = |listings: &PfctlListings, question: &PacketQuery| {
+        explain(&LoadedPf::parse(listings, &Services::default()), question).settled.why
     };
-    assert_eq!(why(&listings, &question), Why::Quick);
+    assert_eq!(why(&listings, &question), PfReason::Quick);
     listings.states =
         Some("ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED\n".to_owned());
-    assert!(matches!(why(&listings, &question), Why::State { .. }));
+    assert!(matches!(why(&listings, &question), PfReason::State { .. }));
     // A new connection comes from another port; the open one is told of.
-    assert_eq!(why(&listings, &asked()), Why::Quick);
+    assert_eq!(why(&listings, &asked()), PfReason::Quick);
     assert!(answer(&listings).notes[0].contains("10.0.0.9:52998"));
     listings.interfaces = Some("en0 (skip)\n".to_owned());
-    assert!(matches!(why(&listings, &question), Why::Skip { .. }));
+    assert!(matches!(why(&listings, &question), PfReason::Skip { .. }));
     listings.info = "Status: Disabled\n".to_owned();
-    assert_eq!(why(&listings, &question), Why::PfDisabled);
+    assert_eq!(why(&listings, &question), PfReason::PfDisabled);
 }
 
 #[test]
@@ -164,15 +164,15 @@ const STOCK_SCRUB: &str =
     "scrub-anchor \"com.apple/*\" all fragment reassemble\nanchor \"com.apple/*\" all\n";
 
 fn of_fragments(rulesets: &[(&str, &str)]) -> Explanation {
-    let question = Question { fragments: true, ..asked() };
-    explain(&Loaded::parse(&loaded(rulesets), &Services::default()), &question)
+    let question = PacketQuery { fragments: true, ..asked() };
+    explain(&LoadedPf::parse(&loaded(rulesets), &Services::default()), &question)
 }
 
 #[test]
 fn fragments_pass_a_port_unless_put_together() {
     let bare = GATE.split_once('\n').unwrap().1;
     let apart = of_fragments(&[("", STOCK_SCRUB), ("com.apple/x", bare)]);
-    assert_eq!((apart.verdict, &apart.settled.why), (Verdict::Pass, &Why::DefaultPass));
+    assert_eq!((apart.verdict, &apart.settled.why), (Verdict::Pass, &PfReason::DefaultPass));
     assert!(apart.notes[0].contains("no scrub rule puts the fragments together"), "{:?}", apart.notes);
     let together = of_fragments(&[("", STOCK_SCRUB), ("com.apple/x", GATE)]);
     assert_eq!(together.verdict, Verdict::Block);
@@ -218,14 +218,14 @@ fn fragment_apart_is_asked_for_no_user_and_no_state() {
     let mut listings = loaded(&[("", "block drop quick proto tcp all user = 501\n")]);
     listings.states =
         Some("ALL tcp 10.0.0.5:2345 <- 10.0.0.9:52998       ESTABLISHED:ESTABLISHED\n".to_owned());
-    let question = Question {
+    let question = PacketQuery {
         fragments: true,
         from_port: Some(52998),
         to: Some("10.0.0.5".parse().unwrap()),
         ..asked()
     };
-    let answer = explain(&Loaded::parse(&listings, &Services::default()), &question);
-    assert_eq!((answer.verdict, answer.settled.why), (Verdict::Block, Why::Quick));
+    let answer = explain(&LoadedPf::parse(&listings, &Services::default()), &question);
+    assert_eq!((answer.verdict, answer.settled.why), (Verdict::Block, PfReason::Quick));
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dlvgate::firewall::explain::{Direction, Question, Verdict};
-use dlvgate::firewall::nftables::explain::{Explanation, LOOPBACK, Listings, Loaded, Why, explain, read};
+use dlvgate::firewall::explain::{PacketDirection, PacketQuery, Verdict};
+use dlvgate::firewall::nftables::explain::{
+    Explanation, LOOPBACK, LoadedNft, NftListings, NftReason, explain, read,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
@@ -34,32 +36,32 @@ fn next_port() -> u16 {
     FIRST_PORT + u16::try_from(number * STRIDE % PORTS).unwrap()
 }
 
-fn question(way: Way, sent: &Sent) -> Question {
-    Question {
+fn question(way: Way, sent: &Sent) -> PacketQuery {
+    PacketQuery {
         from_port: Some(sent.from.port()),
         to: Some(sent.to.ip()),
         interface: Some(if way.over_loopback { LOOPBACK } else { WIRE }.to_owned()),
-        direction: if way.comes_in { Direction::In } else { Direction::Out },
+        direction: if way.comes_in { PacketDirection::In } else { PacketDirection::Out },
         uid: Some(sent.uid),
-        ..Question::new(LOOPBACK, sent.to.port(), sent.from.ip())
+        ..PacketQuery::new(LOOPBACK, sent.to.port(), sent.from.ip())
     }
 }
 
 /// The same without what may be left out: the answer may be unknown then, but not another one.
-fn unsaid(question: &Question) -> Question {
+fn unsaid(question: &PacketQuery) -> PacketQuery {
     // No interface is every one but the loopback interface.
     let interface = question.interface.clone().filter(|name| name == LOOPBACK);
-    Question { to: None, uid: None, from_port: None, interface, ..question.clone() }
+    PacketQuery { to: None, uid: None, from_port: None, interface, ..question.clone() }
 }
 
 fn kind(answer: &Explanation) -> &'static str {
     match (answer.verdict, &answer.settled.why) {
         (Verdict::Unknown, _) => "unknown",
-        (_, Why::Drop) => "drop",
-        (_, Why::Reject) => "reject",
-        (_, Why::Policy { .. }) => "policy",
-        (_, Why::NothingDrops { .. }) if answer.also.is_empty() => "pass, by no rule",
-        (_, Why::NothingDrops { .. }) => "pass, by rules",
+        (_, NftReason::Drop) => "drop",
+        (_, NftReason::Reject) => "reject",
+        (_, NftReason::Policy { .. }) => "policy",
+        (_, NftReason::NothingDrops { .. }) if answer.also.is_empty() => "pass, by no rule",
+        (_, NftReason::NothingDrops { .. }) => "pass, by rules",
     }
 }
 
@@ -83,11 +85,11 @@ fn agree(
 ) -> Result<(), TestCaseError> {
     let Setup { way, ruleset, packets } = setup;
     machines.load(ruleset, *way);
-    let listings: Listings = machines.host.inside(|| {
+    let listings: NftListings = machines.host.inside(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(read(PathBuf::from("/usr/sbin/nft"))).unwrap()
     });
-    let loaded = Loaded::parse(&listings).unwrap();
+    let loaded = LoadedNft::parse(&listings).unwrap();
     let sent: Vec<Sent> =
         packets.iter().map(|packet| Machines::addressed(*way, packet, next_port())).collect();
     let (passed, after) = machines.send(*way, &sent);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
-use dlvgate::firewall::explain::{Direction, Question, Verdict};
-use dlvgate::firewall::pf::explain::{Explanation, LOOPBACK, Loaded, Services, Why, explain, read};
+use dlvgate::firewall::explain::{PacketDirection, PacketQuery, Verdict};
+use dlvgate::firewall::pf::explain::{Explanation, LOOPBACK, LoadedPf, PfReason, Services, explain, read};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
@@ -32,24 +32,24 @@ fn words(packet: &Packet) -> String {
     format!("{direction} {interface} tcp {from} {from_port} {to} {port}{uid}{fragments}")
 }
 
-fn question(packet: &Packet) -> Question {
-    Question {
+fn question(packet: &Packet) -> PacketQuery {
+    PacketQuery {
         from_port: Some(packet.from_port),
         to: Some(packet.to.parse().unwrap()),
         interface: Some(packet.interface.to_owned()),
-        direction: if packet.direction == "in" { Direction::In } else { Direction::Out },
+        direction: if packet.direction == "in" { PacketDirection::In } else { PacketDirection::Out },
         uid: Some(packet.uid.unwrap_or(u32::MAX)), // pf's own number for a packet without a socket
         fragments: packet.fragments,
-        ..Question::new(LOOPBACK, packet.port, packet.from.parse().unwrap())
+        ..PacketQuery::new(LOOPBACK, packet.port, packet.from.parse().unwrap())
     }
 }
 
 /// The same without what may be left out: the answer may be unknown then, but not another one.
-fn unsaid(packet: &Packet) -> Question {
+fn unsaid(packet: &Packet) -> PacketQuery {
     let question = question(packet);
     // No interface is every one but the loopback interface.
     let interface = question.interface.clone().filter(|name| name == "lo0");
-    Question { to: None, uid: None, interface, ..question }
+    PacketQuery { to: None, uid: None, interface, ..question }
 }
 
 fn load(pf: &Pf, setup: &Setup) {
@@ -73,12 +73,12 @@ fn load(pf: &Pf, setup: &Setup) {
 /// The stand-in's words for why.
 fn why(answer: &Explanation) -> String {
     match &answer.settled.why {
-        Why::PfDisabled => "pf disabled".to_owned(),
-        Why::Skip { interface } => format!("set skip on {interface}"),
-        Why::State { .. } => "state".to_owned(),
-        Why::Quick | Why::QuickAnchor { .. } => "quick".to_owned(),
-        Why::LastMatch => "last match".to_owned(),
-        Why::DefaultPass => "default pass".to_owned(),
+        PfReason::PfDisabled => "pf disabled".to_owned(),
+        PfReason::Skip { interface } => format!("set skip on {interface}"),
+        PfReason::State { .. } => "state".to_owned(),
+        PfReason::Quick | PfReason::QuickAnchor { .. } => "quick".to_owned(),
+        PfReason::LastMatch => "last match".to_owned(),
+        PfReason::DefaultPass => "default pass".to_owned(),
     }
 }
 
@@ -87,7 +87,7 @@ fn agree(setup: &Setup, seen: &Mutex<BTreeMap<String, usize>>) -> Result<(), Tes
     load(&pf, setup);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listings = runtime.block_on(read(pf.pfctl())).unwrap();
-    let loaded = Loaded::parse(&listings, &Services::parse(SERVICES));
+    let loaded = LoadedPf::parse(&listings, &Services::parse(SERVICES));
     let lines: Vec<String> = setup.packets.iter().map(words).collect();
     let decisions = pf.run(&["--standin", "evaluate-many"], &(lines.join("\n") + "\n"));
     prop_assert_eq!(decisions.lines().count(), setup.packets.len());
