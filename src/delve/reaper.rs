@@ -17,12 +17,14 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::{Pid, setsid};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::process_tree::{ProcessTree, TERM_GRACE, born};
 
@@ -54,6 +56,8 @@ pub struct Reaper(Option<Arc<Mutex<ReaperClient>>>);
 #[derive(Debug, Default)]
 struct ReaperClient {
     process: Option<Child>,
+    /// Waits for the process's end.
+    waiting: Option<JoinHandle<()>>,
     line: Option<ReaperSocket>,
     /// The dlvs that are not over.
     known: BTreeSet<i32>,
@@ -72,8 +76,9 @@ impl Reaper {
     /// The socket on which a dlv that is about to begin says so. `None` where there is no reaper:
     /// that is logged, and the kernel alone sees to it.
     pub(super) fn line(&self) -> Option<ReaperSocket> {
-        let mut watch = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        watch.line().inspect_err(|error| {
+        let client = self.0.as_ref()?;
+        let mut watch = client.lock().unwrap_or_else(PoisonError::into_inner);
+        watch.line(client).inspect_err(|error| {
             tracing::warn!(target: "dlvgate::delve", %error, "no reaper: if dlvgate is killed, a debugged program may stay");
         }).ok()
     }
@@ -116,7 +121,8 @@ impl ReaperClient {
         }
     }
 
-    fn line(&mut self) -> io::Result<ReaperSocket> {
+    /// `own`: this one, for the task that waits for the process's end.
+    fn line(&mut self, own: &Arc<Mutex<ReaperClient>>) -> io::Result<ReaperSocket> {
         self.look();
         if let Some(line) = &self.line {
             return Ok(line.clone());
@@ -131,6 +137,10 @@ impl ReaperClient {
         reaper.arg0("dlvgate"); // called by the name `dlv`, it would take dlv's command line
         reaper.arg(COMMAND).stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(reaper.spawn()?);
+        let waiting = tokio::spawn(notice_its_end(Arc::downgrade(own)));
+        if let Some(before) = self.waiting.replace(waiting) {
+            before.abort();
+        }
         let line = ReaperSocket(Arc::new(ours));
         for dlv in &self.known {
             line.say(*dlv)?;
@@ -147,9 +157,28 @@ impl ReaperClient {
     }
 }
 
+/// Looks at the reaper whenever a child has ended, so that one that was killed is no zombie until
+/// the next session.
+async fn notice_its_end(client: Weak<Mutex<ReaperClient>>) {
+    let Ok(mut child_ended) = signal(SignalKind::child()) else { return };
+    while is_running(&client) {
+        child_ended.recv().await;
+    }
+}
+
+fn is_running(client: &Weak<Mutex<ReaperClient>>) -> bool {
+    let Some(client) = client.upgrade() else { return false };
+    let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
+    client.look();
+    client.process.is_some()
+}
+
 /// Waits for the reaper, so that a process that waits for dlvgate's end finds none afterwards.
 impl Drop for ReaperClient {
     fn drop(&mut self) {
+        if let Some(waiting) = self.waiting.take() {
+            waiting.abort();
+        }
         self.line = None;
         let Some(process) = &mut self.process else { return };
         let deadline = Instant::now() + END_LIMIT;

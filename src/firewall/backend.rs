@@ -110,7 +110,7 @@ pub struct LoadedGate {
 
 /// What the guard needs of a packet filter; apart from it so that the guard can be tested against
 /// anything.
-pub(in crate::firewall) trait Driver {
+pub(in crate::firewall) trait GateBackend {
     /// `at`: this machine's addresses at which the port is gated; none: all.
     async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), GateOpenError>;
     async fn shut(&self, port: u16) -> Result<(), BackendError>;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::backend::{BackendError, Driver as _, FirewallBackend, GateOwner, LoadedGate, Programs};
-use super::guard::backend::PacketFilter;
+use super::backend::{BackendError, FirewallBackend, GateBackend as _, GateOwner, LoadedGate, Programs};
 use super::guard::caller::policies;
 use super::guard::journal::{FOLDER, GateRecord, GuardRecord, Journals, ProcessIdentity};
+use super::guard::packet_filter::PacketFilter;
 use super::guard::policy::{Allowance, POLICY};
 use super::guard::wire::Purpose;
 use super::pf::{self, TokenNotes};

@@ -11,7 +11,9 @@ use super::limits::CallerLimits;
 use super::serve::Guard;
 use super::wire;
 use crate::firewall::Peer;
-use crate::firewall::backend::{BackendError, Driver, FirewallBackend, GateOpenError, LeftGates, LoadedGate};
+use crate::firewall::backend::{
+    BackendError, FirewallBackend, GateBackend, GateOpenError, LeftGates, LoadedGate,
+};
 use crate::firewall::pf::PfError;
 
 /// What the packet filter was told.
@@ -95,7 +97,7 @@ impl Notes {
     }
 }
 
-impl Driver for Notes {
+impl GateBackend for Notes {
     async fn open(&self, port: u16, peers: &[Peer], _: &[IpAddr]) -> Result<(), GateOpenError> {
         let is_written = self.is_written(port);
         let mut noted = self.call().map_err(|why| GateOpenError { why, may_be_left: false })?;

@@ -7,7 +7,6 @@
 
 mod acl;
 mod audit;
-pub(super) mod backend;
 pub(super) mod caller;
 pub(super) mod client;
 mod confine;
@@ -18,6 +17,7 @@ pub(super) mod helper;
 pub mod journal;
 mod journal_store;
 mod limits;
+pub(super) mod packet_filter;
 mod passed;
 pub mod policy;
 mod replies;
@@ -48,9 +48,9 @@ pub(crate) use signal::terminate;
 
 use super::backend::{FirewallBackend, GateOwner, Programs};
 use audit::Audit;
-use backend::PacketFilter;
 use journal::Journals;
 use journal_store::JournalStore;
+use packet_filter::PacketFilter;
 use passed::{PassedSockets, SocketRequests};
 use serve::Guard;
 use wire::Greeting;

@@ -19,7 +19,7 @@ use super::wire::{
 };
 use crate::failpoint;
 use crate::firewall::Peer;
-use crate::firewall::backend::{BackendError, Driver, GateOpenError};
+use crate::firewall::backend::{BackendError, GateBackend, GateOpenError};
 use crate::firewall::pf::PfError;
 
 /// When the proxy was killed, how long its dlv is given to end before the rules go that block its
@@ -53,7 +53,7 @@ pub(super) struct Guard<D> {
     blind: u32,
 }
 
-impl<D: Driver> Guard<D> {
+impl<D: GateBackend> Guard<D> {
     pub(super) fn new(gates: D, store: Arc<JournalStore>, limits: CallerLimits) -> Guard<D> {
         let (state, audit) = (GuardState::new(limits.uid()), Audit::none());
         Guard { gates, store, state, audit, limits, blind: 0 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::journal::{self, GuardRecord, Journals, TokenRecord};
 use super::wire::Leftover;
-use crate::firewall::backend::{BackendError, Driver, FirewallBackend, LeftGates, LoadedGate};
+use crate::firewall::backend::{BackendError, FirewallBackend, GateBackend, LeftGates, LoadedGate};
 
 /// Goes through the journals: what a dead guard has left is closed, what is from before the last
 /// boot is dropped, what is corrupt or foreign is reported and not touched. Rules that no journal
@@ -12,7 +12,7 @@ use crate::firewall::backend::{BackendError, Driver, FirewallBackend, LeftGates,
 pub(super) async fn sweep(
     journals: &Journals,
     backend: FirewallBackend,
-    gates: &impl Driver,
+    gates: &impl GateBackend,
 ) -> Vec<Leftover> {
     // In this order: a guard writes its journal before it loads a rule.
     let loaded = gates.loaded().await;
@@ -68,7 +68,7 @@ pub(super) async fn sweep(
 /// The gates that no journal tells of. One that its guard has removed meanwhile, with its journal,
 /// is none.
 async fn untold(
-    gates: &impl Driver,
+    gates: &impl GateBackend,
     loaded: Result<Vec<LoadedGate>, BackendError>,
     known: &[LoadedGate],
 ) -> Result<Vec<LoadedGate>, BackendError> {
@@ -81,7 +81,7 @@ async fn untold(
     Ok(untold)
 }
 
-async fn close(gates: &impl Driver, record: &GuardRecord, path: &Path) -> Leftover {
+async fn close(gates: &impl GateBackend, record: &GuardRecord, path: &Path) -> Leftover {
     let ports: Vec<String> = record.gates.iter().map(|gate| gate.port.to_string()).collect();
     let whose = format!("guard {}, which was killed, had left port {}", record.guard.pid, ports.join(", "));
     let token = record.token.as_ref().map(|TokenRecord { pid, token }| (*pid, *token));

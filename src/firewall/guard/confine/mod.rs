@@ -26,8 +26,8 @@ mod unavailable;
 
 use std::path::{Path, PathBuf};
 
-use super::backend::system_program;
 use super::journal::Journals;
+use super::packet_filter::system_program;
 use crate::firewall::backend::{FirewallBackend, Programs};
 pub use error::ConfineError;
 #[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]

@@ -42,7 +42,7 @@ impl Notes {
     }
 }
 
-impl Driver for Notes {
+impl GateBackend for Notes {
     async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), GateOpenError> {
         let mut state = self.state();
         if state.refuses {

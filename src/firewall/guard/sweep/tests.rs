@@ -26,7 +26,7 @@ impl Filter {
 /// A sweep asks for nothing else.
 const NOTHING_ELSE: &str = "only the guard itself does this";
 
-impl Driver for Filter {
+impl GateBackend for Filter {
     async fn open(&self, _: u16, _: &[Peer], _: &[IpAddr]) -> Result<(), GateOpenError> {
         panic!("{NOTHING_ELSE}")
     }

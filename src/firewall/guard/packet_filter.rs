@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::firewall::backend::{
-    BackendError, Driver, FirewallBackend, GateOpenError, GateOwner, LeftGates, LoadedGate, Programs,
+    BackendError, FirewallBackend, GateBackend, GateOpenError, GateOwner, LeftGates, LoadedGate, Programs,
 };
 use crate::firewall::nftables::Nftables;
 use crate::firewall::pf::{Pf, TokenNotes};
@@ -45,7 +45,7 @@ impl PacketFilter {
     }
 }
 
-impl Driver for PacketFilter {
+impl GateBackend for PacketFilter {
     async fn open(&self, port: u16, peers: &[Peer], at: &[IpAddr]) -> Result<(), GateOpenError> {
         match self {
             PacketFilter::Nftables(nftables) => nftables.open(port, peers, at).await,
