@@ -59,33 +59,11 @@ const HELPERS: [&str; 11] = [
     "variables",
 ];
 
-/// Uses that close a cycle or lead upwards and are still to be removed, with the reason why they
-/// are there. Nothing is to be added.
-const STILL_THERE: [(&str, &str, &str); 6] = [
-    ("protocol/src/frame/header.rs", "protocol/src/frame.rs", "its limits and names"),
-    ("protocol/src/jsonrpc/fields.rs", "protocol/src/jsonrpc.rs", "Envelope and Kind"),
-    ("protocol/src/jsonrpc/scan.rs", "protocol/src/jsonrpc.rs", "Envelope"),
-    ("src/session/filter/dap.rs", "src/session/filter/mod.rs", "Watcher, Piece and Run"),
-    ("src/session/filter/rpc.rs", "src/session/filter/mod.rs", "Watcher and Piece"),
-    ("src/session/warm/manager.rs", "src/session/warm/mod.rs", "Spares"),
-];
-
 fn product() -> Tree {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tree = Tree::read(&CRATES, &|file| std::fs::read_to_string(root.join(file)).ok());
     assert!(tree.modules.len() > 300, "only {} modules were read", tree.modules.len());
     tree
-}
-
-/// The uses of the product, without those that are still to be removed.
-fn held() -> Uses {
-    let mut uses = product().uses();
-    for (from, to, _) in STILL_THERE {
-        if let Some(used) = uses.get_mut(from) {
-            used.remove(to);
-        }
-    }
-    uses
 }
 
 /// `session` of `src/session/mod.rs`, `recording` of a crate of its own.
@@ -116,13 +94,13 @@ fn upwards(uses: &Uses) -> Vec<String> {
 
 #[test]
 fn files_use_each_other_in_no_circle() {
-    let found = cycles(&held());
+    let found = cycles(&product().uses());
     assert!(found.is_empty(), "{} cycles:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
 fn parts_use_only_those_below() {
-    let found = upwards(&held());
+    let found = upwards(&product().uses());
     assert!(found.is_empty(), "{} uses lead upwards:\n{}", found.len(), found.join("\n"));
 }
 
@@ -132,14 +110,6 @@ fn every_part_has_its_layer() {
     let uses = product().uses();
     let unknown: Vec<&String> = uses.keys().filter(|file| !known.contains(part(file))).collect();
     assert!(unknown.is_empty(), "PARTS or HELPERS has to say what these may use: {unknown:?}");
-}
-
-#[test]
-fn removed_uses_leave_the_list() {
-    let uses = product().uses();
-    let is_there = |from: &str, to: &str| uses.get(from).is_some_and(|used| used.contains(to));
-    let gone: Vec<_> = STILL_THERE.iter().filter(|(from, to, _)| !is_there(from, to)).collect();
-    assert!(gone.is_empty(), "remove these from STILL_THERE: {gone:#?}");
 }
 
 #[test]

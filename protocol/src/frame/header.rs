@@ -2,8 +2,12 @@
 
 use memchr::{memchr, memchr_iter};
 
+use super::error::FrameError;
 use super::error::excerpt;
-use super::{END, FrameError, Limits, NAME};
+use super::limits::Limits;
+
+pub(super) const NAME: &[u8] = b"Content-Length: ";
+pub(super) const END: &[u8] = b"\r\n\r\n";
 
 const CONTENT_LENGTH: &[u8] = b"content-length";
 

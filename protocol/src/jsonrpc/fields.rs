@@ -1,6 +1,7 @@
 //! The envelope's fields as far as they are known.
 
-use super::{Id, RpcEnvelope, RpcKind};
+use super::envelope::{RpcEnvelope, RpcKind};
+use super::id::Id;
 use crate::envelope::Name;
 use crate::json::exact::Exact;
 use crate::json::{FoundValue, Walker};

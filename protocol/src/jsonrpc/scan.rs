@@ -1,6 +1,6 @@
 //! Walks along a stream of JSON-RPC objects and reports boundaries and envelopes.
 
-use super::RpcEnvelope;
+use super::envelope::RpcEnvelope;
 use super::fields::{self, RpcFields};
 use crate::json::exact::Exact;
 use crate::json::{Walker, is_white_space};

@@ -14,7 +14,8 @@ use dlvgate_protocol::frame::{DELVE_MAX_BODY, FrameError, Limits, frame, write_h
 use dlvgate_protocol::message::{LaunchDefaults, MergeError};
 use dlvgate_protocol::scan::{DapPart, DapScanner};
 
-use super::{FilterEvent, JoinedRange, Piece};
+use super::event::FilterEvent;
+use super::piece::{JoinedRange, Piece};
 
 /// The state between two chunks.
 pub(in crate::session) struct DapFilter {

@@ -2,87 +2,21 @@
 //! mean.
 
 mod dap;
+mod event;
+mod piece;
 mod rpc;
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use bytes::Bytes;
-use dlvgate_protocol::conversation::{Key, Message};
-use dlvgate_protocol::envelope::Name;
 use dlvgate_protocol::frame::FrameError;
 use dlvgate_protocol::jsonrpc::JsonRpcError;
 use dlvgate_protocol::jsonrpc::rewrite::Rewriter;
-use dlvgate_protocol::message::MergeError;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::message_rewrites::MessageRewrites;
-
-/// Bytes to send next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// This part of the chunk.
-    Chunk(Range<usize>),
-    /// These in place of some of it.
-    Changed(Bytes),
-    /// A message of our own.
-    Own(Bytes),
-}
-
-impl Piece {
-    /// The bytes; `chunk` is what the piece was made of.
-    pub(super) fn bytes<'a>(&'a self, chunk: &'a [u8]) -> &'a [u8] {
-        match self {
-            Piece::Chunk(range) => &chunk[range.clone()],
-            Piece::Changed(bytes) | Piece::Own(bytes) => bytes,
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Piece::Chunk(range) => range.len(),
-            Piece::Changed(bytes) | Piece::Own(bytes) => bytes.len(),
-        }
-    }
-
-    /// The first `sent` bytes, of which there are more, are gone.
-    pub(super) fn advance(&mut self, sent: usize) {
-        match self {
-            Piece::Chunk(range) => range.start += sent,
-            Piece::Changed(bytes) | Piece::Own(bytes) => bytes::Buf::advance(bytes, sent),
-        }
-    }
-}
-
-/// What was found in a chunk, for the caller to act on. JSON-RPC tells no length beforehand, and
-/// keeps nothing back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FilterEvent {
-    /// A message of length 0 was dropped: dlv would close the connection (go-dap).
-    EmptyBody,
-    /// A message goes on.
-    Forwarded(Message),
-    /// A message of this many bytes was not forwarded: dlv would close the connection.
-    TooLarge { message: Message, body_len: u64 },
-    /// A message was not forwarded: what the user forces on it cannot be.
-    NotForced { message: Message, reason: MergeError },
-}
-
-impl FilterEvent {
-    /// The request, where it is one that waits for an answer.
-    pub(super) fn request(self) -> Option<(Key, Name)> {
-        let message = match self {
-            FilterEvent::EmptyBody => return None,
-            FilterEvent::Forwarded(message)
-            | FilterEvent::TooLarge { message, .. }
-            | FilterEvent::NotForced { message, .. } => message,
-        };
-        match message {
-            Message::Request { key: Some(key), name } => Some((key, name)),
-            _ => None,
-        }
-    }
-}
+pub(super) use event::FilterEvent;
+pub(super) use piece::Piece;
 
 /// A stream that cannot be followed any further.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,30 +82,6 @@ impl MessageFilter {
         match self {
             MessageFilter::Dap(filter) => Some(filter.body_remaining()),
             MessageFilter::Rpc(filter) => filter.at_boundary().then_some(0),
-        }
-    }
-}
-
-/// Neighbouring ranges, joined so that a chunk usually goes on in one write.
-#[derive(Default)]
-struct JoinedRange {
-    range: Range<usize>,
-}
-
-impl JoinedRange {
-    fn extend(&mut self, taken: Range<usize>, pieces: &mut VecDeque<Piece>) {
-        if self.range.end == taken.start && !self.range.is_empty() {
-            self.range.end = taken.end;
-        } else {
-            self.flush(pieces);
-            self.range = taken;
-        }
-    }
-
-    fn flush(&mut self, pieces: &mut VecDeque<Piece>) {
-        let range = std::mem::take(&mut self.range);
-        if !range.is_empty() {
-            pieces.push_back(Piece::Chunk(range));
         }
     }
 }

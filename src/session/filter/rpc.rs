@@ -8,7 +8,8 @@ use dlvgate_protocol::conversation::Message;
 use dlvgate_protocol::jsonrpc::rewrite::{self, Rewriter};
 use dlvgate_protocol::jsonrpc::{JsonRpcError, RpcScanner};
 
-use super::{FilterEvent, Piece};
+use super::event::FilterEvent;
+use super::piece::Piece;
 
 /// The state between two chunks.
 pub(in crate::session) struct JsonRpcFilter {

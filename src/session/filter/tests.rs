@@ -1,3 +1,4 @@
+use super::piece::JoinedRange;
 use super::*;
 
 fn carried(filter: &mut MessageFilter, chunk: &str) -> String {

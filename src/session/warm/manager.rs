@@ -1,7 +1,7 @@
 //! Does what the pool orders: starts spares, ends them, and looks after those that wait.
 
 use std::future::{pending, poll_fn};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,8 +12,18 @@ use super::Spares;
 use super::pool::{Order, Pool};
 use super::spare::Spare;
 
+impl Spares {
+    /// Starts to keep spares, until the server is told to stop or [`Spares::end`] is called.
+    pub fn start(self: &Arc<Spares>) {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        if keeper.is_none() {
+            *keeper = Some(tokio::spawn(keep(Arc::clone(self))));
+        }
+    }
+}
+
 /// Keeps the spares until the last is gone.
-pub(super) async fn keep(spares: Arc<Spares>) {
+async fn keep(spares: Arc<Spares>) {
     let mut tasks = JoinSet::new();
     loop {
         let now = spares.now();

@@ -80,14 +80,6 @@ impl Spares {
         &self.launcher
     }
 
-    /// Starts to keep spares, until the server is told to stop or [`Spares::end`] is called.
-    pub fn start(self: &Arc<Spares>) {
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        if keeper.is_none() {
-            *keeper = Some(tokio::spawn(manager::keep(Arc::clone(self))));
-        }
-    }
-
     /// Ends them all, and waits until nothing of them is left.
     pub async fn end(&self) {
         self.change(Pool::close);
