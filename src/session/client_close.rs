@@ -43,10 +43,10 @@ pub(super) async fn say(
     client: &mut Transport,
     conversation: &mut Conversation,
     unread: &[u8],
-    farewell: ClientClose<'_>,
+    close: ClientClose<'_>,
 ) {
     let said = async {
-        if let ClientClose::Because(text) = farewell {
+        if let ClientClose::Because(text) = close {
             explain(client, conversation, unread, text).await?;
         }
         conversation.down.flush(client).await?;

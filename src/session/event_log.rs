@@ -29,7 +29,7 @@ pub enum Transition {
     SpareReady,
     /// The first byte goes to dlv.
     Forwarding,
-    /// The way out begins.
+    /// The session ends.
     Ending,
     /// The port is blocked for everybody.
     GateShut,
@@ -167,7 +167,7 @@ impl EventLog {
         self.write(transition, self.began.elapsed(), Extra::Firewall(firewall), format_args!("port {port}"));
     }
 
-    /// The way out begins; `cause` is its reason in a word.
+    /// The session ends; `cause` is the reason in a word.
     pub(super) fn ending(&self, cause: &'static str, detail: impl fmt::Display) {
         self.write(Transition::Ending, self.began.elapsed(), Extra::Cause(cause), detail);
     }

@@ -13,7 +13,7 @@ use super::message_rewrites::MessageRewrites;
 pub struct Passed {
     /// The bytes for dlv.
     pub bytes: Vec<u8>,
-    /// What the log, the ledger and the session believe of the messages in them.
+    /// What the log, the pending requests and the session believe of the messages in them.
     pub believed: Vec<Message>,
     /// Which messages, counted from 0, were refused.
     pub refused: Vec<usize>,

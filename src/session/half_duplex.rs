@@ -52,7 +52,7 @@ pub(super) enum CopyEnd {
     Unframed(Unframed),
 }
 
-/// A lane with its I/O. Every method can be cancelled: what is not sent yet stays, in order.
+/// A filter with its I/O. Every method can be cancelled: what is not sent yet stays, in order.
 pub(super) struct HalfDuplex {
     filter: MessageFilter,
     recorder: DirectionRecorder,

@@ -1,7 +1,7 @@
 //! The order of one session, without any I/O: what may happen next, given what has happened.
 //!
 //! The product's promise is kept here: dlv listens → gate open → connected → bytes are forwarded; and
-//! on the way out, wherever it begins: gate shut → dlv stopped → gate gone.
+//! at the end, wherever it begins: gate shut → dlv stopped → gate gone.
 
 /// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ pub enum Step {
     Close,
 }
 
-/// What is held, and whether the way out has begun. What stands is in it: a dlv `D` of ours or the
+/// What is held, and whether the end has begun. What stands is in it: a dlv `D` of ours or the
 /// address `A` of another, a gate `G`, and the connection `C` to dlv. Without any of them it is the
 /// order alone, which is what the models search.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -299,12 +299,12 @@ impl<D, A, G, C> Lifecycle<D, A, G, C> {
         if let DelveState::NotOurs(address) = &self.delve { Some(address) } else { None }
     }
 
-    /// Whether the way out has begun.
+    /// Whether the end has begun.
     pub fn is_ending(&self) -> bool {
         self.ending
     }
 
-    /// The way out begins, whatever the reason: a step failed, a side left, a signal came.
+    /// The end begins, whatever the reason: a step failed, a side left, a signal came.
     pub fn end(&mut self) {
         self.ending = true;
     }

@@ -161,10 +161,10 @@ impl<'a> Session<'a> {
         // The client hears the reason while the port is shut and dlv is stopped; neither waits for
         // the other.
         let text = cause.to_client();
-        let farewell = text.as_deref().map_or(ClientClose::Wanted, ClientClose::Because);
+        let close = text.as_deref().map_or(ClientClose::Wanted, ClientClose::Because);
         let backend = &mut self.backend;
         tokio::join!(
-            client_close::say(&mut self.client, &mut self.conversation, &self.hold.bytes, farewell),
+            client_close::say(&mut self.client, &mut self.conversation, &self.hold.bytes, close),
             async {
                 backend.tear_down(stop).instrument(span.clone()).await;
                 drop(slot); // a client that keeps its socket open holds no place

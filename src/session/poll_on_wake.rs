@@ -12,7 +12,7 @@ pub(super) struct PollOnWake<F> {
     future: Pin<Box<F>>,
     flag: Arc<WakeFlag>,
     ringing: Waker,
-    /// The task that polls us, as the bell knows it.
+    /// The task that polls us, as the flag knows it.
     task: Option<Waker>,
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::end_reason::EndReason;
 use super::settings::SessionSettings;
 
-/// How long a client waits for a place where all are taken: a session on its way out gives its own
+/// How long a client waits for a place where all are taken: a session that ends gives its own
 /// back within this, and an IDE's restart connects at once.
 const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 

@@ -1,4 +1,4 @@
-//! The guard's side: its duties, one step after another, on a packet filter and a disk that may
+//! The guard's side: its state, one step after another, on a packet filter and a disk that may
 //! fail.
 
 use dlvgate::firewall::guard::state_machine::{GuardStep, StepOutcome};
@@ -10,7 +10,7 @@ use crate::world::{Ask, Guard, PORTS, Port, Proxy, Rules, World, place};
 impl Setting {
     /// Everything that the guard may do, and that may be done to it.
     pub fn guard_next(&self, world: &World, next: &mut Next) {
-        let Guard::Runs { duties, at, failed, ending } = &world.guard else { return };
+        let Guard::Runs { state, at, failed, ending } = &world.guard else { return };
         if world.faults > 0 {
             let mut after = world.clone();
             after.faults -= 1;
@@ -18,7 +18,7 @@ impl Setting {
             after.pipe.requests.clear();
             next.push(("the guard is killed".to_owned(), Ok(after)));
         }
-        if let Some(step) = duties.next() {
+        if let Some(step) = state.next() {
             self.step_next(world, step, next);
             return;
         }
@@ -182,8 +182,8 @@ impl World {
     fn obeys(&self, id: u64, ask: Ask) -> World {
         let mut after = self.clone();
         after.pipe.requests.pop_front();
-        if let Guard::Runs { duties, at, failed, .. } = &mut after.guard {
-            *failed = duties.ask(&ask.operation()).is_err();
+        if let Guard::Runs { state, at, failed, .. } = &mut after.guard {
+            *failed = state.ask(&ask.operation()).is_err();
             *at = Some((id, ask));
         }
         after
@@ -211,17 +211,17 @@ impl World {
         self.rests();
         self.pipe.requests.clear();
         self.pipe.answers.clear();
-        if let Guard::Runs { duties, ending, .. } = &mut self.guard {
+        if let Guard::Runs { state, ending, .. } = &mut self.guard {
             *ending = true;
             if planted != Planted::EndWithoutRemoving {
-                duties.end();
+                state.end();
             }
         }
     }
 
     fn stepped(mut self, outcome: StepOutcome) -> World {
-        if let Guard::Runs { duties, failed, .. } = &mut self.guard {
-            duties.done(outcome);
+        if let Guard::Runs { state, failed, .. } = &mut self.guard {
+            state.done(outcome);
             *failed |= outcome != StepOutcome::Done;
         }
         self
@@ -229,7 +229,7 @@ impl World {
 
     fn holds(&self) -> Vec<u16> {
         match &self.guard {
-            Guard::Runs { duties, .. } => duties.ports().collect(),
+            Guard::Runs { state, .. } => state.ports().collect(),
             Guard::Ended | Guard::Killed => Vec::new(),
         }
     }

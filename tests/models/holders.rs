@@ -87,7 +87,7 @@ impl Setting {
                 }
             }
             Step::OpenGate => self.asks(world, place, Ask::Open, may),
-            Step::Dial => may("dials", self.dialled(world, place)),
+            Step::Dial => may("dials", self.connected(world, place)),
             Step::Relay if holder.kind == Kind::Server => {}
             Step::Relay => {
                 if !holder.forwarded {
@@ -254,12 +254,12 @@ impl Setting {
         after
     }
 
-    fn dialled(&self, world: &World, place: usize) -> Result<World, &'static str> {
+    fn connected(&self, world: &World, place: usize) -> Result<World, &'static str> {
         if !world.is_served(place) {
             return Ok(world.with(place, |holder| holder.lifecycle.end()));
         }
         match world.filter[world.holders[place].port.unwrap()] {
-            Rules::None | Rules::Loaded => Err("dialled before the gate was open and read back"),
+            Rules::None | Rules::Loaded => Err("connected before the gate was open and read back"),
             // The kernel refuses it.
             Rules::Shut => Ok(world.with(place, |holder| holder.lifecycle.end())),
             Rules::Open => Ok(world.with(place, |holder| {

@@ -45,7 +45,7 @@ fn no_interleaving_and_no_fault_breaks_a_promise() {
 /// The planted error, the sessions, how many faults it takes, and the promise that it breaks.
 /// Without the error these are parts of the settings above, which break none.
 const ERRORS: [(Planted, &[Kind], usize, &str); 19] = [
-    (Planted::DialBeforeTheGate, &[Kind::Own], 0, "dialled before the gate"),
+    (Planted::DialBeforeTheGate, &[Kind::Own], 0, "connected before the gate"),
     (Planted::ForwardBeforeTheAnswer, &[Kind::Own], 0, "is not open"),
     (Planted::NoReadBack, &[Kind::Own], 1, "is not open"),
     (Planted::GoOnAfterTheRefusal, &[Kind::Own], 1, "is not open"),

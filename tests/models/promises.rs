@@ -54,9 +54,8 @@ impl Setting {
 impl World {
     /// Nothing is under way, and there is a gate whose session is closed, though nothing failed.
     fn rests_after_its_end(&self) -> bool {
-        let Guard::Runs { duties, at: None, .. } = &self.guard else { return false };
-        let is_at_rest =
-            duties.next().is_none() && self.pipe.requests.is_empty() && self.pipe.waits.is_none();
+        let Guard::Runs { state, at: None, .. } = &self.guard else { return false };
+        let is_at_rest = state.next().is_none() && self.pipe.requests.is_empty() && self.pipe.waits.is_none();
         let forgotten = |port| self.filter[port] != Rules::None && !self.is_held(port);
         self.proxy == Proxy::Serves && is_at_rest && !self.excused && (0..PORTS).any(forgotten)
     }

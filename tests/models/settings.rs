@@ -47,8 +47,8 @@ impl Model for Setting {
     type State = World;
 
     fn begin(&self) -> World {
-        let mut duties = GuardState::new(501);
-        duties.ask(&Operation::Hello { version: VERSION, pid: 1, purpose: Purpose::Sessions }).unwrap();
+        let mut state = GuardState::new(501);
+        state.ask(&Operation::Hello { version: VERSION, pid: 1, purpose: Purpose::Sessions }).unwrap();
         let mut foreign = [false; PORTS];
         foreign[0] = self.kinds.contains(&Kind::Foreign);
         World {
@@ -60,7 +60,7 @@ impl Model for Setting {
                 requests: VecDeque::new(),
                 answers: VecDeque::new(),
             },
-            guard: Guard::Runs { duties, at: None, failed: false, ending: false },
+            guard: Guard::Runs { state, at: None, failed: false, ending: false },
             filter: [Rules::None; PORTS],
             noted: [false; PORTS],
             token: false,

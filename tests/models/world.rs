@@ -116,7 +116,7 @@ impl Ask {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Guard {
     Runs {
-        duties: GuardState,
+        state: GuardState,
         /// The request that is being worked on, and whether a step of it has failed.
         at: Option<(u64, Ask)>,
         failed: bool,

@@ -114,7 +114,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
     const NOW: Due = Due { first: true, now: true };
 
-    /// A desk with one session, and a thread that says what it is given.
+    /// A scheduler with one session, and a thread that says what it is given.
     fn scheduler() -> (Arc<FlushScheduler<u8>>, Receiver<Vec<Arc<u8>>>) {
         let (scheduler, (said, hears)) = (Arc::new(FlushScheduler::default()), channel());
         assert!(scheduler.enter());

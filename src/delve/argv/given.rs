@@ -45,7 +45,7 @@ pub fn check(words: &[OsString]) -> Result<Argv, GivenError> {
         );
     }
     if !given.client_addr.is_empty() {
-        return ours("--client-addr", "dlvgate dials dlv itself; use `--listen` before `--`");
+        return ours("--client-addr", "dlvgate connects to dlv itself; use `--listen` before `--`");
     }
     if given.log_dest().is_some() {
         return ours(

@@ -28,7 +28,7 @@ pub struct Argv {
     /// Each value of `--listen`: the word that it stands in, and the bytes before it there.
     listen: Vec<(usize, usize)>,
     log_dest: Option<(usize, usize)>,
-    /// As `listen`: dlv takes the last, and one that is left over would be dialled.
+    /// As `listen`: dlv takes the last, and one that is left over would be connected to.
     client_addr: Vec<(usize, usize)>,
     headless: bool,
     multiclient: bool,

@@ -11,7 +11,7 @@ use super::wire::Purpose;
 use crate::firewall::pf::TokenNotes;
 use crate::firewall::{FirewallBackend, Peer};
 
-/// The books of one guard. Each change is on disk when its call returns; the disk is waited for on
+/// The journal of one guard, on disk. Each change is on disk when its call returns; the disk is waited for on
 /// purpose, since nothing may be loaded before. What the disk does not take has not happened.
 pub(super) struct JournalStore {
     journals: Journals,

@@ -185,7 +185,7 @@ impl<D: GateBackend> Guard<D> {
         Ok(())
     }
 
-    /// Takes the steps that the duties name, to the last. Returns what failed, in order.
+    /// Takes the steps that the state machine names, to the last. Returns what failed, in order.
     async fn walk(&mut self, peers: &[Peer], at: &[IpAddr]) -> Vec<RequestRefusal> {
         let mut failed = Vec::new();
         while let Some(step) = self.state.next() {

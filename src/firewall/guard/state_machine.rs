@@ -122,7 +122,7 @@ impl GuardState {
         if self.met { Ok(()) } else { Err("the first request must be hello".to_owned()) }
     }
 
-    /// A request, once the one before it is done: [`next`](Duties::next) then names its steps.
+    /// A request, once the one before it is done: [`next`](GuardState::next) then names its steps.
     ///
     /// # Errors
     /// Why it is not obeyed; then there is nothing to do.
@@ -162,7 +162,7 @@ impl GuardState {
     }
 
     /// Another user has this port now: its gate goes, where there is one. To be called where there
-    /// is no [`next`](Duties::next) step.
+    /// is no [`next`](GuardState::next) step.
     pub fn lose(&mut self, port: u16) {
         if self.gates.contains_key(&port) && self.lost.insert(port) {
             self.rest.push_back(GuardStep::Remove(port));
@@ -187,7 +187,7 @@ impl GuardState {
         self.step
     }
 
-    /// The step that [`next`](Duties::next) named came to this.
+    /// The step that [`next`](GuardState::next) named came to this.
     pub fn done(&mut self, outcome: StepOutcome) {
         let follows = match (self.step, outcome) {
             (Some(GuardStep::Note(port)), StepOutcome::Done) => {
@@ -217,7 +217,7 @@ impl GuardState {
                 self.left.remove(&port);
                 self.reopening.take().map(GuardStep::Note)
             }
-            // What failed stays in the books: it is tried again when the port is opened, at the
+            // What failed stays in the state: it is tried again when the port is opened, at the
             // end, and at the next start.
             (
                 Some(GuardStep::Load(port) | GuardStep::Remove(port) | GuardStep::Strike(port)),

@@ -15,9 +15,9 @@ use super::spare::Spare;
 impl Spares {
     /// Starts to keep spares, until the server is told to stop or [`Spares::end`] is called.
     pub fn start(self: &Arc<Spares>) {
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        if keeper.is_none() {
-            *keeper = Some(tokio::spawn(keep(Arc::clone(self))));
+        let mut manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner);
+        if manager.is_none() {
+            *manager = Some(tokio::spawn(keep(Arc::clone(self))));
         }
     }
 }

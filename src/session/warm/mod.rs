@@ -1,6 +1,6 @@
 //! Spare dlvs: started, gated and connected ahead, so that a client does not wait for it.
 //!
-//! A spare has one owner at a time: the keeper starts and ends it, [`Spares`] holds it when it is
+//! A spare has one owner at a time: the manager starts and ends it, [`Spares`] holds it when it is
 //! ready, and a session that takes it gets dlv, gate and connection.
 
 mod checkout;
@@ -36,11 +36,11 @@ pub struct Spares {
     stop: Shutdown,
     began: Instant,
     state: Mutex<PoolState>,
-    /// For the keeper: there may be something to do.
+    /// For the manager: there may be something to do.
     to_do: Notify,
     /// For the sessions that wait for one.
     changed: Notify,
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    manager: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct PoolState {
@@ -71,7 +71,7 @@ impl Spares {
             state: Mutex::new(state),
             to_do: Notify::new(),
             changed: Notify::new(),
-            keeper: Mutex::new(None),
+            manager: Mutex::new(None),
         })
     }
 
@@ -83,9 +83,9 @@ impl Spares {
     /// Ends them all, and waits until nothing of them is left.
     pub async fn end(&self) {
         self.change(Pool::close);
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(keeper) = keeper {
-            let _ = keeper.await;
+        let manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(manager) = manager {
+            let _ = manager.await;
         }
     }
 

@@ -233,7 +233,7 @@ impl Pool {
         self.spares.values().any(|state| *state == SpareState::Starting)
     }
 
-    /// One is on its way out, and holds its port until it is gone.
+    /// One is being ended, and holds its port until it is gone.
     pub(super) fn is_ending(&self) -> bool {
         self.spares.values().any(|state| matches!(state, SpareState::Unwanted | SpareState::Ending))
     }

@@ -34,7 +34,7 @@ fn bash_completes_commands_flags_and_values() {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     assert_eq!(complete(&["dlvgate", "doc"]), "doctor");
-    assert_eq!(complete(&["dlvgate", "doctor", "--rea"]), "--probe");
+    assert_eq!(complete(&["dlvgate", "doctor", "--prob"]), "--probe");
     assert_eq!(complete(&["dlvgate", "serve", "--firewall", "nf"]), "nftables");
     assert!(complete(&["dlvgate", "firewall", ""]).contains("explain"));
 }

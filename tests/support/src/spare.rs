@@ -45,7 +45,7 @@ pub fn reached(server: &Server, session: u64, name: &str) -> Transition {
     })
 }
 
-/// Waits until spare `number` is on its way out; gives why, in a word.
+/// Waits until spare `number` ends; gives why, in a word.
 pub fn ended(server: &Server, number: u64) -> String {
     server.log.wait(&format!("the end of spare {number}"), |transitions| {
         let of_spare = |one: &&Transition| one.session == 0 && one.line["spare"] == number;

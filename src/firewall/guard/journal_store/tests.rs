@@ -6,7 +6,7 @@ fn own() -> u32 {
     nix::unistd::getuid().as_raw()
 }
 
-/// Books in a folder of their own.
+/// A store in a folder of their own.
 fn store() -> (tempfile::TempDir, JournalStore) {
     let folder = tempfile::tempdir().unwrap();
     let journals = Journals::new(folder.path().join("journals"));

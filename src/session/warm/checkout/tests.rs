@@ -45,7 +45,7 @@ async fn one_that_lives_is_had_by_one_session_alone() {
     assert!(visit.take_now().is_none());
 }
 
-/// Its keeper has not checked it since.
+/// Its manager has not checked it since.
 #[tokio::test]
 async fn one_whose_dlv_has_ended_is_not_handed_out() {
     let spares = spares();
