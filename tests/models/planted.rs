@@ -28,8 +28,7 @@ fn tried(kinds: &'static [Kind], faults: usize, planted: Planted) -> Found {
 #[test]
 fn no_interleaving_and_no_fault_breaks_a_promise() {
     let more = std::env::var(MORE_FAULTS).map_or(0, |more| more.parse().expect("a number"));
-    let mut table =
-        "| who is there | faults | states | steps | ends |\n|---|---:|---:|---:|---:|\n".to_owned();
+    let mut table = "| what runs | faults | states | steps | ends |\n|---|---:|---:|---:|---:|\n".to_owned();
     for (who, kinds, faults) in SETTINGS.map(|(who, kinds, faults)| (who, kinds, faults + more)) {
         let Found { states, steps, last, broken } = tried(kinds, faults, Planted::Nothing);
         assert!(broken.is_none(), "{who}: {broken:#?}");
