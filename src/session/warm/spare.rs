@@ -87,8 +87,8 @@ impl Spare {
             }
         }
         if let Some(delve) = self.backend.lifecycle.delve() {
-            let detail = format_args!("pid {} at {}", delve.pid(), delve.address());
-            self.backend.events.note(Transition::SpareReady, detail);
+            let (pid, address) = (delve.pid(), delve.address());
+            self.backend.events.note(Transition::SpareReady, format_args!("pid {pid} at {address}"));
         }
         failpoint::point("spare").await;
         Ok(())
