@@ -26,7 +26,7 @@ help:
 	@echo '  make bench     dlvgate beside other forwarders (installs haproxy and socat): writes docs/performance.md'
 	@echo '                 BENCH=--help says how to measure a part of it, or two builds; then it only prints'
 	@echo '  make mutants   change every decision of protocol, sessions and gates once: do the tests notice? (an hour or two)'
-	@echo '                 MUTANTS="-p dlvgate-cores --file src/session/talk.rs" tries a part'
+	@echo '                 MUTANTS="--file src/session/conversation.rs" tries a part'
 	@echo '  make mutations twenty mistakes where I/O is done: do the end-to-end tests notice each? MUTATIONS="03 16" tries two'
 	@echo '  make repeat    all tests RUNS=12 times in a row, the second half with all processors kept busy'
 	@echo '  make soak      an hour of random sessions with faults, eight at a time (SOAK_SECONDS, DLVGATE_SOAK_SEED)'

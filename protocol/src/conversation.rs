@@ -25,7 +25,8 @@ pub enum Key {
 /// use dlvgate_protocol::conversation::{Key, Message};
 /// use dlvgate_protocol::sniff::Protocol;
 ///
-/// let asked = Message::of_client(Protocol::Dap, br#"{"seq":4,"type":"request","command":"next"}"#);
+/// let body = br#"{"seq":4,"type":"request","command":"next"}"#;
+/// let asked = Message::of_client(Protocol::Dap, body);
 /// let Message::Request { key, name } = asked else { panic!("{asked}") };
 /// assert_eq!((key, name.as_str()), (Some(Key::Seq(4)), "next"));
 /// ```

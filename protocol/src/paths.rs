@@ -54,10 +54,10 @@ impl fmt::Display for PathRule {
 /// Rules in the order in which they are tried.
 ///
 /// ```
-/// use dlvgate_protocol::paths::{Rule, Rules};
+/// use dlvgate_protocol::paths::{PathRule, PathRules};
 ///
-/// let shop: Rule = "/home/me/shop=/go/src/shop".parse()?;
-/// let rules = Rules::new(vec![shop]);
+/// let shop: PathRule = "/home/me/shop=/go/src/shop".parse()?;
+/// let rules = PathRules::new(vec![shop]);
 /// assert_eq!(rules.to_server("/home/me/shop/main.go").as_deref(), Some("/go/src/shop/main.go"));
 /// assert_eq!(rules.to_client("/go/src/shop/main.go").as_deref(), Some("/home/me/shop/main.go"));
 /// assert_eq!(rules.to_server("/home/me/shopping.go"), None);

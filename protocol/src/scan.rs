@@ -3,11 +3,11 @@
 //! The scanner never asks anybody to wait: bytes can be forwarded while it looks at them. It keeps
 //! no body.
 //!
-//! Of what Delve says ([`DapScanner::new`]) the first of equal keys counts, and once the envelope is
-//! known the rest of the body is passed over by its length alone: Go writes no key twice. Of what a
-//! client says ([`DapScanner::of_client`]) an envelope is what go-dap reads: keys without case, of
-//! equal keys the last, and nothing where Go refuses the body. So it is known at the body's end,
-//! and each byte is looked at.
+//! Of what Delve says ([`DapScanner::new`]) the first of equal keys counts, and once the envelope
+//! is known the rest of the body is passed over by its length alone: Go writes no key twice. Of
+//! what a client says ([`DapScanner::of_client`]) an envelope is what go-dap reads: keys without
+//! case, of equal keys the last, and nothing where Go refuses the body. So it is known at the
+//! body's end, and each byte is looked at.
 
 mod fast_path;
 mod fields;

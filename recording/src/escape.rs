@@ -47,8 +47,8 @@ pub fn is_visible(char: char) -> bool {
 /// Tells whether [`printable`] keeps a character.
 ///
 /// It replaces C0 and C1 (U+0000 to U+001F, U+007F to U+009F) except line feed and tab; characters
-/// that write in another direction (Unicode's Bidi_Control) or end a line (U+2028, U+2029); and tags
-/// (U+E0000 to U+E007F), which are not seen.
+/// that write in another direction (Unicode's Bidi_Control) or end a line (U+2028, U+2029); and
+/// tags (U+E0000 to U+E007F), which are not seen.
 pub fn is_harmless(char: char) -> bool {
     match char {
         '\n' | '\t' => true,

@@ -16,8 +16,8 @@
 //! | [`format`](mod@format) | the lines of the file |
 //! | [`escape`] | makes texts of a recording safe for a terminal |
 //!
-//! It needs no dlv, starts no process, and opens no connection but those of [`replay`]. Recorder and
-//! replay need a [`tokio`] runtime with time (and I/O, for replay) enabled.
+//! It needs no dlv, starts no process, and opens no connection but those of [`replay`]. Recorder
+//! and replay need a [`tokio`] runtime with time (and I/O, for replay) enabled.
 //!
 //! # Example
 //!
@@ -26,7 +26,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use dlvgate_recording::replay::{Client, Pace, Script, Server};
+//! use dlvgate_recording::replay::{ClientPlayer, Pace, Script, Server};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +34,7 @@
 //! let dlv = Server::bind("127.0.0.1:0", Arc::clone(&script), Pace::AtOnce).await?;
 //!
 //! // The client under test connects to `dlv.address()`; here the recorded client does.
-//! let client = Client::new(script);
+//! let client = ClientPlayer::new(script);
 //! let (played, replayed) = tokio::join!(dlv.serve_one(), client.run(dlv.address()));
 //!
 //! let played = played?;

@@ -87,8 +87,8 @@ impl Backend {
     }
 
     /// Opens the gate and reads it back. Where the port turns out to be another user's, dlv is
-    /// stopped, and [`Step::Launch`] is next again. Not interrupted by anything: a gate is open or it
-    /// is not, never in between.
+    /// stopped, and [`Step::Launch`] is next again. Not interrupted by anything: a gate is open or
+    /// it is not, never in between.
     ///
     /// # Errors
     /// Where it cannot be opened.

@@ -1,7 +1,7 @@
 //! The order of one session, without any I/O: what may happen next, given what has happened.
 //!
-//! The product's promise is kept here: dlv listens → gate open → connected → bytes are forwarded; and
-//! at the end, wherever it begins: gate shut → dlv stopped → gate gone.
+//! The product's promise is kept here: dlv listens → gate open → connected → bytes are forwarded;
+//! and at the end, wherever it begins: gate shut → dlv stopped → gate gone.
 
 /// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

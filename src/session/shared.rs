@@ -136,8 +136,8 @@ impl SharedDelve {
         drop(self.living());
     }
 
-    /// Waits until it can be connected: it listens and its gate is open. Starts it where it does not
-    /// run. Can be cancelled.
+    /// Waits until it can be connected: it listens and its gate is open. Starts it where it does
+    /// not run. Can be cancelled.
     ///
     /// # Errors
     /// Where it cannot be started, has ended for good, or serves one client alone and that one has

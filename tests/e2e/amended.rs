@@ -1,5 +1,5 @@
-//! `--substitute-path`, `--launch-default` and `--launch-override`: for clients that have no field for
-//! them.
+//! `--substitute-path`, `--launch-default` and `--launch-override`: for clients that have no field
+//! for them.
 
 use std::path::{Path, PathBuf};
 

@@ -26,7 +26,7 @@ pub struct Limits {
     /// Most header lines of one message, without the blank line.
     pub headers: usize,
     /// Longest body, in bytes. Only [`FrameCodec`](crate::codec::FrameCodec) enforces it; a
-    /// [`Scanner`](crate::scan::DapScanner) leaves the decision to its caller.
+    /// [`DapScanner`](crate::scan::DapScanner) leaves the decision to its caller.
     pub body: u64,
 }
 

@@ -54,12 +54,12 @@ pub enum JsonRpcError {
 /// at memory speed. There is no limit of an object's size.
 ///
 /// ```
-/// use dlvgate_protocol::jsonrpc::{Kind, Scanner};
+/// use dlvgate_protocol::jsonrpc::{RpcKind, RpcScanner};
 ///
-/// let step = Scanner::new().step(br#"{"method":"RPCServer.State","params":[],"id":7}"#)?;
+/// let step = RpcScanner::new().step(br#"{"method":"RPCServer.State","params":[],"id":7}"#)?;
 /// let envelope = step.envelope.expect("a whole object");
 /// assert_eq!(envelope.id.expect("it has one").as_str(), "7");
-/// assert!(matches!(envelope.kind, Kind::Request { method } if method == "RPCServer.State"));
+/// assert!(matches!(envelope.kind, RpcKind::Request { method } if method == "RPCServer.State"));
 /// # Ok::<(), dlvgate_protocol::jsonrpc::JsonRpcError>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -108,13 +108,11 @@ impl ArgumentsPlace {
 /// ```
 /// use dlvgate_protocol::message::LaunchDefaults;
 ///
-/// let defaults = LaunchDefaults { set: vec!["stopOnEntry=true".parse()?], ..LaunchDefaults::default() };
+/// let set = vec!["stopOnEntry=true".parse()?];
+/// let defaults = LaunchDefaults { set, ..LaunchDefaults::default() };
 /// let launch = br#"{"seq":2,"type":"request","command":"launch","arguments":{"mode":"exec"}}"#;
 /// let merged = defaults.merge(launch)?.expect("the client has no such argument");
-/// assert_eq!(
-///     merged,
-///     br#"{"seq":2,"type":"request","command":"launch","arguments":{"mode":"exec","stopOnEntry":true}}"#
-/// );
+/// assert!(merged.ends_with(br#""arguments":{"mode":"exec","stopOnEntry":true}}"#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -117,8 +117,8 @@ impl Redactor {
         self.unless(firewall, |firewall| FIREWALLS.contains(&firewall))
     }
 
-    /// Redacts a step in words. The reason of an end may quote what the program has printed, where any
-    /// number is the program's: it has its cause in a word of its own.
+    /// Redacts a step in words. The reason of an end may quote what the program has printed, where
+    /// any number is the program's: it has its cause in a word of its own.
     pub fn detail(&mut self, event: &str, detail: &str) -> String {
         match event {
             "ending" => return self.fill.secret(detail),

@@ -23,10 +23,10 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::sync::Arc;
-/// use dlvgate_recording::replay::{Client, Script};
+/// use dlvgate_recording::replay::{ClientPlayer, Script};
 ///
 /// let script = Arc::new(Script::load("session.jsonl".as_ref())?);
-/// let client = Client::new(script).map_path("/recorded/app", "/home/me/app");
+/// let client = ClientPlayer::new(script).map_path("/recorded/app", "/home/me/app");
 /// let replayed = client.run("127.0.0.1:2345").await?;
 /// assert!(replayed.is_same(), "{replayed}");
 /// # Ok(())

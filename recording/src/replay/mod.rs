@@ -1,5 +1,5 @@
-//! Playing a recording: [`Server`] plays dlv to a live client, [`ClientPlayer`] plays the client to a
-//! live dlv or proxy. Both are for tests of programs that speak to Delve.
+//! Playing a recording: [`Server`] plays dlv to a live client, [`ClientPlayer`] plays the client to
+//! a live dlv or proxy. Both are for tests of programs that speak to Delve.
 
 mod as_client;
 mod as_dlv;

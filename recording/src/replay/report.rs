@@ -36,7 +36,7 @@ pub enum GivenUp {
         name: String,
         /// The recorded answer's line.
         line: u64,
-        /// The time: see [`Client::timeout`](super::ClientPlayer::timeout).
+        /// The time: see [`ClientPlayer::timeout`](super::ClientPlayer::timeout).
         timeout: Duration,
     },
     /// It takes no request.

@@ -11,8 +11,9 @@ use super::wire::Purpose;
 use crate::firewall::pf::TokenNotes;
 use crate::firewall::{FirewallBackend, Peer};
 
-/// The journal of one guard, on disk. Each change is on disk when its call returns; the disk is waited for on
-/// purpose, since nothing may be loaded before. What the disk does not take has not happened.
+/// The journal of one guard, on disk. Each change is on disk when its call returns; the disk is
+/// waited for on purpose, since nothing may be loaded before. What the disk does not take has not
+/// happened.
 pub(super) struct JournalStore {
     journals: Journals,
     record: Mutex<GuardRecord>,

@@ -139,8 +139,8 @@ pub fn from_end_to_end(stage: &Stage, block: &Block) {
 
 /// The library's example, which is a test of its own.
 pub fn example(stage: &Stage, block: &Block) {
-    // Its dependencies are built with fewer features than the tests', and take longer than a command
-    // may.
+    // Its dependencies are built with fewer features than the tests', and take longer than a
+    // command may.
     standin::example_of("dlvgate-recording", "replay_as_dlv");
     for command in block.commands() {
         let said = stage.run(&format!("cd '{}'\n{command}", repository().display()));

@@ -1,7 +1,7 @@
 //! Which rule decides: what pf does with the first packet of a TCP connection, whole or in
 //! fragments, and why.
 //!
-//! [`read`] asks pfctl for everything that pf holds. The rest works without I/O: [`LoadedPf`] parses
+//! [`read`] asks pfctl for all that pf holds. The rest works without I/O: [`LoadedPf`] parses
 //! what pfctl prints, [`explain`] walks through it as the kernel does, and [`Explanation`] says
 //! what came of it, in words or as JSON.
 //!

@@ -10,8 +10,8 @@ use crate::firewall::pf::pfctl::Pfctl;
 /// What pfctl says, with exit code 0, of an anchor or a table that has gone meanwhile.
 const GONE: [&str; 3] = ["Invalid argument", "not found", "does not exist"];
 
-/// Reads everything that [`super::LoadedPf`] is made of. Nothing is changed. The calls come one after
-/// another: what others change meanwhile is seen in part.
+/// Reads everything that [`super::LoadedPf`] is made of. Nothing is changed. The calls come one
+/// after another: what others change meanwhile is seen in part.
 ///
 /// # Errors
 /// Where pfctl is missing, hangs or refuses us, or the status or main ruleset cannot be had. What

@@ -1,8 +1,0 @@
-//! pf's rules as text.
-
-mod error;
-mod ruleset;
-mod token;
-
-pub use error::PfError;
-pub(crate) use token::TokenNotes;

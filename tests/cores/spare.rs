@@ -1,3 +1,0 @@
-//! The parts that decide about spares.
-
-mod pool;
