@@ -9,7 +9,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::conversation::Conversation;
-use super::filter::FilterEvent;
 use super::link::{Transport, drain};
 
 /// How long a client may take to hear the reason and close; one that does not read is not waited
@@ -127,6 +126,8 @@ impl LastRequests<'_> {
             unread => conversation.up.overhear(unread),
         };
         self.ended = !goes_on;
-        Ok(conversation.up.events().filter_map(FilterEvent::request).collect())
+        let mut requests = Vec::new();
+        conversation.up.drain_events(|event| requests.extend(event.request()));
+        Ok(requests)
     }
 }

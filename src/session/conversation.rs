@@ -48,16 +48,12 @@ impl Conversation {
     /// Takes into account what was found in the client's last bytes, and answers what does not go
     /// on.
     pub(super) fn client_spoke(&mut self) {
-        for event in self.up.events() {
-            self.to_say.extend(self.requests.client_said(event));
-        }
+        self.up.drain_events(|event| self.to_say.extend(self.requests.client_said(event)));
     }
 
     /// Takes into account what was found in dlv's last bytes.
     pub(super) fn dlv_spoke(&mut self) {
-        for event in self.down.events() {
-            self.requests.dlv_said(event);
-        }
+        self.down.drain_events(|event| self.requests.dlv_said(event));
     }
 }
 
@@ -101,14 +97,14 @@ impl PendingRequests {
     }
 
     /// What the client said; returns what it is told by us.
-    fn client_said(&mut self, event: FilterEvent) -> Option<Bytes> {
+    fn client_said(&mut self, event: &FilterEvent) -> Option<Bytes> {
         match event {
             FilterEvent::EmptyBody => self.remark(EMPTY_BODY),
             FilterEvent::Forwarded(message) => {
                 tracing::trace!(target: "dlvgate::message", passed = true, "client: {message}");
                 self.client_said_a_message();
                 match message {
-                    Message::Request { key: Some(key), name } => self.asked(key, name),
+                    Message::Request { key: Some(key), name } => self.asked(*key, *name),
                     Message::Unknown => self.malformed = true,
                     Message::Request { key: None, .. } | Message::Reply { .. } | Message::Event { .. } => {}
                 }
@@ -117,15 +113,15 @@ impl PendingRequests {
             FilterEvent::TooLarge { message, body_len } => {
                 tracing::trace!(target: "dlvgate::message", passed = false, "client: {message}");
                 self.client_said_a_message();
-                self.malformed |= message == Message::Unknown;
+                self.malformed |= *message == Message::Unknown;
                 let (key, name) = event.request()?;
-                Some(self.refuse(key, name.as_str(), &body_too_large(body_len)))
+                Some(self.refuse(key, name.as_str(), &body_too_large(*body_len)))
             }
             FilterEvent::NotForced { message, reason } => {
                 tracing::warn!(target: "dlvgate::session", "not passed on: {message}: {reason}");
                 self.client_said_a_message();
                 let (key, name) = event.request()?;
-                Some(self.refuse(key, name.as_str(), &cannot_be_forced(&reason)))
+                Some(self.refuse(key, name.as_str(), &cannot_be_forced(reason)))
             }
         }
     }
@@ -136,10 +132,10 @@ impl PendingRequests {
     }
 
     /// What dlv said. All of it goes on.
-    fn dlv_said(&mut self, event: FilterEvent) {
+    fn dlv_said(&mut self, event: &FilterEvent) {
         let FilterEvent::Forwarded(message) = event else { return };
         tracing::trace!(target: "dlvgate::message", "dlv: {message}");
-        match message {
+        match *message {
             Message::Reply { key, name, success } => {
                 self.answered(key, name, success);
                 self.milestone |= self.disconnected;

@@ -27,8 +27,9 @@ const CHUNK: usize = 64 * 1024;
 /// Most pieces sent with one call; a chunk is one piece, unless a header in it is normalized.
 const PIECES: usize = 16;
 
-/// Most events for which memory is kept between two chunks: a chunk has a few.
-const EVENTS_KEPT: usize = 32;
+/// Most events for which memory is kept between two chunks, 11 KiB in all: a client that sends many
+/// requests at once does so again.
+const EVENTS_KEPT: usize = 64;
 
 /// A padding's write, and the largest body whose missing rest is made up for.
 const PAD: [u8; 4096] = [b' '; 4096];
@@ -60,7 +61,7 @@ pub(super) struct HalfDuplex {
     read_at: Option<Instant>,
     /// The present chunk's; empty between two polls.
     pieces: VecDeque<Piece>,
-    /// The present chunk's: see [`HalfDuplex::events`].
+    /// The present chunk's: see [`HalfDuplex::drain_events`].
     events: Vec<FilterEvent>,
     /// What the receiver has not taken yet.
     unsent: BytesMut,
@@ -83,9 +84,10 @@ impl HalfDuplex {
         }
     }
 
-    /// What was found in the bytes that were read last. It is to be taken before the next are read.
-    pub(super) fn events(&mut self) -> impl Iterator<Item = FilterEvent> {
-        self.events.drain(..)
+    /// Hands over what was found in the bytes that were read last, before the next are read.
+    pub(super) fn drain_events(&mut self, mut act: impl FnMut(&FilterEvent)) {
+        self.events.iter().for_each(&mut act);
+        self.events.clear();
     }
 
     /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between

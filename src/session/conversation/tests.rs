@@ -15,7 +15,7 @@ impl Watched {
     }
 
     fn client(&mut self, event: FilterEvent) {
-        self.to_say.extend(self.requests.client_said(event));
+        self.to_say.extend(self.requests.client_said(&event));
     }
 
     fn client_sends(&mut self, message: Message) {
@@ -23,7 +23,7 @@ impl Watched {
     }
 
     fn dlv_sends(&mut self, message: Message) {
-        self.requests.dlv_said(FilterEvent::Forwarded(message));
+        self.requests.dlv_said(&FilterEvent::Forwarded(message));
     }
 
     fn milestone(&mut self) -> bool {

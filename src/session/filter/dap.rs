@@ -117,13 +117,15 @@ impl DapFilter {
                         run.extend(taken, pieces);
                     }
                     if let Some(envelope) = step.envelope {
-                        let message = Message::from(envelope);
-                        events.push(match refused {
-                            Some(reason) => FilterEvent::NotForced { message, reason },
-                            None if self.kept_back => {
-                                FilterEvent::TooLarge { message, body_len: self.body_len }
+                        events.push(if let Some(reason) = refused {
+                            FilterEvent::NotForced { message: Message::from(envelope), reason }
+                        } else if self.kept_back {
+                            FilterEvent::TooLarge {
+                                message: Message::from(envelope),
+                                body_len: self.body_len,
                             }
-                            None => FilterEvent::Forwarded(message),
+                        } else {
+                            FilterEvent::Forwarded(Message::from(envelope))
                         });
                     }
                 }

@@ -20,14 +20,14 @@ pub(in crate::session) enum FilterEvent {
 
 impl FilterEvent {
     /// The request, where it is one that waits for an answer.
-    pub(in crate::session) fn request(self) -> Option<(Key, Name)> {
+    pub(in crate::session) fn request(&self) -> Option<(Key, Name)> {
         let message = match self {
             FilterEvent::EmptyBody => return None,
             FilterEvent::Forwarded(message)
             | FilterEvent::TooLarge { message, .. }
             | FilterEvent::NotForced { message, .. } => message,
         };
-        match message {
+        match *message {
             Message::Request { key: Some(key), name } => Some((key, name)),
             _ => None,
         }
