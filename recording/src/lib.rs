@@ -62,7 +62,9 @@ mod recorder;
 pub mod redact;
 pub mod replay;
 pub mod show;
+mod transition;
 
 pub use format::{RecordingHeader, Sender};
 pub use reader::{Entry, EntryContent, Fault, Notice, OpenError, Reader, RecordedMessage};
 pub use recorder::{About, Recorder, Tap, Versions};
+pub use transition::Transition;

@@ -6,67 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dlvgate_recording::Tap;
+pub use dlvgate_recording::Transition;
 
 use crate::delve::Address;
-
-/// A step that a session has taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Transition {
-    /// The client has spoken.
-    FirstByte,
-    /// dlv is being started.
-    DlvStarting,
-    /// dlv has printed its ready line.
-    DlvReady,
-    /// The gate is being opened.
-    GateOpening,
-    /// The gate's rules were loaded and read back.
-    GateOpen,
-    /// The connection to dlv stands.
-    UpstreamConnected,
-    /// A dlv without a session waits for one, gated and connected.
-    SpareReady,
-    /// The first byte goes to dlv.
-    Forwarding,
-    /// The session ends.
-    Ending,
-    /// The port is blocked for everybody.
-    GateShut,
-    /// dlv and the debugged program are gone.
-    DlvStopped,
-    /// No rule is left.
-    GateRemoved,
-    /// The client's connection is closed.
-    Closed,
-}
-
-impl Transition {
-    /// The name in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Transition::FirstByte => "first_byte",
-            Transition::DlvStarting => "dlv_starting",
-            Transition::DlvReady => "dlv_ready",
-            Transition::GateOpening => "gate_opening",
-            Transition::GateOpen => "gate_open",
-            Transition::UpstreamConnected => "upstream_connected",
-            Transition::SpareReady => "spare_ready",
-            Transition::Forwarding => "forwarding",
-            Transition::Ending => "ending",
-            Transition::GateShut => "gate_shut",
-            Transition::DlvStopped => "dlv_stopped",
-            Transition::GateRemoved => "gate_removed",
-            Transition::Closed => "closed",
-        }
-    }
-}
-
-impl fmt::Display for Transition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// A transition as an observer gets it.
 #[derive(Clone, Debug)]

@@ -3,26 +3,13 @@
 
 use super::texts::{Replace, Treatment};
 use super::{Names, Redactor, shapes::Shapes, words};
-use crate::RecordingHeader;
 use crate::format::{DAMAGED, ENDED, MISSING};
+use crate::{RecordingHeader, Transition};
 
-/// Steps of a session, and the last line's event.
-pub(super) const EVENTS: [&str; 14] = [
-    "first_byte",
-    "dlv_starting",
-    "dlv_ready",
-    "gate_opening",
-    "gate_open",
-    "upstream_connected",
-    "spare_ready",
-    "forwarding",
-    "ending",
-    "gate_shut",
-    "dlv_stopped",
-    "gate_removed",
-    "closed",
-    ENDED,
-];
+/// Returns the steps of a session, and the last line's event.
+pub(super) fn events() -> impl Iterator<Item = &'static str> {
+    Transition::ALL.into_iter().map(Transition::name).chain([ENDED])
+}
 
 /// Why a session ends, in a word, as dlvgate has them.
 const CAUSES: [&str; 16] = [
@@ -104,7 +91,7 @@ impl Redactor {
 
     /// Redacts the name of a step.
     pub fn event(&mut self, event: &str) -> String {
-        self.unless(event, |event| EVENTS.contains(&event))
+        self.unless(event, |event| events().any(|known| known == event))
     }
 
     /// Redacts the word for a session's end.

@@ -399,7 +399,7 @@ fn timeline(recording: &[u8], style: Style) -> String {
 
 /// Steps of every name, with a word in each.
 fn steps(planter: &mut Planter) -> Vec<(&'static str, String)> {
-    header::EVENTS.iter().map(|event| (*event, planter.word(&format!("step {event}")))).collect()
+    header::events().map(|event| (event, planter.word(&format!("step {event}")))).collect()
 }
 
 /// What dlvgate says itself of a program's last words.
