@@ -25,7 +25,7 @@ help:
 	@echo '                 try them, as root on a Debian: fresh chroots, Mach-O, completions, a stranger'\''s first minutes'
 	@echo '  make bench     dlvgate beside other forwarders (installs haproxy and socat): writes docs/performance.md'
 	@echo '                 BENCH=--help says how to measure a part of it, or two builds; then it only prints'
-	@echo '  make mutants   change every decision of protocol, sessions and gates once: do the tests notice? (an hour or two)'
+	@echo '  make mutants   change every decision of protocol, sessions and gates once: do the tests notice? (some hours)'
 	@echo '                 MUTANTS="--file src/session/conversation.rs" tries a part'
 	@echo '  make mutations twenty mistakes where I/O is done: do the end-to-end tests notice each? MUTATIONS="03 16" tries two'
 	@echo '  make repeat    all tests RUNS=12 times in a row, the second half with all processors kept busy'

@@ -174,4 +174,29 @@ mod tests {
         assert_eq!(rpc("x"), "no message of the protocol");
         assert_eq!(rpc(""), "no message of the protocol");
     }
+
+    #[test]
+    fn client_message_is_read_as_go_reads_it() {
+        let dap = |text: &str| Message::of_client(Protocol::Dap, text.as_bytes()).to_string();
+        assert_eq!(
+            dap(r#"{"SEQ":4,"type":"request","command":"next","Command":"stepIn"}"#),
+            "request 4 stepIn"
+        );
+        assert_eq!(dap(""), "no message of the protocol");
+        let rpc = |text: &str| Message::of_client(Protocol::JsonRpc, text.as_bytes()).to_string();
+        assert_eq!(
+            rpc(r#"{"method":"a","id":6,"ID":7,"Method":"RPCServer.State"}"#),
+            "request 7 RPCServer.State"
+        );
+        assert_eq!(rpc("x"), "no message of the protocol");
+        assert_eq!(rpc(""), "no message of the protocol");
+    }
+
+    #[test]
+    fn members_have_the_names_that_go_reads() {
+        let members = client_members(br#"{"Method":"a", "x\u0079":[1] ,"ID":7}"#).expect("an object");
+        let members: Vec<_> = members.iter().map(|(name, value)| (name.as_ref(), *value)).collect();
+        assert_eq!(members, [("method", &br#""a""#[..]), ("xy", b"[1]"), ("id", b"7")]);
+        assert_eq!(client_members(b"[1]"), None);
+    }
 }
