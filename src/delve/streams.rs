@@ -74,7 +74,7 @@ impl DelveLog {
 
 impl std::fmt::Debug for OutputPipe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("in_place", &self.in_place).finish_non_exhaustive()
+        f.debug_struct("OutputPipe").field("in_place", &self.in_place).finish_non_exhaustive()
     }
 }
 
@@ -151,7 +151,7 @@ impl Streams {
         Ok(wiring)
     }
 
-    /// The feed of a child that was started.
+    /// The output pipe of a child that was started.
     pub(super) fn output_pipe(&self, wiring: Wiring, child: &mut Child) -> io::Result<OutputPipe> {
         drop(wiring.theirs);
         let piped =

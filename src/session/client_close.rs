@@ -71,6 +71,7 @@ async fn explain(
     text: &str,
 ) -> std::io::Result<()> {
     conversation.down.complete(client).await?;
+    conversation.up.keep_back();
     let mut last = LastRequests { unread, ended: false };
     let gathered = Instant::now() + GATHER;
     while !last.ended && Instant::now() < gathered {

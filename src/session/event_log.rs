@@ -134,7 +134,7 @@ impl EventLog {
             Extra::Cause(cause) => (Some(cause), None),
             Extra::Firewall(firewall) => (None, Some(firewall)),
         };
-        // Without the span, which has the same number.
+        // In text without the span, which has the same number; JSON has it where there is one.
         tracing::info!(target: "dlvgate::session", parent: None, session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
         self.tap.step(name, &entry.detail, firewall, cause);
         if let Some(observer) = &self.observer {

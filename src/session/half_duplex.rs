@@ -27,8 +27,8 @@ const CHUNK: usize = 64 * 1024;
 /// Most pieces sent with one call; a chunk is one piece, unless a header in it is normalized.
 const PIECES: usize = 16;
 
-/// Most events for which memory is kept between two chunks, 11 KiB in all: a client that sends many
-/// requests at once does so again.
+/// Most events for which memory is kept between two chunks, 11 KiB for a direction: a client that
+/// sends many requests at once does so again.
 const EVENTS_KEPT: usize = 64;
 
 /// A padding's write, and the largest body whose missing rest is made up for.
@@ -88,6 +88,10 @@ impl HalfDuplex {
     pub(super) fn drain_events(&mut self, mut act: impl FnMut(&FilterEvent)) {
         self.events.iter().for_each(&mut act);
         self.events.clear();
+        // A chunk of empty JSON-RPC objects has 32,768, 6 MB.
+        if self.events.capacity() > EVENTS_KEPT {
+            self.events = Vec::new();
+        }
     }
 
     /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between
@@ -99,9 +103,6 @@ impl HalfDuplex {
         to: &mut (impl AsyncWrite + Unpin),
         insert: &mut VecDeque<Bytes>,
     ) -> Poll<Result<(), CopyEnd>> {
-        if self.events.capacity() > EVENTS_KEPT {
-            self.events = Vec::new(); // a session that waits keeps no memory
-        }
         if ready!(self.poll_send(cx, to)).is_err() {
             return Poll::Ready(Err(CopyEnd::Unwritable));
         }
@@ -148,6 +149,11 @@ impl HalfDuplex {
     /// As much is queued as is read at once: it is to be sent before there is more.
     pub(super) fn is_full(&self) -> bool {
         self.unsent.len() >= CHUNK
+    }
+
+    /// From now on nothing is held to be changed, and nothing goes on.
+    pub(super) fn keep_back(&mut self) {
+        self.filter.keep_back();
     }
 
     /// Reads a chunk, of which nothing goes on. `false` is the end: of the stream, or of what can

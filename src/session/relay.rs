@@ -49,7 +49,7 @@ const MAX_TO_SAY: usize = 64;
 const TURN: usize = 32;
 
 /// Forwards until an end, and says which. Stopping by a signal is the caller's: the future can be
-/// dropped, and `talk` is then as far as it was.
+/// dropped, and `conversation` is then as far as it was.
 pub(super) async fn relay(
     client: &mut Transport,
     upstream: &mut Transport,

@@ -14,7 +14,7 @@ pub(in crate::firewall) struct EnableToken {
 }
 
 impl EnableToken {
-    /// Reads `EnableToken : 11012949885072952621` out of what `pfctl -E` wrote to standard error.
+    /// Reads `Token : 11012949885072952621` out of what `pfctl -E` wrote to standard error.
     pub(super) fn parse(stderr: &str, taker: u32) -> Option<EnableToken> {
         let after = stderr.split_once("Token :")?.1.trim_start();
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();

@@ -152,6 +152,11 @@ impl DapFilter {
         Ok(())
     }
 
+    /// From now on no message goes on.
+    pub(in crate::session) fn keep_back(&mut self) {
+        (self.max_body, self.kept_back, self.held) = (0, true, None);
+    }
+
     /// Between two messages.
     pub(in crate::session) fn at_boundary(&self) -> bool {
         self.scanner.at_boundary()
@@ -352,7 +357,7 @@ mod tests {
 
     #[test]
     fn message_is_held_while_it_may_become_a_launch() {
-        let (mut filter, mut events, mut pieces) = (forced_lane(), Vec::new(), VecDeque::new());
+        let (mut filter, mut events, mut pieces) = (forced_filter(), Vec::new(), VecDeque::new());
         let body = r#"{"seq":1,"type":"request","command":"evaluate","x":1,"Command":"launch"}"#;
         let wire = frame(body.as_bytes());
         filter.advance(&wire[..wire.len() - 1], &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
@@ -368,7 +373,7 @@ mod tests {
         let wire =
             [&frame(br#"{"seq":1,"type":"request","command":"launch","arguments":[]}"#)[..], &next].concat();
         for size in 1..=wire.len() {
-            let (mut filter, mut events, mut sent) = (forced_lane(), Vec::new(), Vec::new());
+            let (mut filter, mut events, mut sent) = (forced_filter(), Vec::new(), Vec::new());
             for chunk in wire.chunks(size) {
                 let mut pieces = VecDeque::new();
                 filter.advance(chunk, &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
@@ -382,7 +387,21 @@ mod tests {
         }
     }
 
-    fn forced_lane() -> DapFilter {
+    #[test]
+    fn kept_back_message_is_told_and_not_held() {
+        let (mut filter, mut events, mut pieces) = (forced_filter(), Vec::new(), VecDeque::new());
+        let wire = frame(br#"{"seq":1,"type":"request","command":"launch","arguments":{}}"#);
+        filter.advance(&wire[..30], &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
+        filter.keep_back();
+        filter.advance(&wire[30..], &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
+        filter.advance(&wire[..wire.len() - 1], &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
+        assert!(pieces.is_empty() && filter.held.is_none());
+        filter.advance(&wire[wire.len() - 1..], &mut VecDeque::new(), &mut pieces, &mut events).unwrap();
+        assert_eq!(commands(events), [("launch".to_owned(), false), ("launch".to_owned(), false)]);
+        assert!(pieces.is_empty());
+    }
+
+    fn forced_filter() -> DapFilter {
         let force = vec!["program=\"/own\"".parse().unwrap()];
         DapFilter::up(Some(Arc::new(LaunchDefaults { force, ..LaunchDefaults::default() })))
     }

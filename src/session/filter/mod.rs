@@ -76,6 +76,14 @@ impl MessageFilter {
         Ok(())
     }
 
+    /// From now on no message goes on, so that none is held to be changed.
+    pub(super) fn keep_back(&mut self) {
+        match self {
+            MessageFilter::Dap(filter) => filter.keep_back(),
+            MessageFilter::Rpc(_) => {} // it holds a file name at most
+        }
+    }
+
     /// Bytes that the present message lacks: 0 between two messages, `None` where its length is
     /// unknown.
     pub(super) fn missing(&self) -> Option<u64> {

@@ -40,3 +40,16 @@ async fn what_a_cancelled_write_left_is_sent_by_the_next() {
     got.extend(rest.await.unwrap());
     assert_eq!(got, [&message[..], b"OURS"].concat());
 }
+
+#[test]
+fn memory_for_many_events_is_given_back() {
+    let mut half_duplex = HalfDuplex::new(
+        MessageFilter::up(Protocol::JsonRpc, &MessageRewrites::default()),
+        DirectionRecorder::of_client(Tap::none()),
+    );
+    half_duplex.take("{}".repeat(CHUNK / 2).as_bytes(), &mut VecDeque::new());
+    let mut count = 0;
+    half_duplex.drain_events(|_| count += 1);
+    assert_eq!(count, CHUNK / 2);
+    assert!(half_duplex.events.capacity() <= EVENTS_KEPT);
+}
