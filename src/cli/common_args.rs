@@ -31,53 +31,53 @@ const BUILD_AND_START: u16 = 600;
 #[derive(Debug, Args)]
 pub(super) struct CommonArgs {
     /// Who may connect: an address, a network, or a link-local address with its interface
-    /// (fe80::1%en0); needed where the front is not on loopback
+    /// (fe80::1%en0). Required if other machines can reach the front
     #[arg(long, value_name = "CIDR", env = "DLVGATE_ALLOW", value_delimiter = ',')]
     pub(super) allow: Vec<Peer>,
-    /// Of this machine, serve this user's clients only, as dlv does over loopback [default: true;
-    /// for `dlvgate dlv`, what dlv's own flag says]
+    /// Refuse clients of other users of this machine, as dlv does over loopback [default: true; for
+    /// `dlvgate dlv`, the value of dlv's own flag]
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, env = "DLVGATE_ONLY_SAME_USER")]
     pub(super) only_same_user: Option<bool>,
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     pub(super) dlv: Option<PathBuf>,
-    /// The port that dlv listens on, on 127.0.0.1: 0 for any free one, N, or a range A-B; or unix
-    /// for none: dlv (1.22.1 or newer) listens on a Unix socket in a folder that is yours alone,
-    /// and needs no gate
+    /// The port on 127.0.0.1 that dlv listens on: 0 (any free port), N, or a range A-B; or `unix`:
+    /// dlv (1.22.1 or newer) listens on a Unix socket that only you can open, which needs no rules
     #[arg(long, value_name = "N|A-B|unix", default_value = "0", env = "DLVGATE_DLV_PORT")]
     pub(super) dlv_port: PortPlan,
     /// Which packet filter guards dlv's port
     #[arg(long, value_enum, default_value_t = FirewallMode::Auto, value_name = "BACKEND", env = "DLVGATE_FIREWALL")]
     pub(super) firewall: FirewallMode,
-    /// Sessions that may be open at once; a further client is told so
+    /// Most sessions at once; a further client gets an error
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS")]
     pub(super) max_sessions: u16,
-    /// Of these, from one address [default: half, rounded up, where --allow names more than one
-    /// address; else all]
+    /// Most sessions at once from one address [default: half, rounded up, if --allow names more
+    /// than one address; else all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_MAX_SESSIONS_PER_ADDRESS")]
     pub(super) max_sessions_per_address: Option<u16>,
-    /// Seconds that dlv may take until it listens [default: 30, and 600 for `debug` and `test`,
-    /// which build first]
+    /// Seconds to wait until dlv listens [default: 30; 600 for `debug` and `test`, which build
+    /// first]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..), env = "DLVGATE_START_TIMEOUT")]
     pub(super) start_timeout: Option<u16>,
-    /// A folder's name on the client's machine and on dlv's: CLIENT=SERVER. For each `launch` and
-    /// `attach`, after the client's own `substitutePath`; for GoLand (JSON-RPC) in every file name,
-    /// both ways
+    /// Map a folder on the client's machine to the same folder on dlv's: CLIENT=SERVER. In DAP it
+    /// is added to each `launch` and `attach`, after the client's own `substitutePath`; in JSON-RPC
+    /// (GoLand) it changes every file name, both ways
     #[arg(long, value_name = "CLIENT=SERVER", env = "DLVGATE_SUBSTITUTE_PATH", value_delimiter = ',', value_parser = assignments::rule)]
     substitute_path: Vec<PathRule>,
-    /// An argument for each `launch` and `attach` (and a `restart` with new arguments) where the
-    /// client has none of this name: stopOnEntry=true, buildFlags='"-tags=x"'
+    /// Add an argument to each `launch` and `attach` (and a `restart` with new arguments) that does
+    /// not have it: stopOnEntry=true, buildFlags='"-tags=x"'
     #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_DEFAULT", value_delimiter = '\n', value_parser = assignments::argument)]
     launch_default: Vec<Argument>,
-    /// The same, in place of the client's own; a request that cannot take it is refused
+    /// Set an argument of each `launch` and `attach`, whatever the client sends; a request in which
+    /// it cannot be set is refused
     #[arg(long, value_name = "KEY=JSON", env = "DLVGATE_LAUNCH_OVERRIDE", value_delimiter = '\n', value_parser = assignments::argument)]
     launch_override: Vec<Argument>,
-    /// Write each session into a file in this folder, with every message and its time; only you can
-    /// read it. See `dlvgate show --help`
+    /// Record each session in a file in this folder: every message with its time, readable only by
+    /// you. See `dlvgate show --help`
     #[arg(long, value_name = "DIR", env = "DLVGATE_RECORD")]
     pub(super) record: Option<PathBuf>,
-    /// Keep every text out of the recording that the protocol does not name itself, such as values,
-    /// names, output and paths: they become placeholders of the same length
+    /// Replace texts that are not words of the protocol (values, names, output, paths) in the
+    /// recording by placeholders of the same length
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, env = "DLVGATE_REDACT")]
     pub(super) redact: bool,
     #[command(flatten)]

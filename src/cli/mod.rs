@@ -42,9 +42,9 @@ use runtime::on_runtime;
 
 /// Debug Go through a guarded port.
 ///
-/// dlvgate stands between a debugging client (GoLand with a DAP plugin, VS Code, Neovim, …) and
-/// Delve. It starts dlv for each session, guards dlv's port in the packet filter, forwards the
-/// session untouched, and leaves nothing behind: no open port, no dlv, no orphaned program.
+/// dlvgate is a proxy between a debugging client (GoLand, VS Code, Neovim, …) and Delve. It starts
+/// dlv for each session, opens its port in the packet filter for your client only, forwards the
+/// session, and removes everything at the end: the open port, dlv, and the debugged program.
 #[derive(Debug, Parser)]
 #[command(
     version,

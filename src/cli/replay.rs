@@ -20,20 +20,20 @@ use crate::front::{ListenAddress, PeerUids, resolve, resolve_peer};
 use crate::shutdown::{self, Signals};
 use crate::stdio::{self, post};
 
-/// Play a recorded session: as dlv to a live client, or as the client to a live dlv or proxy
+/// Replay a recorded session: as dlv to a live client, or as the client to a live dlv or proxy
 ///
-/// As dlv, a client gets the recorded answers. What it asks is matched by command and arguments,
-/// not by its place; process ids, addresses and folders may differ. What the recording has no
-/// answer to is answered with an error and told at the end. An event waits for what was asked
-/// before it, 3 s at most in which nothing is asked.
+/// As dlv, replay sends the recorded answers. It matches requests by command and arguments, in any
+/// order; process ids, addresses and folders may differ. A request without a recorded answer gets
+/// an error and is reported at the end. An event is sent once the requests that preceded it have
+/// arrived, or after 3 s without a request.
 ///
-/// As client, the recorded requests are sent, each when what the recorded client had heard before
-/// has come, with frame, variable, thread, goroutine and breakpoint numbers and addresses put in as
-/// they are now. The answers are compared with the recorded ones. A launch or attach that fails,
-/// and did not when it was recorded, ends it.
+/// As client, replay sends each recorded request once the messages that preceded it have arrived,
+/// with the frame, variable, thread, goroutine and breakpoint numbers and addresses of the live
+/// session. It compares the answers with the recorded ones. If a launch or attach fails that
+/// succeeded in the recording, replay ends.
 ///
-/// Exit code: 0, or 1 where something was asked or answered that is not as recorded, or did not
-/// come in its place.
+/// Exit code: 0, or 1 if a message differs from the recording, is missing, or comes in the wrong
+/// place.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate replay --as dlv --listen 127.0.0.1:2345 session.jsonl
@@ -44,34 +44,33 @@ pub(super) struct ReplayArgs {
     /// Which side to play
     #[arg(long = "as", value_enum, value_name = "SIDE")]
     side: ReplaySide,
-    /// As dlv: where the client connects; port 0 is any free one. The ready line is dlv's
+    /// As dlv: where the client connects; port 0 means any free port. The ready line is dlv's
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", conflicts_with = "connect")]
     listen: ListenAddress,
-    /// As client: the dlv or proxy that listens
+    /// As client: the address of the dlv or proxy
     #[arg(long, value_name = "ADDR", required_if_eq("side", "client"))]
     connect: Option<ListenAddress>,
-    /// Keep the recorded times instead of going on at once
+    /// Keep the recorded delays between messages
     #[arg(long)]
     delays: bool,
-    /// As dlv: serve this user's clients only, as dlv does
+    /// As dlv: refuse clients of other users, as dlv does
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, default_value_t = true, conflicts_with = "connect")]
     only_same_user: bool,
-    /// As dlv: serve one client after another, until a signal, instead of one
+    /// As dlv: serve one client after another until a signal, not only one
     #[arg(long, conflicts_with = "connect")]
     keep_serving: bool,
-    /// Where a recorded file or folder is now. As dlv, what the client says of its program is
-    /// learned without
+    /// Map a recorded file or folder to where it is now. As dlv, the program's folder is taken from
+    /// the client's launch request
     #[arg(long, value_name = "RECORDED=NOW", value_parser = assignments::rule)]
     map_path: Vec<PathRule>,
-    /// As client: a value that may differ, with all below it: stackTrace.body.stackFrames[].line; *
-    /// is any name
+    /// As client: ignore differences in this value and below it:
+    /// stackTrace.body.stackFrames[].line; * matches any name
     #[arg(long, value_name = "PATH", requires = "connect")]
     ignore: Vec<Ignore>,
-    /// As client: an argument of `launch` and `attach` in place of the recorded one: processId=4711
+    /// As client: replace an argument of `launch` and `attach`: processId=4711
     #[arg(long, value_name = "KEY=JSON", requires = "connect", value_parser = assignments::argument)]
     set: Vec<Argument>,
-    /// As client: seconds that each answer may take; a server that answers nothing in them ends the
-    /// replay
+    /// As client: seconds to wait for each answer; then replay ends
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "connect")]
     timeout: u64,
     /// The recording

@@ -23,18 +23,18 @@ use crate::session::{
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use crate::stdio;
 
-/// Listen for debugging clients; each gets its own dlv behind a gate
+/// Serve debugging clients: each gets its own dlv, with firewall rules for its port
 ///
-/// Without a command after `--` each DAP client gets a `dlv dap`, and names its program itself.
-/// With one (exec, debug, test, attach, core, as dlv takes it) dlv is headless, and GoLand's Go
-/// Remote and DAP clients (`attach`, mode `remote`) connect to the same port. With dlv's
-/// `--accept-multiclient` all clients share one dlv, which stays when they leave.
+/// Without a command after `--`, each DAP client gets a `dlv dap`, and names its program in its
+/// launch request. With a command (exec, debug, test, attach or core, as dlv takes it), dlv is
+/// headless: GoLand's Go Remote and DAP clients (`attach`, mode `remote`) connect to the same port.
+/// With dlv's `--accept-multiclient` all clients share one dlv, which continues when they leave.
 ///
-/// When ready, `DAP server listening at: HOST:PORT` (headless: `API server …`) is the first line on
-/// standard output, as dlv prints it; the log goes to standard error. dlv is started at a client's
-/// first header, or ahead with --warm; a port scan or a health check costs nothing either way.
-/// SIGINT, SIGTERM or SIGHUP ends every session and leaves nothing behind; a second one does so
-/// without waiting.
+/// When dlvgate is ready, it prints `DAP server listening at: HOST:PORT` (headless: `API server …`)
+/// on standard output, as dlv does; the log goes to standard error. dlv is started when a client
+/// sends its first header, or ahead with --warm, so port scans and health checks start nothing.
+/// SIGINT, SIGTERM or SIGHUP ends every session and cleans up; a second signal does not wait for
+/// dlv.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate serve --listen 127.0.0.1:2345
@@ -44,27 +44,25 @@ use crate::stdio;
   dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
-    /// Where clients connect: HOST:PORT, or :PORT for every address, IPv4 and IPv6; port 0 is any
-    /// free one; fd:N for a socket that listens already, as systemd passes it
+    /// Where clients connect: HOST:PORT, or :PORT for every address, IPv4 and IPv6. Port 0 means
+    /// any free port; fd:N is a listening socket passed by systemd
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345", env = "DLVGATE_LISTEN")]
     listen: Listen,
     /// Serve one client on standard input and output instead of listening
     #[arg(long, conflicts_with = "once")]
     stdio: bool,
-    /// The folder that dlv runs in: relative programs and Go modules are found from there [default:
+    /// The folder that dlv runs in; relative programs and Go modules are resolved from it [default:
     /// this one]
     #[arg(long, value_name = "DIR", env = "DLVGATE_DLV_CWD")]
     dlv_cwd: Option<PathBuf>,
-    /// Use a dlv that listens already instead of starting one: a `dlv dap`, which serves one
-    /// session at a time, or with --headless a headless one. Its port is gated where it is on
-    /// loopback
+    /// Use a running dlv instead of starting one: a `dlv dap`, which serves one session at a time,
+    /// or with --headless a headless one. If it listens on loopback, its port gets rules
     #[arg(long, value_name = "ADDR", conflicts_with = "dlv_words")]
     upstream: Option<ListenAddress>,
-    /// The dlv at --upstream is headless: it speaks JSON-RPC too, and to several clients if it was
-    /// started so
+    /// The dlv at --upstream was started with --headless: it also speaks JSON-RPC
     #[arg(long, requires = "upstream")]
     headless: bool,
-    /// End with the first session; a connection that does not speak is none
+    /// Exit after the first session; connections that send no data do not count
     #[arg(long)]
     once: bool,
     /// Under sudo: stay root, and run dlv and the debugged program as root too

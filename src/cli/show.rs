@@ -23,14 +23,15 @@ use crate::stdio::{ask, is_reader_gone, say};
 /// How often a recording that grows is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Show a recorded session: a timeline with each answer's time, and a summary
+/// Show a recorded session: a timeline with the time of each answer, and a summary
 ///
-/// Each line has the time since the client's first byte in milliseconds, who said it, what it is,
-/// and the beginning of what it says. Answers have the time since their request. With two
-/// recordings it says where they part; process ids, addresses, times and folders may differ.
+/// Each line has the time since the client's first byte in milliseconds, the sender, the kind of
+/// message, and the beginning of its content. Answers also have the time since their request. With
+/// two recordings, it prints where they differ; process ids, addresses, times and folders may
+/// differ.
 ///
-/// Exit code: 0, or 1 where two recordings differ, a rule is broken, or --check finds that
-/// something of the recording is lost. That its end is missing is said, and is no failure.
+/// Exit code: 0, or 1 if two recordings differ, a rule is broken, or --check finds that a part of
+/// the recording is lost. A recording without its end is reported and is no failure.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate show session.jsonl
@@ -42,59 +43,59 @@ const LOOK: Duration = Duration::from_millis(100);
   dlvgate show --redact to-send.jsonl session.jsonl
   dlvgate show --json session.jsonl | jq 'select(.success == false)'")]
 pub(super) struct ShowArgs {
-    /// Only requests and answers of this command, or method with or without `RPCServer.`; may be
-    /// repeated
+    /// Show only requests and answers of this command, or method with or without `RPCServer.`; may
+    /// be repeated
     #[arg(long, value_name = "NAME")]
     command: Vec<String>,
-    /// Only events of this name, or steps of the session such as gate_open; may be repeated
+    /// Show only events of this name, or steps of the session such as gate_open; may be repeated
     #[arg(long, value_name = "NAME")]
     event: Vec<String>,
-    /// Only what came after this time: 1500ms, 2s, 1m 30s
+    /// Show only messages after this time: 1500ms, 2s, 1m 30s
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
-    /// Only answers that took longer: 50ms
+    /// Show only answers that took longer: 50ms
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     slower_than: Option<Duration>,
-    /// Only what has this text in it, as it is in the message
+    /// Show only messages that contain this text, as it is in the message
     #[arg(long, value_name = "TEXT")]
     grep: Option<String>,
-    /// Go on as the recording grows, until its end
+    /// Continue as the recording grows, until its end
     #[arg(long, conflicts_with = "other")]
     follow: bool,
-    /// A JSON object a line, and no summary
+    /// Print one JSON object per line, and no summary
     #[arg(long, conflicts_with = "other")]
     json: bool,
-    /// Write one page to look at in a browser: a sequence diagram and a latency timeline, with
-    /// search; nothing is loaded from anywhere
+    /// Write a page for a browser: a sequence diagram and a latency timeline, with search; it loads
+    /// nothing from elsewhere
     #[arg(long, group = "written", conflicts_with_all = ["follow", "json", "check", "redact", "command", "event", "since", "slower_than", "grep"])]
     html: bool,
-    /// With --html: the page's file
+    /// With --html: the file to write
     #[arg(short, long, value_name = "OUT", requires = "html")]
     output: Option<PathBuf>,
-    /// Write a copy to be sent to a stranger: of texts, only words of the protocol stay, and
-    /// numbers and times; what stays is listed before
+    /// Write a copy without your code, paths and values: only words of the protocol, numbers and
+    /// times stay. It lists first what stays
     #[arg(long, value_name = "OUT", group = "written", conflicts_with_all = ["other", "follow", "json", "check", "command", "event", "since", "slower_than", "grep"])]
     redact: Option<PathBuf>,
-    /// Replace the file that is to be written, where it is there
+    /// Replace the file if it exists
     #[arg(long, requires = "written")]
     force: bool,
-    /// With --redact: names of functions, variables and types stay, and of the project's files
+    /// With --redact: keep names of functions, variables and types, and of the project's files
     #[arg(long, requires = "redact")]
     keep_names: bool,
-    /// With --keep-names: the folder whose file names stay [default: where the program is, and
-    /// where dlv runs]
+    /// With --keep-names: the folder whose file names are kept [default: the program's folder and
+    /// dlv's]
     #[arg(long, value_name = "DIR", requires = "keep_names")]
     project: Option<PathBuf>,
-    /// With --redact: do not ask before it is written
+    /// With --redact: do not ask before writing
     #[arg(long, requires = "redact")]
     yes: bool,
-    /// Hold the protocol's rules against it instead, and say what breaks them; what dlv and clients
-    /// are known to do is said and is no failure
+    /// Check the recording against the rules of the protocol, and report what breaks them; known
+    /// behaviour of dlv and clients is reported and is no failure
     #[arg(long, conflicts_with_all = ["other", "follow", "json", "command", "event", "since", "slower_than", "grep"])]
     check: bool,
     /// The recording
     file: PathBuf,
-    /// Another one: say where the two part
+    /// Another recording to compare with
     #[arg(value_name = "OTHER")]
     other: Option<PathBuf>,
 }

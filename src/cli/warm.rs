@@ -15,12 +15,11 @@ use crate::shutdown::Shutdown;
 /// Spares.
 #[derive(Debug, Args)]
 pub(super) struct WarmArgs {
-    /// Keep so many spare `dlv dap` started, gated and connected, so that a client does not wait
-    /// for it: at most 8. With 0 nothing is started before a client speaks
+    /// Start N spare `dlv dap` ahead, with their rules and connection, so that a client does not
+    /// wait for dlv; at most 8
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_SPARES)), env = "DLVGATE_WARM")]
     warm: u16,
-    /// Seconds without a session after which --warm ends its spares; the next client brings them
-    /// back
+    /// End the spares after this many seconds without a session; the next client starts them again
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..), env = "DLVGATE_WARM_IDLE")]
     warm_idle: u32,
 }

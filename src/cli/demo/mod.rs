@@ -51,10 +51,9 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// Debug a small Go program through the proxy and show what happens
 ///
-/// A tour: what doctor says of this machine; a session with the real dlv, a front on a free
-/// loopback port and a client that does what an IDE does (breakpoint, stack, variables, continue,
-/// disconnect), under the gate where one can be had; its recording, and the page made of it. Needs
-/// dlv and Go.
+/// Shows what doctor says of this machine; a session with the real dlv and a client that does what
+/// an IDE does (breakpoint, stack, variables, continue, disconnect), with firewall rules if
+/// possible; its recording, and the page made of it. Needs dlv and Go.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// The dlv to run [default: the first in PATH, then where `go install` and Homebrew put it]
@@ -64,7 +63,7 @@ pub struct DemoArgs {
     /// installed; else auto]
     #[arg(long, value_enum, value_name = "BACKEND")]
     firewall: Option<FirewallMode>,
-    /// Where the recording and its page go [default: a new folder among the temporary ones]
+    /// The folder for the recording and its page [default: a new temporary folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

@@ -24,13 +24,13 @@ use crate::stdio::{self, ask};
 
 /// Diagnose why a client cannot reach dlv, and suggest fixes
 ///
-/// Checks Go, Delve, permissions, the network and GoLand, all at once and within 3 s, and changes
-/// nothing. Each finding has a sign: ✓ as it should be, ! may be in the way, ✗ is in the way, ?
-/// could not be found out, · worth knowing. A problem comes with the reason why it matters, and the
-/// command that fixes it. The last line says what to fix first.
+/// Checks Go, Delve, permissions, the network and GoLand, side by side and within 3 s, and changes
+/// nothing. Signs: ✓ fine, ! may be the cause, ✗ is in the way, ? could not be checked, · worth
+/// knowing. A problem comes with its reason and the command that fixes it. The last line names the
+/// first thing to fix.
 ///
-/// Run it on the machine where dlv runs; as root (sudo) it is told what the packet filter
-/// holds. --probe is for the other machine, where the client is.
+/// Run it on the machine where dlv runs; with sudo it can also read the packet filter. Use --probe
+/// on the client's machine.
 ///
 /// Exit code 0: nothing is in the way; 1: something is (✗), or with --probe, the port cannot be
 /// reached.
@@ -47,24 +47,25 @@ pub(super) struct DoctorArgs {
     /// The address that the client connects from [default: this machine]
     #[arg(long, value_name = "ADDR")]
     from: Option<IpAddr>,
-    /// The dlv to look at [default: the first in PATH, then where `go install` and Homebrew put it]
+    /// The dlv to check [default: the first in PATH, then where `go install` and Homebrew put it]
     #[arg(long, value_name = "PATH", env = "DLVGATE_DLV")]
     dlv: Option<PathBuf>,
     /// Print a JSON object
     #[arg(long)]
     json: bool,
-    /// Run the commands that can be undone, after showing each with what undoes it; a terminal is
-    /// asked first
+    /// Run the fixes that can be undone; prints each with the command that undoes it, and asks
+    /// first on a terminal
     #[arg(long, conflicts_with_all = ["json", "probe"])]
     fix: bool,
-    /// From the client's machine: is this port refused, filtered or open, and who is there?
+    /// From the client's machine: check whether a port is refused, filtered or open, and who
+    /// listens
     ///
-    /// Without --identify, doctor sends nothing: a bare `dlv dap` serves one connection, and asking
-    /// would use it up.
+    /// Without --identify, doctor sends nothing, because a question would use up the only session
+    /// of a bare `dlv dap`.
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["port", "from"])]
     probe: Option<String>,
-    /// With --probe: connect, and ask who is there. dlvgate answers and nothing is spent; a bare
-    /// dlv's only session is
+    /// With --probe: connect and ask who listens. This uses up the only session of a bare `dlv
+    /// dap`, and none of dlvgate's
     #[arg(long, requires = "probe")]
     identify: bool,
     /// Whose conventions hold, for tests

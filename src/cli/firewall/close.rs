@@ -22,9 +22,9 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Close a port that `dlvgate firewall open` holds
 ///
-/// Tells the process that holds it to end, and waits until the gate is gone. What a debugging
-/// session holds is the session's: end that. What a killed guard has left is for
-/// `dlvgate firewall sweep`.
+/// Ends the process that holds the port, and waits until its rules are removed. A port of a
+/// debugging session closes with the session. `dlvgate firewall sweep` closes what a killed guard
+/// has left.
 #[derive(Debug, Args)]
 pub(super) struct CloseArgs {
     /// The port

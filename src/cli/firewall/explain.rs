@@ -23,7 +23,7 @@ use crate::stdio;
 /// The names of ports that pfctl prints.
 const SERVICES: &str = "/etc/services";
 
-/// Say which rule of the packet filter decides about a new connection, and why (as root)
+/// Print which rule of the packet filter decides about a new connection, and why (as root)
 ///
 /// Reads what pf (macOS) or nftables (Linux) holds, without changing anything, and follows the
 /// first packet of a TCP connection from ADDR to port N through it, as the kernel does.

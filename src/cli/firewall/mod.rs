@@ -15,8 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Look at the packet filter and at what dlvgate has opened in it; install what opens it without a
-/// password
+/// Inspect the packet filter and the rules that dlvgate has loaded; install the guard
 #[derive(Debug, Args)]
 pub(super) struct FirewallArgs {
     #[command(subcommand)]

@@ -15,12 +15,11 @@ use crate::privilege::Caller;
 use crate::shutdown::{self, Signals};
 use crate::stdio;
 
-/// Guard a port by hand: ADDR passes, everybody else is blocked, for as long as this command runs
+/// Open a port by hand: ADDR passes, everyone else is blocked, until this command ends
 ///
-/// For scripts, and for a dlv that dlvgate does not start. When the gate stands and was read back,
-/// a line on standard output says so. It is closed at SIGINT, SIGTERM or SIGHUP, at the end of
-/// standard input, and when this process is killed, however that happens: nothing stays open by
-/// accident.
+/// For scripts, and for a dlv that dlvgate does not start. Prints a line on standard output when
+/// the rules are loaded and were read back. The port is closed at SIGINT, SIGTERM or SIGHUP, at the
+/// end of standard input, and when this process is killed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate firewall open --port 2345 --from 192.0.2.5

@@ -15,11 +15,11 @@ use crate::firewall::status::{
 use crate::firewall::{FirewallBackend, LoadedGate};
 use crate::stdio;
 
-/// Say what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
+/// Print what dlvgate has opened: ports, peers, since when, whose, and pf's tokens
 ///
-/// Any user may ask; the answer comes from the guards' journals. Root is also shown what the packet
-/// filter itself holds: whether it filters at all, gates whose rules have been flushed, rules that
-/// no journal mentions, and enable tokens of others.
+/// Any user may ask; the answer comes from the guards' journals. Root also sees what the packet
+/// filter itself holds: whether it filters at all, gates whose rules were flushed, rules that no
+/// journal mentions, and enable tokens of others.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate firewall status

@@ -11,15 +11,15 @@ use crate::escape::printable;
 use crate::firewall;
 use crate::stdio;
 
-/// Close what a guard that was killed has left open (as root, or with the installed helper)
+/// Close what a killed guard has left open (as root, or with the installed guard)
 ///
-/// Reads the guards' journals: what a dead guard had opened is removed, pf's enable token is given
-/// back, and journals from before the last boot are dropped. A journal that is corrupt or not
-/// root's is reported and not obeyed, and so are rules of which no journal tells. Guards that run
-/// are left alone. Every start of dlvgate does the same.
+/// Reads the guards' journals, removes what a dead guard had opened, returns pf's enable token, and
+/// deletes journals from before the last boot. Reports a journal that is corrupt or does not belong
+/// to root, and rules that no journal mentions, and leaves both. Does not touch guards that run.
+/// Every start of dlvgate does the same.
 ///
-/// Exit code 0: nothing is left; 1: something is left that needs a look, or the packet filter could
-/// not be read.
+/// Exit code 0: nothing is left; 1: something is left that you have to look at, or the packet
+/// filter could not be read.
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
     #[command(flatten)]

@@ -13,17 +13,17 @@ use crate::firewall::{FirewallBackend, nftables};
 use crate::shutdown::{self, Shutdown, Signals};
 use crate::stdio::is_reader_gone;
 
-/// Say who is refused at the ports that dlvgate guards, as it happens (as root)
+/// Print who is refused at the ports that dlvgate guards, as it happens (as root)
 ///
-/// Prints a line for each new connection that a rule of a gate refuses, of this dlvgate or any
-/// other: when, from which address and port, at which port, on which interface, and by which table
-/// or anchor. Gates that open meanwhile are watched too. Runs until SIGINT, SIGTERM or SIGHUP, or
-/// until its output is closed; exit code 0.
+/// Prints a line for each new connection that a rule of a gate refuses, of this dlvgate or another:
+/// the time, the client's address and port, the port here, the interface, and the table or anchor.
+/// Includes gates that open later. Runs until SIGINT, SIGTERM or SIGHUP, or until its output is
+/// closed; exit code 0.
 ///
-/// On Linux a table of its own, dlvgatewatch_PID, has the kernel trace new connections to the
-/// gates' ports; it is removed at the end, and one that a killed watch left at the next start. It
-/// does not change what passes. On macOS tcpdump reads pf's log from pflog0, which is created where
-/// it is missing, and then destroyed at the end.
+/// On Linux the kernel traces new connections to the gates' ports through a table of its own,
+/// dlvgatewatch_PID, which does not change what passes. It is removed at the end; one that a killed
+/// watch has left is removed at the next start. On macOS tcpdump reads pf's log from pflog0, which
+/// is created if it is missing, and then destroyed at the end.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sudo dlvgate firewall watch
