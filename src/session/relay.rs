@@ -268,7 +268,7 @@ impl<'a> Relay<'a> {
     ) -> Result<bool, RelayEvent> {
         for _ in 0..TURN {
             match direction(self, cx) {
-                // Before more is carried: the program's binary is to be known before dlv can be gone.
+                // First of all: the program's binary has to be known before dlv can be gone.
                 Poll::Ready(None) if self.conversation.requests.milestone => return Ok(true),
                 Poll::Ready(None) => {}
                 Poll::Ready(Some(event)) => return Err(event),
