@@ -13,6 +13,7 @@ use dlvgate_test_support::program::Program;
 use dlvgate_test_support::recorder::Recorder;
 use dlvgate_test_support::rpc::Rpc;
 use dlvgate_test_support::server::Serve;
+use dlvgate_test_support::session_log::WHOLE_SESSION;
 use dlvgate_test_support::toolchain::Pair;
 use dlvgate_test_support::{PATIENCE, poll, script};
 use nix::sched::{CloneFlags, unshare};
@@ -104,21 +105,8 @@ fn every_message_is_recorded_for_the_owner_only() {
     let times: Vec<u64> = lines[1..].iter().map(|line| line["t"].as_u64().unwrap()).collect();
     assert!(times.is_sorted(), "{times:?}");
     let steps: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
-    let all = [
-        "first_byte",
-        "dlv_starting",
-        "dlv_ready",
-        "gate_opening",
-        "gate_open",
-        "upstream_connected",
-        "forwarding",
-        "ending",
-        "gate_shut",
-        "dlv_stopped",
-        "gate_removed",
-    ];
-    let in_order: Vec<&str> = steps.iter().copied().filter(|step| all.contains(step)).collect();
-    assert_eq!(in_order, all);
+    let in_order: Vec<&str> = steps.iter().copied().filter(|step| WHOLE_SESSION.contains(step)).collect();
+    assert_eq!(in_order, WHOLE_SESSION);
     let end = lines.last().unwrap();
     assert_eq!(end["detail"], "complete");
     assert_eq!(end["messages"], arrivals.len() + asked.len());
