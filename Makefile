@@ -28,7 +28,7 @@ help:
 	@echo '  make mutants   change every decision of protocol, sessions and gates once: do the tests notice? (some hours)'
 	@echo '                 MUTANTS="--file src/session/conversation.rs" tries a part'
 	@echo '  make mutations twenty mistakes where I/O is done: do the end-to-end tests notice each? MUTATIONS="03 16" tries two'
-	@echo '  make repeat    all tests RUNS=12 times in a row, the second half with all processors kept busy'
+	@echo '  make repeat    all tests RUNS=12 times in a row, the first half with all processors kept busy'
 	@echo '  make soak      an hour of random sessions with faults, eight at a time (SOAK_SECONDS, DLVGATE_SOAK_SEED)'
 	@echo '  make picture   run the demo and draw docs/demo.svg of it'
 	@echo '  make fixtures  record fixtures/sessions again, with the real dlv of two versions'
