@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::lost::{WAYS, Way};
-use crate::lost_streams::{When, cases, code, front, start};
+use crate::lost_streams::{When, cases, code, listens, place, start};
 
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sessions/dlv-1.27/debug.jsonl");
 
@@ -91,10 +91,12 @@ fn a_reaper_without_streams_ends_what_was_left() {
 #[test]
 fn a_replay_as_dlv_outlives_its_streams() {
     let run = |way: Way, when: When, signal: Option<Signal>| {
-        let words = ["replay", "--as", "dlv", RECORDING];
+        let front = place();
+        let listen = front.to_string();
+        let words = ["replay", "--as", "dlv", "--listen", &listen, RECORDING];
         let words = words.into_iter().chain(signal.map(|_| "--keep-serving"));
         let (mut running, mut ends) = start(Dlv::new(&Pair::any(), Which::Dlvgate).args(words), way, when);
-        let front = front(&running);
+        listens(&running, front);
         for _ in 0..=usize::from(signal.is_some()) {
             // with --keep-serving a second one is served after the first one's report
             let _client = Client::connect(front).initialize();
@@ -114,9 +116,11 @@ fn a_replay_as_dlv_outlives_its_streams() {
 fn a_replay_as_client_says_by_its_code_how_it_went() {
     let pair = Pair::any();
     for way in [Way::Null, Way::Pipe, Way::Terminal, Way::Full, Way::Stalled] {
-        let server = Dlv::new(&pair, Which::Dlvgate).args(["replay", "--as", "dlv", RECORDING]);
-        let (mut server, _) = start(server, Way::Null, When::Before);
-        let address = front(&server).to_string();
+        let front = place();
+        let address = front.to_string();
+        let server = ["replay", "--as", "dlv", "--listen", &address, RECORDING];
+        let (mut server, _) = start(Dlv::new(&pair, Which::Dlvgate).args(server), Way::Null, When::Before);
+        listens(&server, front);
         let client = ["replay", "--as", "client", "--connect", &address, RECORDING];
         let (mut client, _ends) = start(Dlv::new(&pair, Which::Dlvgate).args(client), way, When::Before);
         assert_eq!(code(&mut server), Some(0), "{way:?}: the whole session is played");

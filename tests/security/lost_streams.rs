@@ -10,6 +10,7 @@ use dlvgate_test_support::debug::{Debug, build, exec, initialize_arguments};
 use dlvgate_test_support::dropin::{Dlv, Running, Which};
 use dlvgate_test_support::for_every_dlv;
 use dlvgate_test_support::gate::StandinPf;
+use dlvgate_test_support::ports::free_ports;
 use dlvgate_test_support::process::{self, Process, listening_ports};
 use dlvgate_test_support::program::Program;
 use dlvgate_test_support::toolchain::Pair;
@@ -52,8 +53,14 @@ pub fn start(mut dlv: Dlv, way: Way, when: When) -> (Running, Vec<OwnedFd>) {
     (dlv.start_as_it_is(), ends)
 }
 
-/// Where it listens itself: its ready line is not to be had.
-pub fn front(running: &Running) -> SocketAddr {
+/// A place for a front. One that the kernel chooses would not do: dlvgate listens at another port
+/// for a moment, to see whether the kernel names its sockets' users.
+pub fn place() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, free_ports(1)))
+}
+
+/// Waits until it listens there: its ready line is not to be had.
+pub fn listens(running: &Running, front: SocketAddr) {
     let own = Process {
         pid: running.pid(),
         parent: 0,
@@ -61,8 +68,8 @@ pub fn front(running: &Running) -> SocketAddr {
         exe: std::path::PathBuf::new(),
         arguments: Vec::new(),
     };
-    let port = poll(PATIENCE, || listening_ports(std::slice::from_ref(&own)).first().copied());
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port.expect("it listens")))
+    let there = || listening_ports(std::slice::from_ref(&own)).contains(&front.port()).then_some(());
+    poll(PATIENCE, there).expect("it listens");
 }
 
 /// How it ended, by itself.
@@ -70,12 +77,19 @@ pub fn code(running: &mut Running) -> Option<i32> {
     poll(PATIENCE, || running.child.try_wait().unwrap()).expect("it ends").code()
 }
 
-/// A session that loses the streams and goes on; gives the exit code. Its recording is whole.
-fn session(dlv: Dlv, (way, when, why): (Way, When, Why), ends_with_it: bool) -> Option<i32> {
+/// A session at this front that loses the streams and goes on; gives the exit code. Its recording
+/// is whole.
+fn session(
+    dlv: Dlv,
+    front: SocketAddr,
+    (way, when, why): (Way, When, Why),
+    ends_with_it: bool,
+) -> Option<i32> {
     let recordings = dlv.file("recordings");
     let (mut running, mut ends) = start(dlv.env("DLVGATE_RECORD", &recordings), way, when);
     let program = Program::source("loop");
-    let client = Client::connect(front(&running));
+    listens(&running, front);
+    let client = Client::connect(front);
     let mut debug = Debug::begin(client, "launch", build("debug", &program), &program.main(), &[]);
     way.lose(&mut ends);
     debug.client.ok("threads", json!({}));
@@ -109,11 +123,11 @@ fn session(dlv: Dlv, (way, when, why): (Way, When, Why), ends_with_it: bool) -> 
 fn serve_outlives_its_streams() {
     let pair = Pair::any();
     for case in cases() {
-        let pf = StandinPf::fresh();
+        let (pf, front) = (StandinPf::fresh(), place());
         let mut dlv = Dlv::new(&pair, Which::Dlvgate).env("DLVGATE_FIREWALL", "pf");
-        dlv.command.args(["serve", "--listen", "127.0.0.1:0", "-vv"]);
+        dlv.command.args(["serve", "--listen", &front.to_string(), "-vv"]);
         pf.with(&mut dlv.command);
-        assert_eq!(session(dlv, case, false), Some(0), "{case:?}");
+        assert_eq!(session(dlv, front, case, false), Some(0), "{case:?}");
         pf.assert_untouched();
     }
 }
@@ -123,9 +137,9 @@ for_every_dlv!(serve_once_outlives_its_streams);
 /// With dlv 1.20, at the usual level of the log, this ended with 101 in every run.
 fn serve_once_outlives_its_streams(pair: &Pair) {
     for (way, when, _) in cases() {
-        let words = ["serve", "--once", "--listen", "127.0.0.1:0"];
-        let dlv = Dlv::new(pair, Which::Dlvgate).args(words);
-        assert_eq!(session(dlv, (way, when, Why::Client), true), Some(0), "{way:?} {when:?}");
+        let front = place();
+        let dlv = Dlv::new(pair, Which::Dlvgate).args(["serve", "--once", "--listen", &front.to_string()]);
+        assert_eq!(session(dlv, front, (way, when, Why::Client), true), Some(0), "{way:?} {when:?}");
     }
 }
 
@@ -135,8 +149,9 @@ fn dlv_in_place_outlives_its_streams() {
     let names = [Which::Command, Which::Link].into_iter().cycle();
     for ((way, when, why), which) in cases().zip(names) {
         let run = |way| {
-            let dlv = Dlv::new(&pair, which).args(["dap", "--listen", "127.0.0.1:0"]);
-            session(dlv.env("DLVGATE_LOG", "trace"), (way, when, why), true)
+            let front = place();
+            let dlv = Dlv::new(&pair, which).args(["dap", "--listen", &front.to_string()]);
+            session(dlv.env("DLVGATE_LOG", "trace"), front, (way, when, why), true)
         };
         assert_eq!(run(way), run(Way::Null), "{which:?} {way:?} {when:?} {why:?}");
     }
@@ -145,7 +160,7 @@ fn dlv_in_place_outlives_its_streams() {
 /// Its terminal goes, and with it everything that was started there.
 #[test]
 fn a_gone_terminal_ends_serve_in_order() {
-    let program = Program::source("loop");
+    let (program, front) = (Program::source("loop"), place());
     let mut dlv = Dlv::new(&Pair::any(), Which::Dlvgate);
     let (output, error, ends) = Way::Terminal.streams();
     let recordings = dlv.file("recordings");
@@ -154,7 +169,7 @@ fn a_gone_terminal_ends_serve_in_order() {
     setsid
         .args(["--ctty", "--"])
         .arg(serve)
-        .args(["serve", "--listen", "127.0.0.1:0", "--record"])
+        .args(["serve", "--listen", &front.to_string(), "--record"])
         .arg(&recordings);
     setsid.envs(dlv.command.get_envs().filter_map(|(key, value)| Some((key, value?))));
     setsid.current_dir(dlv.file(""));
@@ -165,7 +180,8 @@ fn a_gone_terminal_ends_serve_in_order() {
     let input = std::fs::File::options().read(true).write(true).open(path).unwrap();
     dlv.command.stdin(input).stdout(output).stderr(error);
     let mut running = dlv.start_as_it_is();
-    let client = Client::connect(front(&running));
+    listens(&running, front);
+    let client = Client::connect(front);
     let debug = Debug::begin(client, "launch", build("debug", &program), &program.main(), &[]);
     drop(ends);
     debug.client.event("terminated");
@@ -212,10 +228,10 @@ fn a_gate_by_hand_outlives_its_streams() {
 #[test]
 fn output_that_is_not_read_holds_no_end_up() {
     let (pair, way) = (Pair::any(), Way::Stalled);
-    let program = Program::built(&pair, "flood");
-    let dlv = Dlv::new(&pair, Which::Dlvgate).args(["serve", "--listen", "127.0.0.1:0"]);
+    let (program, front) = (Program::built(&pair, "flood"), place());
+    let dlv = Dlv::new(&pair, Which::Dlvgate).args(["serve", "--listen", &front.to_string()]);
     let (mut running, _ends) = start(dlv, way, When::Before);
-    let front = front(&running);
+    listens(&running, front);
     for _ in 0..4 {
         let debug = Debug::begin(Client::connect(front), "launch", exec(&program), &program.main(), &[]);
         poll(PATIENCE, || running.others().iter().any(|one| one.is("flood-binary")).then_some(()))
@@ -234,11 +250,12 @@ fn output_that_is_not_read_holds_no_end_up() {
 #[test]
 fn a_killed_serve_without_streams_leaves_nothing() {
     for way in WAYS {
-        let program = Program::source("loop");
-        let words = ["serve", "--listen", "127.0.0.1:0", "-vv"];
-        let (mut running, _ends) =
-            start(Dlv::new(&Pair::any(), Which::Dlvgate).args(words), way, When::Before);
-        let client = Client::connect(front(&running));
+        let (program, front) = (Program::source("loop"), place());
+        let dlv =
+            Dlv::new(&Pair::any(), Which::Dlvgate).args(["serve", "--listen", &front.to_string(), "-vv"]);
+        let (mut running, _ends) = start(dlv, way, When::Before);
+        listens(&running, front);
+        let client = Client::connect(front);
         let _debug = Debug::begin(client, "launch", build("debug", &program), &program.main(), &[]);
         process::signal_pid(running.pid(), Signal::SIGKILL);
         running.child.wait().unwrap();
@@ -251,8 +268,11 @@ fn a_killed_serve_without_streams_leaves_nothing() {
 /// As `nohup` starts it, in the background of a plain shell: dlv ends at SIGINT there.
 #[test]
 fn ignored_hangup_ends_nothing() {
-    for words in [["serve", "--listen=127.0.0.1:0"], ["dlv", "dap"]] {
-        let mut dlv = Dlv::new(&Pair::any(), Which::Dlvgate).args(words);
+    for words in [&["serve"][..], &["dlv", "dap"]] {
+        let front = place();
+        let listen = format!("--listen={front}");
+        let mut dlv =
+            Dlv::new(&Pair::any(), Which::Dlvgate).args(words.iter().copied().chain([listen.as_str()]));
         let mut command = Command::new("setsid");
         command.args(["--ctty", "sh", "-c", "trap '' HUP INT; exec \"$0\" \"$@\""]);
         command.arg(dlv.command.get_program()).args(dlv.command.get_args());
@@ -262,7 +282,8 @@ fn ignored_hangup_ends_nothing() {
         command.stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap()).stderr(terminal);
         dlv.command = command;
         let mut running = dlv.start_as_it_is();
-        let mut client = Client::connect(front(&running)).initialize();
+        listens(&running, front);
+        let mut client = Client::connect(front).initialize();
         drop(end);
         running.signal(Signal::SIGHUP);
         client.ok("initialize", initialize_arguments());
