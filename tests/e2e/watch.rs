@@ -54,7 +54,7 @@ fn watch_tells_a_session_s_refusals_and_cleans_up() {
     let before = namespace.ruleset();
     // It starts first: a gate that opens later is watched too.
     let watching = Watching::start(Some(&namespace), &["--json"]);
-    watching.says("there is no gate now");
+    watching.says("no gate now");
     let server = Serve::with(&Pair::any()).flags(["--firewall", "nftables"]).inside(&namespace).start();
     let client = namespace.inside(|| server.client()).initialize();
     let port = server.ports().into_iter().find(|port| *port != server.front().port()).expect("dlv's port");
@@ -116,7 +116,7 @@ fn for_people_it_is_a_sentence() {
 fn reloaded_ruleset_does_not_end_the_watch() {
     let Some(namespace) = Namespace::new() else { return };
     let watching = Watching::start(Some(&namespace), &["--json"]);
-    watching.says("there is no gate now");
+    watching.says("no gate now");
     namespace.nft(&format!("flush ruleset\n{GATE}"));
     watching.tells(|| refused(&namespace, [127, 0, 0, 2], 2345), |told| is_from(told, "127.0.0.2", 2345));
     watching.ends_well(Signal::SIGTERM);
@@ -128,16 +128,16 @@ fn next_watch_removes_only_a_dead_watch_s_table() {
     let before = namespace.ruleset();
     let tables = || namespace.ruleset().matches("\"dlvgatewatch_").count();
     let mut killed = Watching::start(Some(&namespace), &[]);
-    killed.says("there is no gate now");
+    killed.says("no gate now");
     let with_one = tables();
     killed.signal(Signal::SIGKILL);
     killed.exit();
     assert_eq!(tables(), with_one, "no process could remove it");
     let first = Watching::start(Some(&namespace), &[]);
-    first.says("there is no gate now");
+    first.says("no gate now");
     assert_eq!(tables(), with_one);
     let second = Watching::start(Some(&namespace), &[]);
-    second.says("there is no gate now");
+    second.says("no gate now");
     assert_eq!(tables(), 2 * with_one);
     second.ends_well(Signal::SIGHUP);
     first.ends_well(Signal::SIGTERM);
@@ -154,7 +154,7 @@ fn ended_monitor_fails_and_leaves_no_table() {
     let mut watching =
         Watching::start(Some(&namespace), &["--nft", nft.path.to_str().expect("a path in UTF-8")]);
     assert_eq!(watching.exit().code(), Some(1));
-    watching.says("ended, so nothing more can be told (exit status: 3): no such thing");
+    watching.says("ended, so no more refusals can be reported (exit status: 3): no such thing");
     assert_eq!(namespace.ruleset(), before);
 }
 

@@ -79,7 +79,7 @@ fn ended_tcpdump_says_why_and_interface_is_removed() {
     for (script, words) in [
         (
             "echo 'tcpdump: pflog0: broken' >&2; exit 1",
-            "ended, so nothing more can be told (exit status: 1): tcpdump: pflog0: broken",
+            "ended, so no more refusals can be reported (exit status: 1): tcpdump: pflog0: broken",
         ),
         (&*format!("echo \"{refused}\" >&2; exit 1"), "sudo dlvgate firewall watch"),
     ] {

@@ -5,10 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use serde::Serialize;
 use tokio::io::{AsyncWriteExt, stdout};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use crate::escape::{on_one_line, printable_json};
-use crate::firewall::watch::{PfPrograms, RefusalSource, RefusedConnection, Watch};
+use crate::firewall::watch::{PfPrograms, RefusedConnection, Watch, WatchError};
 use crate::firewall::{FirewallBackend, nftables};
 use crate::shutdown::{self, Shutdown, Signals};
 use crate::stdio::is_reader_gone;
@@ -51,7 +54,7 @@ pub(super) async fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let (trigger, stop) = shutdown::channel();
     // From here on a signal ends the watch in order, however far its start has come.
     let signals = tokio::spawn(Signals::listen()?.pass_on(trigger));
-    let mut watch = Watch::start(source(&args)).await?;
+    let mut watch = start(&args).await?;
     let told = tell(&mut watch, args.json, &stop).await;
     let ended = watch.end().await;
     signals.abort();
@@ -63,21 +66,19 @@ pub(super) async fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn source(args: &WatchArgs) -> RefusalSource {
+async fn start(args: &WatchArgs) -> Result<Watch, WatchError> {
     match args.backend {
-        FirewallBackend::Nftables => {
-            RefusalSource::Nftables { nft: args.nft.clone().unwrap_or_else(nftables::find) }
-        }
+        FirewallBackend::Nftables => Watch::nftables(args.nft.clone().unwrap_or_else(nftables::find)).await,
         FirewallBackend::Pf => {
             let usual = PfPrograms::default();
             let tcpdump = args.tcpdump.clone().unwrap_or(usual.tcpdump);
             let ifconfig = args.ifconfig.clone().unwrap_or(usual.ifconfig);
-            RefusalSource::Pf { programs: PfPrograms { tcpdump, ifconfig } }
+            Watch::pf(PfPrograms { tcpdump, ifconfig }).await
         }
     }
 }
 
-/// Prints refusals until told to stop, or until the output is closed.
+/// Prints refusals until a signal, or until the output is closed.
 async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> anyhow::Result<()> {
     while let Some(refusal) = watch.next(stop).await? {
         let line = line(&refusal, json);
@@ -100,9 +101,26 @@ async fn tell(watch: &mut Watch, json: bool, stop: &Shutdown) -> anyhow::Result<
     Ok(())
 }
 
+/// A refusal and when it was seen.
+#[derive(Serialize)]
+struct TimedRefusal<'a> {
+    time: String,
+    #[serde(flatten)]
+    refusal: &'a RefusedConnection,
+}
+
 fn line(refusal: &RefusedConnection, json: bool) -> String {
-    match serde_json::to_string(refusal) {
+    let timed = TimedRefusal { time: now(), refusal };
+    match serde_json::to_string(&timed) {
         Ok(object) if json => format!("{}\n", printable_json(&object)),
-        _ => format!("{}\n", on_one_line(&refusal.to_string())),
+        _ => format!("{}\n", on_one_line(&format!("{} {refusal}", timed.time))),
     }
+}
+
+/// This moment, as the log writes it: RFC 3339, UTC.
+fn now() -> String {
+    let mut text = String::new();
+    // Writing to a String never fails.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
 }

@@ -27,7 +27,7 @@ pub enum WatchError {
         said: String,
     },
     /// The program that prints the events ended.
-    #[error("{} ended, so nothing more can be told ({status}): {said}", path.display())]
+    #[error("{} ended, so no more refusals can be reported ({status}): {said}", path.display())]
     Ended {
         /// The program.
         path: PathBuf,

@@ -40,7 +40,7 @@ impl Follower {
         &self.path
     }
 
-    /// The next line, or `None` where the program has ended. Nothing is lost where the future is
+    /// The next line, or `None` if the program has ended. Nothing is lost where the future is
     /// dropped.
     pub(super) async fn line(&mut self) -> io::Result<Option<String>> {
         let mut buffer = [0; 512];
@@ -88,7 +88,7 @@ impl Follower {
     }
 }
 
-/// `None` where there is nothing to read from any more.
+/// `None` if there is nothing to read from any more.
 async fn read(stderr: &mut Option<ChildStderr>, buffer: &mut [u8]) -> Option<io::Result<usize>> {
     Some(stderr.as_mut()?.read(buffer).await)
 }

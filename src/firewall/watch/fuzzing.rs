@@ -3,13 +3,13 @@
 use super::pflog;
 use super::trace::{TraceEvent, Traces};
 
-/// Reads lines of either; returns how many refusals they tell of.
+/// Reads lines of either; returns how many refusals they report.
 pub fn refusals(text: &str) -> (usize, usize) {
     let mut traces = Traces::new("dlvgate_");
     let dropped =
-        text.lines().filter(|line| matches!(traces.line(line), Some(TraceEvent::Dropped(_)))).count();
+        text.lines().filter(|line| matches!(traces.line(line), Some(TraceEvent::Refused(_)))).count();
     let blocked = text.lines().filter_map(pflog::parse).map(|blocked| {
-        let name = blocked.anchor.strip_prefix("com.apple/").expect("an anchor of ours");
+        let name = blocked.gate.strip_prefix("anchor com.apple/").expect("an anchor of ours");
         assert!(name.len() == 15 && text.contains(name), "the log holds the whole name: {name}");
     });
     (dropped, blocked.count())

@@ -24,60 +24,51 @@ pub use tcpdump::PfPrograms;
 
 use crate::shutdown::Shutdown;
 
-/// Where refusals are learned from.
-pub enum RefusalSource {
-    /// The kernel's trace.
-    Nftables {
-        /// The nft to run.
-        nft: PathBuf,
-    },
-    /// pf's log.
-    Pf {
-        /// The programs to run.
-        programs: PfPrograms,
-    },
-}
-
 /// A running watch. Its holder ends it, whatever `next` said.
 #[must_use = "a watch has to be ended"]
-pub struct Watch(WatchKind);
+pub struct Watch(RefusalSource);
 
-enum WatchKind {
+enum RefusalSource {
     Nftables(Tracing),
     Pf(Logging),
 }
 
 impl Watch {
-    /// Starts to watch.
+    /// Starts to watch nftables: the kernel traces, and this nft prints.
     ///
     /// # Errors
-    /// Where a program is missing or refuses us; then nothing is left behind.
-    pub async fn start(source: RefusalSource) -> Result<Watch, WatchError> {
-        Ok(Watch(match source {
-            RefusalSource::Nftables { nft } => WatchKind::Nftables(Tracing::start(nft).await?),
-            RefusalSource::Pf { programs } => WatchKind::Pf(Logging::start(programs).await?),
-        }))
+    /// If nft is missing or refuses us; then nothing is left behind.
+    pub async fn nftables(nft: PathBuf) -> Result<Watch, WatchError> {
+        Ok(Watch(RefusalSource::Nftables(Tracing::start(nft).await?)))
     }
 
-    /// Waits for the next refusal; `None`: we are told to stop.
+    /// Starts to watch pf's log.
     ///
     /// # Errors
-    /// Where the watch cannot go on.
+    /// If a program is missing or refuses us; then nothing is left behind.
+    pub async fn pf(programs: PfPrograms) -> Result<Watch, WatchError> {
+        Ok(Watch(RefusalSource::Pf(Logging::start(programs).await?)))
+    }
+
+    /// Waits for the next refusal; `None`: dlvgate is to stop.
+    ///
+    /// # Errors
+    /// If the watch cannot go on.
     pub async fn next(&mut self, stop: &Shutdown) -> Result<Option<RefusedConnection>, WatchError> {
         match &mut self.0 {
-            WatchKind::Nftables(tracing) => tracing.next(stop).await,
-            WatchKind::Pf(logging) => logging.next(stop).await,
+            RefusalSource::Nftables(tracing) => tracing.next(stop).await,
+            RefusalSource::Pf(logging) => logging.next(stop).await,
         }
     }
 
-    /// Takes away what the watch made: its table, or the interface.
+    /// Removes what the watch made: its table, or the interface.
     ///
     /// # Errors
-    /// Where it could not be taken away; the error names the command that does so by hand.
+    /// If it could not be removed; the error names the command that does so by hand.
     pub async fn end(self) -> Result<(), WatchError> {
         match self.0 {
-            WatchKind::Nftables(tracing) => tracing.end().await,
-            WatchKind::Pf(logging) => logging.end().await,
+            RefusalSource::Nftables(tracing) => tracing.end().await,
+            RefusalSource::Pf(logging) => logging.end().await,
         }
     }
 }

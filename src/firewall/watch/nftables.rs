@@ -13,8 +13,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::error::WatchError;
 use super::follower::Follower;
-use super::refusal::{RefusedConnection, now};
-use super::trace::{Dropped, TraceEvent, Traces};
+use super::refusal::RefusedConnection;
+use super::trace::{TraceEvent, Traces};
 use crate::firewall::nftables::{GATES, Nft};
 use crate::shutdown::Shutdown;
 
@@ -48,7 +48,7 @@ impl Tracing {
         let nft = Nft::new(path);
         let tables = nft.tables().await?;
         let ports = gates(&tables);
-        load(&nft, &install(&ports, &dead(&tables, is_running))).await?;
+        nft.load(&install(&ports, &dead(&tables, is_running))).await?;
         let monitor = match Follower::start(nft.path(), &MONITOR) {
             Ok(monitor) => monitor,
             Err(said) => {
@@ -78,10 +78,10 @@ impl Tracing {
                 return Err(WatchError::Ended { path: self.monitor.path().to_owned(), status, said });
             };
             match self.traces.line(&line) {
-                Some(TraceEvent::Dropped(dropped)) => return Ok(Some(refusal(dropped))),
+                Some(TraceEvent::Refused(refused)) => return Ok(Some(refused)),
                 Some(TraceEvent::Lost) => tracing::warn!(
                     target: "dlvgate::firewall",
-                    "the kernel was faster than nft: some refusals are not told"
+                    "the kernel was faster than nft: some refusals are missing"
                 ),
                 None => {}
             }
@@ -101,7 +101,7 @@ impl Tracing {
         if is_there && ports == self.ports {
             return Ok(());
         }
-        load(&self.nft, &install(&ports, &[])).await?;
+        self.nft.load(&install(&ports, &[])).await?;
         if ports != self.ports {
             tell(&ports);
         }
@@ -112,7 +112,7 @@ impl Tracing {
 
 fn tell(ports: &BTreeSet<u16>) {
     if ports.is_empty() {
-        tracing::info!(target: "dlvgate::firewall", "watching: there is no gate now, and new ones are waited for");
+        tracing::info!(target: "dlvgate::firewall", "watching: no gate now, waiting for new ones");
     } else {
         let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
         tracing::info!(target: "dlvgate::firewall", ports = ports.join(","), "watching the gates");
@@ -174,14 +174,10 @@ fn install(ports: &BTreeSet<u16>, dead: &[String]) -> Value {
     json!({ "nftables": commands })
 }
 
-/// Deletes a table, there or not: deleting what is not there would fail, so it is added first.
+/// Deletes a table, there or not: deleting a missing one would fail, so it is added first.
 fn without(name: &str) -> [Value; 2] {
     let table = json!({"table": {"family": "inet", "name": name}});
     [json!({ "add": table }), json!({ "delete": table })]
-}
-
-async fn load(nft: &Nft, commands: &Value) -> Result<(), WatchError> {
-    Ok(nft.load(commands).await?)
 }
 
 async fn remove(nft: &Nft) -> Result<(), WatchError> {
@@ -192,21 +188,6 @@ async fn remove(nft: &Nft) -> Result<(), WatchError> {
         said: error.to_string(),
         remedy: format!("sudo nft delete table inet {own}"),
     })
-}
-
-fn refusal(dropped: Dropped) -> RefusedConnection {
-    let Dropped { packet, family, table, chain } = dropped;
-    RefusedConnection {
-        time: now(),
-        from: packet.from,
-        from_port: packet.from_port,
-        to: packet.to,
-        port: packet.port,
-        direction: if packet.incoming.is_some() { "in" } else { "out" },
-        interface: packet.incoming.or(packet.outgoing),
-        gate: format!("table {family} {table}"),
-        rule: format!("chain {chain}"),
-    }
 }
 
 #[cfg(test)]

@@ -7,28 +7,14 @@
 
 use std::net::IpAddr;
 
-use crate::firewall::pf::{anchor, slot_of};
+use super::refusal::RefusedConnection;
+use crate::firewall::pf::{LINES_BEFORE_RULES, anchor, slot_of};
 
 /// The start of our anchors' paths, before the last component.
 const PARENT: &str = "com.apple/";
 
-/// A connection attempt that a rule of ours blocked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Blocked {
-    /// The anchor's path.
-    pub(super) anchor: String,
-    /// The rule's number in the anchor, from 0 on.
-    pub(super) rule: u32,
-    pub(super) is_incoming: bool,
-    pub(super) interface: String,
-    pub(super) from: IpAddr,
-    pub(super) from_port: u16,
-    pub(super) to: IpAddr,
-    pub(super) port: u16,
-}
-
-/// Reads a line; `None` for any that does not tell of a new connection that a rule of ours blocked.
-pub(super) fn parse(line: &str) -> Option<Blocked> {
+/// Reads a line; `None` unless it reports a new connection that a rule of ours blocked.
+pub(super) fn parse(line: &str) -> Option<RefusedConnection> {
     let (_time, rest) = line.split_once("rule ")?;
     let (rule, rest) = rest.split_once('/')?;
     let (name, rule) = rule.split_once('.')?.1.rsplit_once('.')?;
@@ -37,8 +23,7 @@ pub(super) fn parse(line: &str) -> Option<Blocked> {
     let rest = rest.strip_prefix("block ").filter(|_| reason.ends_with("(match)"))?;
     let (direction, rest) = rest.split_once(" on ")?;
     let (interface, rest) = rest.split_once(": ")?;
-    // `-v` would put what is known of the IP header before it, an Ethernet header the protocol's
-    // name.
+    // `-v` would print the IP header before it, an Ethernet header the protocol's name.
     let rest = rest.strip_prefix("IP6 ").or_else(|| rest.strip_prefix("IP ")).unwrap_or(rest);
     let (from, rest) = rest.split_once(" > ")?;
     let (to, rest) = rest.split_once(": Flags [")?;
@@ -48,19 +33,17 @@ pub(super) fn parse(line: &str) -> Option<Blocked> {
         return None;
     }
     let ((from, from_port), (to, port)) = (endpoint(from)?, endpoint(to)?);
-    Some(Blocked {
-        anchor: anchor(slot),
-        rule: rule.parse().ok()?,
-        is_incoming: match direction {
-            "in" => true,
-            "out" => false,
-            _ => return None,
-        },
-        interface: interface.to_owned(),
+    let rule: u32 = rule.parse().ok()?;
+    Some(RefusedConnection {
         from,
         from_port,
         to,
         port,
+        direction: ["in", "out"].into_iter().find(|known| *known == direction)?,
+        interface: Some(interface.to_owned()),
+        gate: format!("anchor {}", anchor(slot)),
+        // In what pfctl prints, from 1 on; pf's log counts the filter's rules alone, from 0 on.
+        rule: format!("line {}", rule.saturating_add(1 + LINES_BEFORE_RULES)),
     })
 }
 
@@ -79,15 +62,15 @@ mod tests {
 
     #[test]
     fn a_blocked_connection_is_read_in_full() {
-        let expected = Blocked {
-            anchor: "com.apple/010.dlvgate.003".to_owned(),
-            rule: 2,
-            is_incoming: true,
-            interface: "en0".to_owned(),
+        let expected = RefusedConnection {
             from: "192.0.2.6".parse().unwrap(),
             from_port: 50000,
             to: "192.0.2.1".parse().unwrap(),
             port: 2345,
+            direction: "in",
+            interface: Some("en0".to_owned()),
+            gate: "anchor com.apple/010.dlvgate.003".to_owned(),
+            rule: "line 4".to_owned(),
         };
         assert_eq!(parse(LINE), Some(expected));
     }
@@ -97,7 +80,7 @@ mod tests {
         let line = "12:00:00.000001 rule 3.010.dlvgate.999.3/0(match): block out on lo0: \
                     fe80::1%lo0.50000 > ::1.2345: Flags [SEW], seq 1, length 0";
         let blocked = parse(line).unwrap();
-        assert_eq!((blocked.from, blocked.is_incoming), ("fe80::1".parse().unwrap(), false));
+        assert_eq!((blocked.from, blocked.direction), ("fe80::1".parse().unwrap(), "out"));
         assert_eq!((blocked.to, blocked.port), ("::1".parse().unwrap(), 2345));
     }
 

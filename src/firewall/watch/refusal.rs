@@ -1,17 +1,13 @@
-//! One refusal, as it is told.
+//! One refusal, as it is reported.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 /// A new connection that one of our rules refused. Displayed, it is a line for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedConnection {
-    /// When it was learned of, as the log writes times: RFC 3339, UTC.
-    pub time: String,
     /// The address that tried to connect.
     pub from: IpAddr,
     /// From which port.
@@ -30,18 +26,10 @@ pub struct RefusedConnection {
     pub rule: String,
 }
 
-/// This moment, as the log writes it.
-pub(super) fn now() -> String {
-    let mut text = String::new();
-    // Writing to a String fails never.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
-    text
-}
-
 impl fmt::Display for RefusedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let from = SocketAddr::new(self.from, self.from_port);
-        write!(f, "{} {from} was refused at port {}, {}", self.time, self.port, self.direction)?;
+        write!(f, "{from} was refused at port {}, {}", self.port, self.direction)?;
         if let Some(interface) = &self.interface {
             write!(f, " on {interface}")?;
         }

@@ -7,9 +7,8 @@ use tokio::process::Command;
 
 use super::error::WatchError;
 use super::follower::Follower;
-use super::pflog::{self, Blocked};
-use super::refusal::{RefusedConnection, now};
-use crate::firewall::pf::LINES_BEFORE_RULES;
+use super::pflog;
+use super::refusal::RefusedConnection;
 use crate::shutdown::Shutdown;
 
 /// Where macOS has them. Never looked up in PATH: they run as root.
@@ -87,8 +86,8 @@ impl Logging {
                     WatchError::Ended { path: self.tcpdump.path().to_owned(), status, said }
                 });
             };
-            if let Some(blocked) = pflog::parse(&line) {
-                return Ok(Some(refusal(blocked)));
+            if let Some(refused) = pflog::parse(&line) {
+                return Ok(Some(refused));
             }
         }
     }
@@ -96,21 +95,6 @@ impl Logging {
     pub(super) async fn end(self) -> Result<(), WatchError> {
         self.tcpdump.end().await;
         lower(&self.programs.ifconfig, self.interface).await
-    }
-}
-
-fn refusal(blocked: Blocked) -> RefusedConnection {
-    RefusedConnection {
-        time: now(),
-        from: blocked.from,
-        from_port: blocked.from_port,
-        to: blocked.to,
-        port: blocked.port,
-        direction: if blocked.is_incoming { "in" } else { "out" },
-        interface: Some(blocked.interface),
-        gate: format!("anchor {}", blocked.anchor),
-        // In what pfctl prints, from 1 on; pf's log counts the filter's rules alone, from 0 on.
-        rule: format!("line {}", blocked.rule.saturating_add(1 + LINES_BEFORE_RULES)),
     }
 }
 

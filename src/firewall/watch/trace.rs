@@ -6,7 +6,8 @@
 //! that it read when it started, and a recreated table counts its handles from 1 again.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+
+use super::refusal::RefusedConnection;
 
 /// Packets whose verdict is waited for. It follows on the next lines, unless the kernel lost them.
 const PENDING: usize = 256;
@@ -18,35 +19,16 @@ const LOST: &str = "We lost some netlink events";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TraceEvent {
     /// A packet was dropped or rejected in a table that we look at.
-    Dropped(Dropped),
+    Refused(RefusedConnection),
     /// Some lines are missing.
     Lost,
-}
-
-/// A packet and where it was dropped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Dropped {
-    pub(super) packet: TracedPacket,
-    pub(super) family: String,
-    pub(super) table: String,
-    pub(super) chain: String,
-}
-
-/// The traced fields of a TCP packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TracedPacket {
-    pub(super) from: IpAddr,
-    pub(super) from_port: u16,
-    pub(super) to: IpAddr,
-    pub(super) port: u16,
-    pub(super) incoming: Option<String>,
-    pub(super) outgoing: Option<String>,
 }
 
 /// The lines of one monitor, as far as they concern tables with this prefix.
 pub(super) struct Traces {
     prefix: &'static str,
-    pending: VecDeque<(String, TracedPacket)>,
+    /// Packets without a verdict yet, by the trace's id and the chain.
+    pending: VecDeque<(String, RefusedConnection)>,
 }
 
 impl Traces {
@@ -66,9 +48,11 @@ impl Traces {
         if !table.starts_with(self.prefix) {
             return None;
         }
+        let place = format!("{id} {family} {table} {chain}");
         match kind {
             "packet:" => {
-                self.keep(id, packet(rest)?);
+                let gate = format!("table {family} {table}");
+                self.keep(place, packet(rest, gate, format!("chain {chain}"))?);
                 return None;
             }
             // `unknown rule handle 5`: one that nft has not seen.
@@ -76,26 +60,20 @@ impl Traces {
             "policy" if rest.trim() == "drop" => {}
             _ => return None,
         }
-        let at = self.pending.iter().position(|(pending, _)| pending == id)?;
-        let (_, packet) = self.pending.remove(at)?;
-        Some(TraceEvent::Dropped(Dropped {
-            packet,
-            family: family.to_owned(),
-            table: table.to_owned(),
-            chain: chain.to_owned(),
-        }))
+        let at = self.pending.iter().position(|(pending, _)| *pending == place)?;
+        self.pending.remove(at).map(|(_, packet)| TraceEvent::Refused(packet))
     }
 
-    fn keep(&mut self, id: &str, packet: TracedPacket) {
-        self.pending.retain(|(pending, _)| pending != id);
+    fn keep(&mut self, place: String, packet: RefusedConnection) {
+        self.pending.retain(|(pending, _)| *pending != place);
         if self.pending.len() == PENDING {
             self.pending.pop_front();
         }
-        self.pending.push_back((id.to_owned(), packet));
+        self.pending.push_back((place, packet));
     }
 }
 
-fn packet(text: &str) -> Option<TracedPacket> {
+fn packet(text: &str, gate: String, rule: String) -> Option<RefusedConnection> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let after = |wanted: &[&str]| {
         let at = words.windows(wanted.len()).position(|window| window == wanted)?;
@@ -104,16 +82,18 @@ fn packet(text: &str) -> Option<TracedPacket> {
     let address = |field: &str| after(&["ip", field]).or_else(|| after(&["ip6", field]))?.parse().ok();
     let port = |field: &str| after(&["tcp", field])?.parse().ok();
     let interface = |field: &str| after(&[field]).map(|name| name.trim_matches('"').to_owned());
-    Some(TracedPacket {
+    let incoming = interface("iif");
+    Some(RefusedConnection {
         from: address("saddr")?,
         from_port: port("sport")?,
         to: address("daddr")?,
         port: port("dport")?,
-        incoming: interface("iif"),
-        outgoing: interface("oif"),
+        direction: if incoming.is_some() { "in" } else { "out" },
+        interface: incoming.or_else(|| interface("oif")),
+        gate,
+        rule,
     })
 }
 
 #[cfg(test)]
-#[path = "trace_tests.rs"]
 mod tests;

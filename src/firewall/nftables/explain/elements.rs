@@ -44,9 +44,7 @@ pub(super) fn holds(value: &FieldValue, element: &Json) -> Tristate {
         FieldValue::Number { kind, low, high } => match numbers(*kind, element) {
             Some((first, last)) if first <= *low && *high <= last => Tristate::Yes,
             Some((first, last)) if last < *low || *high < first => Tristate::No,
-            Some(_) => Tristate::unknown(
-                "it asks for the port that the connection comes from (--from-port)".to_owned(),
-            ),
+            Some(_) => Tristate::unknown("it depends on the source port (--from-port)".to_owned()),
             None => not_understood(),
         },
         FieldValue::Address(address) => addresses(element)

@@ -19,7 +19,7 @@ pub(super) type Settled = explain::Settled<NftRulePlace, NftReason>;
 pub enum NftReason {
     /// A rule drops it.
     Drop,
-    /// A rule rejects it, which tells the sender.
+    /// A rule rejects it, and the sender gets an answer.
     Reject,
     /// No rule of a base chain decides, and the chain's policy is to drop.
     Policy {

@@ -170,7 +170,7 @@ fn tracked(loaded: &LoadedNft, packet: &ChainPacket<'_>, is_first: bool, priorit
     }
 }
 
-/// What nft does not show, or what is not looked at.
+/// Names chains and rules that nft does not show, or that are not evaluated.
 fn notes(loaded: &LoadedNft, question: &PacketQuery) -> Vec<String> {
     let mut notes = Vec::new();
     let hook = match question.direction {

@@ -48,7 +48,7 @@ impl LoadedNft {
     /// Reads what nft printed.
     ///
     /// # Errors
-    /// Where the JSON is none, or not in nft's form.
+    /// If the JSON is none, or not in nft's form.
     pub fn parse(listings: &NftListings) -> Result<LoadedNft, serde_json::Error> {
         let listing = Listing::parse(&listings.json)?;
         let document: RulesetDocument = serde_json::from_str(&listings.json)?;

@@ -1,4 +1,4 @@
-//! Whether a match of a rule holds: yes, no, or not to be told.
+//! Whether a match of a rule holds: yes, no, or unknown.
 
 use serde_json::Value as Json;
 
@@ -106,8 +106,6 @@ fn ordered(operator: &str, low: u32, high: u32, number: u32) -> Tristate {
     match (holds(low), holds(high)) {
         (true, true) => Tristate::Yes,
         (false, false) => Tristate::No,
-        _ => {
-            Tristate::unknown("it asks for the port that the connection comes from (--from-port)".to_owned())
-        }
+        _ => Tristate::unknown("it depends on the source port (--from-port)".to_owned()),
     }
 }

@@ -5,7 +5,7 @@
 //! it, in words or as JSON.
 //!
 //! The order of evaluation is that of nft(8) and of `nft_do_chain` in Linux's
-//! `net/netfilter/nf_tables_core.c`; what is printed, that of libnftables-json(5). A part that is
+//! `net/netfilter/nf_tables_core.c`; the JSON's form is that of libnftables-json(5). A part that is
 //! not understood is never taken for a match or for none: where it could change the answer, the
 //! answer is unknown.
 

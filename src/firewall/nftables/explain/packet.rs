@@ -101,7 +101,7 @@ impl ChainPacket<'_> {
     }
 
     fn destination(&self) -> FieldValue {
-        let reason = || "the address that it goes to was not said (--to)".to_owned();
+        let reason = || "the destination address was not given (--to)".to_owned();
         let some = || FieldValue::SomeAddress { is_ipv4: self.is_ipv4(), reason: reason() };
         self.question.to.map_or_else(some, |to: IpAddr| FieldValue::Address(to))
     }
@@ -123,9 +123,7 @@ impl ChainPacket<'_> {
             "skuid" | "skgid" if comes_in => FieldValue::Absent,
             "skuid" => match self.question.uid {
                 Some(uid) => FieldValue::exactly(NumberKind::User, uid),
-                None => FieldValue::Unknown(
-                    "it asks for the user of the socket on this machine (--uid)".to_owned(),
-                ),
+                None => FieldValue::Unknown("it depends on the user of the socket (--uid)".to_owned()),
             },
             _ => return None,
         })
@@ -137,7 +135,7 @@ impl ChainPacket<'_> {
             Some(name) => FieldValue::Interface(name.clone()),
             None => FieldValue::SomeInterface {
                 but: question.loopback,
-                reason: "which interface it is was not said (--interface)".to_owned(),
+                reason: "the interface was not given (--interface)".to_owned(),
             },
         }
     }

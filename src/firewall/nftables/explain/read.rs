@@ -13,7 +13,7 @@ const LEGACY: [(&str, &str); 2] =
 /// Reads everything that [`super::LoadedNft`] is made of. Nothing is changed.
 ///
 /// # Errors
-/// Where nft is missing, hangs, refuses us or fails.
+/// If nft is missing, hangs, refuses us or fails.
 pub async fn read(nft: PathBuf) -> Result<NftListings, NftError> {
     let nft = Nft::new(nft);
     let json = nft.json().await?;

@@ -63,8 +63,8 @@ pub(super) struct ChainWalk<'a, 'p> {
     pub(super) packet: &'a mut ChainPacket<'p>,
     end: Option<End>,
     doubts: Vec<Doubt>,
-    /// Whether the packet may have left the way that is walked, and not been dropped there: what is
-    /// certain on this way is then not certain of the packet.
+    /// Whether the packet may have left the way that is walked, and not been dropped there: a
+    /// certain verdict on this way is then not certain for the packet.
     may_be_elsewhere: bool,
     depth: usize,
 }
@@ -241,5 +241,4 @@ pub(super) fn name(chain: &Chain) -> String {
 }
 
 #[cfg(test)]
-#[path = "walk_tests.rs"]
 mod tests;

@@ -69,14 +69,14 @@ impl Standing for PfRulePlace {
 impl fmt::Display for PfReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PfReason::PfDisabled => f.write_str("pf is off, so no rule is looked at"),
+            PfReason::PfDisabled => f.write_str("pf is off, so no rule is evaluated"),
             PfReason::Skip { interface } => {
-                write!(f, "`set skip on {interface}`: on this interface no rule is looked at")
+                write!(f, "`set skip on {interface}`: on this interface no rule is evaluated")
             }
             PfReason::State { state } => {
-                write!(f, "it belongs to a connection that pf knows, so no rule is looked at: {state}")
+                write!(f, "it belongs to a connection that pf knows, so no rule is evaluated: {state}")
             }
-            PfReason::Quick => f.write_str("quick ends the evaluation, so no later rule has a say"),
+            PfReason::Quick => f.write_str("quick ends the evaluation, so no later rule counts"),
             PfReason::QuickAnchor { line } => {
                 write!(f, "it matches last within `{}` ({line}), whose quick ends the evaluation", line.rule)
             }

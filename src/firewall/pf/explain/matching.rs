@@ -1,4 +1,4 @@
-//! Whether a rule matches a packet: yes, no, or not to be told.
+//! Whether a rule matches a packet: yes, no, or unknown.
 
 use std::net::IpAddr;
 
@@ -95,10 +95,7 @@ fn interface(rule: &PfRule, question: &PacketQuery) -> Tristate {
             Tristate::unknown(format!("`on {}` may be a group that the interface belongs to", wanted.name))
         }
         Some(on) => on.into(),
-        None => Tristate::unknown(format!(
-            "`on {}`: which interface it is was not said (--interface)",
-            wanted.name
-        )),
+        None => Tristate::unknown(format!("`on {}`: the interface was not given (--interface)", wanted.name)),
     };
     on.negated_if(wanted.negated)
 }
@@ -117,7 +114,7 @@ fn address(
     question: &PacketQuery,
 ) -> Tristate {
     let unsaid =
-        || Tristate::unknown(format!("`{}`: the address that it goes to was not said (--to)", text(side)));
+        || Tristate::unknown(format!("`{}`: the destination address was not given (--to)", text(side)));
     let fit = match (&side.host, address) {
         (Host::Any, _) => Tristate::Yes,
         (Host::Net(net), Some(address)) => net.contains(&address).into(),
@@ -162,11 +159,7 @@ fn source_port(side: &RuleSide, question: &PacketQuery) -> Tristate {
         None => Tristate::Yes,
         Some(Test::Unknown(words)) => no_port(words),
         Some(Test::Of(test)) => test.holds_throughout(first, last).map_or_else(
-            || {
-                Tristate::unknown(
-                    "it asks for the port that the connection comes from (--from-port)".to_owned(),
-                )
-            },
+            || Tristate::unknown("it depends on the source port (--from-port)".to_owned()),
             Tristate::from,
         ),
     }
@@ -185,7 +178,7 @@ fn user(rule: &PfRule, question: &PacketQuery) -> Tristate {
         (None, _) => Tristate::Yes,
         (Some(Test::Unknown(words)), _) => Tristate::unknown(format!("`user {words}` is not understood")),
         (Some(Test::Of(_)), None) => {
-            Tristate::unknown("it asks for the user of the socket on this machine (--uid)".to_owned())
+            Tristate::unknown("it depends on the user of the socket (--uid)".to_owned())
         }
         // Without a socket only = and != are answered (`pf_match_uid`).
         (Some(Test::Of(test)), Some(uid)) => {

@@ -6,9 +6,9 @@
 //! what came of it, in words or as JSON.
 //!
 //! The order of evaluation is that of `pf_normalize_ip`, `pf_test_rule`, `pf_test_fragment`,
-//! `pf_step_into_anchor` and `pf_step_out_of_anchor` in xnu's `bsd/net/pf.c`; what is printed, that
-//! of pfctl's `pfctl_parser.c`. A part that is not understood is never taken for a match or for
-//! none: where it could change the answer, the answer is unknown.
+//! `pf_step_into_anchor` and `pf_step_out_of_anchor` in xnu's `bsd/net/pf.c`; the listings' form is
+//! that of pfctl's `pfctl_parser.c`. A part that is not understood is never taken for a match or
+//! for none: where it could change the answer, the answer is unknown.
 
 mod address;
 mod compare;

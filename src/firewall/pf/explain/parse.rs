@@ -163,7 +163,7 @@ fn host(words: &mut Words<'_>) -> Host {
             None
         }
     };
-    // A range or a mask that is no prefix.
+    // A range or a mask that is not a prefix.
     if words.take("-") || words.take("&") {
         words.bare();
         host = None;
@@ -224,5 +224,4 @@ fn taken(before: &str, words: &Words<'_>) -> String {
 }
 
 #[cfg(test)]
-#[path = "parse_tests.rs"]
 mod tests;

@@ -14,7 +14,7 @@ const GONE: [&str; 3] = ["Invalid argument", "not found", "does not exist"];
 /// after another: what others change meanwhile is seen in part.
 ///
 /// # Errors
-/// Where pfctl is missing, hangs or refuses us, or the status or main ruleset cannot be had. What
+/// If pfctl is missing, hangs or refuses us, or the status or main ruleset cannot be had. What
 /// else cannot be had is noted as such in the listings.
 pub async fn read(pfctl: PathBuf) -> Result<PfctlListings, PfError> {
     let pfctl = ListingReader(Pfctl::new(pfctl));

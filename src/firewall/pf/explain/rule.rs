@@ -118,7 +118,7 @@ impl AnchorCall {
         if let Some(absolute) = self.0.strip_prefix('/') {
             return absolute.to_owned();
         }
-        // `pf_anchor_copyout` prints what is not below its own anchor with a `../` for each step
+        // `pf_anchor_copyout` prints an anchor that is not below its own with a `../` for each step
         // up.
         let (mut within, mut name) = (within, self.0.as_str());
         while let Some(rest) = name.strip_prefix("../") {

@@ -17,7 +17,7 @@ pub(super) enum Fragments {
     /// The filter's rules see each by itself. With the rule that leaves them so, where there is
     /// one.
     Apart(Option<PfRulePlace>),
-    /// For these reasons it cannot be told.
+    /// It is unknown, for these reasons.
     Unknown(Vec<String>),
 }
 
@@ -29,7 +29,7 @@ pub(super) fn fragments(loaded: &LoadedPf, question: &PacketQuery) -> Fragments 
         Some((together, place)) => (together, Some(place)),
         None => (false, None),
     };
-    // A doubtful rule that does what is done without it is none.
+    // A doubtful rule with the same result changes nothing.
     walk.doubts.retain(|doubt| doubt.together != Some(together));
     match (walk.doubts.is_empty(), together, place) {
         (false, ..) => Fragments::Unknown(walk.doubts.into_iter().flat_map(|doubt| doubt.reasons).collect()),

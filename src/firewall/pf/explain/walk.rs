@@ -122,7 +122,7 @@ fn before_the_rules(loaded: &LoadedPf, question: &PacketQuery, sight: Sight) -> 
     Some(Settled::pass(PfReason::State { state: own.text.clone() }))
 }
 
-/// What may do so, and cannot be told. A new connection's source port is one that no state has,
+/// Doubts whether one of these does so. A new connection's source port is one that no state has,
 /// unless it was said.
 fn may_pass_before_the_rules(loaded: &LoadedPf, question: &PacketQuery, sight: Sight) -> Vec<Doubt> {
     let mut reasons = Vec::new();
@@ -130,9 +130,11 @@ fn may_pass_before_the_rules(loaded: &LoadedPf, question: &PacketQuery, sight: S
         None => reasons.push("which interfaces `set skip` covers could not be read".to_owned()),
         Some(skipped) => {
             let possible = skipped.iter().filter(|name| question.is_on(name).is_none());
-            reasons.extend(possible.map(|name| {
-                format!("`set skip` covers {name}: which interface it is was not said (--interface)")
-            }));
+            reasons.extend(
+                possible.map(|name| {
+                    format!("`set skip` covers {name}: the interface was not given (--interface)")
+                }),
+            );
         }
     }
     match &loaded.states {
@@ -367,5 +369,4 @@ impl<'a> PfWalk<'a> {
 }
 
 #[cfg(test)]
-#[path = "walk_tests.rs"]
 mod tests;

@@ -14,23 +14,27 @@ fn events(text: &str) -> Vec<TraceEvent> {
     text.lines().filter_map(|line| traces.line(line)).collect()
 }
 
-fn dropped(text: &str) -> Vec<Dropped> {
-    let is_drop = |event| match event {
-        TraceEvent::Dropped(dropped) => Some(dropped),
+fn refused(text: &str) -> Vec<RefusedConnection> {
+    let refused = |event| match event {
+        TraceEvent::Refused(refused) => Some(refused),
         TraceEvent::Lost => None,
     };
-    events(text).into_iter().filter_map(is_drop).collect()
+    events(text).into_iter().filter_map(refused).collect()
 }
 
 #[test]
 fn interleaved_traces_keep_each_refusal_s_packet() {
-    let all = dropped(CAPTURED);
-    assert_eq!(all.len(), 1, "{all:?}");
-    let Dropped { packet, family, table, chain } = &all[0];
-    assert_eq!((packet.from, packet.from_port), ("127.0.0.2".parse().unwrap(), 35477));
-    assert_eq!((packet.to, packet.port), ("127.0.0.1".parse().unwrap(), 2345));
-    assert_eq!((packet.incoming.as_deref(), packet.outgoing.as_deref()), (Some("lo"), None));
-    assert_eq!((family.as_str(), table.as_str(), chain.as_str()), ("inet", "dlvgate_1_2345", "input"));
+    let expected = RefusedConnection {
+        from: "127.0.0.2".parse().unwrap(),
+        from_port: 35477,
+        to: "127.0.0.1".parse().unwrap(),
+        port: 2345,
+        direction: "in",
+        interface: Some("lo".to_owned()),
+        gate: "table inet dlvgate_1_2345".to_owned(),
+        rule: "chain input".to_owned(),
+    };
+    assert_eq!(refused(CAPTURED), [expected]);
 }
 
 #[test]
@@ -38,7 +42,7 @@ fn a_rule_that_is_younger_than_the_monitor_counts_too() {
     let rule = "rule tcp dport 2345 reject with tcp reset comment \"dlvgate:1:2345\" (verdict drop)";
     let unknown = CAPTURED.replace(rule, "unknown rule handle 3 (verdict drop)");
     assert_ne!(unknown, CAPTURED);
-    assert_eq!(dropped(&unknown), dropped(CAPTURED));
+    assert_eq!(refused(&unknown), refused(CAPTURED));
 }
 
 #[test]
@@ -48,11 +52,11 @@ fn what_others_drop_is_not_told() {
 
 #[test]
 fn ipv6_and_a_policy_are_understood() {
-    let all = dropped(
+    let all = refused(
         "trace id 1 inet dlvgate_1_2345 input packet: iif \"eth0\" ether saddr 02:00:00:00:00:01 ip6 saddr fe80::1 ip6 daddr fe80::2 ip6 nexthdr 6 tcp sport 50000 tcp dport 2345 tcp flags == 0x2\n\
          trace id 1 inet dlvgate_1_2345 input policy drop \n",
     );
-    assert_eq!(all[0].packet.from, "fe80::1".parse::<IpAddr>().unwrap());
+    assert_eq!(all[0].from, "fe80::1".parse::<std::net::IpAddr>().unwrap());
 }
 
 #[test]
