@@ -6,7 +6,7 @@
 //! and [`dlvgate_recording`], recordings and replay.
 //!
 //! Arrows between the parts point down only: [`cli`] knows `doctor`, and [`cli`] and [`front`] know
-//! [`session`], which knows [`delve`] and [`firewall`]. `docs/architecture.md` tells the whole
+//! [`session`], which knows [`delve`] and [`firewall`]. `docs/architecture.md` has the whole
 //! story.
 
 // These macros panic where they cannot write; `stdio` does not.
@@ -25,6 +25,7 @@ mod privilege;
 mod process_stat;
 mod rlimit;
 pub mod session;
+mod sha256;
 mod shell;
 mod shutdown;
 mod sockets;

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::owners;
+use crate::sha256::sha256;
 use crate::variables;
 
 /// The folder of consents, below the user's state folder.
@@ -74,7 +74,7 @@ impl Consents {
     /// Remembers that the user agrees.
     ///
     /// # Errors
-    /// Where it cannot be written, or another user owns the folder.
+    /// If it cannot be written, or another user owns the folder.
     pub fn give(&self, path: &Path, sha256: &str) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(PRIVATE).create(&self.folder)?;
         private(&self.folder.metadata()?)?;
@@ -90,7 +90,7 @@ impl Consents {
     /// Forgets it. Returns whether there was one.
     ///
     /// # Errors
-    /// Where it cannot be removed.
+    /// If it cannot be removed.
     pub fn revoke(&self, path: &Path) -> io::Result<bool> {
         match fs::remove_file(self.record(path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -101,7 +101,7 @@ impl Consents {
     /// All of them, by path.
     ///
     /// # Errors
-    /// Where the folder is there and cannot be read.
+    /// If the folder is there and cannot be read.
     pub fn all(&self) -> io::Result<Vec<ConsentRecord>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -134,14 +134,9 @@ fn private(meta: &fs::Metadata) -> io::Result<()> {
     match is_ours && meta.mode() & 0o022 == 0 {
         true => Ok(()),
         false => {
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, "others can change what is remembered there"))
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, "other users can change the consents there"))
         }
     }
-}
-
-/// The hash of these bytes, as `shasum -a 256` prints it.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

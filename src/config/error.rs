@@ -14,11 +14,11 @@ pub struct ConfigError {
     pub path: PathBuf,
     /// The line, counted from 1.
     pub line: Option<usize>,
-    /// What is wrong.
+    /// The problem.
     pub what: ConfigProblem,
 }
 
-/// What is wrong with it.
+/// A problem of a configuration file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConfigProblem {
@@ -88,7 +88,7 @@ impl fmt::Display for ConfigError {
             ConfigProblem::Unreadable(error) => error.fmt(f),
             ConfigProblem::Foreign { path, uid } => write!(
                 f,
-                "{} belongs to user {uid}, who could set what you run; where you trust that user, name the file: --config FILE",
+                "{} belongs to user {uid}, who could set what you run; if you trust that user, name the file: --config FILE",
                 self.subject(path)
             ),
             ConfigProblem::Writable { path, by } if *path == self.path => write!(

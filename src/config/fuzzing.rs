@@ -5,7 +5,7 @@ use super::{ConfigEntry, file};
 /// Reads it. The error has a line where there is one.
 ///
 /// # Errors
-/// Where it is no TOML.
+/// If it is not TOML.
 pub fn parse(text: &str) -> Result<Vec<ConfigEntry>, (Option<usize>, String)> {
     file::parse(text)
 }

@@ -20,6 +20,7 @@ pub use file::ConfigEntry;
 pub use others::Others;
 pub use search::{NAME, PassedOver, project_file};
 
+use crate::sha256::sha256;
 use crate::variables;
 use others::{owners, who_can_write};
 
@@ -55,7 +56,7 @@ impl ConfigFile {
     /// Reads a project's file, and looks up whether the user agrees to it.
     ///
     /// # Errors
-    /// Where it cannot be read, is no TOML, or may have been written by another user.
+    /// If it cannot be read, is not TOML, or may have been written by another user.
     pub fn of_project(path: &Path, consents: Option<&Consents>) -> Result<ConfigFile, ConfigError> {
         let mut file = read(path, FileOwner::Project)?;
         file.consent = consents.map(|all| all.to(&settled(path), &file.sha256)).unwrap_or_default();
@@ -89,7 +90,7 @@ impl Config {
     /// from `folder` upwards; and the user's, in `home`'s configuration folder.
     ///
     /// # Errors
-    /// Where a file cannot be read, is no TOML, or may have been written by another user.
+    /// If a file cannot be read, is not TOML, or may have been written by another user.
     pub fn load(named: Option<&Path>, folder: &Path, home: Option<&Path>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         match named {
@@ -153,7 +154,7 @@ fn read(path: &Path, owner: FileOwner) -> Result<ConfigFile, ConfigError> {
         line,
         what: ConfigProblem::NoToml { said },
     })?;
-    let sha256 = consent::sha256(text.as_bytes());
+    let sha256 = sha256(text.as_bytes());
     Ok(ConfigFile { path: path.to_owned(), owner, entries, sha256, consent: Consent::None })
 }
 

@@ -41,7 +41,7 @@ impl fmt::Display for PassedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: not read, since {}, and everybody can put a file there; where you trust it all the same, name it: --config \
+            "{}: not read, since {}, and any user can put a file there; if you trust it, name it: --config \
              FILE",
             self.path.display(),
             self.why

@@ -1,5 +1,5 @@
 //! The job that restores an opening at boot: launchd's on macOS, systemd's on Linux. It runs the
-//! helper's `firewall open`, which holds the gate until it is told to end, and leaves nothing when
+//! helper's `firewall open`, which holds the gate until a signal ends it, and leaves nothing when
 //! it ends.
 
 use super::{Layout, Platform};

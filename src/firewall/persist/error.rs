@@ -20,7 +20,7 @@ pub enum PersistError {
     BadUser {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         why: &'static str,
     },
     /// Options of another platform.
@@ -62,7 +62,7 @@ pub enum PersistError {
         record: String,
     },
     /// A record or manifest that cannot be believed.
-    #[error("{path} is not believed: {why}")]
+    #[error("{path} cannot be trusted: {why}")]
     Corrupt {
         /// The file.
         path: String,

@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::PersistError;
+use crate::sha256::sha256;
 
 /// A file as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +16,13 @@ pub(super) struct Content {
     pub(super) mode: u32,
 }
 
-/// The file, or `None` where there is none.
+impl Content {
+    pub(super) fn sha256(&self) -> String {
+        sha256(&self.bytes)
+    }
+}
+
+/// The file, or `None` if there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Content>, PersistError> {
     let failed = |said| PersistError::Io { path: path.to_owned(), said };
     let bytes = match fs::read(path) {
@@ -28,11 +33,6 @@ pub(super) fn read(path: &Path) -> Result<Option<Content>, PersistError> {
     };
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777;
     Ok(Some(Content { bytes, mode }))
-}
-
-/// The hash of these bytes, as `shasum -a 256` prints it.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where the next content of a file is written before it takes its place. The name has a dot, and

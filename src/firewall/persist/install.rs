@@ -13,7 +13,7 @@ use crate::firewall::guard::root_owned::check_owners;
 pub struct Wanted {
     /// The user who may start the guard without a password; `None` leaves sudoers as it is.
     pub user: Option<String>,
-    /// What of this user's policy is to be as said here; what is not said stays as it is.
+    /// The changes to this user's policy; `None` leaves a part as it is.
     pub allowance: Allowance,
     /// Ports that are to be open after each boot, and for whom.
     pub openings: Vec<(u16, Vec<Peer>)>,
@@ -26,7 +26,7 @@ pub struct Wanted {
 /// Plans the changes. `program` is the running dlvgate, of which the helper is a copy.
 ///
 /// # Errors
-/// Where something is there that dlvgate did not write, or could be changed by others than root.
+/// If something is there that dlvgate did not write, or could be changed by others than root.
 pub fn plan(layout: &Layout, tools: &Tools, wanted: &Wanted, program: Vec<u8>) -> Result<Plan, PersistError> {
     let mut record = InstallRecord::read(layout)?.unwrap_or_else(InstallRecord::empty);
     let before = record.clone();
@@ -102,7 +102,7 @@ fn sudoers_file(layout: &Layout, tools: &Tools, user: &str) -> Result<PlannedFil
     Ok((path, Content { bytes: text.into_bytes(), mode: 0o440 }, Some(check)))
 }
 
-/// The policy with what is wanted for this user; `None` where nothing is.
+/// Plans the policy with this user's changes; `None` without changes.
 fn policy_file(
     layout: &Layout,
     user: &str,
@@ -203,8 +203,8 @@ fn edit_pf_conf(
     let content = Content { bytes: pf_conf::with_ours(&text).into_bytes(), mode: there.mode };
     let backup = layout.pf_conf_backup();
     record.note(backup, &there);
-    record.pf_conf = Some(WrittenFile { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
-    plan.remarks.push(format!("{path} as it was, sha256 {}, is in {backup}", files::sha256(&there.bytes)));
+    record.pf_conf = Some(WrittenFile { path: path.to_owned(), sha256: content.sha256() });
+    plan.remarks.push(format!("{path} as it was, sha256 {}, is in {backup}", there.sha256()));
     plan.write(backup, there, None);
     load_pf_conf(layout, tools, content, plan);
     if let Some(pfctl) = &tools.pfctl {

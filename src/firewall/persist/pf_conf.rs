@@ -54,7 +54,7 @@ fn with(text: &str, anchor: &str, comes_after: fn(&str) -> bool) -> String {
     format!("{before}{newline}{BEGIN}{anchor}\n{END}{after}")
 }
 
-/// The file without our lines; `None` where they are not there, or not whole.
+/// The file without our lines; `None` if they are not there, or not whole.
 pub(super) fn without_ours(text: &str) -> Option<String> {
     let (before, rest) = text.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;

@@ -91,7 +91,7 @@ impl Plan {
     /// Every change as a diff; nothing is changed.
     ///
     /// # Errors
-    /// Where a file that is there cannot be read.
+    /// If a file that is there cannot be read.
     pub fn diff(&self, layout: &Layout) -> Result<String, PersistError> {
         let mut text = String::new();
         for change in &self.changes {
@@ -229,7 +229,7 @@ impl Undo {
     }
 }
 
-/// A unified diff; of what is no text, the size and the hash.
+/// Returns a unified diff; of a binary file, its size and hash.
 fn diff(path: &str, before: Option<&Content>, after: Option<&Content>) -> String {
     let name = |content: Option<&Content>| if content.is_some() { path } else { "/dev/null" };
     let text = |content: Option<&Content>| match content {
@@ -241,9 +241,8 @@ fn diff(path: &str, before: Option<&Content>, after: Option<&Content>) -> String
             TextDiff::from_lines(&old, &new).unified_diff().header(name(before), name(after)).to_string()
         }
         _ => {
-            let describe = |content: &Content| {
-                format!("{} bytes, sha256 {}", content.bytes.len(), files::sha256(&content.bytes))
-            };
+            let describe =
+                |content: &Content| format!("{} bytes, sha256 {}", content.bytes.len(), content.sha256());
             let old = before.map_or_else(|| "nothing".to_owned(), describe);
             let new = after.map_or_else(|| "nothing".to_owned(), describe);
             if old == new { String::new() } else { format!("--- {path}: {old}\n+++ {path}: {new}\n") }

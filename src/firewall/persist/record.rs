@@ -52,12 +52,12 @@ impl InstallRecord {
     /// Notes a file, in place of an earlier note.
     pub(super) fn note(&mut self, path: &str, content: &Content) {
         self.files.retain(|file| file.path != path);
-        self.files.push(WrittenFile { path: path.to_owned(), sha256: files::sha256(&content.bytes) });
+        self.files.push(WrittenFile { path: path.to_owned(), sha256: content.sha256() });
     }
 
     /// Whether this is the file as it was written.
     pub(super) fn wrote(&self, path: &str, content: &Content) -> bool {
-        let sha256 = files::sha256(&content.bytes);
+        let sha256 = content.sha256();
         let all = self.files.iter().chain(&self.pf_conf);
         all.into_iter().any(|file| file.path == path && file.sha256 == sha256)
     }

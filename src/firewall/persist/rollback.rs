@@ -35,7 +35,7 @@ impl ForeignChanges {
 /// itself wrote since count as unchanged.
 ///
 /// # Errors
-/// Where the snapshot is corrupt or of another system, or others have changed something since and
+/// If the snapshot is corrupt or of another system, or others have changed something since and
 /// that is refused.
 pub fn plan(
     layout: &Layout,

@@ -19,7 +19,7 @@ use crate::shell::quoted_path;
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// The list of what is in it.
+/// The list of its files.
 pub(super) const MANIFEST: &str = "manifest.json";
 
 /// Name of the ruleset that `rollback` compares: pf's main one, or all of nftables'.
@@ -50,7 +50,7 @@ pub(super) struct Saved {
 /// Takes a snapshot into a new folder, and says what it holds: a line each.
 ///
 /// # Errors
-/// Where the folder is there already, or something cannot be read.
+/// If the folder is there already, or something cannot be read.
 pub fn take(layout: &Layout, tools: &Tools, folder: &Path) -> Result<Vec<String>, PersistError> {
     let failed = |said| PersistError::Io { path: folder.to_owned(), said };
     let folder = &std::path::absolute(folder).map_err(failed)?;
@@ -89,10 +89,10 @@ pub fn take(layout: &Layout, tools: &Tools, folder: &Path) -> Result<Vec<String>
 }
 
 /// Whether a snapshot in `folder` is root's alone: who could change it could have root install
-/// anything. `checked` is the folder, or what is in it.
+/// anything. `checked` is the folder, or a file in it.
 ///
 /// # Errors
-/// Where it is not, with a better place: `/tmp` and other shared folders stay as they are.
+/// If it is not, with a better place: `/tmp` and other shared folders stay as they are.
 pub(super) fn is_roots_alone(checked: &Path, folder: &Path) -> Result<(), PersistError> {
     check_owners(checked).map_err(|error| match error {
         GuardError::UnsafeHelper { path, why } => {
@@ -154,7 +154,7 @@ pub(super) fn rulesets(layout: &Layout, tools: &Tools) -> Result<BTreeMap<String
 }
 
 fn keep(content: Content, held: &mut BTreeMap<String, Content>) -> Saved {
-    let saved = Saved { sha256: files::sha256(&content.bytes), mode: content.mode };
+    let saved = Saved { sha256: content.sha256(), mode: content.mode };
     held.insert(saved.sha256.clone(), content);
     saved
 }
@@ -186,7 +186,7 @@ impl Saved {
             return Err(corrupt("its name is no hash"));
         }
         let content = files::read(&folder.join(&self.sha256))?.ok_or_else(|| corrupt("it is not there"))?;
-        if files::sha256(&content.bytes) != self.sha256 {
+        if content.sha256() != self.sha256 {
             return Err(corrupt("its hash is another than its name"));
         }
         Ok(Content { bytes: content.bytes, mode: self.mode })

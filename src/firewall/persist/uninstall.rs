@@ -12,7 +12,7 @@ use crate::firewall::guard::GROUPS;
 /// Plans the changes: everything that `install` wrote goes, and nothing else.
 ///
 /// # Errors
-/// Where nothing is installed, or a file is not as it was written, without `force`.
+/// If nothing is installed, or a file is not as it was written, without `force`.
 pub fn plan(layout: &Layout, tools: &Tools, force: bool) -> Result<Plan, PersistError> {
     let Some(record) = InstallRecord::read(layout)? else {
         return Err(PersistError::NotInstalled { record: layout.record().to_owned() });

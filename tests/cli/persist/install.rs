@@ -122,7 +122,7 @@ fn unreadable_policy_is_kept_unless_forced() {
     let before = trial.everything();
     let held = ["install", "--user", "alice", "--ports", "30000"];
     let text = trial.firewall(&held).refused();
-    assert!(text.contains("policy.toml is not believed"), "{text}");
+    assert!(text.contains("policy.toml cannot be trusted"), "{text}");
     assert!(trial.everything() == before, "nothing of it is done");
     trial.firewall(&[&held[..], &["--force"]].concat()).ok();
     assert!(trial.get(POLICY).contains("ports = [\"30000\"]"));
@@ -183,7 +183,7 @@ fn a_record_that_is_corrupt_is_not_obeyed() {
     trial.put("/var/lib/dlvgate/installed.json", "{");
     let before = trial.everything();
     let text = trial.firewall(&["uninstall"]).refused();
-    assert!(text.contains("installed.json") && text.contains("not believed"), "{text}");
+    assert!(text.contains("installed.json") && text.contains("cannot be trusted"), "{text}");
     assert!(trial.everything() == before);
 }
 

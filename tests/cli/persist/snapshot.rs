@@ -97,7 +97,7 @@ fn altered_snapshot_is_refused_even_by_force() {
         }
     }
     let text = trial.firewall(&["rollback", &folder, "--force"]).refused();
-    assert!(text.contains("not believed"), "{text}");
+    assert!(text.contains("cannot be trusted"), "{text}");
     fs::write(format!("{folder}/manifest.json"), "{").unwrap();
     trial.firewall(&["rollback", &folder, "--force"]).refused();
     assert!(trial.everything() == before);

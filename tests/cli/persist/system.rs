@@ -15,7 +15,7 @@ mount -t tmpfs -o mode=755 tmpfs /run/systemd 2>/dev/null || true
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp \"$@\"; }
 ";
 
-/// What a script printed in such a namespace, or `None` where this user can make none.
+/// What a script printed in such a namespace, or `None` if this user can make none.
 pub fn says(script: &str) -> Option<String> {
     if !nix::unistd::geteuid().is_root() || !Path::new("/usr/sbin/visudo").exists() {
         println!("not run: it takes root, and sudo");

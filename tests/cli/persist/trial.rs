@@ -1,4 +1,4 @@
-//! A folder that stands for a system, and what is in it.
+//! A folder that stands for a system, with its files.
 
 use std::collections::BTreeMap;
 use std::fs;
