@@ -21,7 +21,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The user who runs this with sudo; `None` where we are not root, or root by ourselves.
+    /// The user who runs this with sudo; `None` if we are not root, or root by ourselves.
     pub fn of_sudo() -> Option<Caller> {
         let uid = users::sudo_uid().filter(|uid| *uid != 0)?;
         let user = User::from_uid(Uid::from_raw(uid)).ok()??;
@@ -32,7 +32,7 @@ impl Caller {
     /// Becomes this user, for good, in all threads.
     ///
     /// # Errors
-    /// Where the system refuses, or root could be had again.
+    /// If the system refuses, or root could be had again.
     pub fn become_for_good(&self) -> io::Result<()> {
         groups::take(&self.name, self.gid)?;
         nix::unistd::setgid(self.gid)?;
@@ -43,11 +43,11 @@ impl Caller {
         }
     }
 
-    /// Does something as this user and as root again after, in all threads: what is made meanwhile
-    /// is the user's.
+    /// Does something as this user, in all threads, and is root again afterwards: files made
+    /// meanwhile are the user's.
     ///
     /// # Errors
-    /// Where the system refuses either.
+    /// If the system refuses either.
     pub fn meanwhile<T>(&self, action: impl FnOnce() -> T) -> io::Result<T> {
         nix::unistd::seteuid(self.uid)?;
         let done = action();

@@ -8,7 +8,7 @@ pub(crate) fn parent(pid: impl Into<i64>) -> Option<i32> {
     fields(&read(pid)?)?.nth(1)?.parse().ok()
 }
 
-/// When a process began that has not ended, in clock ticks since the boot: text that serves to tell
+/// When a process began that has not ended, in clock ticks since the boot: text that distinguishes
 /// it from another with its number. A zombie has ended.
 pub(crate) fn running_since(pid: impl Into<i64>) -> Option<String> {
     since(&read(pid)?)

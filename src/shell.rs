@@ -11,7 +11,7 @@ use crate::escape::is_visible;
 /// copied.
 ///
 /// A word with characters that a terminal does not show, such as a newline, is written by `printf`:
-/// what is copied from the terminal is then the same word.
+/// the text copied from the terminal is then the same word.
 pub(crate) fn quoted(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref();
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:@%,".contains(char);

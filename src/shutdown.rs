@@ -1,4 +1,4 @@
-//! Being told to stop: once politely, and again in a hurry.
+//! Requests to stop: the first one politely, the second in a hurry.
 
 mod disposition;
 
@@ -32,7 +32,7 @@ pub struct Trigger {
     hurries: bool,
 }
 
-/// A pair: what is asked for on one side is heard on the other.
+/// Returns a pair: a request on one side is seen on the other.
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(StopRequest::Nothing);
     (Trigger { asked: sender, hurries: true }, Shutdown { asked: receiver })
@@ -72,7 +72,7 @@ impl Signals {
     /// Starts to listen.
     ///
     /// # Errors
-    /// Where the system does not let us.
+    /// If the system does not let us.
     pub fn listen() -> io::Result<Signals> {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,

@@ -6,7 +6,7 @@
 /// The variable in which sudo says its caller's uid.
 pub(crate) const SUDO_UID: &str = "SUDO_UID";
 
-/// The uid of the user who called sudo; `None` where we are not root, and sudo could not be meant.
+/// The uid of the user who called sudo; `None` if we are not root, and sudo could not be meant.
 pub(crate) fn sudo_uid() -> Option<u32> {
     let uid = std::env::var(SUDO_UID).ok()?.parse().ok()?;
     nix::unistd::geteuid().is_root().then_some(uid)
@@ -25,7 +25,7 @@ pub(crate) fn is_one_user(_: u32) -> bool {
 mod linux {
     use std::sync::OnceLock;
 
-    /// The kernel's default (include/linux/highuid.h), also taken where /proc does not tell.
+    /// The kernel's default (include/linux/highuid.h), also taken if /proc does not say.
     const OVERFLOW: u32 = 65_534;
 
     /// How many uids there are: all but the last one, which means "none".

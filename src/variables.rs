@@ -31,7 +31,7 @@ pub(crate) fn temporary() -> PathBuf {
 /// The file that this variable names.
 ///
 /// # Errors
-/// Where the path is relative: which file it is would depend on the folder.
+/// If the path is relative: which file it is would depend on the folder.
 pub(crate) fn file(name: &'static str) -> Result<Option<PathBuf>, RelativePath> {
     named_file(name, env::var_os(name))
 }

@@ -1,4 +1,4 @@
-# No path of this machine in what is built, so that two builds of the same sources are the same,
+# No path of this machine in built files, so that two builds of the same sources are the same,
 # byte for byte, wherever they are made. What a panic in a dependency names is below /cargo then,
 # and in dlvgate below /dlvgate. Sourced with root set.
 

@@ -1,4 +1,4 @@
-# Sourced by the scripts here: what is built, and where it goes.
+# Sourced by the scripts here: which targets are built, and where the files go.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "${root}/tests/setup/lib/common.sh"

@@ -135,7 +135,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// For the log: what it is, and of which request; never what is in it.
+/// Names the message for the log: its kind and its request, without its content.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |key: &Option<Key>| key.map_or_else(String::new, |key| format!(" {key}"));

@@ -9,7 +9,7 @@ pub use name::{NAME_MAX, Name};
 /// What one message says about itself. It owns no memory and is cheap to copy (some 100 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// The sender's number for the message; `None` where it is absent or no integer of 64 bits.
+    /// The sender's number for the message; `None` if it is absent or no integer of 64 bits.
     ///
     /// Not to be relied on: older versions of Delve number every message 0.
     pub seq: Option<i64>,

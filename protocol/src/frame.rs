@@ -3,7 +3,7 @@
 //! Reading is liberal: any header case, further headers, white space around names and values, a
 //! bare line feed as line end. Writing is exactly what Delve takes: go-dap accepts nothing but
 //! `^Content-Length: ([0-9]+)$` and `\r\n\r\n` (go-dap, `io.go`), and closes the connection on
-//! anything else. [`Header::canonical`] tells the two apart.
+//! anything else. [`Header::canonical`] distinguishes the two.
 
 mod error;
 mod header;

@@ -1,8 +1,8 @@
 //! Walks along one JSON object, chunk by chunk, and reports the top-level fields asked for.
 //!
-//! Neither recursion nor allocation: nesting is a counter, what is reported is kept in place. Below
-//! the top level only brackets and strings are told apart, so that some malformed objects pass;
-//! a well-formed one is never misread.
+//! Neither recursion nor allocation: nesting is a counter, and reported values are kept in place.
+//! Below the top level only brackets and strings are recognised, so that some malformed objects
+//! pass; a well-formed one is never misread.
 
 pub(crate) mod exact;
 pub(crate) mod fold;

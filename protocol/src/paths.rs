@@ -77,12 +77,12 @@ impl PathRules {
         self.0.is_empty()
     }
 
-    /// The client's name of a file as dlv knows it; `None` where no rule fits.
+    /// The client's name of a file as dlv knows it; `None` if no rule fits.
     pub fn to_server(&self, path: &str) -> Option<String> {
         self.0.iter().find_map(|rule| substitute(path, &rule.client, &rule.server))
     }
 
-    /// dlv's name of a file as the client knows it; `None` where no rule fits.
+    /// dlv's name of a file as the client knows it; `None` if no rule fits.
     pub fn to_client(&self, path: &str) -> Option<String> {
         self.0.iter().find_map(|rule| substitute(path, &rule.server, &rule.client))
     }

@@ -240,12 +240,12 @@ fn walk_exactly(walker: &mut Exact, fields: &mut EnvelopeFields, usual: &mut Usu
     }
 }
 
-/// Reads the envelope of a whole body of Delve's; `None` where it is empty.
+/// Reads the envelope of a whole body of Delve's; `None` if it is empty.
 pub(crate) fn envelope(body: &[u8]) -> Option<Envelope> {
     whole(DapScanner::new(Limits::default()), body)
 }
 
-/// Reads the envelope of a whole body of a client's, as go-dap does; `None` where it is empty.
+/// Reads the envelope of a whole body of a client's, as go-dap does; `None` if it is empty.
 pub(crate) fn client_envelope(body: &[u8]) -> Option<Envelope> {
     whole(DapScanner::of_client(Limits::default()), body)
 }

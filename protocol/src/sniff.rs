@@ -1,4 +1,4 @@
-//! Which protocol a connection speaks, told by its first byte.
+//! Detects a connection's protocol by its first byte.
 //!
 //! Delve's headless server looks at the same byte to serve both protocols on one port
 //! (Delve, `service/rpccommon/server.go`, `serveConnectionDemux`).

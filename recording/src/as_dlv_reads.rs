@@ -1,5 +1,5 @@
 //! A client's message as dlv reads it: Go takes keys in any case, a key several times, bytes that
-//! are no UTF-8, and 10,000 levels.
+//! are not UTF-8, and 10,000 levels.
 
 use std::borrow::Cow;
 

@@ -49,7 +49,7 @@ impl Exchanges {
         Exchanges { protocol, pending: HashMap::new() }
     }
 
-    /// Places an entry; `None` for one that is no message.
+    /// Places an entry; `None` for one that is not a message.
     pub(super) fn place(&mut self, entry: &Entry) -> Option<Placed> {
         let EntryContent::Message(message) = &entry.what else { return None };
         let by_client = message.from == Sender::Client;

@@ -30,7 +30,7 @@ pub fn on_one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns what stands for a character on one line; `None` where it stays.
+/// Returns what stands for a character on one line; `None` if it stays.
 pub fn line_bound(char: char) -> Option<char> {
     match char {
         '\n' => Some('⏎'),

@@ -120,7 +120,7 @@ pub struct RecordingLine<'a> {
     /// The sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Sender>,
-    /// The header as it came, where it is not what is usual.
+    /// The header as it came, if it is not `Content-Length: N` alone.
     #[serde(skip_serializing_if = "Option::is_none", borrow)]
     pub header: Option<Cow<'a, str>>,
     /// One line of JSON.
@@ -138,7 +138,7 @@ pub struct RecordingLine<'a> {
     /// The piece is not the last.
     #[serde(skip_serializing_if = "is_false")]
     pub more: bool,
-    /// The bytes are no message of the protocol.
+    /// The bytes are not a message of the protocol.
     #[serde(skip_serializing_if = "is_false")]
     pub unframed: bool,
     /// A step of the session.

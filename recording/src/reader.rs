@@ -65,7 +65,7 @@ pub struct RecordedMessage {
     pub from: Sender,
     /// DAP's body without its header, or JSON-RPC's object.
     pub body: Vec<u8>,
-    /// The header as it came, where it is not what is usual.
+    /// The header as it came, if it is not `Content-Length: N` alone.
     pub header: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl RecordedMessage {
         }
     }
 
-    /// Parses the body, a client's as dlv reads it; `Null` where it is no JSON.
+    /// Parses the body, a client's as dlv reads it; `Null` where it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         match self.from {
             Sender::Client => as_dlv_reads::message(&self.body),
@@ -95,7 +95,7 @@ pub enum OpenError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// Something else.
-    #[error("this is no recording of dlvgate: {0}")]
+    #[error("this is not a dlvgate recording: {0}")]
     NotARecording(String),
     /// A newer format.
     #[error("the recording has version {0}, and this dlvgate reads up to {VERSION}: use a newer one")]
@@ -189,14 +189,14 @@ impl<R: BufRead> Reader<R> {
         let mut first = Vec::new();
         input.by_ref().take(LINE_MAX as u64).read_until(b'\n', &mut first)?;
         if first.pop() != Some(b'\n') {
-            return Err(OpenError::NotARecording("it has no whole line".to_owned()));
+            return Err(OpenError::NotARecording("it has no complete line".to_owned()));
         }
         #[derive(serde::Deserialize)]
         struct Version {
             recording: u32,
         }
         let other = |error: serde_json::Error| {
-            OpenError::NotARecording(format!("its first line is no header ({error})"))
+            OpenError::NotARecording(format!("its first line is not a header ({error})"))
         };
         let Version { recording } = serde_json::from_slice(&first).map_err(other)?;
         if recording > VERSION {
@@ -249,7 +249,7 @@ impl<R: BufRead> Reader<R> {
     /// Reads the next entry; `None` at the end of what there is.
     ///
     /// # Errors
-    /// Where the file cannot be read, or a line has no end.
+    /// If the file cannot be read, or a line has no end.
     pub fn entry(&mut self) -> io::Result<Option<Entry>> {
         loop {
             let room = LINE_MAX - self.buffer.len();

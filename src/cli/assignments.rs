@@ -6,7 +6,7 @@ use dlvgate_protocol::paths::{PathRule, RuleError};
 /// Reads an argument of `launch` and `attach`, `KEY=JSON`.
 ///
 /// # Errors
-/// Where it is none: what is wrong, and how to write it.
+/// Says why the text is no assignment, and how to write one.
 pub(super) fn argument(text: &str) -> Result<Argument, String> {
     text.parse().map_err(|error: ArgumentError| match &error {
         ArgumentError::NoJson { key, value, .. } => {
@@ -19,7 +19,7 @@ pub(super) fn argument(text: &str) -> Result<Argument, String> {
 /// Reads a folder's or file's name on two sides, `CLIENT=SERVER`.
 ///
 /// # Errors
-/// Where it is none: what is wrong, and how to write it.
+/// Says why the text is no assignment, and how to write one.
 pub(super) fn rule(text: &str) -> Result<PathRule, String> {
     text.parse().map_err(|error: RuleError| {
         format!("{error}: write CLIENT=SERVER, such as /home/me/shop=/go/src/shop")
@@ -34,7 +34,7 @@ mod tests {
     fn refused_argument_is_shown_as_it_is_written() {
         let refused = argument("mode=exec").unwrap_err();
         assert!(
-            refused.starts_with("`exec` is no JSON: ") && refused.ends_with(r#"'mode="exec"'"#),
+            refused.starts_with("`exec` is not JSON: ") && refused.ends_with(r#"'mode="exec"'"#),
             "{refused}"
         );
         let no_equals = "`mode` has no `=`: write KEY=JSON, such as stopOnEntry=true";

@@ -149,7 +149,7 @@ impl CommonArgs {
         let versions = move || dlv.as_ref().map(InstalledDelve::versions).unwrap_or_default();
         let about = About { tool: TOOL.to_owned(), settings, redact: self.redact };
         let recorder = Recorder::new(folder, about, versions)
-            .with_context(|| format!("--record {}: no file can be written there", folder.display()))?;
+            .with_context(|| format!("--record {}: files cannot be written there", folder.display()))?;
         Ok(Some(recorder))
     }
 
@@ -173,7 +173,7 @@ impl CommonArgs {
 /// make sense there.
 fn or_without_filter(error: FirewallError) -> anyhow::Error {
     match error.is_without_filter() {
-        true => anyhow::anyhow!("{error}; or use --firewall off where nothing filters the port"),
+        true => anyhow::anyhow!("{error}; or use --firewall off if nothing filters the port"),
         false => error.into(),
     }
 }

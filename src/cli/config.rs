@@ -1,4 +1,4 @@
-//! `dlvgate config`: what is in force, and where each value comes from.
+//! `dlvgate config`: the settings in force, and where each value comes from.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;

@@ -20,7 +20,7 @@ use crate::privilege::Caller;
 use crate::stdio::post;
 use crate::variables;
 
-/// Flags of `serve` that say what is to be done now, and no settings.
+/// Flags of `serve` that are for one run, and not for a configuration file.
 const NO_SETTINGS: [&str; 8] =
     ["once", "stdio", "upstream", "headless", "as_root", "config", "verbose", "quiet"];
 
@@ -203,7 +203,7 @@ fn words(arg: &Arg, file: &ConfigFile, entry: &ConfigEntry) -> Result<Vec<String
                 _ => Err("a rule is \"CLIENT=SERVER\", or { from = \"CLIENT\", to = \"SERVER\" }".to_owned()),
             }
         }
-        other => Err(format!("a {} is no value for it", other.type_str())),
+        other => Err(format!("a {} is not a value for it", other.type_str())),
     };
     match &entry.value {
         Value::Array(values) if is_list => values.iter().map(word).collect(),

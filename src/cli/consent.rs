@@ -13,13 +13,13 @@ use crate::front::Listen;
 const KEYS: [(&str, &str); 6] = [
     ("allow", "it lets others in, and any client that connects can run any program as you"),
     ("only-same-user", "it says whether this machine's other users are let in"),
-    ("firewall", "it says who guards the ports, if anybody does"),
+    ("firewall", "it decides which packet filter guards the ports, if any"),
     ("record", "it has your program's values written into files"),
     ("redact", "it says whether your program's values are kept out of recordings"),
     ("dlv", "it chooses a program that is run as you"),
 ];
 
-/// Arguments of `launch` and `attach` that change what is shown, and nothing that is run (Delve,
+/// Arguments of `launch` and `attach` that change only the display, and run nothing (Delve,
 /// `service/dap/types.go`).
 const SHOWN: [&str; 9] = [
     "stopOnEntry",
@@ -87,7 +87,7 @@ fn is_within(project: &Path, folder: &Path) -> bool {
     }
 }
 
-/// The argument that `NAME=JSON` sets, where it decides what is run.
+/// Returns the argument that `NAME=JSON` sets, if it decides which program runs.
 fn deciding(value: &str) -> Option<String> {
     let Ok(argument) = value.parse::<Argument>() else { return Some(format!("`{value}`")) };
     let is_free = match argument.key.as_str() {

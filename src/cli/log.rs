@@ -12,7 +12,7 @@ use crate::stdio::STDERR;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub(super) struct LogArgs {
-    /// Log more: -v what is decided, -vv everything
+    /// Log more: -v decisions, -vv everything
     #[arg(short, long, action = ArgAction::Count, global = true)]
     verbose: u8,
     /// How much is logged [default: info; error for `dlvgate dlv`]

@@ -116,7 +116,7 @@ fn run(words: Vec<OsString>) -> ExitCode {
     })
 }
 
-/// Says what is wrong with the command line, or what it asks for (`--help`).
+/// Prints the error of the command line, or the text that it asks for (`--help`).
 fn say_usage(said: &clap::Error) -> ExitCode {
     match said.print() {
         _ if said.use_stderr() => ExitCode::from(USAGE),
@@ -137,7 +137,7 @@ fn configured(words: &[OsString]) -> anyhow::Result<(Cli, Config)> {
     let command =
         Cli::command().mut_subcommand("serve", |serve| config_defaults::with_defaults(serve, &config));
     let command = command.mut_subcommand("doctor", |doctor| config_defaults::with_defaults(doctor, &config));
-    // what is said for all commands: the log
+    // for all commands: the log's flags
     let command = config_defaults::with_defaults(command, &config);
     let matches = command.try_get_matches_from(words)?;
     match matches.subcommand_matches("serve").and_then(config_defaults::contradiction) {

@@ -1,5 +1,5 @@
 //! The file that a command was asked to write: whole or not at all, and over no file that dlvgate
-//! was not told to replace.
+//! was not asked to replace.
 
 use std::fs::Metadata;
 use std::io::{self, BufWriter, Write};
@@ -11,11 +11,11 @@ use tempfile::NamedTempFile;
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutputError {
-    #[error("{} is there already: name another file, or replace it with --force", .0.display())]
+    #[error("{} exists already: name another file, or replace it with --force", .0.display())]
     Exists(PathBuf),
     #[error("{} is {what}, and only a regular file can be replaced: name another file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
-    #[error("{} is what is read: name another file", .0.display())]
+    #[error("{} is the input: name another file", .0.display())]
     IsTheInput(PathBuf),
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -32,11 +32,11 @@ pub(super) struct OutputFile {
 }
 
 impl OutputFile {
-    /// Begins a file beside `path`. `input`: what is read, and must stay; `force`: a regular file
-    /// that is there is replaced.
+    /// Begins a file beside `path`. `input`: the file that is read, which must stay; `force`: an
+    /// existing regular file is replaced.
     ///
     /// # Errors
-    /// Where `path` is taken, or no file can be made beside it.
+    /// If `path` is taken, or no file can be made beside it.
     pub(super) fn new(path: &Path, input: &Path, force: bool) -> Result<OutputFile, OutputError> {
         check(path, input, force)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -49,7 +49,7 @@ impl OutputFile {
     /// Gives the file its name.
     ///
     /// # Errors
-    /// Where it cannot be written, or another file has got that name meanwhile.
+    /// If it cannot be written, or another file has got that name meanwhile.
     pub(super) fn finish(self) -> Result<(), OutputError> {
         let OutputFile { file, path, input, force } = self;
         let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
@@ -78,7 +78,7 @@ impl Write for OutputFile {
 /// Sees whether `path` may be written, before anything is made or asked.
 ///
 /// # Errors
-/// Where it may not.
+/// If it may not.
 pub(super) fn check(path: &Path, input: &Path, force: bool) -> Result<(), OutputError> {
     let meta = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -81,7 +81,7 @@ pub(super) struct ServeArgs {
 /// that number.
 ///
 /// # Errors
-/// Where there is none, or it is no TCP socket with an address.
+/// If there is none, or it is not a TCP socket with an address.
 pub(super) fn passed(args: &ServeArgs) -> anyhow::Result<Option<Bound>> {
     let number = match args.listen {
         Listen::Passed(number) if !args.stdio => number,
@@ -116,7 +116,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let caller = Caller::of_sudo().filter(|_| !args.as_root);
     if let Some(caller) = &caller {
         caller.become_for_good().with_context(|| format!("cannot go on as {caller} instead of root"))?;
-        tracing::info!(target: "dlvgate", "goes on as {caller}, and dlv with it (--as-root keeps root)");
+        tracing::info!(target: "dlvgate", "continues as {caller}, and dlv too (--as-root keeps root)");
     }
     let serves = argv.serves();
     let launcher = launcher(&args, argv, caller.as_ref());
@@ -179,7 +179,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
 }
 
-/// Ends what is served where the guard or the front's gate is lost, and says so.
+/// Stops serving if the guard or the front's gate is lost, and reports it.
 async fn guarded<T>(
     serving: impl Future<Output = anyhow::Result<T>>,
     firewall: &Firewall,
@@ -254,7 +254,7 @@ impl BoundFront {
     }
 }
 
-/// How dlv is started; `None` where one runs already.
+/// How dlv is started; `None` if one runs already.
 fn launcher(args: &ServeArgs, argv: Argv, caller: Option<&Caller>) -> Option<Launcher> {
     if args.upstream.is_some() {
         return None;
@@ -278,7 +278,7 @@ async fn upstream(
             .await
             .map_err(|error| usage(format_args!("--upstream {address}: {error}")))?;
         if !found.ip().is_loopback() {
-            tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback, and who else can reach it is not guarded");
+            tracing::info!(target: "dlvgate::firewall", upstream = %found, "no gate: the upstream is not on loopback, so dlvgate cannot guard its port");
         }
         return Ok(match args.headless {
             true => share(DelveSource::Running(found), firewall, stop),

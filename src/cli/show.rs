@@ -183,7 +183,7 @@ fn hold_against_rules(file: &Path) -> anyhow::Result<ExitCode> {
     let findings = checker.finish(reader.is_complete());
     say_notices(&reader, file);
     if reader.messages() == 0 {
-        anyhow::bail!("{}: there is no message to hold a rule against", file.display());
+        anyhow::bail!("{}: it has no message to check", file.display());
     }
     let broken = findings.iter().filter(|finding| finding.explained.is_none()).count();
     let mut out = BufWriter::new(io::stdout().lock());
@@ -235,7 +235,7 @@ fn check_is_file(file: &Path) -> anyhow::Result<()> {
     let meta = file.metadata().with_context(|| file.display().to_string())?;
     anyhow::ensure!(
         meta.is_file(),
-        "{} is no regular file, and it is read twice: write what comes from it into a file first",
+        "{} is not a regular file, and it is read twice: write what comes from it into a file first",
         file.display()
     );
     Ok(())

@@ -73,7 +73,7 @@ pub(super) fn run(args: &TrustArgs, serve: &Command) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     }
     if !args.yes && !is_agreed()? {
-        say!("nothing was agreed to");
+        say!("not agreed");
         return Ok(ExitCode::from(FAILURE));
     }
     consents
@@ -124,7 +124,7 @@ fn page(shown: &str, file: &ConfigFile, asked: &[ConsentQuestion<'_>]) -> String
 
 fn is_agreed() -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(usage("there is no terminal to ask you on; --yes agrees without"));
+        return Err(usage("there is no terminal to ask on; use --yes to agree"));
     }
     ask!("Agree to this? [y/N] ");
     let mut answer = String::new();
@@ -146,7 +146,7 @@ fn list(consents: &Consents) -> anyhow::Result<ExitCode> {
 fn revoke(consents: &Consents, path: &Path) -> anyhow::Result<ExitCode> {
     let shown = on_one_line(&path.display().to_string()).into_owned();
     if consents.revoke(&settled(path))? {
-        say!("{shown}: you do not agree to it any more");
+        say!("{shown}: your consent is revoked");
         return Ok(ExitCode::SUCCESS);
     }
     say!("{shown}: you have not agreed to it; `dlvgate trust --list` shows what you have");

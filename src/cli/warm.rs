@@ -25,7 +25,7 @@ pub(super) struct WarmArgs {
 }
 
 impl WarmArgs {
-    /// The spares of a server with at most so many sessions; `None` where it has none.
+    /// The spares of a server with at most so many sessions; `None` if it has none.
     pub(super) fn spares(
         &self,
         launcher: &Launcher,

@@ -63,7 +63,7 @@ pub enum LaunchError {
         said: String,
     },
     /// It prints a lot, and no ready line.
-    #[error("{} printed 64 KiB and no ready line, and was ended. It began with {said:?}: is it a dlv?", path.display())]
+    #[error("{} printed 64 KiB and no ready line, and was stopped. It began with {said:?}: is it a dlv?", path.display())]
     NoDelve {
         /// The program.
         path: PathBuf,

@@ -10,7 +10,7 @@ pub struct Printed {
     pub passed: Vec<u8>,
     /// The ready line, and how many bytes had been passed before it.
     pub ready: Option<(ReadyLine, usize)>,
-    /// The most bytes that were held back of what is no ready line yet.
+    /// The most bytes that were held back before a ready line was complete.
     pub held: usize,
 }
 

@@ -108,7 +108,7 @@ impl Launcher {
     /// What would be started now.
     ///
     /// # Errors
-    /// Where there is no dlv.
+    /// If there is no dlv.
     pub fn target(&self) -> Result<LaunchFingerprint, LaunchError> {
         Ok(LaunchFingerprint::of(self.path()?, self.folder.as_deref()))
     }

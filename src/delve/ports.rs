@@ -38,9 +38,9 @@ impl FromStr for PortPlan {
             return Ok(PortPlan::Unix);
         }
         let port = |text: &str| {
-            text.trim()
-                .parse::<u16>()
-                .map_err(|_| format!("`{text}` is no port; use 0, N or A-B, with ports up to 65535, or unix"))
+            text.trim().parse::<u16>().map_err(|_| {
+                format!("`{text}` is not a port; use 0, N or A-B, with ports up to 65535, or unix")
+            })
         };
         let (first, last) = match text.split_once('-') {
             Some((first, last)) => (port(first)?, port(last)?),
@@ -125,7 +125,7 @@ impl PortPool {
     /// where the plan has no further one.
     ///
     /// # Errors
-    /// Where there can be no folder for Unix sockets.
+    /// If there can be no folder for Unix sockets.
     pub fn lease(&self, after: u16) -> io::Result<Option<PortLease>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let address = match self.plan {

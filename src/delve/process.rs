@@ -27,7 +27,7 @@ use crate::stdio::STDERR;
 /// build some more.
 const PREAMBLE_LIMIT: usize = 64 * 1024;
 
-/// Characters that are shown of what is printed in place of a ready line.
+/// Characters shown of a line that dlv prints instead of its ready line.
 const FIRST_LINE: usize = 80;
 
 /// Bytes read at once while the ready line is waited for.
@@ -116,7 +116,7 @@ impl Delve {
     /// safe: dlv can be stopped then.
     ///
     /// # Errors
-    /// Where dlv ends first, or says nothing of the kind within `limit`.
+    /// If dlv ends first, or says nothing of the kind within `limit`.
     pub async fn ready(&mut self, limit: Option<Duration>) -> Result<(), LaunchError> {
         let Some(output_pipe) = &mut self.output_pipe else { return Ok(()) };
         let mut said = Vec::new();
@@ -182,9 +182,9 @@ impl Delve {
         self.pid.as_raw()
     }
 
-    /// The last of what it and the debugged program wrote to standard error. After its end, what is
-    /// still in the pipe is waited for a moment; a debugged program that outlives it keeps the pipe
-    /// open.
+    /// Returns the last lines that dlv and the debugged program wrote to standard error. After
+    /// dlv's end it waits a moment for the rest of the pipe; a debugged program that outlives dlv
+    /// keeps the pipe open.
     pub async fn last_words(&mut self) -> String {
         let rest = async { while self.pumps.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LAST_WORDS, rest).await;

@@ -28,7 +28,7 @@ pub(super) struct ProcessTree {
     mark: Mark,
 }
 
-/// What tells a member.
+/// What identifies a member.
 #[derive(Debug, Default)]
 enum Mark {
     /// dlv leads their process session.
@@ -68,7 +68,7 @@ impl ProcessTree {
         members
     }
 
-    /// Kills what is left of the family. Returns how many were killed.
+    /// Kills the processes that are left. Returns how many were killed.
     pub(super) fn kill(&mut self, leader: Pid) -> usize {
         let members = self.members(leader);
         members.iter().filter(|pid| kill(**pid, Signal::SIGKILL).is_ok()).count()
@@ -133,7 +133,7 @@ mod system {
         pids().into_iter().filter_map(parent).collect()
     }
 
-    /// When a process that runs began, in a form that serves to tell it from another of its number.
+    /// When a running process began, in a form that distinguishes it from another with its id.
     pub(in crate::delve) fn born(pid: Pid) -> Option<String> {
         process_stat::running_since(pid.as_raw())
     }
@@ -170,7 +170,7 @@ mod system {
         ps(&["-axo", "pid=,ppid="]).lines().filter_map(pair).collect()
     }
 
-    /// When a process that runs began, in a form that serves to tell it from another of its number.
+    /// When a running process began, in a form that distinguishes it from another with its id.
     pub(in crate::delve) fn born(pid: Pid) -> Option<String> {
         let said = ps(&["-o", "stat=,lstart=", "-p", &pid.to_string()]);
         let (state, began) = said.trim().split_once(' ')?;
@@ -181,12 +181,12 @@ mod system {
         Some(PathBuf::from(ps(&["-o", "comm=", "-p", &pid.to_string()]).trim()))
     }
 
-    /// ps does not tell it; a relative output is not found then.
+    /// ps does not show it; a relative output is not found then.
     pub(super) fn folder(_: Pid) -> Option<PathBuf> {
         None
     }
 
-    /// ps does not tell arguments with spaces apart; a path with a space is not found then.
+    /// ps does not separate arguments with spaces; a path with a space is not found then.
     pub(super) fn arguments(pid: Pid) -> Vec<String> {
         let line = ps(&["-o", "command=", "-p", &pid.to_string()]);
         line.split_whitespace().map(str::to_owned).collect()

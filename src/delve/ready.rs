@@ -38,8 +38,8 @@ pub(super) struct Preamble {
 }
 
 impl Preamble {
-    /// Takes a chunk. Appends output other than the ready line to `passed`, before its line is
-    /// whole where it can be told. Returns the ready line with the bytes after it.
+    /// Takes a chunk. Appends output to `passed` as soon as it cannot be the ready line any more.
+    /// Returns the ready line with the bytes after it.
     pub(super) fn take(&mut self, chunk: &[u8], passed: &mut Vec<u8>) -> Option<(ReadyLine, Vec<u8>)> {
         for (at, byte) in chunk.iter().enumerate() {
             if self.other {

@@ -73,7 +73,7 @@ impl Reaper {
         Reaper(Some(Arc::default()))
     }
 
-    /// The socket on which a dlv that is about to begin says so. `None` where there is no reaper:
+    /// The socket on which a dlv that is about to begin says so. `None` if there is no reaper:
     /// that is logged, and the kernel alone sees to it.
     pub(super) fn line(&self) -> Option<ReaperSocket> {
         let client = self.0.as_ref()?;
@@ -203,7 +203,7 @@ impl ReaperSocket {
 /// A dlv that may have to be ended.
 #[derive(Debug)]
 struct TrackedDelve {
-    /// `None` where it was dead before the reaper heard of it; its program may run all the same.
+    /// `None` if it was dead before the reaper heard of it; its program may run all the same.
     born: Option<String>,
     family: ProcessTree,
 }

@@ -36,7 +36,7 @@ impl SocketDir {
     /// temporary files; and removes there what killed ones have left.
     ///
     /// # Errors
-    /// Where no folder can be made, or a socket in it would have too long a name.
+    /// If no folder can be made, or a socket in it would have too long a name.
     pub(super) fn new() -> io::Result<SocketDir> {
         let place = runtime_folder().unwrap_or_else(variables::temporary);
         sweep(&place);
@@ -51,7 +51,7 @@ impl SocketDir {
         let path = folder.socket(u64::MAX);
         if path.to_str().is_none() || path.as_os_str().len() > LONGEST {
             let said = format!(
-                "{} is no name for a Unix socket, which has at most {LONGEST} bytes of UTF-8: set TMPDIR to a shorter one",
+                "{} is not a valid name for a Unix socket, which has at most {LONGEST} bytes of UTF-8: set TMPDIR to a shorter one",
                 path.display()
             );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, said));

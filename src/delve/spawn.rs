@@ -21,7 +21,7 @@ use crate::rlimit;
 
 /// Makes the child a session leader and, where the system can, has it asked to end (SIGTERM) when
 /// the thread that starts it ends: dlv then kills the debugged program, even where dlvgate was
-/// killed itself. The `reaper` is told of it.
+/// killed itself. The `reaper` is informed of it.
 pub(super) fn in_own_session(command: &mut Command, reaper: Option<ReaperSocket>) -> &mut Command {
     // SAFETY: the closure runs in the forked child before exec and makes async-signal-safe system
     // calls; it allocates nothing and takes no lock.
@@ -79,7 +79,7 @@ pub(super) fn with_descriptor<'a>(
     }
 }
 
-/// A descriptor that we were started with. `None` where there is none of this number.
+/// A descriptor that we were started with. `None` if there is none of this number.
 ///
 /// To be called before anything else is opened, which could have that number, and once for each: it
 /// is ours from then on.

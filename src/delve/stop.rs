@@ -15,7 +15,7 @@ const PIPES_GRACE: Duration = Duration::from_secs(1);
 /// How a dlv ended.
 #[derive(Debug)]
 pub struct Stopped {
-    /// Its exit status; `None` where it could not be had.
+    /// Its exit status; `None` if it could not be had.
     pub status: Option<ExitStatus>,
     /// Whether SIGKILL was needed.
     pub killed: bool,

@@ -49,7 +49,7 @@ impl DelveLog {
     /// else is opened.
     ///
     /// # Errors
-    /// Where the file cannot be written, or the descriptor is not open.
+    /// If the file cannot be written, or the descriptor is not open.
     pub fn new(destination: &OsStr) -> io::Result<DelveLog> {
         let (file, number) = match destination.to_string_lossy().parse::<RawFd>() {
             Ok(1) => return Ok(DelveLog::Standard),
@@ -100,7 +100,7 @@ impl Streams {
     /// reaper's concern.
     ///
     /// # Errors
-    /// Where the system has no pipe or terminal left.
+    /// If the system has no pipe or terminal left.
     pub(super) fn connect(
         &self,
         command: &mut Command,

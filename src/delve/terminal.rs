@@ -32,7 +32,7 @@ impl Pty {
     /// A terminal like the one at our standard output, with the side that a child gets.
     ///
     /// # Errors
-    /// Where the system has none left.
+    /// If the system has none left.
     pub(super) fn open() -> io::Result<(Pty, OwnedFd)> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         grantpt(&ours)?;

@@ -119,7 +119,7 @@ impl Finding {
 }
 
 /// Returns the finding to fix first: the worst, and of several the one that may cause the others.
-/// `None` where all is well.
+/// `None` if all is well.
 pub fn first(findings: &[Finding]) -> Option<&Finding> {
     let worst = findings.iter().map(|finding| finding.state).max()?;
     findings.iter().find(|finding| finding.state == worst && worst >= Health::Warning)

@@ -1,8 +1,8 @@
 //! Checks what can keep a client from dlv on this machine. The checks run side by side; each says
 //! what it saw, why it matters, and the command that fixes it.
 //!
-//! A check looks and changes nothing. What it cannot tell it calls unknown; nothing unknown passes
-//! for good.
+//! A check changes nothing. What it cannot find out it reports as unknown; it never counts as
+//! good.
 
 mod checks;
 mod context;
@@ -29,7 +29,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     CHECKS.iter().map(|check| check.name)
 }
 
-/// Runs every check, all at once. `progress` is told the name of each that has ended.
+/// Runs every check, all at once. `progress` gets the name of each that has ended.
 pub async fn examine(context: Context, progress: impl Fn(&'static str)) -> Vec<Finding> {
     let context = Arc::new(context);
     let mut running = JoinSet::new();
@@ -76,7 +76,6 @@ fn without_consequences(mut findings: Vec<Finding>) -> Vec<Finding> {
 
 fn unanswered(check: &Check) -> Finding {
     let seen = format!("the check \"{}\" had no answer within {} s", check.name, LIMIT.as_secs());
-    let why =
-        "what it would have told is not known; a program that it asked hangs, or the machine is very busy";
+    let why = "its result is unknown: a program that it runs hangs, or the machine is very busy";
     Finding::new(check.group, "unanswered", Health::Unknown, seen).why(why)
 }

@@ -46,7 +46,7 @@ pub enum Way {
     },
     /// A program listens.
     Open,
-    /// Only a whole connection would tell, and that was not asked for.
+    /// Only a whole connection would show it, and that was not asked for.
     NotTried,
 }
 
@@ -98,7 +98,7 @@ pub struct Reach {
     pub way: Way,
     /// The program that listens, if there is one.
     pub who: Option<Who>,
-    /// Milliseconds until the way was known; where a connection told it, until the answer.
+    /// Milliseconds until the way was known; by a connection, until the answer.
     pub took_ms: u128,
 }
 
@@ -245,7 +245,7 @@ fn failed(error: &io::Error) -> Way {
     }
 }
 
-/// `None` where this system sends the last part of the handshake at once.
+/// `None` if this system sends the last part of the handshake at once.
 #[cfg(not(target_os = "linux"))]
 fn half_a_handshake(_: SocketAddr) -> Option<Way> {
     None

@@ -88,7 +88,7 @@ pub(in crate::firewall) struct LeftGates {
     pub(in crate::firewall) pid: u32,
     /// The ports.
     pub(in crate::firewall) ports: Vec<u16>,
-    /// Its enable token of pf: the pfctl that took it, and its number, once pfctl has told it.
+    /// Its enable token of pf: the pfctl that took it, and its number, once pfctl has printed it.
     pub(in crate::firewall) token: Option<(u32, Option<u64>)>,
 }
 

@@ -94,10 +94,10 @@ impl Firewall {
         }
     }
 
-    /// Ends the guard, which closes what is still open.
+    /// Ends the guard, which closes all gates that are still open.
     ///
     /// # Errors
-    /// Where it does not end, or could not close everything.
+    /// If it does not end, or could not close everything.
     pub async fn end(&self) -> Result<(), FirewallError> {
         match &self.held {
             FirewallState::Off(_) => Ok(()),
@@ -167,7 +167,7 @@ impl Gate {
     /// Blocks the port for everybody, the peers included.
     ///
     /// # Errors
-    /// Where the backend did not take the rules; the error says what may still be open.
+    /// If the backend did not take the rules; the error says what may still be open.
     pub async fn shut(&self) -> Result<(), FirewallError> {
         match &self.firewall.held {
             FirewallState::Off(_) => Ok(()),
@@ -178,7 +178,7 @@ impl Gate {
     /// Takes every rule of this gate away, and with the last one what enabled the filter.
     ///
     /// # Errors
-    /// Where the backend refused; the guard tries again when it ends.
+    /// If the backend refused; the guard tries again when it ends.
     pub async fn remove(self) -> Result<(), FirewallError> {
         match &self.firewall.held {
             FirewallState::Off(_) => Ok(()),

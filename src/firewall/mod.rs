@@ -1,4 +1,4 @@
-//! The gate: what the packet filter is told about one port, and by whom.
+//! The gate: the packet filter's rules for one port, and the processes that load them.
 //!
 //! The rest of the program sees three operations on a port (open it for peers, shut it for
 //! everybody, remove every trace) and nothing of rules, anchors or tokens. The [`guard`], a process

@@ -57,15 +57,15 @@ impl Default for Parts {
 }
 
 impl Firewall {
-    /// Settles the choice, starts the guard where there is to be one, and checks that it can work,
-    /// so that what is missing is said, and a password asked for, when the server starts and not
-    /// when a client waits.
+    /// Settles the choice, starts the guard if there is to be one, and checks that it can work. So
+    /// errors come, and sudo asks for a password, when the server starts and not while a client
+    /// waits.
     ///
     /// `is_reachable`: the front can be reached from other machines. An unknown answer is then an
     /// error.
     ///
     /// # Errors
-    /// Where a packet filter is to be used, by choice or because it filters, and cannot be.
+    /// If a packet filter is to be used, by choice or because it filters, and cannot be.
     pub async fn prepare(
         choice: FirewallMode,
         parts: Parts,
@@ -132,7 +132,7 @@ async fn automatic(start: Start, is_reachable: bool) -> Result<Firewall, Firewal
 /// would not work.
 ///
 /// # Errors
-/// Where no guard can be had.
+/// If no guard can be had.
 pub async fn sweep(
     backend: FirewallBackend,
     parts: Parts,

@@ -29,7 +29,7 @@ pub struct Peer {
 #[non_exhaustive]
 pub enum PeerError {
     /// No address at all.
-    #[error("`{0}` is no address and no network; write 192.0.2.5, 192.0.2.0/24 or 2001:db8::/32")]
+    #[error("`{0}` is not an address or a network; write 192.0.2.5, 192.0.2.0/24 or 2001:db8::/32")]
     NoAddress(String),
     /// A link-local address without its interface.
     #[error("`{0}` is link-local: say on which interface, as in fe80::1%en0")]
@@ -190,7 +190,7 @@ mod tests {
             ("fe80::1%", "link-local"),
             ("fe80::1%en0 } pass all", "link-local"),
             ("fe80::1%abcdefghijklmnop", "link-local"),
-            ("", "no address"),
+            ("", "not an address"),
         ] {
             let refused = text.parse::<Peer>().unwrap_err().to_string();
             assert!(refused.contains(word), "{text}: {refused}");

@@ -25,7 +25,7 @@ pub struct Status {
     pub doubtful: Vec<String>,
     /// What users may open.
     pub policy: PolicyStatus,
-    /// What the packet filter itself says; `None` where it was not asked.
+    /// What the packet filter itself says; `None` if it was not asked.
     pub filter: Option<FilterStatus>,
 }
 
@@ -47,7 +47,7 @@ pub struct GuardStatus {
     pub backend: FirewallBackend,
     /// Its process.
     pub pid: u32,
-    /// Whether it runs, or cannot be told. What a dead one has left is for `sweep`.
+    /// Whether it runs, or may run. What a dead one has left is for `sweep`.
     pub is_alive: bool,
     /// Whether its process id is of the namespace that we see; where not, it cannot be told whether
     /// it runs.
@@ -73,7 +73,7 @@ pub struct FilterStatus {
     pub backend: FirewallBackend,
     /// Whether it filters anything: pf is enabled, a chain of nftables could drop.
     pub is_filtering: bool,
-    /// Gates of which no journal tells.
+    /// Gates that no journal names.
     pub untold: Vec<Untold>,
     /// Gates in a journal whose rules are gone: they were flushed.
     pub missing: Vec<LoadedGate>,
@@ -81,7 +81,7 @@ pub struct FilterStatus {
     pub other_tokens: Vec<u64>,
 }
 
-/// A gate of which no journal tells.
+/// A gate that no journal names.
 #[derive(Debug, Serialize)]
 pub struct Untold {
     /// The gate, as its rules name it; `None`: they are not dlvgate's, and are where its own would
@@ -95,7 +95,7 @@ pub struct Untold {
 /// Reads the journals.
 ///
 /// # Errors
-/// Where their folder cannot be read.
+/// If their folder cannot be read.
 pub fn from_journals(journals: &Journals) -> io::Result<Status> {
     let mut status = Status { guards: Vec::new(), doubtful: Vec::new(), policy: policy(), filter: None };
     for found in journals.read()? {
@@ -134,7 +134,7 @@ fn of(record: GuardRecord) -> GuardStatus {
 /// Reads the packet filter too, and compares.
 ///
 /// # Errors
-/// Where it does not let us.
+/// If it does not let us.
 pub async fn from_filter(
     status: &mut Status,
     backend: FirewallBackend,

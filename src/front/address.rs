@@ -63,7 +63,7 @@ impl FromStr for ListenAddress {
         let Some((host, port)) = text.rsplit_once(':') else {
             return Err(format!("`{text}` has no port; write HOST:PORT, such as 127.0.0.1:2345"));
         };
-        let port = port.parse().map_err(|_| format!("`{port}` is no port; ports are 0 to 65535"))?;
+        let port = port.parse().map_err(|_| format!("`{port}` is not a port; ports are 0 to 65535"))?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(v6) => v6,
             None if host.contains(':') => {
@@ -90,7 +90,7 @@ impl fmt::Display for ListenAddress {
 /// which [`Bound`](super::Bound) takes for both.
 ///
 /// # Errors
-/// Where the name has no address.
+/// If the name has no address.
 pub async fn resolve(address: &ListenAddress) -> io::Result<SocketAddr> {
     if address.host.is_empty() {
         return Ok(every(address.port, Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)).err()));
@@ -102,7 +102,7 @@ pub async fn resolve(address: &ListenAddress) -> io::Result<SocketAddr> {
 /// programs.
 ///
 /// # Errors
-/// Where the name has no address.
+/// If the name has no address.
 pub async fn resolve_peer(address: &ListenAddress) -> io::Result<SocketAddr> {
     let host = if address.host.is_empty() { "127.0.0.1" } else { &address.host };
     let mut found = look_up(host, address.port).await?;

@@ -70,7 +70,7 @@ impl Allowlist {
     /// The admission of a front on `front`.
     ///
     /// # Errors
-    /// Where the front is not a loopback address and no peer is named, or one that can never
+    /// If the front is not a loopback address and no peer is named, or one that can never
     /// connect.
     pub fn new(front: IpAddr, allowed: Vec<Peer>) -> Result<Allowlist, UnusableAllowlist> {
         Allowlist::at(front, front.is_ipv6() && front.is_unspecified(), allowed)

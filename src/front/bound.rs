@@ -32,7 +32,7 @@ impl Bound {
     /// does not wait.
     ///
     /// # Errors
-    /// Where the system refuses the address.
+    /// If the system refuses the address.
     pub fn new(address: SocketAddr) -> io::Result<Bound> {
         Bound::of(Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?, address)
     }
@@ -63,7 +63,7 @@ impl Bound {
     /// Takes loopback of both families at the same port, as far as this machine has both.
     ///
     /// # Errors
-    /// Where the system refuses one of them.
+    /// If the system refuses one of them.
     pub fn loopback(port: u16) -> io::Result<Bound> {
         let mut tries = 1;
         loop {
@@ -82,7 +82,7 @@ impl Bound {
     /// A socket that we were started with, and at which clients may connect already.
     ///
     /// # Errors
-    /// Where it is no TCP socket, or has no address.
+    /// If it is not a TCP socket, or has no address.
     pub fn passed(descriptor: OwnedFd) -> io::Result<Bound> {
         let socket = Socket::from(descriptor);
         let address = socket.local_addr()?.as_socket();
@@ -91,7 +91,9 @@ impl Bound {
                 socket.set_nonblocking(true)?;
                 Ok(Bound { socket, besides: None, address })
             }
-            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no TCP socket that has an address")),
+            _ => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a TCP socket that has an address"))
+            }
         }
     }
 
@@ -123,7 +125,7 @@ impl Bound {
         ip.is_ipv6() && ip.is_unspecified() && !self.socket.only_v6().unwrap_or(true)
     }
 
-    /// Lets clients connect: at the address, and at what is besides.
+    /// Lets clients connect: at the address, and at the second one if there is one.
     pub(super) fn listen(self) -> io::Result<(TcpListener, Option<TcpListener>)> {
         Ok((listen(self.socket)?, self.besides.map(listen).transpose()?))
     }

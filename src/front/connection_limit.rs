@@ -43,10 +43,10 @@ struct AddressCount {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LimitReached {
     /// All are taken.
-    #[error("too many connections ({limit}), of which most say nothing")]
+    #[error("too many connections ({limit}), most of them silent")]
     ForAll { limit: usize },
     /// This address has as many as it may have.
-    #[error("this address has too many connections ({limit}), of which most say nothing")]
+    #[error("this address has too many connections ({limit}), most of them silent")]
     ForAddress { limit: usize },
 }
 
@@ -59,7 +59,7 @@ pub(super) struct ConnectionPermit {
 }
 
 impl ConnectionLimit {
-    /// For this many sessions in all, and, where addresses are to be told apart, of one.
+    /// For this many sessions in all, and, if addresses are counted separately, of one.
     pub(super) fn new(sessions: usize, of_address: Option<usize>) -> Arc<ConnectionLimit> {
         let of_address =
             of_address.map(|sessions| OfAddress { connections: MAX_SILENT_OF_ADDRESS + sessions, sessions });
@@ -69,7 +69,7 @@ impl ConnectionLimit {
     /// A place for a connection from `address`; over a Unix socket there is none.
     ///
     /// # Errors
-    /// Where there is no more.
+    /// If there is no more.
     pub(super) fn take(
         self: &Arc<ConnectionLimit>,
         address: Option<IpAddr>,

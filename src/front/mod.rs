@@ -64,7 +64,7 @@ impl Front {
     /// Lets clients connect to an address.
     ///
     /// # Errors
-    /// Where another program listens there, which Linux says only now.
+    /// If another program listens there, which Linux says only now.
     pub fn on(bound: Bound, allowlist: Allowlist, peer_uids: Option<PeerUids>) -> io::Result<Front> {
         let name = bound.name().to_string();
         let (one, other) = bound.listen()?;
@@ -82,7 +82,7 @@ impl Front {
         &self.name
     }
 
-    /// Serves sessions until told to stop, with `once` until the first session's end, or until
+    /// Serves sessions until it is to stop, with `once` until the first session's end, or until
     /// `over`; then no client is let in. Returns the last session's outcome when all sessions have
     /// cleaned up.
     pub async fn serve(

@@ -26,10 +26,10 @@ pub struct PeerUids {
     system: System,
 }
 
-/// The system does not tell whose a connection is.
+/// The system does not say which user a connection belongs to.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "this system does not tell whose a connection is ({0}), so that other users of this machine could debug as you; \
+    "this system does not say which user a connection belongs to ({0}), so that other users of this machine could debug as you; \
      --only-same-user=false accepts that"
 )]
 pub struct CannotTell(io::Error);
@@ -41,7 +41,7 @@ impl PeerUids {
     /// The owners that this process was started for.
     ///
     /// # Errors
-    /// Where this system does not tell whose a connection is.
+    /// If this system does not say which user a connection belongs to.
     pub fn of_this_process() -> Result<PeerUids, CannotTell> {
         let uid = nix::unistd::geteuid().as_raw();
         let system = System::new().map_err(CannotTell)?;
@@ -56,7 +56,7 @@ impl PeerUids {
     /// not, it is closed where the address is the machine's own, and another machine's otherwise.
     ///
     /// # Errors
-    /// Says whose it is instead, or that it cannot be told: a connection that is closed already has
+    /// Says whose it is instead, or that it is unknown: a connection that is closed already has
     /// no owner.
     pub fn admit(&self, peer: SocketAddr, front: SocketAddr) -> Result<(), String> {
         match self.system.owner(Ends { peer, front }) {
@@ -65,12 +65,12 @@ impl PeerUids {
                 let which =
                     if is_one_user(uid) { "" } else { ", as is all that is not of this user namespace" };
                 Err(format!(
-                    "it is user {uid}'s{which}; --only-same-user=false lets everybody on this machine in"
+                    "it is user {uid}'s{which}; --only-same-user=false admits every user of this machine"
                 ))
             }
             Ok(SocketOwner::NoProcess) if local::is_own(peer) => Err(CLOSED.to_owned()),
             Err(error) if local::is_own(peer) => Err(format!(
-                "its user cannot be told ({error}); --only-same-user=false lets everybody on this machine in"
+                "its user is unknown ({error}); --only-same-user=false admits every user of this machine"
             )),
             Ok(SocketOwner::NoProcess) | Err(_) => Ok(()),
         }
@@ -97,12 +97,12 @@ impl PeerUids {
     /// Whether the process at the other end of a Unix socket belongs to one of them.
     ///
     /// # Errors
-    /// Says whose it is instead, or that it cannot be told.
+    /// Says whose it is instead, or that it is unknown.
     pub fn admit_credentials(&self, client: &UnixStream) -> Result<(), String> {
         match client.peer_cred().map(|peer| peer.uid()) {
             Ok(uid) if self.include(uid) => Ok(()),
             Ok(uid) => Err(format!("it is user {uid}'s")),
-            Err(error) => Err(format!("its user cannot be told ({error})")),
+            Err(error) => Err(format!("its user is unknown ({error})")),
         }
     }
 
@@ -146,7 +146,7 @@ mod system {
             match asked {
                 Some(Ok(owner)) => Ok(owner),
                 Some(Err(error)) => {
-                    tracing::debug!(target: "dlvgate::front", %error, "the kernel does not tell of one socket: its tables are read");
+                    tracing::debug!(target: "dlvgate::front", %error, "the kernel does not list one socket: its tables are read");
                     Ok(table::owner(ends))
                 }
                 None => Ok(table::owner(ends)),
@@ -169,7 +169,7 @@ mod system {
 
     impl System {
         /// # Errors
-        /// Where the list does not have a socket of our own as ours: it is read otherwise than it
+        /// If the list does not have a socket of our own as ours: it is read otherwise than it
         /// is written.
         pub(super) fn new() -> io::Result<System> {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

@@ -20,7 +20,7 @@ impl SocketFile {
     /// Makes it and lets clients connect.
     ///
     /// # Errors
-    /// Where there is something at `path` already, or no file can be made there.
+    /// If there is something at `path` already, or no file can be made there.
     pub fn bind(path: &Path) -> io::Result<SocketFile> {
         // A user who may write to the file may connect. No other thread makes files meanwhile.
         let usual = umask(Mode::from_bits_truncate(0o177));

@@ -25,13 +25,13 @@ const DIAL_LIMIT: Duration = Duration::from_secs(5);
 /// How long a dlv that cannot be connected may take to end and say why.
 const EARLY_END: Duration = Duration::from_millis(500);
 
-/// The order, with what is held.
+/// The order of a session, with its dlv, gate and connection.
 pub(super) type BackendLifecycle = Lifecycle<Delve, Address, Gate, Transport>;
 
 /// Starts a dlv, opens its gate, connects to it, and gives all of it back.
 pub(super) struct Backend {
     pub(super) lifecycle: BackendLifecycle,
-    /// Is told of each step.
+    /// Gets each step.
     pub(super) events: EventLog,
     /// The dlvs that were given up: see [`Backend::launch_elsewhere`].
     pub(super) given_up: u32,
@@ -51,7 +51,7 @@ impl Backend {
     /// Starts dlv and waits for its ready line; `interrupt` ends the wait with its cause.
     ///
     /// # Errors
-    /// Where dlv does not get ready, or at the interrupt: then it is killed. One that runs in our
+    /// If dlv does not get ready, or at the interrupt: then it is killed. One that runs in our
     /// place answers signals itself, so that is left to the [tear-down](Backend::tear_down).
     pub(super) async fn launch(
         &mut self,
@@ -91,7 +91,7 @@ impl Backend {
     /// it is not, never in between.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub(super) async fn open_gate(
         &mut self,
         firewall: &Firewall,
@@ -119,7 +119,7 @@ impl Backend {
     /// there still.
     ///
     /// # Errors
-    /// Where dlv cannot be connected to, or at the interrupt.
+    /// If dlv cannot be connected to, or at the interrupt.
     pub(super) async fn connect(
         &mut self,
         keepalive: Option<&TcpKeepalive>,
@@ -166,7 +166,7 @@ impl Backend {
         self.lifecycle.end();
     }
 
-    /// Gives back what is held, wherever it stands: gate shut, dlv stopped, gate removed. Returns
+    /// Shuts the gate, stops dlv, and removes the gate, from whatever step it has reached. Returns
     /// dlv's exit status.
     pub(super) async fn tear_down(&mut self, stop: &Shutdown) -> Option<ExitStatus> {
         let mut status = None;
@@ -242,8 +242,8 @@ impl Backend {
     }
 }
 
-/// Ends what is at a step that its owner does not know. No lifecycle names one; if one did, nothing
-/// would be forwarded.
+/// Ends a backend at a step that its owner does not know. No lifecycle names one; if one did,
+/// nothing would be forwarded.
 pub(super) fn out_of_order(step: Step) -> EndReason {
     tracing::error!(target: "dlvgate::session", ?step, "a step out of order");
     EndReason::Stopped { signal: "a step out of order" }

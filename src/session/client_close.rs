@@ -62,7 +62,7 @@ pub(super) async fn say(
     let _ = tokio::time::timeout(LINGER, said).await;
 }
 
-/// Answers what is pending and what still comes, until `disconnect` is answered or the client
+/// Answers pending requests and those that still come, until `disconnect` is answered or the client
 /// closes.
 async fn explain(
     client: &mut Transport,
@@ -101,8 +101,8 @@ async fn explain(
     Ok(())
 }
 
-/// Queues a word, and sends what is queued before it is too much: a client may have asked thousands
-/// of times.
+/// Queues an answer, and sends the queue before it grows too long: a client may have sent thousands
+/// of requests.
 async fn queue(word: Bytes, client: &mut Transport, conversation: &mut Conversation) -> std::io::Result<()> {
     conversation.down.queue(word);
     if conversation.down.is_full() { conversation.down.flush(client).await } else { Ok(()) }

@@ -73,7 +73,7 @@ pub(super) struct PendingRequests {
     explained: bool,
     /// A `terminated` event has passed.
     pub(super) terminated: bool,
-    /// dlv got something that is no message of the protocol.
+    /// dlv got something that is not a message of the protocol.
     pub(super) malformed: bool,
     /// Something has happened that the relay acts on: the client said its first message,
     /// `disconnect` or `Detach` was answered, a program was started.

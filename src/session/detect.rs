@@ -134,7 +134,7 @@ impl StartCondition {
             StartCondition::JsonRpc(object) => {
                 while !bytes.is_empty() {
                     let step = object.step(bytes);
-                    let step = step.map_err(|why| format!("what the client sent is no JSON-RPC: {why}"))?;
+                    let step = step.map_err(|why| format!("what the client sent is not JSON-RPC: {why}"))?;
                     if matches!(step.part, jsonrpc::RpcPart::Object { end: true }) {
                         return Ok(true);
                     }

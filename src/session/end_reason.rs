@@ -36,7 +36,7 @@ pub enum EndReason {
         status: Option<ExitStatus>,
         /// The end of its standard error.
         stderr: String,
-        /// The client had sent it something that is no DAP message.
+        /// The client had sent it something that is not a DAP message.
         malformed: bool,
     },
     /// dlv sent what cannot be framed.
@@ -77,7 +77,7 @@ pub enum EndReason {
         /// The limit.
         limit: usize,
     },
-    /// dlvgate was told to stop.
+    /// dlvgate was asked to stop.
     Stopped {
         /// The signal's name, or what else it was.
         signal: &'static str,
@@ -119,7 +119,7 @@ impl EndReason {
         )
     }
 
-    /// What the client is told; `None` where it wanted the end itself.
+    /// The message to the client; `None` if it wanted the end itself.
     pub(super) fn to_client(&self) -> Option<String> {
         match self {
             EndReason::Disconnected | EndReason::ClientLeft | EndReason::ClientReset => None,

@@ -29,7 +29,7 @@ pub struct TransitionEvent {
 /// Is called at each transition, on the session's task: it must not block.
 pub type Observer = Arc<dyn Fn(&TransitionEvent) + Send + Sync>;
 
-/// Writes one session's transitions to the log and the recording, and tells an observer.
+/// Writes one session's transitions to the log and the recording, and passes them to an observer.
 pub(super) struct EventLog {
     session: u64,
     began: Instant,

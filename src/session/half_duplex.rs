@@ -1,10 +1,10 @@
 //! One direction of the conversation, with its I/O: a chunk is read, looked at, and sent on, in one
 //! go.
 //!
-//! A direction has no buffer of its own: what is read lies in one that all sessions of the thread
-//! share, and is sent before anything else happens. Only what the receiver does not take at once is
-//! kept, and nothing is read before it is gone. So an idle session costs no buffer, and a receiver
-//! that stalls costs one chunk.
+//! A direction has no buffer of its own: it reads into one that all sessions of the thread share,
+//! and sends from there before anything else happens. Only what the receiver does not take at once
+//! is kept, and nothing is read before it is gone. So an idle session costs no buffer, and a
+//! receiver that stalls costs one chunk.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -53,7 +53,7 @@ pub(super) enum CopyEnd {
     Unframed(Unframed),
 }
 
-/// A filter with its I/O. Every method can be cancelled: what is not sent yet stays, in order.
+/// A filter with its I/O. Every method can be cancelled: unsent bytes stay, in order.
 pub(super) struct HalfDuplex {
     filter: MessageFilter,
     recorder: DirectionRecorder,
@@ -181,10 +181,10 @@ impl HalfDuplex {
     }
 
     /// Makes up for the rest of a body whose sender is gone, so that the messages after it can be
-    /// read. The receiver finds one message that is no JSON and, unlike a hang, can say so.
+    /// read. The receiver finds one message that is not JSON and, unlike a hang, can say so.
     ///
     /// # Errors
-    /// Where the receiver is gone too, too much is missing to fill in, or it is not known how much.
+    /// If the receiver is gone too, too much is missing to fill in, or it is not known how much.
     pub(super) async fn complete(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         self.flush(to).await?;
         let mut missing = match self.filter.missing() {
@@ -252,7 +252,7 @@ impl HalfDuplex {
         }
     }
 
-    /// Keeps what is left of the pieces of `chunk`.
+    /// Keeps the unsent pieces of `chunk`.
     fn keep(&mut self, chunk: &[u8]) {
         for piece in self.pieces.drain(..) {
             self.unsent.extend_from_slice(piece.bytes(chunk));
@@ -306,7 +306,7 @@ impl DirectionRecorder {
         &self.tap
     }
 
-    /// Ready when the recording can be told of the next chunk.
+    /// Ready when the recording can take the next chunk.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.waiting.is_none() {
             if !self.tap.is_on() {

@@ -30,9 +30,9 @@ pub enum Step {
     Close,
 }
 
-/// What is held, and whether the end has begun. What stands is in it: a dlv `D` of ours or the
-/// address `A` of another, a gate `G`, and the connection `C` to dlv. Without any of them it is the
-/// order alone, which is what the models search.
+/// The step of a session, and whether its end has begun. It holds what has been brought up: a dlv
+/// `D` of ours or the address `A` of another, a gate `G`, and the connection `C` to dlv. Without
+/// any of them it is the order alone, which is what the models search.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle<D = (), A = (), G = (), C = ()> {
     delve: DelveState<D, A>,
@@ -195,7 +195,7 @@ impl<D, A, G, C> Lifecycle<D, A, G, C> {
         self.connection = ConnectionState::Open(connection);
     }
 
-    /// [`Step::ShutGate`]: nothing passes the gate, as far as the packet filter could be told.
+    /// [`Step::ShutGate`]: nothing passes the gate, if the packet filter took the rules.
     pub(super) fn gate_shut(&mut self) {
         self.gate = match std::mem::replace(&mut self.gate, GateState::Gone) {
             GateState::Open(gate) => GateState::Shut(gate),
@@ -236,7 +236,7 @@ impl<D, A, G, C> Lifecycle<D, A, G, C> {
         }
     }
 
-    /// The session that looks for a spare gets this one, with all that it holds. `false` where the
+    /// The session that looks for a spare gets this one, with all that it holds. `false` if the
     /// one does not look for any, or the other is not one that waits: then nothing has changed.
     pub fn take(&mut self, spare: &mut Self) -> bool {
         let may = self.next() == Step::Take && spare.next() == Step::Wait;
@@ -254,7 +254,7 @@ impl<D, A, G, C> Lifecycle<D, A, G, C> {
     }
 
     /// Another dlv is wanted in place of the one whose gate could not be opened, which the caller
-    /// stops. `None` where none may take its place.
+    /// stops. `None` if none may take its place.
     pub fn launch_again(&mut self) -> Option<D> {
         if self.ending || !matches!(self.gate, GateState::Wanted) {
             return None;

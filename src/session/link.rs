@@ -54,7 +54,7 @@ impl Transport {
     /// Has the kernel ask the other side, where it is over TCP, whether it is there still.
     ///
     /// # Errors
-    /// Where it is closed already.
+    /// If it is closed already.
     pub(super) fn keep_alive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
         match self {
             Transport::Tcp(stream) => SockRef::from(stream).set_tcp_keepalive(keepalive),
@@ -99,7 +99,7 @@ impl Transport {
         }
     }
 
-    /// Whether the other side has sent what is not read yet.
+    /// Whether the other side has sent bytes that are not read yet.
     pub(super) fn has_unread(&self) -> bool {
         matches!(self.peek(), Ok(1..))
     }
@@ -166,7 +166,7 @@ impl AsyncWrite for Transport {
 /// Reads and drops until the other side closes.
 ///
 /// # Errors
-/// Where the connection fails before.
+/// If the connection fails before.
 pub(super) async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     // Not kept while it waits: every session would carry the buffer from its beginning.
     poll_fn(|cx| {

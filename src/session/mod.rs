@@ -150,7 +150,7 @@ impl<'a> Session<'a> {
         Session { client, hold, settings, conversation, backend, visit: None }
     }
 
-    /// `span` tells whose an entry of the log is. It is not entered while bytes are relayed, which
+    /// `span` gives log entries their session. It is not entered while bytes are relayed, which
     /// would cost a little at each chunk.
     async fn run(&mut self, of_address: Option<Arc<Semaphore>>, stop: &Shutdown, span: &Span) -> EndReason {
         let (slot, cause) = match SessionPermit::take(self.settings, of_address).await {

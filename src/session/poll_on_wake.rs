@@ -39,7 +39,7 @@ impl<F: Future> Future for PollOnWake<F> {
     }
 }
 
-/// Wakes the task, and tells it for whom.
+/// Wakes the task, and notes which part is to be polled.
 struct WakeFlag {
     rung: AtomicBool,
     task: Mutex<Option<Waker>>,

@@ -39,7 +39,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// kernel would keep that for it, were it connected to dlv itself.
 const SLOW_CLIENT: Duration = Duration::from_secs(60);
 
-/// After the connection's end, how long dlv's exit status is waited for, to tell the client.
+/// After the connection's end, how long to wait for dlv's exit status, which the client gets.
 const EXIT_STATUS: Duration = Duration::from_millis(500);
 
 /// Messages of ours that may wait for a place between dlv's; then the client is not read further.

@@ -16,7 +16,7 @@ const PLACE_PATIENCE: Duration = Duration::from_secs(1);
 pub struct ClientInfo<'a> {
     /// For the log, and for a recording.
     pub name: &'a str,
-    /// A permit for each session that its address may have open; `None` where that is not limited.
+    /// A permit for each session that its address may have open; `None` if that is not limited.
     pub sessions: Option<Arc<Semaphore>>,
     /// Its sender is dropped when no session may begin any more.
     pub closing: Option<watch::Receiver<()>>,
@@ -47,7 +47,7 @@ impl SessionPermit {
     /// The address's own place comes first: who has too many must not wait in the way of others.
     ///
     /// # Errors
-    /// Where none becomes free in time.
+    /// If none becomes free in time.
     pub(super) async fn take(
         settings: &SessionSettings,
         of_address: Option<Arc<Semaphore>>,

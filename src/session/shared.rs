@@ -140,7 +140,7 @@ impl SharedDelve {
     /// not run. Can be cancelled.
     ///
     /// # Errors
-    /// Where it cannot be started, has ended for good, or serves one client alone and that one has
+    /// If it cannot be started, has ended for good, or serves one client alone and that one has
     /// come already.
     pub(super) async fn join(self: &Arc<SharedDelve>) -> Result<Address, EndReason> {
         loop {
@@ -172,7 +172,7 @@ impl SharedDelve {
         Ok((life.phase.clone(), is_ending))
     }
 
-    /// How dlv ended, for a session whose connection has ended; `None` where dlv goes on.
+    /// How dlv ended, for a session whose connection has ended; `None` if dlv goes on.
     pub(super) async fn exit(&self) -> Option<Exit> {
         let mut phase = self.life().as_ref().map(|life| life.phase.clone())?;
         let exited = phase.wait_for(|phase| matches!(phase, Phase::Exited(_) | Phase::Ended(_)));

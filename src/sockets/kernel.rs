@@ -41,7 +41,7 @@ pub(crate) struct Kernel {
 
 impl Kernel {
     /// # Errors
-    /// Where there is no netlink to be had: a kernel without it, a container that forbids it.
+    /// If there is no netlink to be had: a kernel without it, a container that forbids it.
     pub(crate) fn open() -> io::Result<Kernel> {
         let socket = Netlink::open(SockProtocol::NetlinkSockDiag)?;
         Ok(Kernel { socket, sequence: Mutex::new(0), can_look: AtomicBool::new(false) })
@@ -50,7 +50,7 @@ impl Kernel {
     /// Returns the owner of the client's end of a connection.
     ///
     /// # Errors
-    /// Where the kernel does not say.
+    /// If the kernel does not say.
     pub(crate) fn owner(&self, ends: Ends) -> io::Result<SocketOwner> {
         match self.ask(ends)? {
             KernelAnswer::Socket(owner) => {
@@ -83,7 +83,7 @@ impl Kernel {
     /// The sockets of both families whose own port is one of these.
     ///
     /// # Errors
-    /// Where the kernel does not say, or not all.
+    /// If the kernel does not say, or not all.
     pub(crate) fn occupants(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
         let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();

@@ -17,7 +17,7 @@ pub(crate) struct Netlink(OwnedFd);
 
 impl Netlink {
     /// # Errors
-    /// Where there is no netlink to be had: a kernel without it, a container that forbids it.
+    /// If there is no netlink to be had: a kernel without it, a container that forbids it.
     pub(crate) fn open(protocol: SockProtocol) -> io::Result<Netlink> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         Ok(Netlink(socket(AddressFamily::Netlink, SockType::Datagram, flags, protocol)?))

@@ -37,7 +37,7 @@ pub(crate) struct Occupant {
 pub(crate) enum Does {
     /// It listens.
     Listen,
-    /// It is bound, and may listen yet. Not every system tells of such a socket.
+    /// It is bound, and may listen yet. Not every system lists such a socket.
     Wait,
     /// It is one end of a connection.
     Connect,

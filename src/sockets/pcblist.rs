@@ -51,7 +51,7 @@ pub(crate) struct MalformedPcbList(&'static str);
 /// Returns the owner of the client's end of a connection.
 ///
 /// # Errors
-/// Where the list is cut, or what it says of this connection cannot be.
+/// If the list is cut, or what it says of this connection cannot be.
 pub(crate) fn owner_in(list: &[u8], ends: Ends) -> Result<SocketOwner, MalformedPcbList> {
     let is_it = |addresses: &[u8]| Ok(is_client_s(addresses, ends)?.then_some(()));
     let found = sockets(list, is_it)?;
@@ -65,7 +65,7 @@ pub(crate) fn owner_in(list: &[u8], ends: Ends) -> Result<SocketOwner, Malformed
 /// The sockets whose own port is one of these.
 ///
 /// # Errors
-/// Where the list is cut, or contradicts itself.
+/// If the list is cut, or contradicts itself.
 pub(crate) fn occupants(list: &[u8], ports: &[u16]) -> Result<Vec<Occupant>, MalformedPcbList> {
     let at_port = |record: &[u8]| {
         let port = u16::from_be_bytes(field(record, LOCAL_PORT)?);

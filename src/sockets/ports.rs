@@ -61,7 +61,7 @@ mod os {
 
     use super::Occupant;
 
-    /// No system that tells.
+    /// A system without such tables.
     #[derive(Debug)]
     pub(super) struct SocketTables;
 
@@ -81,7 +81,7 @@ mod os {
 pub(crate) struct Ports(os::SocketTables);
 
 impl Ports {
-    /// Opens what is asked; it needs no privilege.
+    /// Opens the kernel's tables of sockets; needs no privilege.
     pub(crate) fn new() -> Ports {
         Ports(os::SocketTables::new())
     }
@@ -90,7 +90,7 @@ impl Ports {
     /// room that the kernel has for connections.
     ///
     /// # Errors
-    /// Where the system does not tell.
+    /// If the system does not say.
     pub(crate) fn at(&self, ports: &[u16]) -> io::Result<Vec<Occupant>> {
         self.0.at(ports)
     }

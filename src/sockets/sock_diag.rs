@@ -38,7 +38,7 @@ const INTERRUPTED: u16 = 0x10;
 const DONE: u16 = 3;
 
 /// `TCP_LISTEN`, and `TCP_BOUND_INACTIVE` (Linux 6.8): bound, and neither listening nor connected.
-/// Older kernels tell nothing of such a socket.
+/// Older kernels do not list such a socket.
 const LISTEN: u8 = 10;
 const BOUND: u8 = 13;
 /// How the kernel reports one that was asked for as [`BOUND`].
@@ -47,13 +47,13 @@ const CLOSE: u8 = 7;
 /// Of an attribute behind an answer: `struct rtattr`, a length and a type.
 const ATTRIBUTE: usize = 4;
 
-/// `INET_DIAG_SKV6ONLY`, which the kernel tells of every IPv6 socket that is not connected.
+/// `INET_DIAG_SKV6ONLY`, which the kernel gives for every IPv6 socket that is not connected.
 const ONLY_V6: u16 = 11;
 
 /// States that are asked for.
 const ALL_STATES: u32 = u32::MAX;
 
-/// `INET_DIAG_REQ_BYTECODE`: a program that says which sockets a dump tells of.
+/// `INET_DIAG_REQ_BYTECODE`: a program that selects the sockets of a dump.
 const BYTECODE: u16 = 1;
 
 /// `INET_DIAG_BC_JMP` and `INET_DIAG_BC_S_COND` of such a program.
@@ -179,7 +179,7 @@ pub(crate) enum DumpPart {
 /// Reads one datagram of a dump; adds its sockets.
 ///
 /// # Errors
-/// Where it is cut, was interrupted, or is nothing that the kernel answers such a question with.
+/// If it is cut, was interrupted, or is nothing that the kernel answers such a question with.
 pub(crate) fn part(
     mut datagram: &[u8],
     sequence: u32,
@@ -250,7 +250,7 @@ fn words(ip: IpAddr) -> [u8; 16] {
 /// Reads one datagram from the kernel.
 ///
 /// # Errors
-/// Where it is cut, or nothing that the kernel answers such a question with.
+/// If it is cut, or nothing that the kernel answers such a question with.
 pub(crate) fn answer(datagram: &[u8], sequence: u32, ends: Ends) -> Result<KernelAnswer, MalformedDump> {
     let mut fields = AttributeReader(datagram);
     let length = fields.u32()? as usize;
@@ -279,7 +279,7 @@ fn socket(mut fields: AttributeReader<'_>, ends: Ends) -> Result<SocketOwner, Ma
     Ok(if same(local, ends.peer) && same(remote, ends.front) { owner } else { SocketOwner::NoProcess })
 }
 
-/// What `struct inet_diag_msg` tells of a socket.
+/// The fields of `struct inet_diag_msg` for a socket.
 struct SocketInfo {
     state: u8,
     local: SocketAddr,

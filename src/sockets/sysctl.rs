@@ -18,7 +18,7 @@ const TRIES: usize = 5;
 /// The list as the kernel gives it.
 ///
 /// # Errors
-/// Where the kernel does not give it.
+/// If the kernel does not give it.
 pub(crate) fn tcp_sockets() -> io::Result<Vec<u8>> {
     for _ in 0..TRIES {
         let mut list = vec![0; length()?];

@@ -33,7 +33,7 @@ pub(crate) fn owner_in(table: &str, ends: Ends) -> Option<SocketOwner> {
 /// The sockets of both families whose own port is one of these.
 ///
 /// # Errors
-/// Where the tables cannot be read, or a row is not as proc(5) has it.
+/// If the tables cannot be read, or a row is not as proc(5) has it.
 pub(crate) fn occupants(ports: &[u16]) -> io::Result<Vec<Occupant>> {
     let mut found = occupants_in(&std::fs::read_to_string("/proc/net/tcp")?, ports)?;
     match std::fs::read_to_string("/proc/net/tcp6") {

@@ -41,7 +41,7 @@ pub(crate) struct TextQueue {
     name: &'static str,
     /// Writes a text, and may take as long as it likes.
     write: fn(&[u8]) -> io::Result<()>,
-    /// Is told how many texts did not fit, once the stream takes some again.
+    /// Gets the number of texts that did not fit, once the stream takes some again.
     tell: fn(&str, u64),
     state: Mutex<QueueState>,
     changed: Condvar,
@@ -50,7 +50,7 @@ pub(crate) struct TextQueue {
 #[derive(Debug)]
 struct QueueState {
     waiting: VecDeque<Vec<u8>>,
-    /// Of what waits, and of what is being written.
+    /// Bytes that wait or are being written.
     bytes: usize,
     /// How many were handed over, and how many the thread is through with.
     taken: u64,
@@ -117,7 +117,7 @@ impl TextQueue {
         state.done == state.taken
     }
 
-    /// The text's number; `None` where it was dropped.
+    /// The text's number; `None` if it was dropped.
     fn take(&'static self, text: Vec<u8>) -> Option<u64> {
         let mut state = self.lock();
         if state.bytes + text.len() > LIMIT || !self.has_thread(&mut state) {

@@ -9,7 +9,7 @@ pub fn can_be_told() -> bool {
     Path::new("/proc/self/smaps_rollup").exists()
 }
 
-/// The resident set of a process, in KiB; of processes that it has forked, what is theirs alone and
+/// The resident set of a process, in KiB; of processes that it has forked, their own pages and
 /// their share of the rest.
 pub fn resident(server: u32) -> anyhow::Result<f64> {
     // One that has ended meanwhile has nothing.

@@ -14,10 +14,9 @@ const NAME: &str = "dlvgate";
 
 /// dlvgate beside a direct connection and other forwarders, in one run
 ///
-/// Every figure is a median over rounds. In each round every target has its turn, and what is
-/// compared was measured in the same round: other work on the machine moves the figures, and the
-/// ratios hardly. All of it (this driver, the forwarder, the upstream) runs on one CPU, and a
-/// second time on two.
+/// Every figure is a median over rounds. In each round every target has its turn, and only figures
+/// of one round are compared: other work on the machine moves the figures, and the ratios hardly.
+/// All of it (this driver, the forwarder, the upstream) runs on one CPU, and a second time on two.
 ///
 /// Targets: `direct` (always), each `--dlvgate`, `copy` (tokio's copy_bidirectional with its 8 KiB,
 /// on one thread that knows nothing but sockets), `copy-main` (the same as `#[tokio::main]` runs

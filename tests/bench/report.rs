@@ -56,7 +56,7 @@ fn table(options: &Options, group: &[Outcome]) -> String {
     caption + &markdown(&head, &rows)
 }
 
-/// Of one outcome: the figures, what is added to the direct connection, and each build's ratio to
+/// Of one outcome: the figures, the difference to the direct connection, and each build's ratio to
 /// each target.
 fn columns(options: &Options, outcome: &Outcome, says_pinning: bool) -> Vec<(String, Vec<String>)> {
     let names = || outcome.series.iter().map(|series| &series.name[..]);

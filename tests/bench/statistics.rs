@@ -8,7 +8,7 @@ pub struct Spread {
     pub high: f64,
 }
 
-/// `None` where there are no figures.
+/// `None` if there are no figures.
 pub fn spread(figures: &[f64]) -> Option<Spread> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -92,7 +92,7 @@ impl Target {
         }
     }
 
-    /// How it is started in front of `upstream`; `None` where there is nothing to start. What it
+    /// How it is started in front of `upstream`; `None` if there is nothing to start. What it
     /// writes goes into `folder`.
     pub fn start(
         &self,
@@ -180,7 +180,7 @@ fn find(program: &str) -> PathBuf {
     if in_sbin.exists() { in_sbin } else { program.into() }
 }
 
-/// What it says of its version; `None` where it is not installed.
+/// What it says of its version; `None` if it is not installed.
 pub fn version(program: &str, flag: &str) -> Option<String> {
     let output = Command::new(find(program)).arg(flag).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,5 +1,5 @@
 //! Ends a run that hangs: a lost byte must be an error, not a wait for ever. Sockets have no time
-//! limits of their own, since a timer would be part of what is measured.
+//! limits of their own, since a timer would be measured too.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

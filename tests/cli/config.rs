@@ -291,7 +291,7 @@ fn project_file_in_a_folder_of_others_is_refused() {
         let said = place.refused(&["config"]);
         let folder = format!("its folder {}", folder.display());
         assert!(said.contains(says) && said.contains(&folder), "{mode:o}: {said}");
-        // It may be /tmp, or several people's: what is copied must not take it from them.
+        // It may be /tmp, or several people's: the copied command must not take it from them.
         assert!(!said.contains("chmod") && !said.contains("chown"), "{mode:o}: {said}");
     };
     refused(0o777, "everybody can write");
@@ -330,7 +330,7 @@ fn another_user_s_file_in_an_open_folder_is_skipped() {
     let passed_over = || {
         for words in [&["config", "--json"][..], &["trust", "--yes"], &["dlv", "dap", "--listen=0.0.0.0:0"]] {
             let said = String::from_utf8(place.run(words).stderr).unwrap();
-            let warned = said.matches("belongs to user 65534, and everybody").count();
+            let warned = said.matches("belongs to user 65534, and any user").count();
             assert_eq!(warned, 1, "{words:?}: {said}");
         }
         assert_eq!(place.setting("max-sessions", &[]).0, ["8"]);
@@ -353,7 +353,7 @@ fn another_user_s_file_in_an_open_folder_is_skipped() {
     std::fs::set_permissions(&ours, std::fs::Permissions::from_mode(0o666)).unwrap();
     std::fs::hard_link(&ours, &file).unwrap();
     let said = String::from_utf8(place.run(&["config", "--json"]).stderr).unwrap();
-    assert!(said.contains("everybody can write it, and everybody can put a file there"), "{said}");
+    assert!(said.contains("everybody can write it, and any user can put a file there"), "{said}");
     assert_eq!(place.setting("max-sessions", &[]).0, ["3"], "the next one above counts");
     mode(0o777);
     assert!(place.refused(&["config"]).contains("can write"), "there they could replace the user's own");

@@ -16,7 +16,7 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// A running one. The stage ends what is left of it.
+/// A running command. The stage ends it and its children.
 pub struct Running {
     child: Child,
     pub stdout: Collected,

@@ -49,7 +49,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A new one, or `None` where this user cannot have it; then it says so.
+    /// A new one, or `None` if this user cannot have it; then it says so.
     pub fn new() -> Option<Self> {
         let namespace = Namespace::new()?;
         for address in [HERE].into_iter().chain(OTHERS) {

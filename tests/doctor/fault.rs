@@ -44,8 +44,8 @@ impl Fault {
         }
     }
 
-    /// Plants it, asks, does what is printed, and asks again. Returns what was wrong with the
-    /// answers.
+    /// Plants it, asks doctor, runs the printed commands, and asks again. Returns what was wrong
+    /// with the answers.
     pub fn try_out(&self, container: &mut Container) -> Result<(), String> {
         let planted = container.run(&self.plant).1;
         let is_named = |said: &Value| {

@@ -29,8 +29,8 @@ const RISKY: [&str; 17] = [
 
 /// File, what it says, and why it may.
 const MAY: [(&str, &str, &str); 19] = [
-    ("cli/firewall/status.rs", "-F rules", "of a gate that no journal tells of"),
-    ("cli/firewall/status.rs", "delete table", "of a gate that no journal tells of"),
+    ("cli/firewall/status.rs", "-F rules", "of a gate that no journal names"),
+    ("cli/firewall/status.rs", "delete table", "of a gate that no journal names"),
     ("cli/output.rs", "--force", "a file that the user has named"),
     ("cli/common_args.rs", "--firewall off", "where there is no packet filter that we may use"),
     ("config/others.rs", "chmod", "the one file that is read; never a folder"),

@@ -158,7 +158,7 @@ fn launch_that_takes_no_program_is_refused(dlv: &Pair) {
     let mut client = server.client().initialize();
     for arguments in [json!(["/nonexistent"]), json!("/nonexistent"), json!(7)] {
         let refused = client.refused("launch", arguments);
-        assert!(refused.contains("no object") && refused.contains("session goes on"), "{refused}");
+        assert!(refused.contains("not an object") && refused.contains("session goes on"), "{refused}");
     }
     let launch = client.send("launch", json!({"program": program.binary}));
     client.event("initialized");

@@ -1,4 +1,4 @@
-//! Input that is no DAP: each is answered so that a person understands it, and the server goes on
+//! Input that is not DAP: each is answered so that a person understands it, and the server goes on
 //! serving.
 
 use std::time::{Duration, Instant};

@@ -80,7 +80,7 @@ fn status_says_what_is_open_for_whom_and_whose_it_is() {
     let holder = open(&pf, &[]);
     let (_, text) = run(&pf, &["status", "--backend", "pf"]);
     assert!(text.contains(&format!("process {}", holder.pid())) && text.contains("opened by hand"), "{text}");
-    assert!(text.contains("port 4000  open for 192.0.2.5, 127.0.0.1"), "{text}");
+    assert!(text.contains("port 4000  open to 192.0.2.5, 127.0.0.1, opened "), "{text}");
     let (_, text) = run(&pf, &["status", "--backend", "pf", "--json"]);
     let status: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(status["guards"][0]["gates"][0]["port"], 4000);
@@ -112,7 +112,7 @@ fn status_shows_flushed_and_untracked_rules() {
     assert!(text.contains("010.dlvgate.010 -s rules") && !text.contains("010.dlvgate.010 -F"), "{text}");
     assert!(text.contains("named after process 1, which runs") && !text.contains("011 -F"), "{text}");
     let (clean, text) = run(&pf, &["sweep", "--backend", "pf"]);
-    assert!(!clean && text.contains("guard 5000000 for port 9, and no journal tells"), "{text}");
+    assert!(!clean && text.contains("guard 5000000 for port 9, and no journal names them"), "{text}");
 }
 
 /// On a Mac an anchor stays for good once it had rules.

@@ -98,7 +98,7 @@ impl Clients<'_> {
         }
     }
 
-    /// One session, or `false` where all places are taken: those that are on their way out hold
+    /// One session, or `false` if all places are taken: those that are on their way out hold
     /// theirs still.
     fn a_session(&self, random: &mut Random) -> bool {
         let mut client = client();

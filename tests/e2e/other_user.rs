@@ -13,7 +13,7 @@ use dlvgate_test_support::{PATIENCE, poll};
 /// `nobody` on Debian.
 const OTHER: u32 = 65_534;
 
-/// Speaks as the other user; gives what it was answered. `None` where this test's user cannot
+/// Speaks as the other user; gives what it was answered. `None` if this test's user cannot
 /// become another.
 fn as_other_user(port: u16) -> Option<String> {
     run_as_other_user(&format!("exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /' >&3; timeout 20 cat <&3"))

@@ -1,4 +1,4 @@
-//! Starting the server: what is refused, and what it says first.
+//! Starting the server: what it refuses, and what it says first.
 
 use std::process::Output;
 

@@ -376,7 +376,7 @@ fn bind_at_another_address_ends_no_gate() {
         assert_eq!(reached(other, at), [false, true, true], "the gate is at its own address alone");
     }
     let (_, status) = says(&mut machine.firewall(ALICE, &["status"]));
-    assert!(status.contains("port 4000  at 127.0.0.1 open for 127.0.0.1"), "{status}");
+    assert!(status.contains("port 4000  at 127.0.0.1 open to 127.0.0.1"), "{status}");
     stdin.write_all(b"{\"id\":3,\"do\":{\"shut\":{\"port\":4000}}}\n").unwrap();
     let shut = lines.next().unwrap();
     assert!(!shut.contains("\"failed\":\""), "{shut}");

@@ -65,7 +65,7 @@ fn sudo_start_gets_a_gate_and_no_root_dlv() {
     assert_same(&before, &namespace);
 }
 
-/// Its socket is made before root is given back, and the guard holds its caller to what is theirs.
+/// Its socket is made before root is given back, and the guard lets its caller open only its own.
 #[test]
 fn front_of_who_calls_sudo_is_gated() {
     let Some(link) = Link::new() else { return };

@@ -1,4 +1,4 @@
-//! Which fault makes sense at which step, with which dlv, and what is promised there.
+//! Which fault makes sense at which step, with which dlv, and what dlvgate promises there.
 
 use nix::sys::signal::Signal;
 
@@ -77,9 +77,9 @@ impl Cell {
             || (self.fault == DlvFloods && self.step >= Step::Drain)
     }
 
-    /// Whether the fault alone makes the session end, and at once: what is held need not go on for
-    /// it. Then that is waited for, so that what the client does next comes after it and not beside
-    /// it.
+    /// Whether the fault alone makes the session end, and at once: a held message need not go on
+    /// for it. Then that is waited for, so that what the client does next comes after it and not
+    /// beside it.
     pub fn ends_at_once(self) -> bool {
         use Fault::{
             ClientProtocolError, DlvExits0, DlvExits1, DlvKilled, DlvProtocolError, GuardDies, Sigint,

@@ -28,7 +28,7 @@ pub enum Gone {
     WithTheNextStart,
 }
 
-/// Holds the cell to what is promised, and says when the last was gone.
+/// Checks the cell against its promise, and returns when the last was gone.
 pub fn nothing_stays(stage: &mut Stage) -> Gone {
     let gone = match stage.cell.fate() {
         Fate::ServesOn => serves_on(stage),

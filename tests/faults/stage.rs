@@ -132,7 +132,7 @@ impl Stage {
         self.clock.pass(seconds, &[self.server.pid(), self.guard]);
     }
 
-    /// A call of pfctl is under way that is not meant to take long: what is slow is this machine.
+    /// A call of pfctl is under way that is not meant to take long: the machine is slow.
     fn is_at_the_filter(&self) -> bool {
         self.cell.fault != Fault::PfctlHangs && !children(self.guard).is_empty()
     }

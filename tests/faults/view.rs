@@ -18,7 +18,7 @@ pub enum View {
     Closed,
     /// The reason, as an answer to these requests or without one.
     Told { failed: Vec<String>, text: String, terminated: bool },
-    /// A line of text, since it is no DAP that it speaks.
+    /// A line of text, since it is not DAP that it speaks.
     Line { text: String },
     /// Nothing, for two minutes; then it closed.
     Waited,

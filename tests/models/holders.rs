@@ -110,7 +110,7 @@ impl Setting {
         }
     }
 
-    /// What the lifecycle names, or what is planted in its place.
+    /// The step that the lifecycle names, or one planted in its place.
     fn step(&self, holder: &Holder) -> Step {
         match (self.planted, holder.lifecycle.next()) {
             (Planted::DialBeforeTheGate, Step::OpenGate) if !holder.connected => Step::Dial,

@@ -1,4 +1,4 @@
-//! Every state that can be reached, breadth first: what is found wrong is told with the shortest
+//! Every state that can be reached, breadth first: a violation is reported with the shortest
 //! way to it.
 
 use std::collections::{HashMap, VecDeque};

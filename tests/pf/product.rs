@@ -56,7 +56,7 @@ impl Drop for Gate {
     }
 }
 
-/// The anchors of dlvgate's own that hold rules for this port. An empty one is no gate.
+/// The anchors of dlvgate's own that hold rules for this port. An empty one is not a gate.
 pub fn gates(machine: &Machine, port: u16) -> Vec<String> {
     let page = machine.says(&["-v", "-s", "Anchors"]);
     let names = page.lines().map(str::trim);

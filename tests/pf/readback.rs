@@ -1,4 +1,5 @@
-//! Rules are printed back as dlvgate expects them: a gate that it does not know again is no gate.
+//! Rules are printed back as dlvgate expects them: a gate that it does not know again is not a
+//! gate.
 
 use crate::machine::Machine;
 use crate::texts;

@@ -1,4 +1,4 @@
-//! `dlvgate show --check` and the recorded sessions: what is found in them is what their client did
+//! `dlvgate show --check` and the recorded sessions: the findings are what their client did
 //! on purpose.
 
 use std::collections::BTreeSet;

@@ -56,9 +56,9 @@ fn show_writes_over_no_recording() {
         (&["--html", &one], 2, "-o session.html"),
         (&["--html", "-o", &page, &one, &other], 2, "-o session.html"),
         (&["--html", "-o", &one, &other], 1, "--force"),
-        (&["--html", "--force", "-o", &one, &one], 1, "is what is read"),
+        (&["--html", "--force", "-o", &one, &one], 1, "is the input"),
         (&["--redact", &one, "--yes", &other], 1, "--force"),
-        (&["--redact", &one, "--yes", "--force", &one], 1, "is what is read"),
+        (&["--redact", &one, "--yes", "--force", &one], 1, "is the input"),
         (&["--force", &one], 2, "--html"),
         (&["-o", &page, &one], 2, "--html"),
     ] {

@@ -114,7 +114,7 @@ fn line_without_an_end_is_an_error() {
     let (path, out) = (folder.path().join("x.jsonl"), folder.path().join("out"));
     let (file, out) = (path.to_str().unwrap(), out.to_str().unwrap());
     let header = session("dlv-1.20/exit-code.jsonl").split(|byte| *byte == b'\n').next().unwrap().to_vec();
-    for (begin, said) in [(header, "line 2 has no end"), (Vec::new(), "no whole line")] {
+    for (begin, said) in [(header, "line 2 has no end"), (Vec::new(), "no complete line")] {
         let line = if begin.is_empty() { begin } else { [&begin[..], b"\n"].concat() };
         std::fs::write(&path, line).unwrap();
         // A file with a hole: it has no such bytes on the disk.
@@ -160,7 +160,7 @@ fn pipe_is_not_read_twice() {
             command.args(["30", env!("CARGO_BIN_EXE_dlvgate"), "show"]).args(words).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains("no regular file"), "{told}");
+        assert!(told.contains("is not a regular file"), "{told}");
     }
 }
 
@@ -170,10 +170,10 @@ fn what_is_no_recording_is_said_to_be_none() {
     let path = folder.path().join("x.jsonl");
     let file = path.to_str().unwrap();
     for (text, said) in [
-        ("", "no whole line"),
-        ("{\"a\":1}\n", "no header"),
+        ("", "no complete line"),
+        ("{\"a\":1}\n", "not a header"),
         ("{\"recording\":2,\"new\":true}\n", "use a newer one"),
-        ("#!/bin/sh\n", "no header"),
+        ("#!/bin/sh\n", "not a header"),
     ] {
         std::fs::write(&path, text).unwrap();
         for words in [vec![file], vec!["--check", file], vec!["--html", "-o", "/tmp/never.html", file]] {

@@ -1,4 +1,4 @@
-//! A project's file that asks for what is not the project's to decide.
+//! A project's file with settings that only the user may decide.
 
 use std::fs::Permissions;
 use std::io::Write;
@@ -86,7 +86,7 @@ fn in_a_terminal_only_yes_is_yes() {
     place.asks(ASKS);
     for no in ["n\n", "\n", "yep\n"] {
         let said = asked(&place, no);
-        assert!(said.contains("[y/N]") && said.contains("nothing was agreed to"), "{said}");
+        assert!(said.contains("[y/N]") && said.contains("not agreed"), "{said}");
         assert!(in_force(&place).is_err(), "{no:?}");
     }
     assert!(asked(&place, "y\n").contains("agreed"));

@@ -17,7 +17,7 @@ use crate::played::{Played, whole};
 /// What no message has that dlv has finished.
 const MADE_UP: [u8; 8] = [b' '; 8];
 
-/// A kind of session: its name, and what is done; `false` where the place has refused it.
+/// A kind of session: its name, and its steps; `false` if the place has refused it.
 pub type Kind = (&'static str, fn(&Place, &mut Random) -> bool);
 
 /// All of them, with the one that has no fault.

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 pub struct Members(Vec<(String, Box<RawValue>)>);
 
 impl Members {
-    /// `None` where `body` is no JSON object.
+    /// `None` if `body` is not a JSON object.
     pub fn of(body: &[u8]) -> Option<Members> {
         let _: Value = serde_json::from_slice(body).ok()?;
         serde_json::from_slice::<Pairs>(body).ok().map(|pairs| Members(pairs.0))

@@ -57,7 +57,7 @@ fn scan<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Seen {
     seen
 }
 
-/// The objects of a stream as another parser reads them; `None` where it does not take the whole.
+/// The objects of a stream as another parser reads them; `None` if it does not take the whole.
 fn parsed(wire: &[u8]) -> Option<Vec<(usize, usize)>> {
     let mut stream = serde_json::Deserializer::from_slice(wire).into_iter::<Value>();
     let mut objects = Vec::new();

@@ -38,7 +38,7 @@ fn read(body: &[u8]) {
                 assert_eq!(launch.no_debug, arguments.get("noDebug").and_then(Value::as_bool));
             }
         }
-        _ => assert_eq!(all, [false; 4], "arguments that are no object"),
+        _ => assert_eq!(all, [false; 4], "arguments that are not an object"),
     }
 }
 

@@ -42,7 +42,7 @@ impl Name {
         name
     }
 
-    /// Keeps `bytes`, with U+FFFD for what is not UTF-8. `truncated`: more bytes followed.
+    /// Keeps `bytes`, with U+FFFD for bytes that are not UTF-8. `truncated`: more bytes followed.
     pub(crate) fn from_bytes(bytes: &[u8], truncated: bool) -> Name {
         let mut name = Name::EMPTY;
         let mut rest = bytes;

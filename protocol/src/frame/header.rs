@@ -156,7 +156,7 @@ fn content(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Name and value of `Name: value`, trimmed; `None` where there is no colon or no name.
+/// Name and value of `Name: value`, trimmed; `None` if there is no colon or no name.
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr_iter(b':', line).next()?;
     let name = trim(&line[..colon]);

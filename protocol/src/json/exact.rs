@@ -525,7 +525,7 @@ mod tests {
         ] {
             assert!((1..=bad.len()).all(|chunk| !walk(bad.as_bytes(), chunk).1), "{bad}");
         }
-        assert!(walk(b"{\"\xff\":\"\xc3\"}", 1).1, "Go takes bytes that are no UTF-8");
+        assert!(walk(b"{\"\xff\":\"\xc3\"}", 1).1, "Go takes bytes that are not UTF-8");
     }
 
     #[test]

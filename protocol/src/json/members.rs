@@ -7,7 +7,7 @@ use super::{decoded, is_white_space};
 /// A key with its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Member<'a> {
-    /// The key, decoded as Go does: U+FFFD for what is no UTF-8.
+    /// The key, decoded as Go does: U+FFFD for bytes that are not UTF-8.
     key: Vec<u8>,
     /// Key, colon and white space as they were written.
     written: &'a [u8],

@@ -23,7 +23,7 @@ impl Raw {
         self.len += take as u8;
     }
 
-    /// The text; `None` where it was longer than [`RAW_MAX`] bytes or is not UTF-8.
+    /// The text; `None` if it was longer than [`RAW_MAX`] bytes or is not UTF-8.
     pub(crate) fn as_str(&self) -> Option<&str> {
         if self.overflow {
             return None;

@@ -159,7 +159,7 @@ impl Text {
     }
 }
 
-/// Decodes the text between the quotes of a string, of any length: U+FFFD for each byte that is no
+/// Decodes the text between the quotes of a string, of any length: U+FFFD for each byte that is not
 /// UTF-8. An escape that is none or is cut gives any text.
 pub(crate) fn decoded(written: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(written.len());
@@ -186,7 +186,7 @@ pub(crate) fn decoded(written: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Appends `bytes` with U+FFFD in place of each that is no UTF-8, as Go does.
+/// Appends `bytes` with U+FFFD in place of each that is not UTF-8, as Go does.
 fn push_lossy(bytes: &[u8], out: &mut Vec<u8>) {
     for chunk in bytes.utf8_chunks() {
         out.extend_from_slice(chunk.valid().as_bytes());

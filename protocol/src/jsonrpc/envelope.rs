@@ -6,7 +6,7 @@ use crate::envelope::Name;
 /// What one object says about itself. It owns no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RpcEnvelope {
-    /// The request's number, which its reply repeats; `None` where it is absent, `null`, an object
+    /// The request's number, which its reply repeats; `None` if it is absent, `null`, an object
     /// or array, malformed, or longer than [`ID_MAX`](super::ID_MAX).
     pub id: Option<Id>,
     /// Request or reply.

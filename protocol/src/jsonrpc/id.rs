@@ -22,7 +22,7 @@ const ESCAPED: [(char, &str); 5] =
 pub struct Id(Raw);
 
 impl Id {
-    /// `None` for `null`, for what is not JSON, and for what did not fit.
+    /// `None` for `null`, for text that is not JSON, and for an id that did not fit.
     pub(super) fn from_raw(raw: &Raw) -> Option<Id> {
         let text = raw.as_str().filter(|text| *text != "null")?;
         serde_json::from_str::<IgnoredAny>(text).ok()?;

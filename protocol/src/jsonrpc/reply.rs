@@ -15,8 +15,8 @@ struct RpcReply<'a> {
 /// writes it. An empty `text` would read as "unspecified error" in Go's client, and is sent as
 /// that.
 ///
-/// `id` is raw JSON, as [`Id::as_str`](super::Id::as_str) gives it; what is not JSON is sent as
-/// `null`.
+/// `id` is raw JSON, as [`Id::as_str`](super::Id::as_str) gives it; text that is not JSON is sent
+/// as `null`.
 pub fn error_reply(id: &str, text: &str) -> Bytes {
     let id = serde_json::from_str(id).unwrap_or(RawValue::NULL);
     let error = if text.is_empty() { "unspecified error" } else { text };

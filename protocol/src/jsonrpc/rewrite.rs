@@ -32,7 +32,7 @@ pub const PATH_MAX: usize = 8 * 1024;
 /// they show.
 pub const DEPTH_MAX: usize = 1024;
 
-/// Longest key that is told from others, as it is written: `SubstitutePathRules` with each letter
+/// Longest key that is recognised, as it is written: `SubstitutePathRules` with each letter
 /// as an escape has 114 bytes.
 const KEY_MAX: usize = 128;
 
@@ -147,7 +147,7 @@ impl Rewriter {
     }
 
     /// Takes a chunk, and appends what goes on to `pieces`. The bytes that go on do not depend on
-    /// how a stream is cut. Bytes that are no JSON go on as they are.
+    /// how a stream is cut. Bytes that are not JSON go on as they are.
     pub fn advance(&mut self, chunk: &[u8], pieces: &mut VecDeque<RewritePiece>) {
         // The unchanged bytes begin here.
         let mut from = 0;

@@ -25,14 +25,14 @@ pub enum ArgumentError {
     /// No `=`, or nothing before it.
     #[error("`{0}` has no `=`")]
     NoEquals(String),
-    /// What follows it is no JSON.
-    #[error("`{value}` is no JSON: {said}")]
+    /// What follows it is not JSON.
+    #[error("`{value}` is not JSON: {said}")]
     NoJson {
         /// The key.
         key: String,
         /// What stands for the value.
         value: String,
-        /// What is wrong with the argument.
+        /// Why it is not JSON.
         said: String,
     },
 }
@@ -66,7 +66,7 @@ impl std::str::FromStr for Argument {
 #[non_exhaustive]
 pub enum MergeError {
     /// There is nothing to put it in.
-    #[error("the request's `arguments` are no object: nothing can be added to them")]
+    #[error("the request's `arguments` are not an object: nothing can be added to them")]
     NoObject,
     /// dlv would put both together.
     #[error("the request's `arguments` have `arguments` twice: nothing can be added to them")]
@@ -76,7 +76,7 @@ pub enum MergeError {
         "with what is added to its arguments the request has {len} bytes, and dlv takes {DELVE_MAX_BODY} at most"
     )]
     TooLong {
-        /// Its length with what is added.
+        /// Its length with the added arguments.
         len: usize,
     },
 }
@@ -136,13 +136,13 @@ impl LaunchDefaults {
         !self.is_empty() && ArgumentsPlace::of(command).is_some()
     }
 
-    /// The body of a `launch`, `attach` or `restart` request with what is added. `None` where dlv
-    /// takes the body for another message, or for none, or where it need not be changed. Only
+    /// Returns the body of a `launch`, `attach` or `restart` request with the added arguments.
+    /// `None`: dlv takes the body for another message or none, or it needs no change. Only
     /// `arguments` is changed; all else keeps its text and order. Keys are the same where Go takes
     /// them for the same field.
     ///
     /// # Errors
-    /// Where something is forced and cannot be, or dlv could not take the result: the request must
+    /// If something is forced and cannot be, or dlv could not take the result: the request must
     /// not be passed on.
     pub fn merge(&self, body: &[u8]) -> Result<Option<Vec<u8>>, MergeError> {
         let Some(MessageKind::Request { command }) =
@@ -168,7 +168,7 @@ impl LaunchDefaults {
         Ok(Some(merged))
     }
 
-    /// The arguments of a restart with what is added to those of the start in them.
+    /// Adds the arguments to those of the start within a restart's.
     fn amend_restart(&self, own: Option<&[u8]>) -> Result<Option<Vec<u8>>, MergeError> {
         let Some(own) = own.filter(|own| *own != b"null") else { return Ok(None) };
         let Some(mut arguments) = Members::of(own) else { return self.no_object() };
@@ -184,7 +184,7 @@ impl LaunchDefaults {
         Ok(Some(arguments.into_bytes()))
     }
 
-    /// The arguments of a start with what is added; `None` where nothing has to be.
+    /// Adds the arguments to a start's; `None` if it has them already.
     fn amend(&self, own: Option<&[u8]>) -> Result<Option<Vec<u8>>, MergeError> {
         let mut arguments = match own {
             None | Some(b"null") => Members::default(),
@@ -226,7 +226,8 @@ impl LaunchDefaults {
         Some([b"[", own, comma, &added[1..]].concat())
     }
 
-    /// dlv refuses it itself; but what is forced does not depend on that.
+    /// Refuses it if an argument is forced. dlv refuses it too, but dlvgate does not depend on
+    /// that.
     fn no_object<T>(&self) -> Result<Option<T>, MergeError> {
         if self.force.is_empty() { Ok(None) } else { Err(MergeError::NoObject) }
     }

@@ -7,8 +7,8 @@ const USUAL_DIGITS: usize = 18;
 
 /// The envelope at the beginning of `body`, where the envelope's fields come first, each once, and
 /// all that a message of its type needs within `body`, with letters, integers and a space at most
-/// behind a colon or comma. `None` says nothing: what is not like that,
-/// [`Walker`](crate::json::Walker) reads, and reads the same.
+/// behind a colon or comma. `None` says nothing: [`Walker`](crate::json::Walker) reads all other
+/// layouts, and reads these the same.
 pub(super) fn envelope(body: &[u8]) -> Option<Envelope> {
     front(body).map(|(envelope, _)| envelope)
 }

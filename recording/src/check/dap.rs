@@ -66,7 +66,7 @@ pub(super) struct DapRules {
     is_initialized: bool,
     is_configured: bool,
     is_terminated: bool,
-    /// The program that ended had been told to run.
+    /// The program that ended had been running.
     ran_on: bool,
     disconnect: Stage,
     /// The program stopped after the client had asked for the end.
@@ -106,7 +106,11 @@ impl DapRules {
                 findings.add(line, "event-by-client", name.as_str());
             }
             conversation::Message::Event { name } => self.event(line, name.as_str(), &json["body"], findings),
-            _ => findings.add(line, "no-message", format!("{} sent what is no message of DAP", message.from)),
+            _ => findings.add(
+                line,
+                "no-message",
+                format!("{} sent something that is not a DAP message", message.from),
+            ),
         }
     }
 

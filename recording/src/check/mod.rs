@@ -134,8 +134,8 @@ impl Checker {
         }
     }
 
-    /// Returns all findings, by line. `is_complete`: the recording has its end, so that what is
-    /// missing never came.
+    /// Returns all findings, by line. `is_complete`: the recording has its end, so a missing
+    /// message never came.
     pub fn finish(mut self, is_complete: bool) -> Vec<Violation> {
         let cause = self.cause.unwrap_or_default();
         let client_left = CLIENT_LEFT.contains(&cause.as_str());

@@ -33,7 +33,7 @@ impl RpcRules {
             _ => findings.add(
                 line,
                 "no-object",
-                format!("{} sent what is no request and no answer", message.from),
+                format!("{} sent something that is neither a request nor an answer", message.from),
             ),
         }
     }

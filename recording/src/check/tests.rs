@@ -315,7 +315,7 @@ fn client_that_left_is_owed_nothing() {
     }
     assert_eq!(lines("client", "disconnected")[1], (22, "stray-bytes", true));
     assert_eq!(lines("dlv", "disconnected")[1], (22, "stray-bytes", false));
-    // What is followed by more was not cut.
+    // Bytes with more after them were not cut off.
     let stray = r#"{"t":16,"from":"dlv","text":"x","unframed":true}"#;
     let left = DAP.replace("\"cause\":\"disconnected\"", "\"cause\":\"client_left\"");
     is_found(&left, &Plant::After(17, stray), 18, "stray-bytes", false);

@@ -154,7 +154,7 @@ function other(seen, line, isRpc) {
   if (line.part !== undefined) {
     return Object.assign(seen, { kind: STRAY, name: line.more ? 'part of a long message' : 'last part of a long message' });
   }
-  if (line.unframed) return Object.assign(seen, { kind: STRAY, name: 'bytes that are no message', failed: true });
+  if (line.unframed) return Object.assign(seen, { kind: STRAY, name: 'bytes that are not a message', failed: true });
   if (line.message) return envelope(seen, line.message, isRpc);
   return envelope(seen, line.text === undefined ? undefined : parsed(line.text), isRpc);
 }

@@ -17,7 +17,7 @@ const DATA: &str = "<!--DATA-->";
 /// is in.
 ///
 /// # Errors
-/// Where the recording cannot be read or the page not written.
+/// If the recording cannot be read or the page not written.
 pub fn page(title: &str, mut recording: impl BufRead, out: &mut impl Write) -> io::Result<()> {
     let escaped = title.replace('&', "&amp;").replace('<', "&lt;");
     let page = PAGE.replacen("/*CSS*/", STYLE, 1).replacen("/*JS*/", &SCRIPTS.concat(), 1);

@@ -22,7 +22,7 @@ impl Default for About {
     }
 }
 
-/// The programs that a session was recorded with; `None` where a version is not known.
+/// The programs that a session was recorded with; `None` if a version is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versions {
     /// dlv's version: `1.27.1`.

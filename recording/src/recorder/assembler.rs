@@ -10,7 +10,7 @@ use crate::format::PART;
 /// What the bytes make.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// A whole message, and its header where that is not what is usual.
+    /// A whole message, and its header if that is not `Content-Length: N` alone.
     Message { header: Option<String>, body: Bytes },
     /// A piece of a long one.
     Part { bytes: Bytes, more: bool },
@@ -67,7 +67,7 @@ impl Assembler {
         }
     }
 
-    /// How many bytes are understood; `None` where the stream cannot be followed any more.
+    /// How many bytes are understood; `None` if the stream cannot be followed any more.
     fn step(&mut self, bytes: &[u8], units: &mut Vec<Unit>) -> Option<usize> {
         let (consumed, is_body, is_end) = match &mut self.scanner {
             MessageScanner::Dap(scanner) => {
@@ -114,7 +114,7 @@ impl Assembler {
         });
     }
 
-    /// The stream has ended: what has no end is no message.
+    /// The stream has ended: what has no end is not a message.
     pub(crate) fn end(&mut self, units: &mut Vec<Unit>) {
         let mut rest = std::mem::take(&mut self.header);
         rest.extend_from_slice(&self.body.split());

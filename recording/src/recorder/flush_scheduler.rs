@@ -1,8 +1,8 @@
 //! Which sessions have something to be written, and when the thread that writes looks at them.
 //!
-//! To wake a thread costs a session more than to tell it something. So it is woken where it sleeps
-//! and something comes; then it gathers for a while, writes, and looks again without being woken,
-//! until nothing comes any more. While nothing happens, nothing ticks.
+//! Waking a thread costs a session more than queueing an entry for it. So it is woken where it
+//! sleeps and something comes; then it gathers for a while, writes, and looks again without being
+//! woken, until nothing comes any more. While nothing happens, nothing ticks.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

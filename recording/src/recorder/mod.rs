@@ -65,7 +65,7 @@ impl Recorder {
     /// may take its time. `Versions::default` says that they are not known.
     ///
     /// # Errors
-    /// Where the folder cannot be created, or nothing can be written into it.
+    /// If the folder cannot be created, or nothing can be written into it.
     pub fn new(
         folder: &Path,
         about: About,

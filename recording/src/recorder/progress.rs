@@ -1,4 +1,4 @@
-//! How far a session's recording is: shared by the relay, which tells, and the thread that writes.
+//! How far a session's recording is: shared by the relay, which queues, and the thread that writes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

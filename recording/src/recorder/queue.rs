@@ -20,7 +20,7 @@ const MUCH: usize = LIMIT / 4;
 /// Memory that an emptied queue keeps for the next bytes.
 const KEPT: usize = 256 * 1024;
 
-/// What the relay tells.
+/// One entry from the relay.
 pub(super) enum Item {
     /// One side sent the next `len` bytes of the batch.
     Heard { at: u64, from: Sender, len: usize },

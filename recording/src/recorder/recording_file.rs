@@ -62,7 +62,7 @@ impl RecordingFile {
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
 
-    /// Writes what is kept.
+    /// Writes the buffer to the file.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.file.write_all_at(&self.buffer, self.written)?;
         self.written += self.buffer.len() as u64;

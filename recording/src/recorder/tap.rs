@@ -1,5 +1,5 @@
-//! What a session tells its recording. Nothing here waits for a disk, but for a moment where the
-//! disk has fallen far behind.
+//! Takes a session's bytes and events for its recording. Nothing here waits for a disk, but for a
+//! moment where the disk has fallen far behind.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ struct RecorderLink {
     session: Arc<RecordedSession>,
     scheduler: Arc<FlushScheduler<RecordedSession>>,
     began: Instant,
-    /// Taken when the end is told.
+    /// Taken when the end is recorded.
     done: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
@@ -83,7 +83,7 @@ impl Tap {
         self.link().is_some()
     }
 
-    /// Waits until the next chunk can be told, for a second at most; then the recording is over.
+    /// Waits until the next chunk can be queued, for a second at most; then the recording is over.
     /// Can be cancelled.
     pub async fn room(&self) {
         let Some(link) = self.link() else { return };
@@ -119,7 +119,7 @@ impl RecorderLink {
         }
     }
 
-    /// Records the end. Returns the signal that the file is whole; `None` where the end was
+    /// Records the end. Returns the signal that the file is whole; `None` if the end was
     /// recorded before.
     fn tell_end(&self) -> Option<oneshot::Receiver<()>> {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take()?;

@@ -35,7 +35,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// `redact`: what is secret does not come into the file.
+    /// `redact`: secrets are removed before they reach the file.
     pub(super) fn new(
         mut recording_file: RecordingFile,
         protocol: Protocol,
@@ -113,7 +113,7 @@ impl Writer {
         self.recording_file.line(&line, false)
     }
 
-    /// The session is over: what has no end is no message.
+    /// The session is over: what has no end is not a message.
     fn rest(&mut self) -> io::Result<()> {
         for from in [Sender::Client, Sender::Dlv, Sender::Dlvgate] {
             let mut units = Vec::new();
@@ -152,7 +152,7 @@ impl Writer {
         }
     }
 
-    /// Replaces bytes that are no message, or too long to be parsed, by their length.
+    /// Replaces bytes that are not a message, or too long to be parsed, by their length.
     fn redacted(&mut self, bytes: Bytes) -> Bytes {
         match &mut self.redactor {
             Some(redactor) => redactor.bytes(&bytes).into(),

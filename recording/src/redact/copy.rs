@@ -13,7 +13,7 @@ use crate::{Entry, EntryContent, Reader, Sender};
 /// Reads a recording to its end, for [`Redactor::visible`] alone.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// If it cannot be read.
 pub fn look(reader: &mut Reader<impl BufRead>, redactor: &mut Redactor) -> io::Result<()> {
     copy(reader, redactor, &mut io::sink())
 }
@@ -21,7 +21,7 @@ pub fn look(reader: &mut Reader<impl BufRead>, redactor: &mut Redactor) -> io::R
 /// Writes the recording redacted, with its header.
 ///
 /// # Errors
-/// Where it cannot be read or written.
+/// If it cannot be read or written.
 pub fn copy(
     reader: &mut Reader<impl BufRead>,
     redactor: &mut Redactor,

@@ -20,7 +20,7 @@ impl Replace for Fill {
         }
     }
 
-    /// Stars tell the identifiers of two expressions apart by their length, which a placeholder
+    /// Stars distinguish the identifiers of two expressions by their length, which a placeholder
     /// keeps.
     fn identifier(&mut self, word: &str) -> String {
         match self {

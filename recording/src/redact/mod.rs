@@ -1,4 +1,4 @@
-//! Taking what is secret out of a recording, so that it can be sent to a stranger.
+//! Removes secrets from a recording, so that it can be sent to a stranger.
 //!
 //! `shapes.rs` has the keys and kinds of values that the two protocols fix; what they do not fix
 //! goes, keys and values. Of a text that they fix, `policy.rs` says what stays, and `words.rs` has
@@ -128,7 +128,7 @@ impl Redactor {
         }
     }
 
-    /// Redacts bytes that are no message: their number stays.
+    /// Redacts bytes that are not a message: their number stays.
     pub fn bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
         vec![b'-'; bytes.len()]
     }

@@ -326,7 +326,7 @@ impl Recorded {
         Recorded { folder: tempfile::tempdir().unwrap(), runtime }
     }
 
-    /// Records what is said, with these settings; gives the file.
+    /// Records the messages with these settings, and returns the file.
     fn file(
         &self,
         header: &RecordingHeader,

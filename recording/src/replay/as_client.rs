@@ -85,7 +85,7 @@ impl ClientPlayer {
     /// Plays the recording against a server.
     ///
     /// # Errors
-    /// Where the server cannot be reached. One that breaks off in the middle is a difference.
+    /// If the server cannot be reached. One that breaks off in the middle is a difference.
     pub async fn run(&self, server: impl ToSocketAddrs) -> io::Result<Replayed> {
         let stream = timeout(self.options.timeout, TcpStream::connect(server)).await??;
         stream.set_nodelay(true)?;

@@ -123,7 +123,7 @@ impl Server {
     /// Listens at an address, for [`Server::serve_one`].
     ///
     /// # Errors
-    /// Where the address cannot be had.
+    /// If the address cannot be had.
     pub async fn bind(address: impl ToSocketAddrs, script: Arc<Script>, pace: Pace) -> io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -154,7 +154,7 @@ impl Server {
     /// Serves the next client that speaks to its end. A silent connection does not hold others up.
     ///
     /// # Errors
-    /// Where the listener fails. A client that breaks off is no error.
+    /// If the listener fails. A client that breaks off is not an error.
     pub async fn serve_one(&self) -> io::Result<Played> {
         loop {
             let client = self.speaking().await?;
@@ -194,7 +194,7 @@ impl Server {
         }
     }
 
-    /// `None` where the client said no message.
+    /// `None` if the client said no message.
     async fn play(&self, mut client: TcpStream) -> Option<Played> {
         let (script, pace) = (&*self.script, self.pace);
         let mut player = Player::new(script, self.folders.clone());
@@ -243,7 +243,7 @@ impl Server {
             }
             if player.misses.len() >= MISSES {
                 broken = Some(format!(
-                    "{MISSES} requests came that the recording has no answer to: play the one of this client"
+                    "{MISSES} requests came that the recording does not answer: play a recording of this client"
                 ));
                 break;
             }

@@ -120,7 +120,8 @@ mod tests {
         said.into_iter().map(name).collect()
     }
 
-    /// Asks, and gives what is said then. A number is an argument.
+    /// Sends a request, and returns the names of the messages that answer it. A number is an
+    /// argument.
     fn ask(player: &mut Player<'_>, words: &str) -> Vec<String> {
         let (command, line) = words.split_once(' ').unwrap_or((words, "0"));
         let request =

@@ -15,7 +15,7 @@ pub(super) enum Match {
 }
 
 /// Requests that mean the same whatever their arguments say: there is one of them at a time, and
-/// clients differ in what they tell of themselves.
+/// clients differ in what they declare of themselves.
 const WITHOUT_ARGUMENTS: [&str; 20] = [
     "initialize",
     "launch",

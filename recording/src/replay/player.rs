@@ -71,7 +71,7 @@ pub(super) struct Player<'a> {
     /// Recorded requests that drive the program and were asked for.
     epoch: usize,
     folders: PathMap,
-    /// Where the recording is redacted: what is secret is not compared.
+    /// Set for a redacted recording: secrets are not compared.
     stars: Option<Redactor>,
     pub(super) misses: Vec<Miss>,
     pub(super) early: Vec<Early>,

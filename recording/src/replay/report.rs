@@ -55,7 +55,7 @@ pub enum GivenUp {
         /// The limit of messages that were not recorded.
         messages: usize,
     },
-    /// What came is no message.
+    /// What came is not a message.
     #[error("{0}")]
     Unreadable(String),
 }

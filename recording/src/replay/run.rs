@@ -1,4 +1,4 @@
-//! One replay of a recording's client: what is sent when, and what has come.
+//! One replay of a recording's client: which message is sent when, and which have come.
 
 mod outcome;
 
@@ -68,7 +68,7 @@ pub(super) struct ReplayState<'a> {
     /// Recorded events of each name that have not come yet.
     events: HashMap<String, VecDeque<usize>>,
     numbers: IdMap,
-    /// Where the recording is redacted: what is secret is not compared.
+    /// Set for a redacted recording: secrets are not compared.
     stars: Option<Redactor>,
     began: Instant,
     messages: usize,
@@ -326,7 +326,7 @@ impl<'a> ReplayState<'a> {
     }
 }
 
-/// A message as it is compared. What a redacted recording does not tell is starred.
+/// A message as it is compared. Values that a redacted recording lacks are starred.
 fn compared<'a>(stars: &mut Option<Redactor>, name: &str, message: &'a Value) -> Cow<'a, Value> {
     match stars {
         Some(stars) => Cow::Owned(stars.answer(name, message.clone())),

@@ -85,7 +85,7 @@ pub struct Script {
     pub(super) header: RecordingHeader,
     pub(super) asked: Vec<RecordedRequest>,
     pub(super) said: Vec<RecordedReply>,
-    /// The events among what is said, in their order.
+    /// The events among `said`, in their order.
     pub(super) events: Vec<usize>,
     notices: Vec<Notice>,
 }

@@ -31,7 +31,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// The next message; `None` at the end of the stream. Can be cancelled.
     ///
     /// # Errors
-    /// Where the connection breaks; of [`io::ErrorKind::InvalidData`] where what comes is no
+    /// If the connection breaks; of [`io::ErrorKind::InvalidData`] where what comes is not a
     /// message, or too long a one.
     pub(super) async fn next(&mut self) -> io::Result<Option<Bytes>> {
         let mut chunk = [0; CHUNK];
@@ -51,7 +51,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
                     Unit::Part { bytes, more } => {
                         if self.long.len() + bytes.len() > MESSAGE_MAX {
                             let mib = MESSAGE_MAX / 1024 / 1024;
-                            let text = format!("a message of more than {mib} MiB came, and no more is held");
+                            let text = format!("a message of more than {mib} MiB came, which is the limit");
                             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                         }
                         self.long.extend_from_slice(&bytes);
@@ -60,7 +60,10 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
                         }
                     }
                     Unit::Unframed(_) => {
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, "what came is no message"));
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "the received bytes are not a message",
+                        ));
                     }
                 }
             }
@@ -71,7 +74,7 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
 /// Sends a message.
 ///
 /// # Errors
-/// Where the connection breaks.
+/// If the connection breaks.
 pub(super) async fn send(
     stream: &mut (impl AsyncWrite + Unpin),
     protocol: Protocol,

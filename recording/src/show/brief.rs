@@ -22,7 +22,7 @@ pub(super) fn brief(entry: &Entry, placed: Option<&Placed>) -> String {
         }
         EntryContent::Stray { bytes, .. } => {
             format!(
-                "{} bytes that are no message: {}",
+                "{} bytes that are not a message: {}",
                 bytes.len(),
                 one_line(&String::from_utf8_lossy(bytes))
             )

@@ -69,11 +69,11 @@ impl ComparedRecording {
     }
 }
 
-/// Reads both until they part; `None` where they do not. Process ids, addresses, folders and times
+/// Reads both until they part; `None` if they do not. Process ids, addresses, folders and times
 /// may differ.
 ///
 /// # Errors
-/// Where one cannot be read.
+/// If one cannot be read.
 pub fn compare(one: Reader, other: Reader) -> io::Result<(usize, Option<Parting>)> {
     let (mut one, mut other) = (ComparedRecording::new(one), ComparedRecording::new(other));
     let mut alike = 0;

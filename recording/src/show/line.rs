@@ -66,11 +66,6 @@ impl Style {
         }
         format!("{colour}{text}\x1b[0m")
     }
-
-    /// Colours a text about something that went wrong.
-    pub fn alarm(self, text: &str) -> String {
-        self.paint(RED, text)
-    }
 }
 
 pub(super) fn milliseconds(time: Duration) -> String {

@@ -35,7 +35,7 @@ impl EntryPrinter {
     /// Prints the entry, where the filter lets it through.
     ///
     /// # Errors
-    /// Where `out` takes no more.
+    /// If `out` takes no more.
     pub fn entry(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
         let placed = self.exchanges.place(entry);
         self.summary.take(entry, placed.as_ref());

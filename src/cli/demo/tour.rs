@@ -13,7 +13,7 @@ use super::timeline::Timeline;
 /// is said.
 ///
 /// # Errors
-/// Where it cannot be run, or fails although it `must` not.
+/// If it cannot be run, or fails although it `must` not.
 pub(super) fn show(
     timeline: &Timeline,
     arguments: &[&OsStr],
@@ -54,7 +54,7 @@ pub(super) fn recordings(folder: &Path) -> BTreeSet<PathBuf> {
 /// folder.
 ///
 /// # Errors
-/// Where there is none, or it breaks a rule of the protocol.
+/// If there is none, or it breaks a rule of the protocol.
 pub(super) fn recording(
     timeline: &Timeline,
     folder: &Path,

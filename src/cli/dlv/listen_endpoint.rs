@@ -50,11 +50,11 @@ impl Open {
 }
 
 impl ListenEndpoint {
-    /// The place that a command line names. `None` where it is no address to listen on, which dlv
+    /// The place that a command line names. `None` if it is not an address to listen on, which dlv
     /// can say better.
     ///
     /// # Errors
-    /// Where dlv could listen, and we refuse to.
+    /// If dlv could listen, and we refuse to.
     pub(super) async fn of(
         argv: &Argv,
         allow: &[Peer],
@@ -125,7 +125,7 @@ impl ListenEndpoint {
     /// Lets clients connect. `None` where another program listens there.
     ///
     /// # Errors
-    /// Where the system refuses for another reason.
+    /// If the system refuses for another reason.
     pub(super) fn open(self) -> anyhow::Result<Option<Open>> {
         let (bound, allowlist, peer_uids) = match self {
             ListenEndpoint::Open(open) => return Ok(Some(open)),

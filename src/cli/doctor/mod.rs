@@ -75,7 +75,7 @@ pub(super) struct DoctorArgs {
     parts: TestHookArgs,
 }
 
-/// `settings`: what is wrong with a configuration file.
+/// `settings`: the error of a configuration file.
 pub(super) async fn run(args: DoctorArgs, settings: Option<WrongSettings>) -> anyhow::Result<ExitCode> {
     if let Some(target) = &args.probe {
         return reach::run(target, args.identify, args.json).await;

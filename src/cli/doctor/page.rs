@@ -42,11 +42,13 @@ fn conclude(findings: &[Finding], took_ms: u128, colour: bool, page: &mut String
         number => format!(", {number} unknown"),
     };
     let (bad, warnings) = (count(Health::Bad), count(Health::Warning));
-    let _ = writeln!(
-        page,
-        "{} findings in {took_ms} ms: {bad} in the way, {warnings} that may be{unknown}",
-        findings.len()
-    );
+    let counted =
+        |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let result = match (bad, warnings) {
+        (0, 0) => "no problems".to_owned(),
+        _ => format!("{}, {}", counted(bad, "problem"), counted(warnings, "warning")),
+    };
+    let _ = writeln!(page, "{} in {took_ms} ms: {result}{unknown}", counted(findings.len(), "check"));
     let Some(first) = first(findings) else { return };
     let _ = writeln!(page, "\n{}", bold("First:", colour));
     describe(first, colour, page);

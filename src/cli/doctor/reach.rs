@@ -122,8 +122,8 @@ fn describe(one: &Reach, port: u16) -> io::Result<()> {
                 Some(Who::Dlvgate { said }) => format!("dlvgate is there ({said})"),
                 Some(Who::Delve { said }) => format!("dlv itself is there ({said})"),
                 Some(Who::Other { said }) => format!("something else is there ({said})"),
-                Some(Who::Silent { said }) => format!("who is there does not tell ({said})"),
-                Some(Who::NotAsked) | None => format!("who is there was not asked: {COST}; --identify asks"),
+                Some(Who::Silent { said }) => format!("it does not say what it is ({said})"),
+                Some(Who::NotAsked) | None => format!("it was not asked what it is: {COST}; --identify asks"),
             };
             writeln!(out, "✓ {address}: open, after {took_ms} ms; {who}")
         }

@@ -94,7 +94,7 @@ fn address(text: &str) -> Result<(IpAddr, Option<String>), String> {
         None => (text, None),
     };
     let address =
-        address.parse().map_err(|_| format!("`{text}` is no address; write 192.0.2.5 or 2001:db8::5"))?;
+        address.parse().map_err(|_| format!("`{text}` is not an address; write 192.0.2.5 or 2001:db8::5"))?;
     Ok((address, zone))
 }
 

@@ -74,7 +74,7 @@ pub(super) fn run(args: &InstallArgs) -> anyhow::Result<ExitCode> {
     if layout.is_system() && !matches!(nix::unistd::User::from_name(&user), Ok(Some(_))) {
         return Err(usage(format_args!("--user {user}: there is no such user")));
     }
-    let own = std::env::current_exe().context("where this program is, is not known")?;
+    let own = std::env::current_exe().context("this program's own file cannot be found")?;
     let program = std::fs::read(&own).with_context(|| format!("cannot read {}", own.display()))?;
     let wanted = Wanted {
         user: Some(user.clone()),

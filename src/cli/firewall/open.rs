@@ -87,7 +87,7 @@ fn claim(port: u16) -> Option<Bound> {
     }
 }
 
-/// Ignores what is written there.
+/// Reads standard input to its end, and ignores the bytes.
 async fn end_of_input() {
     let mut input = tokio::io::stdin();
     let mut ignored = [0; 512];

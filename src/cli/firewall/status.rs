@@ -1,4 +1,4 @@
-//! `dlvgate firewall status`: what is open, for whom, since when, and whose it is.
+//! `dlvgate firewall status`: the open gates, for whom, since when, and whose they are.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -59,7 +59,7 @@ fn page(status: &Status, may_look: bool) -> String {
     }
     describe_policy(&status.policy, &mut page);
     for doubtful in &status.doubtful {
-        let _ = writeln!(page, "not believed: {doubtful}");
+        let _ = writeln!(page, "not trusted: {doubtful}");
     }
     match &status.filter {
         Some(filter) => describe_filter(filter, &mut page),
@@ -85,7 +85,7 @@ fn describe(guard: &GuardStatus, page: &mut String) {
         let _ = write!(page, ", token {token}");
     }
     if !guard.is_told {
-        page.push_str(", in another PID namespace: whether it runs is not to be told from here");
+        page.push_str(", in another PID namespace: it cannot be checked from here whether it runs");
     }
     page.push_str(match (guard.is_alive, guard.is_here) {
         (true, true) => "\n",
@@ -97,11 +97,10 @@ fn describe(guard: &GuardStatus, page: &mut String) {
     });
     for gate in &guard.gates {
         let peers: Vec<String> = gate.peers.iter().map(ToString::to_string).collect();
-        let state =
-            if gate.shut { "shut for all".to_owned() } else { format!("open for {}", peers.join(", ")) };
+        let state = if gate.shut { "shut".to_owned() } else { format!("open to {}", peers.join(", ")) };
         let addresses: Vec<String> = gate.at.iter().map(ToString::to_string).collect();
         let at = if addresses.is_empty() { String::new() } else { format!("at {} ", addresses.join(", ")) };
-        let _ = writeln!(page, "    port {:<5} {at}{state}, for {}", gate.port, age(gate.since));
+        let _ = writeln!(page, "    port {:<5} {at}{state}, opened {} ago", gate.port, age(gate.since));
     }
 }
 
@@ -134,7 +133,7 @@ fn describe_filter(filter: &FilterStatus, page: &mut String) {
         let _ = writeln!(page, "    port {port}: the rules of guard {pid} are GONE; they were flushed");
     }
     for gate in untold {
-        let _ = writeln!(page, "    rules that no journal tells of: {}", removal(gate));
+        let _ = writeln!(page, "    rules that no journal names: {}", removal(gate));
     }
     for token in other_tokens {
         let _ = writeln!(page, "    enable token {token} is another program's");

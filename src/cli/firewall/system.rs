@@ -31,7 +31,7 @@ impl SystemArgs {
     /// Where, and with which programs; who only looks needs not be root.
     ///
     /// # Errors
-    /// Where the system itself is to be changed, and this user may not.
+    /// If the system itself is to be changed, and this user may not.
     pub(super) fn begin(&self, only_looks: bool) -> Result<(Layout, Tools), PersistError> {
         if !only_looks && self.root.is_none() && !nix::unistd::geteuid().is_root() {
             return Err(PersistError::NotRoot);

@@ -84,7 +84,7 @@ pub(super) fn read(word: &str) -> Vec<Flag<'_>> {
 /// A flag that is on or off, as Go's `strconv.ParseBool` reads it.
 ///
 /// # Errors
-/// Where it is neither; dlv refuses that too.
+/// If it is neither; dlv refuses that too.
 pub(super) fn is_on(flag: &Flag<'_>) -> Result<bool, ParseError> {
     match flag.value.map(|(value, _)| value) {
         None | Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),

@@ -18,7 +18,7 @@ pub enum GivenError {
     },
     /// A word that is neither.
     #[error(
-        "`{word}` after `--` is no command that dlv serves: use debug, exec, test, attach or core for a headless dlv, or \
+        "`{word}` after `--` is not a dlv command that dlvgate can serve: use debug, exec, test, attach or core for a headless dlv, or \
          flags of `dlv dap` alone, such as `--check-go-version=false`"
     )]
     NoCommand {

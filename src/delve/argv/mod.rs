@@ -139,7 +139,7 @@ impl Argv {
         matches!(self.command(), Some("dap" | "exec" | "core")) && !self.continues
     }
 
-    /// Whether clients of other users may come; `None` where nothing is said.
+    /// Whether clients of other users may come; `None` if nothing is said.
     pub fn only_same_user(&self) -> Option<bool> {
         self.only_same_user
     }
@@ -193,7 +193,7 @@ impl Argv {
         words
     }
 
-    /// The words without the address to listen on. `None` where it shares a word with other flags.
+    /// The words without the address to listen on. `None` if it shares a word with other flags.
     pub fn without_listen(&self) -> Option<Vec<OsString>> {
         let mut words = self.words.clone();
         for &(word, before) in self.listen.iter().rev() {

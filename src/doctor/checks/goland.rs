@@ -1,4 +1,4 @@
-//! GoLand: which versions, which dlv they are told to take, where their log is.
+//! GoLand: which versions, which dlv they are set to use, where their log is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let places = if context.is_mac() { MACOS } else { LINUX };
     let versions = versions(&context.home.join(places.settings));
     if versions.is_empty() {
-        let seen = "no settings of a GoLand are here; the client may be another one, or on another machine";
+        let seen = "no GoLand settings are here; the client may be another one, or on another machine";
         return vec![Finding::new(CheckGroup::Goland, "installed", Health::Note, seen)];
     }
     let mut found = Vec::new();

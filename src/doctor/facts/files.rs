@@ -194,7 +194,7 @@ mod tests {
         let remedies = [1, 3].map(|number| comment_out(&file, number));
         assert!(remedies.iter().all(|remedy| sh(&remedy.command)));
         assert_eq!(text(), "# a\nb\n# c\n");
-        // A second time it would keep what is no longer the file as it was.
+        // A second time the kept copy would no longer be the original.
         assert!(!sh(&remedies[0].command) && text() == "# a\nb\n# c\n");
         assert!(remedies.iter().rev().all(|remedy| sh(remedy.undo.as_deref().unwrap())));
         assert_eq!(text(), original);

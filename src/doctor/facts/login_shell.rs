@@ -10,7 +10,7 @@ use super::files::is_program;
 use super::tool::{self, Silent};
 use crate::variables;
 
-/// Comes before the environment, so that what a profile prints is told from it.
+/// Comes before the environment, to separate it from the output of a profile.
 const MARK: &str = "dlvgate-doctor-environment";
 
 /// A login shell, started with nothing but the user's names.

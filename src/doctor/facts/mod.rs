@@ -1,4 +1,4 @@
-//! What is there on this machine: programs, processes, profiles. Nothing is judged here.
+//! Facts about this machine: programs, processes, profiles. Nothing is judged here.
 
 pub(super) mod delves;
 pub(super) mod files;

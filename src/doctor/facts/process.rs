@@ -12,7 +12,7 @@ use crate::users;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::doctor) struct ListeningProcess {
     pub(in crate::doctor) address: SocketAddr,
-    /// The user, where the system tells.
+    /// The user, if the system says.
     pub(in crate::doctor) uid: Option<u32>,
     /// Clients that have connected and are not accepted yet.
     pub(in crate::doctor) waiting: u32,
@@ -31,7 +31,7 @@ pub(in crate::doctor) struct Process {
     /// Whether `command` has the words as they were given. macOS shows them joined by spaces, and
     /// Linux may have some that are no text.
     pub(in crate::doctor) is_exact: bool,
-    /// The folder that it runs in, where the system tells.
+    /// The folder that it runs in, if the system says.
     pub(in crate::doctor) folder: Option<PathBuf>,
 }
 
@@ -41,7 +41,7 @@ fn user() -> u32 {
 }
 
 impl ListeningProcess {
-    /// Whether it is the user's own: what is printed is for that user, under sudo too.
+    /// Whether it is the user's own: the remedies are for that user, under sudo too.
     pub(in crate::doctor) fn is_own(&self) -> bool {
         self.uid == Some(user())
     }
@@ -186,7 +186,7 @@ mod system {
     }
 
     /// Sockets by their inode; of several processes that have one, the first, which a child is not.
-    /// Other users' are not told.
+    /// The system does not say other users'.
     fn owners() -> BTreeMap<u64, u32> {
         let mut found = BTreeMap::new();
         let mut pids = pids();

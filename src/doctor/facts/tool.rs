@@ -53,7 +53,7 @@ pub(in crate::doctor) async fn ask(program: impl AsRef<OsStr>, arguments: &[&str
     run(command).await
 }
 
-/// Runs what is set up already.
+/// Runs a command to its end, within the limits of a check.
 pub(in crate::doctor) async fn run(mut command: Command) -> Result<Said, Silent> {
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.process_group(0).kill_on_drop(true).spawn();

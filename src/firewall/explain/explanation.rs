@@ -58,7 +58,7 @@ pub struct Also<P> {
     pub fate: Fate,
 }
 
-/// Something that may decide, and of which it cannot be told whether it does.
+/// Something that may or may not decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Doubt<P> {
     /// The rule, where it is one.

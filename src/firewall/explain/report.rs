@@ -18,13 +18,13 @@ impl<P: Standing, W: fmt::Display> fmt::Display for Explanation<P, W> {
             writeln!(f, "{}", self.settled)?;
         }
         if !self.also.is_empty() {
-            writeln!(f, "\nIt also matches, without a say:")?;
+            writeln!(f, "\nThese rules match too, and do not decide:")?;
         }
         for also in &self.also {
             let fate = match also.fate {
                 Fate::Overridden => "a later rule matches too",
                 Fate::NotReached => "not reached",
-                Fate::OwnChain => "that ends its own chain only",
+                Fate::OwnChain => "it ends its own chain only",
             };
             writeln!(f, "  {} ({fate})\n    {}", also.place, also.place.rule())?;
         }
@@ -37,12 +37,12 @@ impl<P: Standing, W: fmt::Display> fmt::Display for Explanation<P, W> {
 
 impl<P: Standing, W: fmt::Display> Explanation<P, W> {
     fn unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Unknown, because of what may decide and cannot be told:")?;
+        writeln!(f, "Unknown, because these may decide:")?;
         for doubt in &self.doubts {
             let decision = match doubt.decision {
                 Some(Decision::Pass) => "would pass it",
                 Some(Decision::Block) => "would block it",
-                None => "may do anything with it",
+                None => "may do anything to it",
             };
             match &doubt.place {
                 Some(place) => {

@@ -7,7 +7,7 @@ use std::path::Path;
 /// Whether a list lets others than root write to this file, which is root's and of root's group.
 ///
 /// # Errors
-/// Where the list cannot be read.
+/// If the list cannot be read.
 pub(super) fn lets_others_write(path: &Path, meta: &Metadata) -> io::Result<bool> {
     os::lets_others_write(path, meta)
 }

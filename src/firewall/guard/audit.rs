@@ -1,4 +1,4 @@
-//! What the system's log is told: which port was opened to whom, by whom, and that it was shut and
+//! Entries in the system's log: which port was opened to whom, by whom, and that it was shut and
 //! removed.
 //!
 //! Told after the act, so that it cannot keep it up, and without waiting: a log that is full or
@@ -8,11 +8,11 @@ use super::state_machine::{GuardStep, StepOutcome};
 use super::wire::Leftover;
 use crate::firewall::Peer;
 
-/// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and what is
-/// around them takes 150.
+/// Bytes of peers in one line: syslog's own limit is 1,024 bytes a line (RFC 3164), and the rest of
+/// the line takes 150.
 const PEERS_OF_A_LINE: usize = 800;
 
-/// Where acts are told.
+/// Where acts are logged.
 pub(super) struct Audit {
     log: Option<os::Log>,
     uid: u32,
@@ -24,7 +24,7 @@ impl Audit {
         Audit { log: None, uid: 0 }
     }
 
-    /// Tells the system's log what is done for this user.
+    /// Opens the system's log for acts in this user's name.
     pub(super) fn of_system(uid: u32) -> Audit {
         Audit { log: os::Log::open(), uid }
     }

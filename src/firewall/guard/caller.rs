@@ -26,7 +26,7 @@ pub(super) fn uid() -> u32 {
 /// What this user is held to. `passed`: the sockets that come with requests.
 ///
 /// # Errors
-/// Where root's policy is there and is not to be believed: then nothing is opened.
+/// If root's policy is there and is not to be believed: then nothing is opened.
 pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, String> {
     // Without root the guard has no power over other users.
     if uid == 0 || !nix::unistd::geteuid().is_root() {
@@ -34,7 +34,7 @@ pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, St
     }
     if !users::is_one_user(uid) {
         return Err(format!(
-            "user {uid} stands for every user whom this user namespace does not know: whose a port is cannot be told"
+            "user {uid} stands for every user whom this user namespace does not know: the owner of a port is unknown"
         ));
     }
     // The name by which sudoers, too, knows the caller.
@@ -55,7 +55,7 @@ pub(super) fn limits(uid: u32, passed: PassedSockets) -> Result<CallerLimits, St
 /// What root lets users open; nothing is said where there is no file.
 ///
 /// # Errors
-/// Where the file could have been written by others than root, or has anything that is not known.
+/// If the file could have been written by others than root, or has anything that is not known.
 pub(in crate::firewall) fn policies(path: &Path) -> Result<Policies, String> {
     let meta = match fs::symlink_metadata(path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -129,7 +129,7 @@ impl GuardClient {
     /// has ended.
     ///
     /// # Errors
-    /// Where it cannot be started, or does not speak our language.
+    /// If it cannot be started, or does not speak our language.
     pub async fn start(start: &Start) -> Result<(GuardClient, Greeting), GuardError> {
         let (path, mut command) = start.command()?;
         let asks = path.as_os_str() == SUDO && !command.as_std().get_args().any(|argument| argument == "-n");
@@ -221,7 +221,7 @@ impl GuardClient {
     /// Ends the pipe and waits until the guard has closed everything.
     ///
     /// # Errors
-    /// Where it takes too long, or says that something is left.
+    /// If it takes too long, or says that something is left.
     pub async fn end(&self) -> Result<(), GuardError> {
         self.pipe.lock().await.take();
         let ended = async { self.child.lock().await.wait().await };

@@ -30,7 +30,7 @@ pub enum GuardError {
     UnsafeHelper {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
     /// sudo, or the guard itself, could not be started.
@@ -95,7 +95,7 @@ pub enum GuardError {
     /// It said something that is no answer.
     #[error("what the guard says is not understood: {said}")]
     Garbled {
-        /// What is wrong with it.
+        /// The problem.
         said: String,
     },
 }

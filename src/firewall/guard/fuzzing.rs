@@ -1,4 +1,4 @@
-//! The guard as its fuzz target sees it: with a packet filter that notes what it is told.
+//! The guard as its fuzz target sees it: with a packet filter that records its calls.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::firewall::backend::{
 };
 use crate::firewall::pf::PfError;
 
-/// What the packet filter was told.
+/// The packet filter's calls.
 #[derive(Debug, Default)]
 pub struct Noted {
     /// Each port that was opened, and for how many peers.
@@ -44,11 +44,11 @@ pub struct Served {
     pub journals: usize,
 }
 
-/// Lets a guard of this user obey what is said. A bit of `refusals` that is set lets the call with
-/// its number, modulo 64, fail.
+/// Feeds these requests to a guard of this user. A set bit of `refusals` makes the call with its
+/// number, modulo 64, fail.
 ///
 /// # Errors
-/// Where the journals cannot be used.
+/// If the journals cannot be used.
 pub async fn serve(uid: u32, journals: Journals, said: &[u8], refusals: u64) -> std::io::Result<Served> {
     let store = Arc::new(JournalStore::open(journals.clone(), FirewallBackend::Pf, uid)?);
     let notes = Notes { noted: Arc::default(), journals: journals.clone(), refusals };

@@ -1,4 +1,4 @@
-//! The guard's journal: what is open, on disk before it is open in the packet filter.
+//! The guard's journal: the open gates, on disk before the packet filter has them.
 //!
 //! One file a guard, replaced as a whole: written beside, fsynced, renamed. Its words are numbers,
 //! addresses and two opaque marks; names of rules are made from the numbers, so that no journal can
@@ -55,7 +55,7 @@ pub struct GuardRecord {
     pub token: Option<TokenRecord>,
 }
 
-/// A process, told from a later one with the same id by its start.
+/// A process, distinguished from a later one with the same id by its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProcessIdentity {
@@ -88,7 +88,7 @@ pub struct GateRecord {
 pub struct TokenRecord {
     /// The pfctl that was about to take it: pf lists it beside the token.
     pub pid: u32,
-    /// The token, once pfctl has told it.
+    /// The token, once pfctl has printed it.
     pub token: Option<u64>,
 }
 
@@ -130,9 +130,9 @@ impl GuardRecord {
     /// Of a guard that holds nothing yet: this process.
     ///
     /// # Errors
-    /// Where the system does not tell which boot this is, or when this process was started.
+    /// If the system does not say which boot this is, or when this process was started.
     pub fn begin(backend: FirewallBackend, uid: u32) -> io::Result<GuardRecord> {
-        let unknown = |what: &str| io::Error::other(format!("the system does not tell {what}"));
+        let unknown = |what: &str| io::Error::other(format!("the system does not say {what}"));
         Ok(GuardRecord {
             version: VERSION,
             boot: system::boot().ok_or_else(|| unknown("which boot this is"))?,
@@ -164,7 +164,7 @@ impl GuardRecord {
         system::pids() == self.pids && system::sees_processes()
     }
 
-    /// Whether its guard is known to be dead. One that cannot be told counts as running.
+    /// Whether its guard is known to be dead. An unknown one counts as running.
     pub fn is_orphaned(&self) -> bool {
         self.is_of_these_processes() && !self.guard.is_alive()
     }
@@ -209,7 +209,7 @@ impl Journals {
     /// Makes the folder where it is missing, for us to write and all to read.
     ///
     /// # Errors
-    /// Where it cannot be made, or another user could write to it.
+    /// If it cannot be made, or another user could write to it.
     pub fn prepare(&self) -> io::Result<()> {
         match fs::create_dir(&self.folder) {
             Ok(()) => fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o755))?,
@@ -218,7 +218,7 @@ impl Journals {
         }
         let meta = fs::symlink_metadata(&self.folder)?;
         match belongs_to_others(&meta) {
-            _ if !meta.is_dir() => Err(io::Error::other("it is no folder")),
+            _ if !meta.is_dir() => Err(io::Error::other("it is not a folder")),
             Some(why) => Err(io::Error::other(why)),
             None => Ok(()),
         }
@@ -233,7 +233,7 @@ impl Journals {
     /// journal.
     ///
     /// # Errors
-    /// Where the disk does not take it.
+    /// If the disk does not take it.
     pub fn write(&self, record: &GuardRecord) -> io::Result<()> {
         let path = self.folder.join(format!("{}.json", record.guard.pid));
         if read(&path).is_ok_and(|there| there.is_some_and(|there| there.pids != record.pids)) {
@@ -274,7 +274,7 @@ impl Journals {
     /// Every journal that is there, our own too.
     ///
     /// # Errors
-    /// Where the folder is there and cannot be read.
+    /// If the folder is there and cannot be read.
     pub fn read(&self) -> io::Result<Vec<Found>> {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

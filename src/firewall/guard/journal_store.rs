@@ -43,8 +43,7 @@ impl JournalStore {
         record.gates.iter().find(|gate| gate.port == port).map_or_else(Vec::new, |gate| gate.at.clone())
     }
 
-    /// Whether the user of these limits may have what is in their journals now, the gate at this
-    /// port among it.
+    /// Whether the gates in the user's journals, this port's among them, are within the limits.
     ///
     /// It is written first and counted then: of two guards that do so at the same time none can
     /// miss the other, without a lock that a third could hold.

@@ -196,7 +196,7 @@ impl CallerLimits {
     /// count: a gate does nothing to it, and to bind must not be enough to end another user's gate.
     ///
     /// # Errors
-    /// Where the system does not tell.
+    /// If the system does not say.
     pub(super) fn strangers_at(&self, gates: &BTreeMap<u16, Vec<IpAddr>>) -> io::Result<Vec<Stranger>> {
         let Some(HeldTo { surroundings, .. }) = &self.held_to else { return Ok(Vec::new()) };
         let ports: Vec<u16> = gates.keys().copied().collect();
@@ -229,7 +229,7 @@ impl fmt::Display for Stranger {
         let Stranger { port, uid, does } = self;
         match uid {
             Some(uid) => write!(f, "user {uid} ")?,
-            None => f.write_str("a socket of which the system does not tell whose it is ")?,
+            None => f.write_str("a socket of an unknown user ")?,
         }
         match does {
             Does::Listen => write!(f, "listens on port {port}"),
@@ -260,7 +260,7 @@ fn is_at(one: &Occupant, addresses: &[IpAddr]) -> bool {
 }
 
 /// The sockets of others, at the addresses that a port is gated at. What no process holds is left
-/// of a connection, and does not count; but who listens has to be told.
+/// of a connection, and does not count; but the owner of a listener must be known.
 fn strangers<'a>(
     there: &'a [Occupant],
     uid: u32,
@@ -278,7 +278,7 @@ fn strangers<'a>(
 }
 
 fn cannot_tell(port: u16, error: &io::Error) -> String {
-    format!("the system does not tell who is at port {port} ({error}), so that it could be another user's")
+    format!("the system does not say who uses port {port} ({error}), so that it could be another user's")
 }
 
 #[cfg(test)]

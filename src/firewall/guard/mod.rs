@@ -60,7 +60,7 @@ use wire::Greeting;
 /// in its greeting, and ends.
 ///
 /// # Errors
-/// Where the runtime lets us have no signals.
+/// If the runtime lets us have no signals.
 pub async fn run(
     backend: FirewallBackend,
     programs: Programs,
@@ -146,7 +146,7 @@ fn unix_stream(descriptor: impl AsFd) -> io::Result<Option<std::os::unix::net::U
     Ok(Some(stream))
 }
 
-/// The other side's end of the pipe, which the kernel tells even where the thread that reads it is
+/// The other side's end of the pipe, which the kernel reports even if the thread that reads it is
 /// kept by what it was passed.
 struct HangUp {
     #[cfg(target_os = "linux")]
@@ -160,7 +160,7 @@ impl HangUp {
         Ok(HangUp { pipe: pipe.map(watched).transpose()? })
     }
 
-    /// macOS's kernel tells of it with what there is to read.
+    /// macOS's kernel reports it together with the bytes to read.
     #[cfg(not(target_os = "linux"))]
     fn of(_: Option<&std::os::unix::net::UnixStream>) -> io::Result<HangUp> {
         Ok(HangUp {})
@@ -194,8 +194,8 @@ fn leave_the_terminal() {
 
 /// What a terminal sends is heard and ignored, and so is what a caller could have had ignored or
 /// have set a clock for: a child's end is heard whatever the caller did with SIGCHLD, and a limit
-/// of theirs that could not be lifted is an error of a write, not the guard's end. What is heard
-/// here is the default again in what the guard starts. SIGTERM, as at a shutdown of the machine,
+/// of theirs that could not be lifted is an error of a write, not the guard's end. The programs
+/// that the guard starts have the default handlers again. SIGTERM, as at a shutdown of the machine,
 /// ends the guard in order.
 struct Stop {
     terminate: Signal,

@@ -123,7 +123,7 @@ pub(super) struct SocketRequests {
 
 impl SocketRequests {
     /// # Errors
-    /// Where the system has no thread for it.
+    /// If the system has no thread for it.
     pub(super) fn new(
         stream: std::os::unix::net::UnixStream,
         passed: PassedSockets,
@@ -205,7 +205,7 @@ pub(super) async fn send(pipe: &mut OwnedWriteHalf, line: &[u8], socket: Borrowe
 /// address.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Says why the socket is not the caller's own at this port.
 pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<IpAddr, String> {
     let unlike = |why: String| format!("the socket that came for port {port} {why}");
     let unreadable = |error: io::Error| unlike(format!("cannot be looked at: {error}"));
@@ -215,7 +215,7 @@ pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<IpAddr, Str
     let address = match address {
         Some(address) if is_tcp && address.port() == port => address.ip(),
         Some(address) if is_tcp => return Err(unlike(format!("is bound to port {}", address.port()))),
-        _ => return Err(unlike("is no TCP socket".to_owned())),
+        _ => return Err(unlike("is not a TCP socket".to_owned())),
     };
     if seen.peer_addr().is_ok() {
         return Err(unlike("is one end of a connection".to_owned()));
@@ -232,7 +232,7 @@ pub(super) fn check(socket: &OwnedFd, port: u16, uid: u32) -> Result<IpAddr, Str
     }
 }
 
-/// A kernel that does not tell is older than 5.14. What a user gains there who passes a socket from
+/// A kernel that does not say is older than 5.14. What a user gains there who passes a socket from
 /// elsewhere, a gate at a port without a listener, they have as well by binding it here for a
 /// moment.
 #[cfg(target_os = "linux")]

@@ -64,7 +64,7 @@ impl FromStr for PortRange {
 
     fn from_str(text: &str) -> Result<PortRange, String> {
         let port = |text: &str| {
-            text.parse::<u16>().map_err(|_| format!("`{text}` is no port; write 30000-30099, or one port"))
+            text.parse::<u16>().map_err(|_| format!("`{text}` is not a port; write 30000-30099, or one port"))
         };
         let (first, last) = match text.split_once('-') {
             Some((first, last)) => (port(first)?, port(last)?),
@@ -182,7 +182,7 @@ impl Policies {
     /// Reads the file's text. A key that is not known makes all of it worth nothing.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem.
     pub fn parse(text: &str) -> Result<Policies, String> {
         toml::from_str(text).map_err(|error| error.message().to_owned())
     }

@@ -87,7 +87,7 @@ impl ReplyReader {
     /// The next reply.
     ///
     /// # Errors
-    /// Where none comes in time, what comes is none, or the guard has ended.
+    /// If none comes in time, what comes is none, or the guard has ended.
     pub(super) async fn reply(&mut self, limit: Duration) -> Result<GuardReply, GuardError> {
         let heard = tokio::time::timeout(limit, self.replies.recv()).await;
         heard.map_err(|_| GuardError::Silent { seconds: limit.as_secs() })?.unwrap_or(Err(GuardError::Gone))
@@ -98,7 +98,7 @@ impl GreetingReader {
     /// The guard's first line.
     ///
     /// # Errors
-    /// Where none comes in time, or what comes is none.
+    /// If none comes in time, or what comes is none.
     pub(super) async fn greeting(&mut self, limit: Option<Duration>) -> Result<Greeting, GuardError> {
         match limit {
             None => next(&mut self.lines).await,

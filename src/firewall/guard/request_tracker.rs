@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::state_machine::has_a_gate;
 use super::wire::Operation;
 
-/// Numbers the requests of one pipe, and tells the answer to the last from those to abandoned
+/// Numbers the requests of one pipe, and separates the answer to the last from those to abandoned
 /// requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestTracker {
@@ -20,7 +20,7 @@ impl RequestTracker {
     /// The number of the next request.
     ///
     /// # Errors
-    /// Where it would open a port that another request has opened: such a request must not be sent.
+    /// If it would open a port that another request has opened: such a request must not be sent.
     pub fn ask(&mut self, asked: &Operation) -> Result<u64, String> {
         match asked {
             Operation::Open { port, .. } if !self.taken.insert(*port) => return Err(has_a_gate(*port)),

@@ -16,7 +16,7 @@ const MOST_LINKS: usize = 8;
 /// way to it.
 ///
 /// # Errors
-/// Where it is not installed, or another user could change it; the error names what.
+/// If it is not installed, or another user could change it; the error names what.
 pub fn check_helper() -> Result<(), GuardError> {
     check_path(Path::new(HELPER))
 }

@@ -59,7 +59,7 @@ impl<D: GateBackend> Guard<D> {
         Guard { gates, store, state, audit, limits, blind: 0 }
     }
 
-    /// The same, and the system's log is told.
+    /// The same, with entries in the system's log.
     pub(super) fn audited(self, audit: Audit) -> Guard<D> {
         Guard { audit, ..self }
     }
@@ -171,7 +171,7 @@ impl<D: GateBackend> Guard<D> {
             }
             Err(error) => {
                 self.blind += 1;
-                let why = format!("the system does not tell any more who is at the port ({error})");
+                let why = format!("the system does not say any more who uses the port ({error})");
                 let all = gates.keys().map(|port| (*port, why.clone()));
                 if self.blind < BLIND_LOOKS { Vec::new() } else { all.collect() }
             }
@@ -280,7 +280,7 @@ async fn next_line(requests: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8
     Ok(match line.last() {
         Some(b'\n') => CallerLine::Whole,
         Some(_) if line.len() == LINE_LIMIT => CallerLine::TooLong,
-        _ => CallerLine::End, // what is not ended by a newline was cut off: it is not obeyed
+        _ => CallerLine::End, // a line without a newline was cut off: it is not obeyed
     })
 }
 

@@ -55,9 +55,9 @@ pub struct GuardState {
     met: bool,
     gates: BTreeMap<u16, PortState>,
     /// Ports whose gate could not be removed, or whose rules were not loaded whole. Their session
-    /// is over: an open of one removes what is left first.
+    /// is over: opening one removes the rest first.
     left: BTreeSet<u16>,
-    /// The port that is opened once what is left there is removed.
+    /// The port that is opened once the rest of its old gate is removed.
     reopening: Option<u16>,
     /// Ports that another user has taken since: their gates are gone, or are to be removed without
     /// being shut.
@@ -96,7 +96,7 @@ impl GuardState {
     pub fn may_open(&self, port: u16, peers: &[Peer]) -> Result<(), String> {
         self.has_met()?;
         if port == 0 {
-            return Err("port 0 is no port".to_owned());
+            return Err("port 0 is not a port".to_owned());
         }
         if port < SYSTEM_PORTS && self.uid != 0 {
             return Err(format!(

@@ -6,9 +6,9 @@ use super::journal::{self, GuardRecord, Journals, TokenRecord};
 use super::wire::Leftover;
 use crate::firewall::backend::{BackendError, FirewallBackend, GateBackend, LeftGates, LoadedGate};
 
-/// Goes through the journals: what a dead guard has left is closed, what is from before the last
-/// boot is dropped, what is corrupt or foreign is reported and not touched. Rules that no journal
-/// tells of are reported too.
+/// Goes through the journals: closes the gates of dead guards, drops journals from before the last
+/// boot, and reports corrupt and foreign ones without touching them. Also reports rules that no
+/// journal names.
 pub(super) async fn sweep(
     journals: &Journals,
     backend: FirewallBackend,
@@ -36,7 +36,7 @@ pub(super) async fn sweep(
             }
             Err(why) => {
                 let text = format!(
-                    "the journal {path} is not believed: {why}. Look at it, close by hand what it names, and remove it"
+                    "the journal {path} cannot be trusted: {why}. Look at it, close by hand what it names, and remove it"
                 );
                 findings.push(left(text));
                 continue;
@@ -65,7 +65,7 @@ pub(super) async fn sweep(
     findings
 }
 
-/// The gates that no journal tells of. One that its guard has removed meanwhile, with its journal,
+/// The gates that no journal names. One that its guard has removed meanwhile, with its journal,
 /// is none.
 async fn untold(
     gates: &impl GateBackend,
@@ -106,7 +106,7 @@ fn dropped(path: &Path, why: &str) -> Option<Leftover> {
 fn unknown(gate: &LoadedGate) -> Leftover {
     let LoadedGate { pid, port } = gate;
     left(format!(
-        "there are rules named after guard {pid} for port {port}, and no journal tells of them; `dlvgate firewall status` \
+        "there are rules named after guard {pid} for port {port}, and no journal names them; `dlvgate firewall status` \
          says how to remove them"
     ))
 }

@@ -1,7 +1,7 @@
 //! What the journal asks the system: which boot this is, which network, and when a process was
 //! started.
 
-/// What tells one boot from the next.
+/// What distinguishes one boot from the next.
 pub(super) fn boot() -> Option<String> {
     os::boot().map(|boot| boot.trim().to_owned()).filter(|boot| !boot.is_empty())
 }

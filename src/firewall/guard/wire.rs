@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::firewall::Peer;
 
-/// The version of what is said here. Both sides come from one build, as a rule; a helper that was
-/// installed by another one says so at once.
+/// The protocol's version. Both sides come from one build, as a rule; a helper that another build
+/// installed says so at once.
 pub const VERSION: u32 = 1;
 
 /// Bytes of a line. An `open` with all the peers that it may name takes a third of it.
@@ -41,7 +41,7 @@ pub struct Greeting {
     /// The guard's process id, which is in the names of its rules.
     pub pid: u32,
     /// Whether the packet filter has something to get past: pf is enabled, a chain of nftables
-    /// could drop. `None`: it does not tell.
+    /// could drop. `None`: it does not say.
     pub filtering: Option<bool>,
     /// What a guard that was killed had left, and what else was found of others.
     pub found: Vec<Leftover>,
@@ -105,7 +105,7 @@ pub enum Operation {
         /// One that is open or shut.
         port: u16,
     },
-    /// Say what is open.
+    /// List the open gates.
     Status,
 }
 
@@ -151,9 +151,9 @@ pub struct LostGate {
 /// Reads a request.
 ///
 /// # Errors
-/// Says what is wrong with the line, without repeating it.
+/// Says why the line is not a request, without repeating it.
 pub fn parse(line: &[u8]) -> Result<GuardRequest, String> {
-    serde_json::from_slice(line).map_err(|error| format!("this is no request: {error}"))
+    serde_json::from_slice(line).map_err(|error| format!("this is not a request: {error}"))
 }
 
 /// An object as it goes over the pipe.

@@ -15,7 +15,7 @@ pub(super) fn element(net: IpNet) -> Value {
 }
 
 /// Whether the elements of a set are the addresses of these networks, whichever way the intervals
-/// are told: as addresses, prefixes or ranges, neighbours apart or as one.
+/// are given: as addresses, prefixes or ranges, neighbours apart or as one.
 pub(super) fn are(elements: &[Value], nets: &[IpNet]) -> bool {
     let printed: Option<Vec<Span>> = elements.iter().map(printed).collect();
     let wanted = nets.iter().map(|net| (number(net.network()), number(net.broadcast()))).collect();

@@ -52,7 +52,7 @@ pub enum NftError {
         "what `nft -n -j list ruleset` prints is not understood ({said}); is this nft 1.0 or later? See `nft --version`"
     )]
     Unreadable {
-        /// What is wrong with it.
+        /// The problem.
         said: String,
     },
     /// The transaction went through, yet the ruleset is not what was asked for.
@@ -72,7 +72,7 @@ pub enum NftError {
     RulesLeft {
         /// What marks this gate's rules, and no other's.
         mark: String,
-        /// What is left.
+        /// The tables and rules that are left.
         left: String,
     },
 }

@@ -18,7 +18,7 @@ pub struct Read {
     pub commands: [Option<Value>; 3],
 }
 
-/// Reads a listing; `None` where it is none.
+/// Reads a listing; `None` if it is none.
 pub fn read(json: &str, port: u16, peers: &[Peer]) -> Option<Read> {
     let listing = Listing::parse(json).ok()?;
     let gate = NftGate::new(port, peers, &[], GateOwner { pid: 4711, uid: 1000 });

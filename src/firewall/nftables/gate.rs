@@ -62,7 +62,7 @@ struct PeerGroup {
     cidrs: Vec<IpNet>,
 }
 
-/// What is wanted of a gate.
+/// The state that a gate is brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WantedGate {
     /// The peers pass, everybody else is blocked.
@@ -203,7 +203,7 @@ impl NftGate {
     }
 
     /// What matches the gate's addresses of a family at this side of a packet: nothing where it is
-    /// for all, `None` where it has none.
+    /// for all, `None` if it has none.
     fn own(&self, family: &str, side: &str) -> Option<Matches> {
         if self.at.is_empty() {
             return Some(Vec::new());

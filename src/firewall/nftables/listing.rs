@@ -85,7 +85,7 @@ impl Listing {
         self.tables.push(NftTable { family: family.to_owned(), name, flags: Value::Null });
     }
 
-    /// Adds what is in another listing.
+    /// Adds another listing's tables, chains and rules.
     pub(super) fn add(&mut self, other: Listing) {
         self.tables.extend(other.tables);
         self.chains.extend(other.chains);

@@ -53,7 +53,7 @@ impl Nftables {
         Nftables { nft: Nft::new(path), owner, held: Mutex::default(), listed: Mutex::default() }
     }
 
-    /// Whether nftables can be used: nft is there, and tells us the ruleset.
+    /// Whether nftables can be used: nft is there, and lists the ruleset for us.
     pub(super) async fn check(&self) -> Result<(), NftError> {
         self.nft.tables().await?;
         Ok(())

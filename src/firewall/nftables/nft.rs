@@ -17,7 +17,7 @@ const PLACES: [&str; 2] = ["/usr/sbin/nft", "/sbin/nft"];
 /// How often a listing that is not understood is asked for again.
 const LISTING_TRIES: usize = 3;
 
-/// Numbers instead of names, so that what is read back can be compared.
+/// Numbers instead of names, so that the listing can be compared with the loaded rules.
 const LIST: [&str; 4] = ["-n", "-j", "list", "ruleset"];
 
 /// The same without the elements of sets, which are most of it where others have large ones.

@@ -14,7 +14,7 @@ use super::listing::{Chain, Listing, NftRule};
 /// and what this list does not know is taken for a drop.
 const HARMLESS: [&str; 8] = ["match", "accept", "return", "continue", "counter", "log", "limit", "mangle"];
 
-/// The transaction that brings a gate into this state, whatever of it there is now; `None` where
+/// The transaction that brings a gate into this state, whatever of it there is now; `None` if
 /// nothing is to do.
 ///
 /// Our table is replaced as a whole, and the marked rules in others' chains are deleted by handle,
@@ -28,7 +28,7 @@ pub(super) fn transaction(now: &Listing, gate: &NftGate, wanted: WantedGate) -> 
             commands.push(json!({"delete": {"table": table}}));
         }
     } else {
-        // Deleting what is not there would fail: it is added first, which does nothing where it
+        // Deleting a missing table would fail, so it is added first, which does nothing if it
         // exists.
         commands.push(json!({"add": {"table": table}}));
         commands.push(json!({"delete": {"table": table}}));

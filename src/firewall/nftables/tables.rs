@@ -43,7 +43,7 @@ mod linux {
     const PARTS: usize = 1024;
 
     /// # Errors
-    /// Where the kernel does not tell, or not all.
+    /// If the kernel does not answer, or not completely.
     pub(in super::super) fn names() -> io::Result<Vec<TableName>> {
         let socket = Netlink::open(SockProtocol::NetlinkNetFilter)?;
         socket.send(&question())?;

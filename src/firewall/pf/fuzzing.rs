@@ -31,7 +31,7 @@ pub fn gate(rule: &str) -> Option<(u32, u16)> {
     ruleset::gate_of(rule)
 }
 
-/// How many enable tokens these words tell of.
+/// How many enable tokens this text names.
 pub fn tokens(said: &str) -> usize {
     token::listed(said).len()
         + usize::from(EnableToken::parse(said, 1).is_some())

@@ -6,8 +6,8 @@
 //! removed, and the gate is refused.
 //!
 //! An anchor is a gate while it has rules: an emptied one stays listed for good. So anchors have
-//! few names, that of a slot (`slots`), and nothing is flushed that pf does not list: to flush
-//! what is not there would make it.
+//! few names, that of a slot (`slots`), and only anchors that pf lists are flushed: flushing a
+//! missing anchor would create it.
 
 mod error;
 pub mod explain;
@@ -204,7 +204,7 @@ impl Pf {
         Ok(token)
     }
 
-    /// A pfctl that failed may have taken its token all the same. Where that cannot be told, the
+    /// A pfctl that failed may have taken its token all the same. If that is unknown, the
     /// note of it stays for the next guard.
     async fn give_back_untold(&self, taker: u32) {
         let Ok(tokens) = self.tokens().await else { return };
@@ -283,7 +283,7 @@ impl Pf {
     }
 
     /// Empties an anchor that is there. `is_loaded`: rules were loaded into it, so it is; else pf
-    /// is asked, and where it does not tell, it is tried.
+    /// is asked, and if it does not say, it is tried.
     async fn flush(&self, anchor: &str, is_loaded: bool) -> Result<(), PfError> {
         if !is_loaded {
             match self.anchors().await {

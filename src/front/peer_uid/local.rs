@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use nix::ifaddrs::getifaddrs;
 
-/// Whether the kernel would deliver to this machine what is sent to the address, or an interface
-/// has it. Where that cannot be found out it counts as the machine's own: then the client's user
-/// has to be known.
+/// Whether the kernel would deliver packets for this address to this machine, or an interface has
+/// it. If that cannot be found out, it counts as the machine's own: then the client's user has to
+/// be known.
 pub(super) fn is_own(address: SocketAddr) -> bool {
     let ip = plain(address.ip());
     ip.is_loopback() || is_routed_here(ip, address) || is_on_an_interface(ip)
@@ -30,7 +30,7 @@ fn is_on_an_interface(ip: IpAddr) -> bool {
     own_addresses().is_none_or(|all| all.contains(&ip))
 }
 
-/// The addresses of this machine's interfaces; nothing where the system does not tell.
+/// The addresses of this machine's interfaces; empty if the system does not say.
 pub(in crate::front) fn own_addresses() -> Option<Vec<IpAddr>> {
     let all = getifaddrs().ok()?.filter_map(|interface| {
         let storage = interface.address?;

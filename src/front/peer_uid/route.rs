@@ -28,17 +28,17 @@ const REQUEST: u16 = 1;
 const DESTINATION: u16 = 1;
 const INTERFACE: u16 = 4;
 
-/// `RTN_LOCAL`: what is sent there is delivered here.
+/// `RTN_LOCAL`: packets for the address are delivered here.
 const LOCAL: u8 = 2;
 
 /// Room for a route with its attributes.
 const DATAGRAM: usize = 2048;
 
-/// Whether what is sent to this address is delivered to this machine; `interface` is a link-local
+/// Whether packets for this address are delivered to this machine; `interface` is a link-local
 /// address's, else 0.
 ///
 /// # Errors
-/// Where the kernel does not say.
+/// If the kernel does not say.
 pub(super) fn is_local(ip: IpAddr, interface: u32) -> io::Result<bool> {
     let socket = socket(
         AddressFamily::Netlink,

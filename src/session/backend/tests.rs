@@ -8,7 +8,7 @@ use super::*;
 use crate::firewall::Disabled;
 use crate::shutdown;
 
-/// A backend, and the transitions that it tells of.
+/// A backend, and the transitions that it reports.
 fn observed(lifecycle: BackendLifecycle) -> (Backend, Arc<Mutex<Vec<Transition>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&told);

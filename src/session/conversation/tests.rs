@@ -3,7 +3,7 @@ use dlvgate_protocol::message::MergeError;
 
 use super::*;
 
-/// A conversation in DAP, as far as its events tell.
+/// A conversation in DAP, as its events show it.
 struct Watched {
     requests: PendingRequests,
     to_say: Vec<Bytes>,

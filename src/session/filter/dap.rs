@@ -138,10 +138,10 @@ impl DapFilter {
         Ok(())
     }
 
-    /// Lets go the whole message that is held, with what is added to it.
+    /// Passes on the held message, with the added arguments.
     ///
     /// # Errors
-    /// Where that cannot be added: nothing goes on.
+    /// If that cannot be added: nothing goes on.
     fn let_go(&mut self, envelope: Option<Envelope>, pieces: &mut VecDeque<Piece>) -> Result<(), MergeError> {
         let (Some(held), Some(defaults)) = (self.held.take(), &self.defaults) else { return Ok(()) };
         let may_change = envelope.is_some_and(
@@ -251,7 +251,8 @@ mod tests {
         assert_eq!(commands, [("x".repeat(40), false), ("next".to_owned(), true)]);
     }
 
-    /// What goes on of a message with a body of this length that only begins, and what is found.
+    /// Returns how many bytes pass of a message whose body of this length only begins, and the
+    /// events.
     fn begun(mut filter: DapFilter, body_len: u64) -> (usize, Vec<FilterEvent>) {
         let (mut pieces, mut events) = (VecDeque::new(), Vec::new());
         let header = format!("Content-Length: {body_len}\r\n\r\n");

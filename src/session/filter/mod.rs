@@ -61,7 +61,7 @@ impl MessageFilter {
     /// it had no place yet.
     ///
     /// # Errors
-    /// Where the stream is no longer framed. The bytes before that are in `pieces` all the same.
+    /// If the stream is no longer framed. The bytes before that are in `pieces` all the same.
     pub(super) fn advance(
         &mut self,
         chunk: &[u8],

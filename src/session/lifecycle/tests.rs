@@ -175,7 +175,7 @@ fn from_everywhere_the_end_leaves_nothing_behind() {
     }
 }
 
-/// What is held goes from the spare to the session, and comes out once, in order.
+/// The session gets what the spare holds, and each part comes out once, in order.
 #[test]
 fn what_is_held_moves_with_the_spare() {
     let mut session: Lifecycle<&str, &str, &str, &str> = Lifecycle::with_a_spare();

@@ -32,7 +32,7 @@ impl Checkout {
         }
     }
 
-    /// A spare that lives and is what would be started now; `None` where the session has to start
+    /// A spare that lives and is what would be started now; `None` if the session has to start
     /// its own, for which a port is left. Can be cancelled.
     pub(in crate::session) async fn take(&mut self) -> Option<Spare> {
         loop {

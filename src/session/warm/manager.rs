@@ -13,7 +13,7 @@ use super::pool::{Order, Pool};
 use super::spare::Spare;
 
 impl Spares {
-    /// Starts to keep spares, until the server is told to stop or [`Spares::end`] is called.
+    /// Starts to keep spares, until the server is to stop or [`Spares::end`] is called.
     pub fn start(self: &Arc<Spares>) {
         let mut manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner);
         if manager.is_none() {

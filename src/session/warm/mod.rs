@@ -112,7 +112,7 @@ impl Spares {
         self.change(|pool| pool.ready(number, now));
     }
 
-    /// The first failure in a row is told; sessions start their own, and say what is wrong.
+    /// Logs the first failure in a row; sessions start their own dlv, and report its failure.
     fn has_failed(&self, number: u64, cause: &EndReason) {
         let now = self.now();
         if matches!(cause, EndReason::NoDlv(LaunchError::PortInUse { .. })) {

@@ -157,7 +157,7 @@ impl Pool {
             .map(|(number, _)| *number)
     }
 
-    /// A session has it. `false` where it is not one that is ready.
+    /// A session has it. `false` if it is not one that is ready.
     pub(super) fn taken(&mut self, number: u64, now: Duration) -> bool {
         if self.offered() != Some(number) {
             return false;

@@ -5,7 +5,7 @@ use super::*;
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(30);
 
-/// A stream that takes a text only when it is allowed to, and tells what it took.
+/// A stream that takes a text only when it is allowed to, and returns what it took.
 struct Stalled {
     allowed: Mutex<Option<Receiver<()>>>,
     took: Mutex<Vec<String>>,

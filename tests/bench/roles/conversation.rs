@@ -154,7 +154,7 @@ impl Conversation {
 }
 
 impl Request<'_> {
-    /// The first request in these bytes, and how many it takes; `None` where it is not all there.
+    /// The first request in these bytes, and how many it takes; `None` if it is not all there.
     fn first(bytes: &[u8]) -> anyhow::Result<Option<(Request<'_>, usize)>> {
         const HEADER: &[u8] = b"Content-Length: ";
         const END: &[u8] = b"\r\n\r\n";

@@ -1,4 +1,4 @@
-//! The stand-in for dlv: it answers at once, so that what is measured is the way and not dlv.
+//! The stand-in for dlv: it answers at once, so that the figures are of the way and not of dlv.
 
 use std::io::Write;
 use std::net::TcpListener;

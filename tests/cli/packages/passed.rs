@@ -63,7 +63,7 @@ fn what_is_no_listening_socket_is_refused() {
         return;
     }
     for (how, flags, words) in [
-        ("fresh", &["--listen", "fd:3"][..], "no TCP socket that has an address"),
+        ("fresh", &["--listen", "fd:3"][..], "not a TCP socket that has an address"),
         ("listens", &["--listen", "fd:9"], "no such descriptor is open"),
         ("listens", &["--listen", "fd:1"], "3 or more"),
         (

@@ -1,4 +1,4 @@
-//! dlv's command lines, run by dlv and by dlvgate in its place: what is written and how it ends are
+//! dlv's command lines, run by dlv and by dlvgate in its place: output and exit code are
 //! the same.
 
 use std::path::Path;
@@ -17,7 +17,7 @@ for_every_dlv!(
 /// The input of a terminal session that has to end.
 const SESSION: &str = "break main.main\ncontinue\nlocals\nnext\nstack\nprint 6*7\nexit\n";
 
-/// Command lines with what is typed.
+/// Command lines with their input.
 const PLAIN: [(&str, &str); 24] = [
     ("", ""),
     ("version", ""),
@@ -66,7 +66,7 @@ fn run(dlv: &Pair, which: Which, folder: &Path, line: &str, input: &str) -> Ende
     Dlv::new(dlv, which).folder(folder).args(line.split_whitespace()).start_with_input(input).ended()
 }
 
-/// Without what differs from one run to the next: numbers, and what is between the columns of a
+/// Without parts that differ from one run to the next: numbers, and the space between columns of a
 /// table of them.
 pub fn lasting(text: &str) -> String {
     let mut out = String::new();

@@ -18,7 +18,7 @@ for_every_dlv!(
 
 const SCRIPT: &str = "script";
 
-/// Runs it in a terminal, with what is typed coming from a pipe.
+/// Runs it in a terminal, with input from a pipe.
 fn in_terminal(mut dlv: Dlv) -> Running {
     let words: Vec<String> = std::iter::once(dlv.command.get_program())
         .chain(dlv.command.get_args())

@@ -92,7 +92,7 @@ const VALUES: &[&[u8]] = &[
     b"{\"A\":\"1\",\"B\":null}",
 ];
 
-/// Texts that are no JSON: seldom, since dlv reads nothing after them.
+/// Texts that are not JSON: seldom, since dlv reads nothing after them.
 const NO_VALUES: &[&[u8]] = &[
     b"01",
     b"-",

@@ -1,4 +1,4 @@
-//! Configuration files: each key with its line, or what is wrong with a line.
+//! Configuration files: each key with its line, or the error of a line.
 #![no_main]
 
 use dlvgate::config::fuzzing::parse;

@@ -82,7 +82,7 @@ thread_local! {
     });
 }
 
-/// A stream, and what became of it without and with what is forced.
+/// A stream, and what became of it without and with the forced arguments.
 struct Carried {
     protocol: Protocol,
     wire: Vec<u8>,
@@ -264,7 +264,7 @@ impl Counts {
         *name == *message.name
     }
 
-    /// A start has what is forced, and all else as the client has it.
+    /// A start has the forced arguments, and all else as the client has it.
     fn is_forced(&mut self, carried: &Carried, plain: &Seen, forced: &Seen) {
         let said = || lossy(&carried.wire);
         let ended = plain.end == End::Body;

@@ -1,4 +1,4 @@
-//! Journals and requests: what is believed is what would be written.
+//! Journals and requests: a journal is believed only if it is as the guard would write it.
 #![no_main]
 
 use dlvgate::firewall::guard::fuzzing::read;

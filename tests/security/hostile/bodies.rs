@@ -1,4 +1,4 @@
-//! Bodies that are no JSON, no message, or too much of one.
+//! Bodies that are not JSON, not a message, or too long.
 
 use dlvgate_test_support::frames::frame;
 
@@ -29,7 +29,7 @@ fn seq(name: &'static str, number: &'static str) -> Input {
     })
 }
 
-/// A request, with what is to be shown of it hostile.
+/// A request whose displayed parts are hostile.
 fn hostile(name: &'static str, text: &'static str) -> Input {
     Input::frames(name, PassedOn, move || text.replace("HOSTILE", HOSTILE))
 }

@@ -13,7 +13,7 @@ fn says(name: &'static str, expected: Expected, bytes: impl Fn() -> Vec<u8> + 's
     Input::says(name, expected, bytes).starting(0..=0)
 }
 
-/// A call of what is not there, by its id.
+/// A call of a missing method, by its id.
 fn call(id: &str) -> String {
     format!(r#"{{"method":"RPCServer.Nonsense","params":[{{}}],"id":{id}}}"#)
 }

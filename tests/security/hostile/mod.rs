@@ -1,7 +1,7 @@
-//! Hostile clients. Each input is one: what it sends or does, and what must come of it.
-//! After each, and while its connection is still open, the server serves; nothing is started for
-//! what is no DAP; memory stays within a bound; the log has nothing that a terminal would obey; and
-//! a session that was open before is open at the end.
+//! Hostile clients. Each input is one: what it sends or does, and what must come of it. After each,
+//! and while its connection is still open, the server serves; nothing is started for what is not
+//! DAP; memory stays within a bound; the log has nothing that a terminal would obey; and a session
+//! that was open before is open at the end.
 
 mod bodies;
 mod headers;

@@ -35,7 +35,7 @@ struct State {
 }
 
 impl Strings {
-    /// Reads the first line, which names what is to be held: `started,listening`.
+    /// Reads the first line, which names the moments to hold: `started,listening`.
     pub fn of_the_test() -> Strings {
         let state =
             State { held: HashSet::new(), ready_lines: 1, listener: None, connection: None, resets: false };

@@ -110,8 +110,8 @@ fn rule_mut<'a>(state: &'a mut State, anchor: &str, number: usize) -> Option<&'a
     state.rulesets.get_mut(anchor)?.filter.get_mut(number)
 }
 
-/// Whether the sender of what is blocked is told so. On its way out over lo0 a packet's checksum is
-/// not finished, and pf answers no TCP packet with a wrong one by a reset; an ICMP error is made
+/// Whether the sender of a blocked packet is told so. On its way out over lo0 a packet's checksum
+/// is not finished, and pf answers no TCP packet with a wrong one by a reset; an ICMP error is made
 /// all the same.
 fn returns(decision: Action, packet: &Packet) -> bool {
     let is_unfinished = packet.direction == Direction::Out && packet.interface == "lo0";

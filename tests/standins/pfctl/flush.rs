@@ -1,4 +1,4 @@
-//! `-F` and `-k`: what is cleared.
+//! `-F` and `-k`: clears rules, tables and states.
 
 use std::net::IpAddr;
 

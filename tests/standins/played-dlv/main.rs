@@ -67,7 +67,7 @@ impl Session {
             while let Some((request, length)) = first(&bytes[used..]) {
                 used += length;
                 self.behind = bytes.len() - used;
-                // As dlv: what is no message ends the session without a word.
+                // As dlv: bytes that are not a message end the session without a word.
                 let Some(request) = request else { return Ok(ExitCode::SUCCESS) };
                 match self.answer(&request) {
                     Ok(None) => {}

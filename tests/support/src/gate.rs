@@ -167,7 +167,7 @@ impl StandinPf {
         ours.filter(holds).map(str::to_owned).collect()
     }
 
-    /// Returns what is left of ours: rules and tables, tokens (no other program takes one),
+    /// Returns what dlvgate has left: rules and tables, tokens (no other program takes one),
     /// journals and slots.
     pub fn left(&self) -> Option<String> {
         let gates = self.gates();

@@ -58,8 +58,8 @@ use std::time::Duration;
 /// build of dlv's took 30 s on one with ten times the work that it has processors for.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Calls `probe` until it gives something, at most for `limit`; the caller says what is missing if
-/// it does not.
+/// Calls `probe` until it gives something, at most for `limit`; the caller names the missing part
+/// if it does not.
 pub fn poll<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = std::time::Instant::now() + limit;
     loop {

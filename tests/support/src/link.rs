@@ -35,7 +35,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// A wire with both ends up, or `None` where this user cannot make one.
+    /// A wire with both ends up, or `None` if this user cannot make one.
     pub fn new() -> Option<Self> {
         let (server, peer) = (Namespace::new()?, Namespace::new()?);
         server.ip(&["link", "add", "wire0", "type", "veth", "peer", "name", "wire0", "netns", peer.name()]);

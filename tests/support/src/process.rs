@@ -113,7 +113,7 @@ pub fn zombies_of(parents: &[i32]) -> Vec<Process> {
     all.filter(|process| process.state == 'Z' && parents.contains(&process.parent)).collect()
 }
 
-/// Memory of its own that a process holds, in bytes: what is read from its program's file does not
+/// Memory of its own that a process holds, in bytes: pages read from its program's file do not
 /// count.
 pub fn anonymous_memory(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");

@@ -312,7 +312,7 @@ impl Server {
         self.folder.path()
     }
 
-    /// Returns its status, if it has ended. The caller looks for what is left.
+    /// Returns its status, if it has ended. The caller looks for leftovers.
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }

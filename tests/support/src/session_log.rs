@@ -89,7 +89,7 @@ impl Log {
         all.map(|one| one.session).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Waits until `probe` finds something in the transitions; `what` says what is waited for.
+    /// Waits until `probe` finds something in the transitions; `what` names it.
     pub fn wait<T>(&self, what: &str, probe: impl Fn(&[Transition]) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.lock();

@@ -34,9 +34,9 @@ fn missing(context: &Context, why: &str) -> Finding {
             CheckGroup::Delve,
             "found",
             Health::Bad,
-            format!("{name} is there and may not be run"),
+            format!("{name} exists and is not executable"),
         )
-        .why("a file without the right to be run is passed over, so that no dlv is found")
+        .why("a file that is not executable is skipped, so no dlv is found")
         .undoable_remedy(format!("chmod +x {name}"), format!("chmod -x {name}"));
     }
     Finding::new(CheckGroup::Delve, "found", Health::Bad, why)
@@ -63,7 +63,7 @@ async fn runs(context: &Context, delve: &DelveFacts) -> Finding {
     }
     match &delve.failed {
         Some(why) => {
-            bad("runs", format!("{place} does not say its version: {why}"), "it is damaged, or no dlv")
+            bad("runs", format!("{place} does not say its version: {why}"), "it is damaged, or it is not dlv")
         }
         None => {
             let built = delve.built_with.map_or_else(String::new, |go| format!(", built with Go {go}"));

@@ -24,7 +24,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let Some(go) = context.gos().await.winner() else { return Vec::new() };
     let env = context.go_env().await;
     if let Some(why) = &env.silent {
-        let seen = format!("`go env` is of no use: {why}");
+        let seen = format!("`go env` fails: {why}");
         return vec![Finding::new(CheckGroup::Go, "environment", Health::Unknown, seen)];
     }
     let mut found = vec![goroot(context, &go.root, go.version), gopath(context, env, &go.root)];
@@ -67,7 +67,7 @@ fn gopath(context: &Context, env: &GoEnv, root: &Path) -> Finding {
     let first = set.split(':').next().unwrap_or_default();
     if first.starts_with('~') || (!first.is_empty() && !Path::new(first).is_absolute()) {
         return bad(
-            format!("GOPATH is {set}, which is no absolute path"),
+            format!("GOPATH is {set}, which is not an absolute path"),
             "go refuses it, and every build fails",
         );
     }

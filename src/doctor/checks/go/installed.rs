@@ -75,7 +75,7 @@ fn broken(context: &Context, go: &Go, said: String) -> Finding {
     }
 }
 
-/// Two in PATH are one too many where they differ; what is outside is only worth knowing.
+/// Warns of two different Gos in PATH; one outside PATH is only worth knowing.
 fn several(gos: &Gos) -> Option<Finding> {
     let (winner, rest) = gos.0.split_first()?;
     let first = rest.first()?;

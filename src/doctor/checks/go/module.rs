@@ -21,9 +21,7 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
     let mode = env.get("GO111MODULE").unwrap_or_default();
     if mode == "off" {
         let (state, seen) = match &file {
-            Some(file) => {
-                (Health::Bad, format!("GO111MODULE is off, and {} is not looked at", file.display()))
-            }
+            Some(file) => (Health::Bad, format!("GO111MODULE is off, and {} is ignored", file.display())),
             None => (Health::Warning, "GO111MODULE is off: go works in GOPATH mode".to_owned()),
         };
         let why = "go takes no dependency from go.mod, and `dlv debug` says that a package is not in GOROOT";

@@ -54,7 +54,7 @@ fn profile(context: &Context, login: &LoginShell) -> Finding {
 
 fn no_login(context: &Context, login: &LoginShell, why: &str) -> Finding {
     let shell = login.shell.display();
-    let seen = format!("a login shell ({shell}) does not come up: {why}");
+    let seen = format!("a login shell ({shell}) does not start: {why}");
     if login.shell.ends_with("nologin") || login.shell.ends_with("false") {
         return Finding::new(
             CheckGroup::Go,

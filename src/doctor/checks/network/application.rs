@@ -28,7 +28,7 @@ async fn look(context: &Context) -> Finding {
         Err(why) => {
             return finding(
                 Health::Unknown,
-                format!("the Application Firewall does not tell its state: {why}"),
+                format!("the Application Firewall does not report its state: {why}"),
             );
         }
         Ok(said) => said.stdout.to_lowercase(),
@@ -40,7 +40,7 @@ async fn look(context: &Context) -> Finding {
         return finding(Health::Unknown, format!("the Application Firewall says: {}", state.trim()));
     }
     let Some(peer) = context.peer() else {
-        let seen = "the Application Firewall is on; it has no say about connections from this machine itself";
+        let seen = "the Application Firewall is on; it does not filter connections from this machine itself";
         return finding(Health::Good, seen.to_owned());
     };
     // "Block all DISABLED!" before macOS 14, "… block all state set to disabled." since.

@@ -62,7 +62,7 @@ fn unread(context: &Context, from: IpAddr, error: &BackendError) -> Finding {
     match error {
         BackendError::Pf(PfError::NotRoot { .. }) | BackendError::Nft(NftError::NotRoot { .. }) => {
             let again = format!("sudo dlvgate doctor --port {} --from {from}", context.port());
-            finding("only root is told what the packet filter does".to_owned()).remedy(again)
+            finding("only root can see what the packet filter does".to_owned()).remedy(again)
         }
         BackendError::Nft(NftError::NoNft { .. }) => {
             // The kernel filters without it all the same.
@@ -110,7 +110,7 @@ async fn judge<P: Standing, W: fmt::Display>(
                     .remedy("dlvgate firewall status");
             }
             finding
-                .why("the client waits until it times out, or is told `Connection refused` where the rule rejects")
+                .why("the client waits until it times out, or gets `Connection refused` if the rule rejects")
                 .remedy(opening(from, port).await)
         }
     }

@@ -64,7 +64,7 @@ async fn gates(context: &Context) -> Vec<Finding> {
         };
         found.push(
             finding(Health::Bad, seen)
-                .why("no journal tells of them, so that no sweep removes them")
+                .why("no journal names them, so no sweep removes them")
                 .remedy(removal(untold, is_in_use(untold))),
         );
     }
@@ -81,7 +81,7 @@ async fn gates(context: &Context) -> Vec<Finding> {
 /// A journal goes where its guard is gone. One that runs may be of a dlvgate that writes journals
 /// another way.
 fn doubtful<'a>(why: &str, mut journals: impl Iterator<Item = &'a Path>) -> Finding {
-    let finding = finding(Health::Warning, format!("a journal is not believed: {why}"))
+    let finding = finding(Health::Warning, format!("a journal cannot be trusted: {why}"))
         .why("what its guard had opened, if anything, is not known");
     let Some(path) = journals.find(|path| why.starts_with(&format!("{}: ", path.display()))) else {
         return finding.remedy(format!("{}dlvgate firewall status", sudo()));

@@ -41,13 +41,10 @@ fn judge(context: &Context, found: &[ListeningProcess]) -> Finding {
     let place = listener.address;
     let Some(process) = &listener.process else {
         let whose = listener.user().unwrap_or_else(|| "another user".to_owned());
-        let why = "only root is told which program it is; if it is dlv, it serves its own user only";
-        return finding(
-            Health::Warning,
-            format!("{whose} listens on {place}, with a program that is not told"),
-        )
-        .why(why)
-        .remedy(format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"));
+        let why = "only root can see which program it is; if it is dlv, it serves its own user only";
+        return finding(Health::Warning, format!("{whose} listens on {place}, with an unknown program"))
+            .why(why)
+            .remedy(format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"));
     };
     match process.kind() {
         ListenerKind::Other => finding(Health::Bad, format!("{place} is taken by {}", listener.name()))
@@ -102,7 +99,7 @@ fn nothing(context: &Context, others: &[ListeningProcess]) -> Finding {
         };
     }
     let seen = format!("nothing listens on port {port}{elsewhere}");
-    let refused = "a client that connects now is told `Connection refused`";
+    let refused = "a client that connects now gets `Connection refused`";
     match look {
         Some(look) => finding(Health::Bad, seen)
             .why(format!("{refused}: give it the other port, or start a server on this one"))
@@ -202,16 +199,15 @@ fn reachable(
     }
 }
 
-/// Ends a process and waits until it is gone: as long as it holds the port, what is started next
-/// would fail.
+/// Ends a process and waits until it is gone: the next server fails as long as it holds the port.
 fn ended(pid: u32) -> String {
     format!(
         "kill {pid}; for i in $(seq {ENDS_WITHIN}0); do kill -0 {pid} 2>/dev/null || break; sleep 0.1; done"
     )
 }
 
-/// Ends it and starts the same behind the front that this client needs: only where it is the user's
-/// own and all its words are known, else what is to be done is said.
+/// Ends it and starts the same behind the front that this client needs, if it is the user's own and
+/// all its arguments are known. Otherwise the remedy is a sentence.
 fn again(
     context: &Context,
     listener: &ListeningProcess,

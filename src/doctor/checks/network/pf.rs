@@ -41,10 +41,8 @@ pub(in crate::doctor) async fn check(context: &Context) -> Vec<Finding> {
             found.push(main_ruleset(&rules.stdout));
             found.extend(skipped(tool::ask(&pfctl, &["-v", "-s", "Interfaces"]).await.unwrap_or_default()));
         }
-        _ => found.push(finding(
-            Health::Unknown,
-            "only root is told whether pf is on, and what it holds".to_owned(),
-        )),
+        _ => found
+            .push(finding(Health::Unknown, "only root can see whether pf is on, and its rules".to_owned())),
     }
     found
 }

@@ -34,7 +34,7 @@ impl WantedFront {
 }
 
 /// The command line that runs the same behind this front, for a shell. `None` where its words are
-/// not known for certain, or the address cannot be told from them.
+/// not known for certain, or the address cannot be found among them.
 pub(super) fn restarted(process: &Process, front: WantedFront) -> Option<String> {
     let (first, rest) = process.command.split_first().filter(|_| process.is_exact)?;
     let rest: Vec<OsString> = rest.iter().map(OsString::from).collect();

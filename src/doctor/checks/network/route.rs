@@ -28,11 +28,11 @@ async fn look(context: &Context, peer: IpAddr) -> Finding {
     };
     let said = match said {
         Err(why) => {
-            return finding(Health::Unknown, format!("which way {peer} is reached is not told: {why}"));
+            return finding(Health::Unknown, format!("the route to {peer} is unknown: {why}"));
         }
         Ok(said) if !said.success => {
             let why =
-                "whatever the port does, no answer gets to the client: is it on this network, or a VPN off?";
+                "no answer reaches the client, whatever the port does: is it on this network, or a VPN off?";
             let show = if context.is_mac() { "netstat -rn" } else { "ip route" };
             return finding(Health::Bad, format!("there is no way to {peer}: {}", said.first_line()))
                 .why(why)

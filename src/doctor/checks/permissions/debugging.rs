@@ -42,7 +42,7 @@ mod macos {
                     .why("macOS kills a program with a broken signature at its start: `Killed: 9`")
                     .remedy(format!("codesign --force --sign - {}", quoted_path(program)))
             }
-            Err(why) => finding(Health::Unknown, format!("codesign does not tell about {path}: {why}")),
+            Err(why) => finding(Health::Unknown, format!("codesign cannot check {path}: {why}")),
         })
     }
 
@@ -55,7 +55,7 @@ mod macos {
                 .why("macOS asks for a password each time that a program is debugged, and refuses where it cannot be typed")
                 .undoable_remedy("sudo DevToolsSecurity -enable", "sudo DevToolsSecurity -disable"),
             Ok(said) => finding(Health::Unknown, &format!("DevToolsSecurity says: {}", said.first_line())),
-            Err(why) => finding(Health::Unknown, &format!("{SECURITY} does not tell whether developer mode is on: {why}")),
+            Err(why) => finding(Health::Unknown, &format!("{SECURITY} does not say whether developer mode is on: {why}")),
         }
     }
 

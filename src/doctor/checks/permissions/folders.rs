@@ -65,7 +65,7 @@ fn look(context: &Context, name: &str, what: &str, path: &Path) -> Option<Findin
     })
 }
 
-/// macOS's statvfs(3) does not tell.
+/// macOS's statvfs(3) does not say.
 fn is_noexec(system: &Statvfs) -> bool {
     #[cfg(target_os = "linux")]
     return system.flags().contains(nix::sys::statvfs::FsFlags::ST_NOEXEC);

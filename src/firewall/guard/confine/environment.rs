@@ -13,7 +13,7 @@ use crate::users::SUDO_UID;
 /// What sudo says of its caller, besides [`SUDO_UID`]: the only variables that the guard reads.
 const CALLER_NAME: &str = "SUDO_USER";
 
-/// What tests tell a debug build, and the mark by which they know its processes.
+/// Variables by which tests control a debug build, and the mark by which they know its processes.
 #[cfg(debug_assertions)]
 const OF_TESTS: [&str; 4] =
     ["DLVGATE_FAULT_POINT", "DLVGATE_GUARD_TRIAL", "DLVGATE_SYSLOG", "DLVGATE_TEST_SERVER"];
@@ -46,8 +46,8 @@ fn stays(name: &OsStr, value: &OsStr) -> bool {
         || OF_TESTS.iter().any(|test| name == *test)
 }
 
-/// Closes what is open besides the standard streams, which Rust's runtime has opened where they
-/// were not. Nothing of ours is open yet.
+/// Closes all descriptors but the standard streams, which Rust's runtime has opened if they were
+/// closed. The guard has opened none yet.
 fn close_the_rest() -> io::Result<()> {
     let names = std::fs::read_dir("/dev/fd")?.filter_map(|entry| Some(entry.ok()?.file_name()));
     let numbers: Vec<i32> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();

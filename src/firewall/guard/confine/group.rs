@@ -1,4 +1,4 @@
-//! The control group: who owns that of the caller can freeze or kill what is in it.
+//! The control group: the owner of the caller's group can freeze or kill the processes in it.
 
 use std::fs;
 use std::io;

@@ -17,7 +17,7 @@ const MOST_HEADERS: u16 = 64;
 /// Bytes of a path that is believed.
 const LONGEST_PATH: u64 = 4096;
 
-/// The loader of this program; `None` where it names none, or is no such program.
+/// The loader of this program; `None` if it names none, or is no such program.
 pub(super) fn of(program: &Path) -> Option<PathBuf> {
     let file = File::open(program).ok()?;
     let mut head = [0; 64];

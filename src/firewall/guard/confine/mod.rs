@@ -38,7 +38,7 @@ use unavailable::is_not_here;
 /// by variables what to do, so they stay with it.
 ///
 /// # Errors
-/// Where this program cannot be run again.
+/// If this program cannot be run again.
 pub fn leave(programs: &Programs) -> Result<(), ConfineError> {
     if is_replaced(programs) { Ok(()) } else { environment::leave() }
 }
@@ -47,14 +47,13 @@ pub fn leave(programs: &Programs) -> Result<(), ConfineError> {
 /// are started later are confined too, so this comes before the runtime.
 ///
 /// # Errors
-/// Where a limit cannot be lifted, or the kernel has a restriction and refuses it. What it does not
+/// If a limit cannot be lifted, or the kernel has a restriction and refuses it. What it does not
 /// have is left out.
 pub fn enter(backend: FirewallBackend, programs: &Programs, journals: &Journals) -> Result<(), ConfineError> {
     limits::reset()?;
     #[cfg(target_os = "linux")]
     group::leave()?;
-    // The folder has to be there before only what is in it can be written to. Why it cannot be made
-    // is said later.
+    // The folder must exist before writing is confined to it. An error is reported later.
     let _ = journals.prepare();
     std::env::set_current_dir("/").map_err(|said| ConfineError::Surroundings { what: "folder", said })?;
     let program = (!is_replaced(programs)).then(|| system_program(backend));

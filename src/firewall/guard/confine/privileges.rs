@@ -1,4 +1,4 @@
-//! Capabilities: what is left of root's.
+//! Drops root's capabilities, all but one.
 
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set,

@@ -129,7 +129,7 @@ fn existing_folder_is_taken_and_a_file_refused() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let wrong = Journals::new(&file);
-    assert!(wrong.prepare().unwrap_err().to_string().contains("no folder"));
+    assert!(wrong.prepare().unwrap_err().to_string().contains("not a folder"));
     assert!(wrong.read().is_err(), "it cannot be said that there is none");
     assert!(remove(folder.path()).is_err(), "what is there still is not gone");
     remove(&folder.path().join("none")).unwrap();

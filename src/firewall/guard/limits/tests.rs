@@ -31,7 +31,7 @@ impl Told {
         self.0.lock().unwrap().there.clear();
     }
 
-    /// From now on the system does not tell.
+    /// From now on the system does not say.
     pub(in super::super) fn goes_blind(&self) {
         self.0.lock().unwrap().is_blind = true;
     }
@@ -186,7 +186,7 @@ fn port_of_another_user_is_refused() {
     }
     let told = Told::default();
     told.comes(40001, ALICE, Does::Listen).add(40001, SocketOwner::NoProcess, Does::Listen);
-    assert!(open(&told, false).unwrap_err().contains("does not tell whose"));
+    assert!(open(&told, false).unwrap_err().contains("of an unknown user"));
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn socket_that_came_stands_for_a_listener() {
 fn port_of_which_nothing_is_told_is_refused() {
     let told = Told::default();
     told.goes_blind();
-    assert!(open(&told, false).unwrap_err().contains("does not tell who is at port 40001"));
+    assert!(open(&told, false).unwrap_err().contains("does not say who uses port 40001"));
 }
 
 #[test]

@@ -36,13 +36,13 @@ fn socket_that_is_no_bound_tcp_socket_is_refused() {
     assert!(check(&socket, port + 1, own()).unwrap_err().contains("is bound to port"));
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = udp.local_addr().unwrap().port();
-    assert!(check(&udp.into(), port, own()).unwrap_err().contains("no TCP socket"));
+    assert!(check(&udp.into(), port, own()).unwrap_err().contains("not a TCP socket"));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let port = client.local_addr().unwrap().port();
     assert!(check(&client.into(), port, own()).unwrap_err().contains("end of a connection"));
     let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-    assert!(check(&one.into(), 2345, own()).unwrap_err().contains("no TCP socket"));
+    assert!(check(&one.into(), 2345, own()).unwrap_err().contains("not a TCP socket"));
     let file = std::fs::File::open("/dev/null").unwrap();
     assert!(check(&file.into(), 2345, own()).is_err());
 }

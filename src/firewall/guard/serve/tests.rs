@@ -14,7 +14,7 @@ use super::*;
 use crate::firewall::backend::{FirewallBackend, LeftGates, LoadedGate};
 use crate::sockets::Does;
 
-/// A packet filter that notes what it is told.
+/// A packet filter that records its calls.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<State>>);
 
@@ -479,7 +479,7 @@ async fn gates_go_when_nothing_is_told_for_long() {
     for _ in 1..BLIND_LOOKS {
         assert_eq!(held.look().await, "");
     }
-    assert!(held.look().await.contains("does not tell any more"));
+    assert!(held.look().await.contains("does not say any more"));
     assert_eq!(held.said(), ["open 40001", "remove 40001"]);
 }
 

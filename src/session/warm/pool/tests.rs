@@ -299,7 +299,7 @@ impl World {
         self.obey();
     }
 
-    /// A session takes what it is offered, waits for what is being started, or starts its own.
+    /// A session takes the spare that it is offered, waits for one that starts, or starts its own.
     fn begin(&mut self) {
         self.sessions += 1;
         self.pool.session_begins();

@@ -38,7 +38,7 @@ fn a_gate_is_explained_for_its_peer_and_for_others() {
     assert_eq!(code, Some(0), "{page}");
     assert!(page.starts_with("passes: a TCP SYN from 192.0.2.5 to port 2345, in on eth0\n"), "{page}");
     assert!(page.contains("inet dlvgate_4711_2345 input, ip filter INPUT"), "{page}");
-    assert!(page.contains("in the chain ip filter user (that ends its own chain only)"), "{page}");
+    assert!(page.contains("in the chain ip filter user (it ends its own chain only)"), "{page}");
     let (code, page) = explain(&namespace, &["--port", "2345", "--from", "192.0.2.6"]);
     assert_eq!(code, Some(0), "{page}");
     assert!(page.starts_with("is blocked: "), "{page}");
