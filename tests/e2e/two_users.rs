@@ -495,11 +495,11 @@ fn interfaces_of_peers_are_few_and_there() {
     assert!(open(1, "absent").contains("fe80::1%absent0 is on an interface that this machine does not have"));
 }
 
-/// How long a gate takes to open and close, the shortest of some: what others do meanwhile on a
-/// busy machine is not of interest.
-fn shortest(machine: &Machine) -> Duration {
+/// How long a gate of another user takes to open in each machine, the shortest of some, in turns:
+/// what else the processors do meanwhile makes both slower.
+fn shortest(machines: [&Machine; 2]) -> [Duration; 2] {
     let request = "{\"id\":2,\"do\":{\"open\":{\"port\":4001,\"peers\":[\"192.0.2.5\"]}}}\n";
-    let one = || {
+    let one = |machine: &Machine| {
         let mut guard = machine.guard(BOB);
         let mut lines = std::io::BufRead::lines(std::io::BufReader::new(guard.stdout.take().unwrap()));
         lines.next().unwrap().unwrap();
@@ -515,18 +515,19 @@ fn shortest(machine: &Machine) -> Duration {
         guard.wait().unwrap();
         took
     };
-    (0..7).map(|_| one()).min().expect("some")
+    let rounds = (0..7).map(|_| machines.map(one));
+    rounds.reduce(|best, now| [best[0].min(now[0]), best[1].min(now[1])]).expect("some")
 }
 
 /// How often it is looked whether an open is quick enough.
-const TRIES: usize = 20;
+const TRIES: usize = 5;
 
 #[test]
 fn quota_bounds_what_gates_cost_another_user() {
-    let Some(machine) = Machine::new() else { return };
-    machine.0.nft(HOST);
-    let _own = machine.listens(BOB, 4001);
-    let alone = shortest(&machine);
+    let (Some(machine), Some(quiet)) = (Machine::new(), Machine::new()) else { return };
+    let both = [&quiet, &machine];
+    both.iter().for_each(|machine| machine.0.nft(HOST));
+    let _own = both.map(|machine| machine.listens(BOB, 4001));
     let _listeners: Vec<TcpListener> = (0..64).map(|at| machine.listens(ALICE, 41000 + at)).collect();
     let many = |first: u16, count: u16, peers: u16| -> String {
         let open = |port: u16| {
@@ -548,10 +549,10 @@ fn quota_bounds_what_gates_cost_another_user() {
         let _one_more = machine.listens(ALICE, 41100);
         let more = machine.told(ALICE, &many(41100, 1, 1));
         assert!(more.contains(why), "nor with another guard: {more}");
-        // Other work on this machine makes a try slower, and none faster.
-        let beside = (0..TRIES).map(|_| shortest(&machine)).find(|beside| *beside < alone * 2);
-        let beside = beside
-            .unwrap_or_else(|| panic!("slowed by more than 2: {alone:?} alone, {gates} gates of {peers}"));
+        // Other work makes an open slower in either machine, and in none faster.
+        let found = (0..TRIES).map(|_| shortest(both)).find(|[alone, beside]| *beside < *alone * 2);
+        let [alone, beside] =
+            found.unwrap_or_else(|| panic!("slowed by more than 2 beside {gates} gates of {peers}"));
         println!("open(): {alone:?} alone, {beside:?} beside {opens} gates of {peers} peers");
         drop(load.stdin.take());
         load.wait().unwrap();
