@@ -20,6 +20,7 @@ mod escape;
 mod failpoint;
 pub mod firewall;
 pub mod front;
+mod parent_death;
 mod privilege;
 #[cfg(target_os = "linux")]
 mod process_stat;

@@ -45,9 +45,10 @@ const PARTS: [(&str, &[&str]); 11] = [
 const ESCAPE: &str = "recording/src/escape.rs";
 
 /// What every part may use, and what uses no part.
-const HELPERS: [&str; 12] = [
+const HELPERS: [&str; 13] = [
     "escape",
     "failpoint",
+    "parent_death",
     "privilege",
     "process_stat",
     "rlimit",

@@ -17,6 +17,7 @@ use nix::libc;
 use tokio::process::Command;
 
 use super::reaper::ReaperSocket;
+use crate::parent_death::die_with_parent;
 use crate::rlimit;
 
 /// Makes the child a session leader and, where the system can, has it asked to end (SIGTERM) when
@@ -50,12 +51,6 @@ pub(super) fn in_our_session(command: &mut Command) -> &mut Command {
 fn as_a_child() -> io::Result<()> {
     rlimit::restore()?;
     die_with_parent()
-}
-
-fn die_with_parent() -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM)?;
-    Ok(())
 }
 
 /// Gives the child `theirs` as its descriptor `number`. `theirs` has to live until the child is

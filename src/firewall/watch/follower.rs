@@ -7,6 +7,8 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Split};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
+use crate::parent_death::end_with_us;
+
 /// How much of standard error is kept, for the message where the program ends by itself.
 const SAID_LIMIT: usize = 4096;
 
@@ -21,14 +23,15 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) fn start(path: &Path, arguments: &[&str]) -> io::Result<Follower> {
-        let mut child = Command::new(path)
+        let mut command = Command::new(path);
+        command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0) // a terminal's Ctrl-C is for us, who end it
-            .kill_on_drop(true)
-            .spawn()?;
+            .kill_on_drop(true);
+        let mut child = end_with_us(&mut command).spawn()?;
         let no_pipe = || io::Error::other("it has no output");
         let stdout = child.stdout.take().ok_or_else(no_pipe)?;
         let stderr = child.stderr.take();
