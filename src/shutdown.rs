@@ -23,6 +23,8 @@ enum StopRequest {
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     asked: watch::Receiver<StopRequest>,
+    /// A second side that may ask: for one session alone.
+    own: Option<watch::Receiver<StopRequest>>,
 }
 
 /// The side that asks.
@@ -35,7 +37,7 @@ pub struct Trigger {
 /// Returns a pair: a request on one side is seen on the other.
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(StopRequest::Nothing);
-    (Trigger { asked: sender, hurries: true }, Shutdown { asked: receiver })
+    (Trigger { asked: sender, hurries: true }, Shutdown { asked: receiver, own: None })
 }
 
 /// Returns a pair that ignores further requests to stop: dlv has got the first, and takes its time.
@@ -103,21 +105,19 @@ async fn next(heard: &mut Option<Signal>) {
 }
 
 impl Shutdown {
+    /// Returns one that also stops when `own` does.
+    pub(crate) fn or(&self, own: Shutdown) -> Shutdown {
+        Shutdown { asked: self.asked.clone(), own: Some(own.asked) }
+    }
+
     /// Waits for the first call to stop, and returns the signal's name.
     pub async fn begun(&self) -> &'static str {
-        self.wait(|asked| match asked {
-            StopRequest::Nothing => None,
-            StopRequest::Stop(name) | StopRequest::Hurry(name) => Some(name),
-        })
-        .await
+        self.wait(name).await
     }
 
     /// The signal's name, where a stop was asked for.
     pub fn asked(&self) -> Option<&'static str> {
-        match *self.asked.borrow() {
-            StopRequest::Nothing => None,
-            StopRequest::Stop(name) | StopRequest::Hurry(name) => Some(name),
-        }
+        name(*self.asked.borrow()).or_else(|| self.own.as_ref().and_then(|own| name(*own.borrow())))
     }
 
     /// Waits for the second.
@@ -126,15 +126,34 @@ impl Shutdown {
     }
 
     async fn wait(&self, heard: impl Fn(StopRequest) -> Option<&'static str>) -> &'static str {
-        let mut asked = self.asked.clone();
-        loop {
-            let now = *asked.borrow_and_update();
-            if let Some(name) = heard(now) {
-                return name;
-            }
-            if asked.changed().await.is_err() {
-                std::future::pending::<()>().await; // every sender is gone
-            }
+        match &self.own {
+            None => asked_for(self.asked.clone(), &heard).await,
+            Some(own) => tokio::select! {
+                name = asked_for(self.asked.clone(), &heard) => name,
+                name = asked_for(own.clone(), &heard) => name,
+            },
+        }
+    }
+}
+
+fn name(asked: StopRequest) -> Option<&'static str> {
+    match asked {
+        StopRequest::Nothing => None,
+        StopRequest::Stop(name) | StopRequest::Hurry(name) => Some(name),
+    }
+}
+
+async fn asked_for(
+    mut asked: watch::Receiver<StopRequest>,
+    heard: impl Fn(StopRequest) -> Option<&'static str>,
+) -> &'static str {
+    loop {
+        let now = *asked.borrow_and_update();
+        if let Some(name) = heard(now) {
+            return name;
+        }
+        if asked.changed().await.is_err() {
+            std::future::pending::<()>().await; // every sender is gone
         }
     }
 }

@@ -15,11 +15,13 @@ mod guard;
 mod log;
 mod man;
 mod output;
+mod ps;
 mod reaper;
 mod replay;
 mod runtime;
 mod serve;
 mod show;
+mod stop;
 mod test_hooks;
 mod trust;
 mod values;
@@ -67,6 +69,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    Ps(ps::PsArgs),
+    Stop(stop::StopArgs),
     Dlv(dlv::DlvArgs),
     Doctor(doctor::DoctorArgs),
     Demo(demo::DemoArgs),
@@ -165,6 +169,8 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
             let passed = serve::passed(&args)?;
             on_runtime(serve::run(args, passed))
         }
+        Command::Ps(args) => on_runtime(ps::run(args)),
+        Command::Stop(args) => on_runtime(stop::run(args)),
         Command::Dlv(_) => Ok(dlv::run_with(cli.log, serve_command)),
         Command::Doctor(args) => {
             let settings = config_defaults::load(cli.config.as_deref())

@@ -12,14 +12,17 @@ use tokio::sync::Semaphore;
 use super::common_args::{CommonArgs, cannot_listen, close_front, open_front};
 use super::exit::{FAILURE, usage};
 use super::warm::WarmArgs;
+use crate::control::{AboutServer, ControlServer};
 use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
 use crate::firewall::{Firewall, Gate};
 use crate::front::{Allowlist, Bound, Front, Listen, ListenAddress, PeerUids, resolve, resolve_peer};
 use crate::privilege::Caller;
 use crate::rlimit;
 use crate::session::{
-    self, ClientInfo, DelveSource, SessionOutcome, SessionSettings, SharedDelve, Transport, Upstream,
+    self, ClientInfo, DelveSource, OpenSessions, SessionOutcome, SessionSettings, SharedDelve, Transport,
+    Upstream,
 };
+use crate::shell::quoted;
 use crate::shutdown::{self, Shutdown, Signals, Trigger};
 use crate::stdio;
 
@@ -76,6 +79,9 @@ pub(super) struct ServeArgs {
     #[arg(last = true, value_name = "DLV COMMAND OR FLAGS")]
     dlv_words: Vec<OsString>,
 }
+
+/// The front of `--stdio`, for the log and `dlvgate ps`.
+const STDIN: &str = "standard input";
 
 /// The socket that `--listen fd:N` names. To be called before anything is opened, which could have
 /// that number.
@@ -134,6 +140,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         _ => usize::from(args.common.max_sessions),
     };
     rlimit::make_room(max_sessions);
+    let open_sessions = Arc::new(OpenSessions::default());
     let settings = SessionSettings {
         upstream,
         firewall: firewall.clone(),
@@ -143,13 +150,16 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         rewrites: args.common.rewrites(),
         recorder,
         observer: None,
+        open_sessions: Some(Arc::clone(&open_sessions)),
     };
+    let mut control = None;
     let serving = async {
         match bound_front {
             Some(bound_front) => {
                 let prefix =
                     if serves == Some(Serves::Both) || args.headless { API_PREFIX } else { DAP_PREFIX };
                 let front = bound_front.open()?;
+                control = start_control(&args, front.name(), open_sessions, trigger.clone()).await;
                 // in dlv's own words: clients wait for it
                 stdio::announce(&format!("{prefix}{}", front.name()));
                 if let Some(spares) = &spares {
@@ -157,10 +167,11 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 }
                 Ok(front.serve(Arc::new(settings), args.once, std::future::pending(), stop).await)
             }
-            None => Ok(Some(
-                session::run(Transport::stdio(), ClientInfo::alone("standard input"), 1, &settings, &stop)
-                    .await,
-            )),
+            None => {
+                control = start_control(&args, STDIN, open_sessions, trigger.clone()).await;
+                let client = ClientInfo::alone(STDIN);
+                Ok(Some(session::run(Transport::stdio(), client, 1, &settings, &stop).await))
+            }
         }
     };
     let served = guarded(serving, &firewall, front_gate.as_ref(), &trigger).await;
@@ -173,10 +184,44 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     signals.abort();
     let last = served?;
     finish(firewall, front_gate).await?;
+    // Last of all: `dlvgate stop` waits until it is gone.
+    if let Some(control) = control {
+        control.end().await;
+    }
     let alone = args.once || args.stdio;
     let failed = alone && matches!(&last, Some(SessionOutcome::Session(cause)) if !cause.is_success());
     let failed = failed || (args.stdio && matches!(last, Some(SessionOutcome::NoSession)));
     Ok(if failed { ExitCode::from(FAILURE) } else { ExitCode::SUCCESS })
+}
+
+/// The control socket. Without one the server is served all the same, and `dlvgate ps` does not
+/// show it.
+async fn start_control(
+    args: &ServeArgs,
+    front: &str,
+    sessions: Arc<OpenSessions>,
+    trigger: Trigger,
+) -> Option<ControlServer> {
+    let folder = args.dlv_cwd.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+    let about = AboutServer { front: front.to_owned(), serves: served(args), folder };
+    match ControlServer::start(about, sessions, trigger).await {
+        Ok(control) => Some(control),
+        Err(error) => {
+            tracing::warn!(target: "dlvgate", %error, "no control socket: `dlvgate ps` does not show this server");
+            None
+        }
+    }
+}
+
+/// What a client gets, as a command line.
+fn served(args: &ServeArgs) -> String {
+    if let Some(upstream) = &args.upstream {
+        return format!("the dlv at {upstream}");
+    }
+    let has_command = args.dlv_words.first().is_some_and(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    let begin = if has_command { "dlv" } else { "dlv dap" };
+    let words = args.dlv_words.iter().map(quoted);
+    [begin.to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Stops serving if the guard or the front's gate is lost, and reports it.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use dlvgate_recording::Tap;
 pub use dlvgate_recording::Transition;
 
+use super::open_sessions::OpenSession;
 use crate::delve::Address;
 
 /// A transition as an observer gets it.
@@ -38,6 +39,8 @@ pub(super) struct EventLog {
     delve: Mutex<Option<(i32, Address)>>,
     /// The number of the spare whose life it is.
     spare: Option<u64>,
+    /// The session's place among those that are open.
+    open: Option<OpenSession>,
 }
 
 /// A field that only some transitions have.
@@ -52,10 +55,11 @@ impl EventLog {
     pub(super) fn begin(
         session: u64,
         observer: Option<Observer>,
+        open: Option<OpenSession>,
         tap: Tap,
         detail: impl fmt::Display,
     ) -> EventLog {
-        let events = EventLog { session, tap, ..EventLog::of_a_server(observer) };
+        let events = EventLog { session, tap, open, ..EventLog::of_a_server(observer) };
         events.write(Transition::FirstByte, Duration::ZERO, Extra::Nothing, detail);
         events
     }
@@ -63,7 +67,7 @@ impl EventLog {
     /// The life of a dlv that all sessions share, as session 0.
     pub(super) fn of_a_server(observer: Option<Observer>) -> EventLog {
         let (began, tap, delve) = (Instant::now(), Tap::none(), Mutex::default());
-        EventLog { session: 0, began, observer, tap, delve, spare: None }
+        EventLog { session: 0, began, observer, tap, delve, spare: None, open: None }
     }
 
     /// The life of a spare until a session takes it, as session 0 too.
@@ -137,6 +141,9 @@ impl EventLog {
         // In text without the span, which has the same number; JSON has it where there is one.
         tracing::info!(target: "dlvgate::session", parent: None, session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
         self.tap.step(name, &entry.detail, firewall, cause);
+        if let Some(open) = &self.open {
+            open.note(transition, entry.delve.as_ref());
+        }
         if let Some(observer) = &self.observer {
             observer(&entry);
         }

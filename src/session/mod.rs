@@ -14,6 +14,7 @@ mod half_duplex;
 mod lifecycle;
 mod link;
 mod message_rewrites;
+mod open_sessions;
 mod poll_on_wake;
 mod relay;
 mod session_limit;
@@ -38,6 +39,7 @@ pub use filter::Unframed;
 pub use lifecycle::{Lifecycle, Step};
 pub use link::Transport;
 pub use message_rewrites::MessageRewrites;
+pub use open_sessions::{OpenSessions, SessionDelve, SessionState, SessionStatus};
 pub use session_limit::ClientInfo;
 pub use settings::{SessionSettings, Upstream};
 pub use shared::{DelveSource, Ended, SharedDelve};
@@ -93,10 +95,17 @@ pub async fn run(
             let recorder = settings.recorder.as_ref();
             let begin = || recorder.map_or_else(Tap::none, |recorder| recorder.begin(protocol, number, peer));
             let tap = span.in_scope(begin);
-            let observer = settings.observer.clone();
-            let events = EventLog::begin(number, observer, tap.clone(), format_args!("{what} from {peer}"));
+            let (open, stop) = match &settings.open_sessions {
+                Some(all) => {
+                    let (open, own) = all.begin(number, peer, what);
+                    (Some(open), stop.or(own))
+                }
+                None => (None, stop.clone()),
+            };
+            let (observer, detail) = (settings.observer.clone(), format_args!("{what} from {peer}"));
+            let events = EventLog::begin(number, observer, open, tap.clone(), detail);
             let mut session = Session::new(client, protocol, hold, settings, events, tap.clone());
-            let cause = session.run(client_info.sessions, stop, &span).await;
+            let cause = session.run(client_info.sessions, &stop, &span).await;
             tap.end().instrument(span).await;
             SessionOutcome::Session(cause)
         }

@@ -10,6 +10,7 @@ use super::backend::BackendLifecycle;
 use super::event_log::Observer;
 use super::lifecycle::Lifecycle;
 use super::message_rewrites::MessageRewrites;
+use super::open_sessions::OpenSessions;
 use super::shared::SharedDelve;
 use super::warm::Spares;
 use crate::delve::{Launcher, Serves};
@@ -89,4 +90,6 @@ pub struct SessionSettings {
     pub recorder: Option<Arc<Recorder>>,
     /// Told of each transition, besides the log.
     pub observer: Option<Observer>,
+    /// Where the sessions are listed while they are open.
+    pub open_sessions: Option<Arc<OpenSessions>>,
 }

@@ -10,6 +10,7 @@ mod auto;
 mod bad_input;
 mod both_families;
 mod connect;
+mod control;
 mod cut_short;
 mod disconnect;
 mod dlv_dies;

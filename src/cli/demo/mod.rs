@@ -127,6 +127,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         recorder: Some(recorder),
         slots: Arc::new(Semaphore::new(1)),
         observer: Some(observer(timeline.clone(), Arc::clone(&seen), firewall.name() != "off")),
+        open_sessions: None,
         firewall: firewall.clone(),
     };
     let client = async {

@@ -288,6 +288,7 @@ impl Gated {
             rewrites: self.common.rewrites(),
             recorder: self.common.recorder(Some(&self.launcher), firewall)?,
             observer: None,
+            open_sessions: None,
         });
         shared.start();
         let over = async {
