@@ -124,6 +124,11 @@ impl CommonArgs {
         )
     }
 
+    /// Returns the names of the arguments that are added to launches.
+    pub(super) fn launch_arguments(&self) -> impl Iterator<Item = &str> {
+        self.launch_default.iter().chain(&self.launch_override).map(|argument| argument.key.as_str())
+    }
+
     /// Returns the sessions' recorder, if they are to be recorded. `launcher` starts the dlv; there
     /// is none for a dlv that runs already.
     pub(super) fn recorder(

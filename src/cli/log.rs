@@ -1,10 +1,9 @@
 //! The log: always on standard error, since standard output is for results.
 
-use std::io::IsTerminal;
-
 use clap::{ArgAction, Args, ValueEnum};
 use tracing::Level;
 
+use super::colour;
 use crate::escape::{LogEntries, PrintableJson};
 use crate::stdio::STDERR;
 
@@ -53,7 +52,7 @@ pub(super) fn init(args: &LogArgs, usual: Level) {
         }
         Format::Text => {
             let log = log.with_writer(|| LogEntries(&STDERR));
-            log.with_ansi(std::io::stderr().is_terminal()).init();
+            log.with_ansi(colour::is_wanted(&std::io::stderr())).init();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each a thin shell around the parts.
 
 mod assignments;
+mod colour;
 mod common_args;
 mod completions;
 mod config;
@@ -15,6 +16,7 @@ mod guard;
 mod log;
 mod man;
 mod output;
+mod preflight;
 mod ps;
 mod reaper;
 mod replay;
@@ -32,6 +34,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::Level;
 
@@ -41,6 +44,9 @@ use crate::escape::printable;
 use crate::stdio::{self, post};
 use exit::{FAILURE, USAGE, UsageError, usage};
 use runtime::on_runtime;
+
+/// dlv's commands that `serve` takes after `--`.
+const DLV_COMMANDS: [&str; 5] = ["exec", "debug", "test", "attach", "core"];
 
 /// Debug Go through a guarded port.
 ///
@@ -84,6 +90,8 @@ enum Command {
     #[command(hide = true)]
     Reaper(reaper::ReaperArgs),
     Completions(completions::CompletionsArgs),
+    /// Print the version, as --version does
+    Version,
     #[command(hide = true)]
     Man(man::ManArgs),
 }
@@ -101,7 +109,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 fn run(words: Vec<OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
-        Err(said) => return say_usage(&said),
+        Err(said) => return say_usage(&without_dashes(said)),
     };
     let result = match &cli.command {
         Command::Serve(_) | Command::Config(_) => configured(&words),
@@ -118,6 +126,17 @@ fn run(words: Vec<OsString>) -> ExitCode {
         let usage = error.is::<UsageError>() || error.is::<ConfigError>();
         ExitCode::from(if usage { USAGE } else { FAILURE })
     })
+}
+
+/// Adds a hint to the error of `dlvgate serve exec ./server`, which lacks the `--`.
+fn without_dashes(mut error: clap::Error) -> clap::Error {
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if DLV_COMMANDS.contains(&word.as_str()) => word.clone(),
+        _ => return error,
+    };
+    let hint = format!("write `--` before dlv's own command: `dlvgate serve -- {word} …`");
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    error
 }
 
 /// Prints the error of the command line, or the text that it asks for (`--help`).
@@ -192,6 +211,10 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
             config::run(&args, config_defaults::with_defaults(serve_command(), config), config)
         }
         Command::Trust(args) => trust::run(&args, &serve_command()),
+        Command::Version => {
+            stdio::print(&format!("dlvgate {}\n", env!("DLVGATE_LONG_VERSION")))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
     }

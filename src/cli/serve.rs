@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::common_args::{CommonArgs, cannot_listen, close_front, open_front};
 use super::exit::{FAILURE, usage};
+use super::preflight;
 use super::warm::WarmArgs;
 use crate::control::{AboutServer, ControlServer};
 use crate::delve::{API_PREFIX, Argv, DAP_PREFIX, Launcher, Serves, Streams, check, inherited};
@@ -47,8 +48,8 @@ use crate::stdio;
   dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
-    /// Where clients connect: HOST:PORT, or :PORT for every address, IPv4 and IPv6. Port 0 means
-    /// any free port; fd:N is a listening socket passed by systemd
+    /// Where clients connect: HOST:PORT, PORT on this machine only, or :PORT for every address, IPv4
+    /// and IPv6. Port 0 means any free port; fd:N is a listening socket passed by systemd
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345", env = "DLVGATE_LISTEN")]
     listen: Listen,
     /// Serve one client on standard input and output instead of listening
@@ -127,7 +128,13 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
     let serves = argv.serves();
     let launcher = launcher(&args, argv, caller.as_ref());
     let recorder = args.common.recorder(launcher.as_ref(), &firewall)?;
+    let checked = launcher.clone();
     let upstream = upstream(&args, launcher, &firewall, &stop).await?;
+    let running = match &upstream {
+        Upstream::Running(address) => Some(*address),
+        _ => None,
+    };
+    preflight::warn(&args.common, checked.as_ref(), running);
     let (shared, spares) = match &upstream {
         Upstream::Shared(shared) => (Some(Arc::clone(shared)), None),
         Upstream::Warm(spares) => (None, Some(Arc::clone(spares))),

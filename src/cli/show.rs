@@ -15,6 +15,7 @@ use dlvgate_recording::redact::{self, Redactor};
 use dlvgate_recording::show::{EntryFilter, EntryPrinter, Style, compare};
 use dlvgate_recording::{Entry, Fault, Notice, Reader, RecordingHeader};
 
+use super::colour;
 use super::exit::{FAILURE, usage};
 use super::output::{self, OutputFile};
 use crate::escape::printable;
@@ -115,10 +116,9 @@ fn open(file: &Path) -> anyhow::Result<Reader> {
 }
 
 fn style(json: bool) -> Style {
-    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     match json {
         true => Style::Json,
-        false if io::stdout().is_terminal() && !is_plain => Style::Coloured,
+        false if colour::is_wanted(&io::stdout()) => Style::Coloured,
         false => Style::Plain,
     }
 }

@@ -103,12 +103,25 @@ fn remedy(said: &io::Error) -> String {
 }
 
 fn quoted(said: &str) -> String {
+    let said = without_usage(said);
     if said.is_empty() { ", and said nothing".to_owned() } else { format!(" and said: {said}") }
+}
+
+/// dlv's error without the usage text that follows it, which is about a terminal's user.
+fn without_usage(said: &str) -> &str {
+    said.find("\nUsage:\n").map_or(said, |at| said[..at].trim_end())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dlv_s_usage_text_is_left_out() {
+        let said = "Error: unknown flag: --nosuchflag\nUsage:\n  dlv dap [flags]\n\nFlags:\n  -h, --help\n";
+        assert_eq!(without_usage(said), "Error: unknown flag: --nosuchflag");
+        assert_eq!(without_usage("Usage: none"), "Usage: none");
+    }
 
     #[test]
     fn only_reasons_of_the_path_name_the_path() {

@@ -113,7 +113,11 @@ impl Launcher {
         Ok(LaunchFingerprint::of(self.path()?, self.folder.as_deref()))
     }
 
-    fn path(&self) -> Result<PathBuf, LaunchError> {
+    /// Finds the dlv that is started.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn path(&self) -> Result<PathBuf, LaunchError> {
         let home = self.environment.iter().find(|(key, _)| *key == "HOME").map(|(_, home)| home.as_os_str());
         Ok(find(self.program.as_deref(), home)?)
     }

@@ -42,6 +42,8 @@ impl FromStr for Listen {
             Some(_) => {
                 Err(format!("`{text}`: write fd:N, N being 3 or more; systemd passes the first socket as 3"))
             }
+            // A port alone: of this machine only.
+            None if text.parse::<u16>().is_ok() => format!("127.0.0.1:{text}").parse().map(Listen::At),
             None => text.parse().map(Listen::At),
         }
     }
@@ -145,6 +147,7 @@ mod tests {
     fn a_passed_socket_is_named_by_its_number() {
         assert_eq!("fd:3".parse::<Listen>().unwrap(), Listen::Passed(3));
         assert_eq!("127.0.0.1:3".parse::<Listen>().unwrap().to_string(), "127.0.0.1:3");
+        assert_eq!("2345".parse::<Listen>().unwrap().to_string(), "127.0.0.1:2345", "a port alone");
         for text in ["fd:0", "fd:2", "fd:-1", "fd:x", "fd:"] {
             assert!(text.parse::<Listen>().unwrap_err().contains("3 or more"), "{text}");
         }

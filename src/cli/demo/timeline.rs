@@ -1,8 +1,8 @@
 //! The demo's page: a line for each thing that happens, with its time.
 
-use std::io::IsTerminal;
 use std::time::Instant;
 
+use crate::cli::colour;
 use crate::escape::printable;
 use crate::stdio::STDOUT;
 
@@ -15,7 +15,7 @@ pub(super) struct Timeline {
 
 impl Timeline {
     pub(super) fn start() -> Timeline {
-        Timeline { began: Instant::now(), colour: std::io::stdout().is_terminal() }
+        Timeline { began: Instant::now(), colour: colour::is_wanted(&std::io::stdout()) }
     }
 
     /// Prints who did what.

@@ -14,6 +14,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::colour;
 use crate::cli::exit::FAILURE;
 use crate::cli::test_hooks::TestHookArgs;
 use crate::doctor::{Context, DoctorQuestion, Finding, Health, WrongSettings, examine, first, names};
@@ -87,14 +88,14 @@ pub(super) async fn run(args: DoctorArgs, settings: Option<WrongSettings>) -> an
         let all = json!({"dlvgate": version, "first": first, "findings": findings, "took_ms": took_ms});
         stdio::print(&format!("{}\n", printable_json(&all.to_string())))?;
     } else {
-        stdio::print(&page::page(&findings, took_ms, io::stdout().is_terminal()))?;
+        stdio::print(&page::page(&findings, took_ms, colour::is_wanted(&io::stdout())))?;
     }
     if args.fix {
         if !fix::run(&findings)? {
             return Ok(exit_code(&findings));
         }
         let (findings, took_ms) = look(&args, settings).await;
-        stdio::print(&page::page(&findings, took_ms, io::stdout().is_terminal()))?;
+        stdio::print(&page::page(&findings, took_ms, colour::is_wanted(&io::stdout())))?;
         return Ok(exit_code(&findings));
     }
     Ok(exit_code(&findings))

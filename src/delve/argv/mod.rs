@@ -25,6 +25,8 @@ pub enum Serves {
 pub struct Argv {
     words: Vec<OsString>,
     command: Option<(usize, String)>,
+    /// The words after the command that are no flags: its program, package or process id.
+    operands: Vec<usize>,
     /// Each value of `--listen`: the word that it stands in, and the bytes before it there.
     listen: Vec<(usize, usize)>,
     log_dest: Option<(usize, usize)>,
@@ -61,6 +63,9 @@ impl Argv {
             at += 1;
             if !word.starts_with('-') || word == "-" {
                 let listens = COMMANDS.contains(&word.as_str());
+                if found {
+                    argv.operands.push(here);
+                }
                 // A word that is no command may be an unknown flag's value.
                 if !found && (listens || OTHERS.contains(&word.as_str())) {
                     argv.command = listens.then_some((here, word));
@@ -117,6 +122,12 @@ impl Argv {
     /// The command, where it is one that can listen.
     pub fn command(&self) -> Option<&str> {
         self.command.as_ref().map(|(_, command)| command.as_str())
+    }
+
+    /// The words after the command that are no flags. A value of a flag that dlvgate does not know
+    /// may be among them.
+    pub fn operands(&self) -> impl Iterator<Item = &OsStr> {
+        self.operands.iter().map(|place| self.words[*place].as_os_str())
     }
 
     /// Whether it builds a program before it listens.
