@@ -1,9 +1,12 @@
 //! The log: always on standard error, since standard output is for results.
 
+use std::io::IsTerminal;
+
 use clap::{ArgAction, Args, ValueEnum};
 use tracing::Level;
 
 use super::colour;
+use super::terminal_log::TerminalFormat;
 use crate::escape::{LogEntries, PrintableJson};
 use crate::stdio::STDERR;
 
@@ -27,10 +30,17 @@ pub(super) struct LogArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
-    /// A line for people
+    /// A line for people; short on a terminal, unless -v or --log asks for more
     Text,
     /// A JSON object a line
     Json,
+}
+
+impl LogArgs {
+    /// Whether a person reads the log as it comes, and has asked for no other form of it.
+    fn is_for_a_person(&self) -> bool {
+        self.verbose == 0 && self.log.is_none() && std::io::stderr().is_terminal()
+    }
 }
 
 /// Starts the log, at the `usual` level where the user asks for none. Earlier entries are lost.
@@ -52,7 +62,12 @@ pub(super) fn init(args: &LogArgs, usual: Level) {
         }
         Format::Text => {
             let log = log.with_writer(|| LogEntries(&STDERR));
-            log.with_ansi(colour::is_wanted(&std::io::stderr())).init();
+            let has_colours = colour::is_wanted(&std::io::stderr());
+            if args.is_for_a_person() {
+                log.event_format(TerminalFormat { has_colours }).init();
+            } else {
+                log.with_ansi(has_colours).init();
+            }
         }
     }
 }

@@ -111,7 +111,7 @@ mod tests {
         let found = [FoundServer { socket: "/run/user/1000/dlvgate/4711.sock".into(), status }];
         assert_eq!(
             page(&found, 1_061),
-            "server 4711 at 127.0.0.1:2345: dlv dap, in /home/me/a·b, for 2m 1s\n    \
+            "server 4711 at 127.0.0.1:2345: dlv dap, in /home/me/a⏎b, for 2m 1s\n    \
              #2    127.0.0.1:49018        DAP       dlv 4720     open      1m 1s\n"
         );
         assert_eq!(page(&[], 0), "no dlvgate server is running\n");

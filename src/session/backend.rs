@@ -159,9 +159,9 @@ impl Backend {
 
     /// Begins the end, and says why: `cause` in a word, `detail` in a sentence. The first reason
     /// counts.
-    pub(super) fn begin_end(&mut self, cause: &'static str, detail: impl Display) {
+    pub(super) fn begin_end(&mut self, cause: &'static str, is_failure: bool, detail: impl Display) {
         if !self.lifecycle.is_ending() {
-            self.events.ending(cause, detail);
+            self.events.ending(cause, is_failure, detail);
         }
         self.lifecycle.end();
     }

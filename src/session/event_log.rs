@@ -46,7 +46,8 @@ pub(super) struct EventLog {
 /// A field that only some transitions have.
 enum Extra {
     Nothing,
-    Cause(&'static str),
+    /// The end's cause, and whether the client did not want it.
+    Cause(&'static str, bool),
     Firewall(&'static str),
 }
 
@@ -113,9 +114,9 @@ impl EventLog {
         self.write(transition, self.began.elapsed(), Extra::Firewall(firewall), format_args!("port {port}"));
     }
 
-    /// The session ends; `cause` is the reason in a word.
-    pub(super) fn ending(&self, cause: &'static str, detail: impl fmt::Display) {
-        self.write(Transition::Ending, self.began.elapsed(), Extra::Cause(cause), detail);
+    /// The session ends; `cause` is the reason in a word. `is_failure`: it is logged as a warning.
+    pub(super) fn ending(&self, cause: &'static str, is_failure: bool, detail: impl fmt::Display) {
+        self.write(Transition::Ending, self.began.elapsed(), Extra::Cause(cause, is_failure), detail);
     }
 
     fn write(&self, transition: Transition, at: Duration, extra: Extra, detail: impl fmt::Display) {
@@ -135,11 +136,18 @@ impl EventLog {
         );
         let (cause, firewall) = match extra {
             Extra::Nothing => (None, None),
-            Extra::Cause(cause) => (Some(cause), None),
+            Extra::Cause(cause, _) => (Some(cause), None),
             Extra::Firewall(firewall) => (None, Some(firewall)),
         };
         // In text without the span, which has the same number; JSON has it where there is one.
-        tracing::info!(target: "dlvgate::session", parent: None, session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
+        match extra {
+            Extra::Cause(_, true) => {
+                tracing::warn!(target: "dlvgate::session", parent: None, session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
+            }
+            _ => {
+                tracing::info!(target: "dlvgate::session", parent: None, session, transition = name, at_us, wall_us, cause, firewall, spare = self.spare, detail);
+            }
+        }
         self.tap.step(name, &entry.detail, firewall, cause);
         if let Some(open) = &self.open {
             open.note(transition, entry.delve.as_ref());

@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
             Ok(slot) => (Some(slot), self.until_an_end(stop, span).await),
             Err(cause) => (None, cause),
         };
-        self.backend.begin_end(cause.name(), &cause);
+        self.backend.begin_end(cause.name(), !cause.is_success(), &cause);
         // The client hears the reason while the port is shut and dlv is stopped; neither waits for
         // the other.
         let text = cause.to_client();

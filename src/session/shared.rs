@@ -242,7 +242,7 @@ impl SharedDelve {
             Ok(()) => self.until_an_end(&mut backend, &phase).await,
             Err(cause) => cause,
         };
-        backend.begin_end(cause.name(), &cause);
+        backend.begin_end(cause.name(), !cause.is_success(), &cause);
         let status = backend.tear_down(&self.stop).await;
         phase.send_replace(Phase::Ended(Ended { cause: Arc::new(cause), status }));
     }

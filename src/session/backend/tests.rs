@@ -63,8 +63,8 @@ async fn step_without_a_dlv_does_nothing() {
 #[tokio::test]
 async fn first_reason_of_an_end_is_logged_alone() {
     let (mut backend, told) = observed(Lifecycle::of_a_spare());
-    backend.begin_end("spare_died", "dlv has ended");
-    backend.begin_end("spare_idle", "no session took it");
+    backend.begin_end("spare_died", false, "dlv has ended");
+    backend.begin_end("spare_idle", false, "no session took it");
     assert_eq!(*told.lock().unwrap(), [Transition::Ending]);
     assert!(backend.lifecycle.is_ending());
 }

@@ -136,7 +136,7 @@ impl Spare {
 
     /// Why it is given up, for the log; the first reason counts.
     pub(super) fn ending(&mut self, cause: &'static str, detail: impl std::fmt::Display) {
-        self.backend.begin_end(cause, detail);
+        self.backend.begin_end(cause, false, detail);
     }
 
     /// Gate shut, dlv stopped, gate gone.
