@@ -66,13 +66,20 @@ fn row(session: &SessionStatus, now: u64) -> String {
         SessionState::Ending => "ending",
     };
     let delve = session.dlv.as_ref().map_or_else(String::new, |dlv| format!("dlv {}", dlv.pid));
-    format!(
+    let mut row = format!(
         "    #{:<4} {:<21}  {:<8}  {delve:<11}  {state:<8}  {}",
         session.number,
         session.client,
         session.protocol,
         age(now, session.since)
-    )
+    );
+    if let Some(program) = &session.program {
+        let _ = write!(row, "  {program}");
+    }
+    if let Some(place) = &session.stopped {
+        let _ = write!(row, "  stopped at {place}");
+    }
+    row
 }
 
 fn age(now: u64, since: u64) -> String {
@@ -98,6 +105,8 @@ mod tests {
             state: SessionState::Open,
             since: 1_000,
             dlv: Some(SessionDelve { pid: 4720, address: "127.0.0.1:40001".to_owned() }),
+            program: Some("debug .".to_owned()),
+            stopped: Some("/src/main.go:12 (breakpoint)".to_owned()),
         };
         let status = ServerStatus {
             pid: 4711,
@@ -112,7 +121,7 @@ mod tests {
         assert_eq!(
             page(&found, 1_061),
             "server 4711 at 127.0.0.1:2345: dlv dap, in /home/me/a⏎b, for 2m 1s\n    \
-             #2    127.0.0.1:49018        DAP       dlv 4720     open      1m 1s\n"
+             #2    127.0.0.1:49018        DAP       dlv 4720     open      1m 1s  debug .  stopped at /src/main.go:12 (breakpoint)\n"
         );
         assert_eq!(page(&[], 0), "no dlvgate server is running\n");
     }

@@ -134,6 +134,8 @@ mod tests {
             state: SessionState::Open,
             since: 0,
             dlv: None,
+            program: None,
+            stopped: None,
         };
         let status = ServerStatus {
             pid,

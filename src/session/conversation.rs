@@ -1,6 +1,7 @@
 //! The state of the conversation: what has been asked and not answered, and how far it has come.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use dlvgate_protocol::conversation::{Key, Message};
@@ -12,6 +13,7 @@ use super::end_reason::{EMPTY_BODY, body_too_large, cannot_be_forced};
 use super::filter::{FilterEvent, MessageFilter};
 use super::half_duplex::{DirectionRecorder, HalfDuplex};
 use super::message_rewrites::MessageRewrites;
+use super::open_sessions::OpenSession;
 use dlvgate_recording::Tap;
 
 /// Requests whose answers are watched for. A client has a handful under way; what goes beyond is
@@ -35,6 +37,8 @@ pub(super) struct Conversation {
     pub(super) requests: PendingRequests,
     /// Messages of ours that wait for a place between two of dlv's.
     pub(super) to_say: VecDeque<Bytes>,
+    /// Gets what the messages say that the session's user wants to know.
+    open: Option<Arc<OpenSession>>,
 }
 
 impl Conversation {
@@ -42,18 +46,34 @@ impl Conversation {
         let up =
             HalfDuplex::new(MessageFilter::up(protocol, rewrites), DirectionRecorder::of_client(tap.clone()));
         let down = HalfDuplex::new(MessageFilter::down(protocol, rewrites), DirectionRecorder::of_dlv(tap));
-        Conversation { up, down, requests: PendingRequests::new(protocol), to_say: VecDeque::new() }
+        let requests = PendingRequests::new(protocol);
+        Conversation { up, down, requests, to_say: VecDeque::new(), open: None }
+    }
+
+    /// The same, with its messages read for the session's user.
+    pub(super) fn listed_as(mut self, open: Option<Arc<OpenSession>>) -> Conversation {
+        if open.is_some() {
+            self.up.read_news();
+            self.down.read_news();
+        }
+        Conversation { open, ..self }
     }
 
     /// Takes into account what was found in the client's last bytes, and answers what does not go
     /// on.
     pub(super) fn client_spoke(&mut self) {
         self.up.drain_events(|event| self.to_say.extend(self.requests.client_said(event)));
+        if let Some(open) = &self.open {
+            self.up.take_news().into_iter().for_each(|news| open.take_news(news));
+        }
     }
 
     /// Takes into account what was found in dlv's last bytes.
     pub(super) fn dlv_spoke(&mut self) {
         self.down.drain_events(|event| self.requests.dlv_said(event));
+        if let Some(open) = &self.open {
+            self.down.take_news().into_iter().for_each(|news| open.take_news(news));
+        }
     }
 }
 

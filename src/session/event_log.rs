@@ -40,7 +40,7 @@ pub(super) struct EventLog {
     /// The number of the spare whose life it is.
     spare: Option<u64>,
     /// The session's place among those that are open.
-    open: Option<OpenSession>,
+    open: Option<Arc<OpenSession>>,
 }
 
 /// A field that only some transitions have.
@@ -56,7 +56,7 @@ impl EventLog {
     pub(super) fn begin(
         session: u64,
         observer: Option<Observer>,
-        open: Option<OpenSession>,
+        open: Option<Arc<OpenSession>>,
         tap: Tap,
         detail: impl fmt::Display,
     ) -> EventLog {

@@ -18,6 +18,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::filter::{FilterEvent, MessageFilter, Piece, Unframed};
+use super::news::SessionNews;
 use dlvgate_recording::{Sender, Tap};
 
 /// Bytes read at once, and all that one direction ever keeps of what passes. A variables reply of
@@ -92,6 +93,16 @@ impl HalfDuplex {
         if self.events.capacity() > EVENTS_KEPT {
             self.events = Vec::new();
         }
+    }
+
+    /// From now on messages are read for the session's user.
+    pub(super) fn read_news(&mut self) {
+        self.filter.read_news();
+    }
+
+    /// Takes what the messages have said since the last call.
+    pub(super) fn take_news(&mut self) -> Vec<SessionNews> {
+        self.filter.take_news()
     }
 
     /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between

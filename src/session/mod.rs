@@ -14,6 +14,7 @@ mod half_duplex;
 mod lifecycle;
 mod link;
 mod message_rewrites;
+mod news;
 mod open_sessions;
 mod poll_on_wake;
 mod relay;
@@ -98,13 +99,14 @@ pub async fn run(
             let (open, stop) = match &settings.open_sessions {
                 Some(all) => {
                     let (open, own) = all.begin(number, peer, what);
-                    (Some(open), stop.or(own))
+                    (Some(Arc::new(open)), stop.or(own))
                 }
                 None => (None, stop.clone()),
             };
             let (observer, detail) = (settings.observer.clone(), format_args!("{what} from {peer}"));
-            let events = EventLog::begin(number, observer, open, tap.clone(), detail);
-            let mut session = Session::new(client, protocol, hold, settings, events, tap.clone());
+            let events = EventLog::begin(number, observer, open.clone(), tap.clone(), detail);
+            let conversation = Conversation::new(protocol, &settings.rewrites, tap.clone()).listed_as(open);
+            let mut session = Session::new(client, hold, settings, events, conversation);
             let cause = session.run(client_info.sessions, &stop, &span).await;
             tap.end().instrument(span).await;
             SessionOutcome::Session(cause)
@@ -148,13 +150,11 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn new(
         client: Transport,
-        protocol: Protocol,
         hold: PrefixBuffer,
         settings: &'a SessionSettings,
         events: EventLog,
-        tap: Tap,
+        conversation: Conversation,
     ) -> Session<'a> {
-        let conversation = Conversation::new(protocol, &settings.rewrites, tap);
         let backend = Backend::new(settings.upstream.lifecycle(), events);
         Session { client, hold, settings, conversation, backend, visit: None }
     }

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dlvgate_recording::Transition;
 use serde::{Deserialize, Serialize};
 
+use super::news::SessionNews;
 use crate::delve::Address;
 use crate::shutdown::{self, Shutdown, Trigger};
 
@@ -35,6 +36,11 @@ pub struct SessionStatus {
     pub since: u64,
     /// Its own dlv, once that is ready.
     pub dlv: Option<SessionDelve>,
+    /// What the client asked dlv to debug, such as `debug ./cmd/server`. In JSON-RPC it is not read.
+    pub program: Option<String>,
+    /// Where the program is stopped: the reason, the file and the line. `None`: it runs, or it is
+    /// not known.
+    pub stopped: Option<String>,
 }
 
 /// A session's own dlv.
@@ -89,6 +95,8 @@ impl OpenSessions {
             state: SessionState::Starting,
             since,
             dlv: None,
+            program: None,
+            stopped: None,
         };
         self.records().insert(number, Record { status, trigger });
         (OpenSession { all: Arc::clone(self), number }, stop)
@@ -113,6 +121,35 @@ impl OpenSession {
         if status.dlv.is_none() {
             status.dlv =
                 delve.map(|(pid, address)| SessionDelve { pid: *pid, address: address.to_string() });
+        }
+    }
+}
+
+impl OpenSession {
+    /// Takes what a message of the session has said, and logs it.
+    pub(super) fn take_news(&self, news: SessionNews) {
+        let session = self.number;
+        match &news {
+            SessionNews::Started(program) => {
+                tracing::info!(target: "dlvgate::session", parent: None, session, "{program}");
+            }
+            SessionNews::NotStarted(why) => {
+                tracing::warn!(target: "dlvgate::session", parent: None, session, "not started: {why}");
+            }
+            SessionNews::Stopped { reason, at } => {
+                tracing::info!(target: "dlvgate::session", parent: None, session, "stopped at {at} ({reason})");
+            }
+            SessionNews::Exited(code) => {
+                tracing::info!(target: "dlvgate::session", parent: None, session, "the program exited with {code}");
+            }
+            SessionNews::Running => {}
+        }
+        let mut records = self.all.records();
+        let Some(record) = records.get_mut(&session) else { return };
+        match news {
+            SessionNews::Started(program) => record.status.program = Some(program),
+            SessionNews::Stopped { reason, at } => record.status.stopped = Some(format!("{at} ({reason})")),
+            SessionNews::NotStarted(_) | SessionNews::Running | SessionNews::Exited(_) => record.status.stopped = None,
         }
     }
 }

@@ -80,6 +80,8 @@ fn ps_shows_a_server_and_its_session() {
     let [session] = &during["sessions"].as_array().unwrap()[..] else { panic!("{during}") };
     assert_eq!((&session["number"], &session["protocol"]), (&json!(1), &json!("DAP")));
     assert_eq!((&session["state"], &session["dlv"]["pid"]), (&json!("open"), &json!(server.dlv().pid)));
+    assert_eq!(session["program"], format!("exec {}", program.binary.display()));
+    assert!(session["stopped"].as_str().unwrap().contains("main.go:"), "{session}");
     let page = login.says(&["ps"]);
     let client = session["client"].as_str().unwrap();
     assert!(page.lines().any(|line| line.contains("#1") && line.contains(client)), "{page}");

@@ -15,6 +15,7 @@ use dlvgate_protocol::message::{LaunchDefaults, MergeError};
 use dlvgate_protocol::scan::{DapPart, DapScanner};
 
 use super::event::FilterEvent;
+use crate::session::news::NewsReader;
 use super::piece::{JoinedRange, Piece};
 
 /// The state between two chunks.
@@ -32,6 +33,8 @@ pub(in crate::session) struct DapFilter {
     defaults: Option<Arc<LaunchDefaults>>,
     /// The present body, which may turn out to be a request to be changed.
     held: Option<BytesMut>,
+    /// Reads what a user wants to know, if that is wanted.
+    pub(in crate::session) news: Option<NewsReader>,
 }
 
 impl DapFilter {
@@ -56,6 +59,7 @@ impl DapFilter {
             kept_back: false,
             defaults,
             held: None,
+            news: None,
         }
     }
 
@@ -69,6 +73,8 @@ impl DapFilter {
     ) -> Result<(), FrameError> {
         let mut run = JoinedRange::default();
         let mut at = 0;
+        // Where the present body begins in this chunk, if it begins in it.
+        let mut body_at = None;
         while at < chunk.len() {
             if !insert.is_empty() && self.scanner.at_boundary() {
                 run.flush(pieces);
@@ -86,6 +92,7 @@ impl DapFilter {
             match step.part {
                 DapPart::PartialHeader => self.header_cut = true,
                 DapPart::Header(header) => {
+                    body_at = Some(at);
                     self.body_len = header.body_len;
                     self.kept_back = self.body_len > self.max_body || self.body_len == 0;
                     if self.body_len == 0 {
@@ -117,15 +124,14 @@ impl DapFilter {
                         run.extend(taken, pieces);
                     }
                     if let Some(envelope) = step.envelope {
+                        let message = Message::from(envelope);
                         events.push(if let Some(reason) = refused {
-                            FilterEvent::NotForced { message: Message::from(envelope), reason }
+                            FilterEvent::NotForced { message, reason }
                         } else if self.kept_back {
-                            FilterEvent::TooLarge {
-                                message: Message::from(envelope),
-                                body_len: self.body_len,
-                            }
+                            FilterEvent::TooLarge { message, body_len: self.body_len }
                         } else {
-                            FilterEvent::Forwarded(Message::from(envelope))
+                            self.read_news(&message, chunk, body_at);
+                            FilterEvent::Forwarded(message)
                         });
                     }
                 }
@@ -136,6 +142,15 @@ impl DapFilter {
             pieces.extend(insert.drain(..).map(Piece::Own));
         }
         Ok(())
+    }
+
+    /// Reads a message for its user, if all of it is in this chunk.
+    fn read_news(&mut self, message: &Message, chunk: &[u8], body_at: Option<usize>) {
+        let (Some(news), Some(from)) = (&mut self.news, body_at) else { return };
+        let len = usize::try_from(self.body_len).unwrap_or(usize::MAX);
+        if let Some(body) = chunk.get(from..from.saturating_add(len)) {
+            news.read(message, body);
+        }
     }
 
     /// Passes on the held message, with the added arguments.
