@@ -13,6 +13,7 @@ mod doctor;
 mod exit;
 mod firewall;
 mod guard;
+mod init;
 mod local_time;
 mod log;
 mod man;
@@ -81,6 +82,7 @@ enum Command {
     Stop(stop::StopArgs),
     Dlv(dlv::DlvArgs),
     Doctor(doctor::DoctorArgs),
+    Init(init::InitArgs),
     Demo(demo::DemoArgs),
     Show(show::ShowArgs),
     Replay(replay::ReplayArgs),
@@ -190,6 +192,7 @@ fn run_command(cli: Cli, config: &Config) -> anyhow::Result<ExitCode> {
             let passed = serve::passed(&args)?;
             on_runtime(serve::run(args, passed))
         }
+        Command::Init(args) => init::run(&args),
         Command::Ps(args) => on_runtime(ps::run(args)),
         Command::Stop(args) => on_runtime(stop::run(args)),
         Command::Dlv(_) => Ok(dlv::run_with(cli.log, serve_command)),

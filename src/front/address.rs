@@ -21,6 +21,11 @@ impl ListenAddress {
     pub fn host(&self) -> &str {
         &self.host
     }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 /// Where clients are served: at an address, or at a socket that we were started with.
