@@ -17,6 +17,7 @@ mod init;
 mod local_time;
 mod log;
 mod man;
+mod next_steps;
 mod output;
 mod preflight;
 mod ps;

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::common_args::{CommonArgs, cannot_listen, close_front, open_front};
 use super::exit::{FAILURE, usage};
+use super::next_steps;
 use super::preflight;
 use super::warm::WarmArgs;
 use crate::control::{AboutServer, ControlServer};
@@ -169,6 +170,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 control = start_control(&args, front.name(), open_sessions, trigger.clone()).await;
                 // in dlv's own words: clients wait for it
                 stdio::announce(&format!("{prefix}{}", front.name()));
+                next_steps::print(front.name(), prefix == API_PREFIX);
                 if let Some(spares) = &spares {
                     spares.start();
                 }
