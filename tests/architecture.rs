@@ -29,7 +29,10 @@ const CRATES: [Root; 4] = [
 /// The parts, and which others each may use. All may use the helpers.
 const PARTS: [(&str, &[&str]); 12] = [
     ("main", &["cli"]),
-    ("cli", &["config", "control", "delve", "doctor", "firewall", "front", "protocol", "recording", "session"]),
+    (
+        "cli",
+        &["config", "control", "delve", "doctor", "firewall", "front", "protocol", "recording", "session"],
+    ),
     ("control", &["session"]),
     ("doctor", &["delve", "firewall", "protocol"]),
     ("front", &["firewall", "session"]),

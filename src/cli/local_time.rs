@@ -1,5 +1,8 @@
 //! The time of day here, for a terminal.
-#![allow(unsafe_code, reason = "localtime_r(3) is the one way to ask for the time zone without a library of them")]
+#![allow(
+    unsafe_code,
+    reason = "localtime_r(3) is the one way to ask for the time zone without a library of them"
+)]
 
 use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,7 +33,8 @@ mod tests {
 
     #[test]
     fn time_of_day_is_that_of_date() {
-        let date = std::process::Command::new("date").args(["-d", "@1764469698", "+%H:%M:%S"]).output().unwrap();
+        let date =
+            std::process::Command::new("date").args(["-d", "@1764469698", "+%H:%M:%S"]).output().unwrap();
         assert_eq!(of(1_764_469_698).unwrap(), String::from_utf8(date.stdout).unwrap().trim());
     }
 }

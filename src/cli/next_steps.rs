@@ -30,7 +30,9 @@ fn lines(front: &str, serves_json_rpc: bool) -> Vec<String> {
     }];
     lines.push(format!("VS Code: dlvgate init vscode --at {at}   (also: neovim, helix, emacs, zed, lsp4ij)"));
     if address.ip().is_loopback() {
-        lines.push(format!("from another machine: ssh -L {port}:{address} HOST, then connect to 127.0.0.1:{port} there"));
+        lines.push(format!(
+            "from another machine: ssh -L {port}:{address} HOST, then connect to 127.0.0.1:{port} there"
+        ));
     }
     lines
 }
@@ -43,7 +45,10 @@ mod tests {
     fn lines_name_the_address_for_the_client() {
         let lines = |front: &str, json_rpc| lines(front, json_rpc).join("\n");
         let here = lines("127.0.0.1:2345", true);
-        assert!(here.contains("Host 127.0.0.1, Port 2345") && here.contains("ssh -L 2345:127.0.0.1:2345"), "{here}");
+        assert!(
+            here.contains("Host 127.0.0.1, Port 2345") && here.contains("ssh -L 2345:127.0.0.1:2345"),
+            "{here}"
+        );
         let everywhere = lines("0.0.0.0:2345", true);
         assert!(everywhere.contains("this machine's address") && !everywhere.contains("ssh"), "{everywhere}");
         assert!(lines("127.0.0.1:2345", false).contains("-- exec"));

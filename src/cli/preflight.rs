@@ -77,7 +77,9 @@ pub(super) fn warn(common: &CommonArgs, launcher: Option<&Launcher>, upstream: O
 fn dlv(launcher: &Launcher) -> Option<String> {
     match launcher.path() {
         Err(error) => Some(error.to_string()),
-        Ok(path) => wrong_program(&path).map(|why| format!("dlv: {} {why}; name another with --dlv", path.display())),
+        Ok(path) => {
+            wrong_program(&path).map(|why| format!("dlv: {} {why}; name another with --dlv", path.display()))
+        }
     }
 }
 
@@ -94,7 +96,9 @@ fn served_program(argv: &Argv, folder: &Path) -> Option<String> {
     let is_path = |word: &&OsStr| word.as_encoded_bytes().contains(&b'/');
     let at = |word: &OsStr| folder.join(word);
     match (command, operand) {
-        ("exec" | "core", None) => Some(format!("dlv {command} needs a program: `dlvgate serve -- {command} ./bin/server`")),
+        ("exec" | "core", None) => {
+            Some(format!("dlv {command} needs a program: `dlvgate serve -- {command} ./bin/server`"))
+        }
         ("attach", None) => Some("dlv attach needs a process id: `dlvgate serve -- attach 4711`".to_owned()),
         ("exec", Some(word)) if is_path(&word) => {
             wrong_program(&at(word)).map(|why| format!("dlv exec: {} {why}", at(word).display()))
@@ -148,7 +152,8 @@ fn unknown_argument(key: &str) -> Option<String> {
     }
     let likeness = |known: &&str| strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase());
     let nearest = ARGUMENTS.into_iter().map(|known| (likeness(&known), known));
-    let nearest = nearest.max_by(|(one, _), (other, _)| one.total_cmp(other)).filter(|(like, _)| *like >= ALIKE);
+    let nearest =
+        nearest.max_by(|(one, _), (other, _)| one.total_cmp(other)).filter(|(like, _)| *like >= ALIKE);
     let hint = nearest.map_or_else(String::new, |(_, known)| format!("; did you mean `{known}`?"));
     Some(format!("dlv does not know the launch argument `{key}`{hint}"))
 }
@@ -204,10 +209,11 @@ mod tests {
     #[test]
     fn arguments_are_those_of_dlv() {
         let table = include_str!("../../recording/src/redact/shapes/delve.txt");
-        let configs = table.split("type ").filter(|part| {
-            part.starts_with("dap.LaunchConfig\n") || part.starts_with("dap.AttachConfig\n")
-        });
-        let fields = configs.flat_map(|part| part.lines().skip(1)).filter_map(|line| line.split_whitespace().next());
+        let configs = table
+            .split("type ")
+            .filter(|part| part.starts_with("dap.LaunchConfig\n") || part.starts_with("dap.AttachConfig\n"));
+        let fields =
+            configs.flat_map(|part| part.lines().skip(1)).filter_map(|line| line.split_whitespace().next());
         let mut known: Vec<&str> = fields.chain(["type"]).collect();
         known.sort_unstable();
         known.dedup();

@@ -51,9 +51,10 @@ impl std::str::FromStr for Number {
     fn from_str(text: &str) -> Result<Number, String> {
         let wrong = |_| format!("`{text}` is not a number of `dlvgate ps`; write 4711, 2 or 4711/2");
         match text.split_once('/') {
-            Some((pid, session)) => {
-                Ok(Number::Session { pid: pid.parse().map_err(wrong)?, session: session.parse().map_err(wrong)? })
-            }
+            Some((pid, session)) => Ok(Number::Session {
+                pid: pid.parse().map_err(wrong)?,
+                session: session.parse().map_err(wrong)?,
+            }),
             None => text.trim_start_matches('#').parse().map(Number::One).map_err(wrong),
         }
     }
@@ -64,14 +65,18 @@ pub(super) async fn run(args: StopArgs) -> anyhow::Result<ExitCode> {
     let (server, session) = named(&found, args.number)?;
     ask(&server.socket, &Request::stop(session)).await?;
     let pid = server.status.pid;
-    let name = session.map_or_else(|| format!("server {pid}"), |session| format!("session {session} of server {pid}"));
+    let name = session
+        .map_or_else(|| format!("server {pid}"), |session| format!("session {session} of server {pid}"));
     if args.no_wait {
         return Ok(ExitCode::SUCCESS);
     }
     let late = Instant::now() + PATIENCE;
     while is_there(server, session).await {
         if Instant::now() > late {
-            bail!("{name} has not ended within {} s; `dlvgate stop` again does not wait for dlv", PATIENCE.as_secs());
+            bail!(
+                "{name} has not ended within {} s; `dlvgate stop` again does not wait for dlv",
+                PATIENCE.as_secs()
+            );
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -82,11 +87,14 @@ pub(super) async fn run(args: StopArgs) -> anyhow::Result<ExitCode> {
 /// Finds the server, and the session if one is named.
 fn named(found: &[FoundServer], number: Option<Number>) -> anyhow::Result<(&FoundServer, Option<u64>)> {
     let of_pid = |pid: u32| found.iter().find(|server| server.status.pid == pid);
-    let has = |server: &FoundServer, number: u64| server.status.sessions.iter().any(|one| one.number == number);
+    let has =
+        |server: &FoundServer, number: u64| server.status.sessions.iter().any(|one| one.number == number);
     match (found, number) {
         ([], _) => bail!("no dlvgate server is running"),
         ([server], None) => Ok((server, None)),
-        (_, None) => Err(usage(format_args!("{} servers are running; say which: {}", found.len(), pids(found)))),
+        (_, None) => {
+            Err(usage(format_args!("{} servers are running; say which: {}", found.len(), pids(found))))
+        }
         (_, Some(Number::Session { pid, session })) => match of_pid(pid) {
             Some(server) => Ok((server, Some(session))),
             None => bail!("no server has the process id {pid}: {}", pids(found)),
@@ -154,7 +162,9 @@ mod tests {
         let found = [server(4711, &[1, 2]), server(4712, &[1])];
         let named = |text: &str, found: &[FoundServer]| {
             let number = (!text.is_empty()).then(|| text.parse().unwrap());
-            named(found, number).map(|(server, session)| (server.status.pid, session)).map_err(|error| error.to_string())
+            named(found, number)
+                .map(|(server, session)| (server.status.pid, session))
+                .map_err(|error| error.to_string())
         };
         assert_eq!(named("", &found[..1]), Ok((4711, None)));
         assert_eq!(named("4712", &found), Ok((4712, None)));

@@ -35,7 +35,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut entry = Entry::default();
         event.record(&mut entry);
         let level = *event.metadata().level();
@@ -80,7 +85,9 @@ impl Entry {
     fn text(&self, level: Level, target: &str) -> Option<String> {
         match &self.transition {
             Some(transition) => self.step(transition),
-            None if target == FIREWALL && level == Level::INFO && self.backend.as_deref() == Some(OFF) => None,
+            None if target == FIREWALL && level == Level::INFO && self.backend.as_deref() == Some(OFF) => {
+                None
+            }
             None => Some(format!("{}{}", self.message, self.rest)),
         }
     }
@@ -112,6 +119,7 @@ impl Entry {
             "firewall" => self.firewall = Some(value),
             "backend" => self.backend = Some(value),
             "detail" => self.detail = value,
+            "signal" => self.rest = format!(" ({value})"),
             _ => {
                 // Writing to a String never fails.
                 let _ = write!(self.rest, " {name}={value}");
@@ -215,10 +223,15 @@ mod tests {
             tracing::error!(target: "dlvgate::firewall", port = 2345_u16, error = %"a\x1b[31mb", "the gate is stuck");
         });
         assert_eq!(lines, ["\x1b[31mERROR\x1b[0m the gate is stuck port=2345 error=a·[31mb"]);
+        let lines = shown(false, || tracing::info!(target: "dlvgate", signal = "SIGINT", "stopping"));
+        assert_eq!(lines, ["stopping (SIGINT)"]);
     }
 
     #[test]
     fn times_are_short() {
-        assert_eq!([999, 15_900, 5_760_000, 61_000_000].map(seconds), ["0 ms", "15 ms", "5.7 s", "1 min 1 s"]);
+        assert_eq!(
+            [999, 15_900, 5_760_000, 61_000_000].map(seconds),
+            ["0 ms", "15 ms", "5.7 s", "1 min 1 s"]
+        );
     }
 }

@@ -51,7 +51,7 @@ pub async fn servers() -> Vec<FoundServer> {
     for uid in uids {
         for folder in folder::of_user(uid) {
             for socket in folder::sockets(&folder, uid) {
-                asked.spawn(status(socket));
+                asked.spawn(status(socket, uid == own));
             }
         }
     }
@@ -60,12 +60,16 @@ pub async fn servers() -> Vec<FoundServer> {
     found
 }
 
-async fn status(socket: PathBuf) -> Option<FoundServer> {
+/// `is_ours`: the folder is. Root removes nothing in another user's, who could put a link in its
+/// place just then.
+async fn status(socket: PathBuf, is_ours: bool) -> Option<FoundServer> {
     match ask(&socket, &Request::status()).await {
         Ok(answer) => answer.server.map(|status| FoundServer { socket, status }),
         Err(ControlError::NoAnswer { said, .. }) if said.kind() == io::ErrorKind::ConnectionRefused => {
-            let _ = std::fs::remove_file(&socket);
-            let _ = socket.parent().map(std::fs::remove_dir); // only an empty one goes
+            if is_ours {
+                let _ = std::fs::remove_file(&socket);
+                let _ = socket.parent().map(std::fs::remove_dir); // only an empty one goes
+            }
             None
         }
         Err(error) => {

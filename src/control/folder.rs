@@ -25,22 +25,6 @@ const PRIVATE: u32 = 0o700;
 /// How long a process that listens at a name may take to accept: one that is stopped does not.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Makes this user's folder, if it is missing, and returns it.
-///
-/// # Errors
-/// If none of the places can be used; the error is of the last.
-pub(super) fn make() -> io::Result<PathBuf> {
-    let uid = nix::unistd::geteuid().as_raw();
-    let mut refused = io::Error::from(io::ErrorKind::NotFound);
-    for path in of_user(uid) {
-        match make_private(&path, uid) {
-            Ok(()) => return Ok(path),
-            Err(error) => refused = io::Error::new(error.kind(), format!("{}: {error}", path.display())),
-        }
-    }
-    Err(refused)
-}
-
 /// The places of a user's folder, the best one first.
 pub(super) fn of_user(uid: u32) -> Vec<PathBuf> {
     let login = variables::folder("XDG_RUNTIME_DIR").into_iter().chain([format!("/run/user/{uid}").into()]);
@@ -68,6 +52,16 @@ pub(super) fn sockets(folder: &Path, uid: u32) -> Vec<PathBuf> {
     sockets
 }
 
+/// Removes the sockets at which no process listens any more.
+pub(super) async fn sweep(folder: &Path, uid: u32) {
+    for socket in sockets(folder, uid) {
+        let connected = tokio::time::timeout(PATIENCE, UnixStream::connect(&socket)).await;
+        if matches!(connected, Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused) {
+            let _ = std::fs::remove_file(&socket);
+        }
+    }
+}
+
 /// A name for this process's socket. A process of another PID namespace may have the same id and
 /// use the same folder: a name at which one listens is not taken.
 pub(super) async fn free_name(folder: &Path) -> PathBuf {
@@ -81,7 +75,11 @@ pub(super) async fn free_name(folder: &Path) -> PathBuf {
     name
 }
 
-fn make_private(path: &Path, uid: u32) -> io::Result<()> {
+/// Makes a folder, if it is missing.
+///
+/// # Errors
+/// If it cannot be made, or is not this user's alone.
+pub(super) fn make_private(path: &Path, uid: u32) -> io::Result<()> {
     match DirBuilder::new().mode(PRIVATE).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -129,7 +127,7 @@ mod tests {
         assert_ne!(first, second);
         std::fs::write(folder.path().join("notes"), "").unwrap();
         let uid = nix::unistd::geteuid().as_raw();
-        assert_eq!(sockets(folder.path(), uid), [first.clone()]);
+        assert_eq!(sockets(folder.path(), uid), std::slice::from_ref(&first));
         assert!(sockets(folder.path(), uid + 1).is_empty());
         drop(listener);
         assert_eq!(free_name(folder.path()).await, first, "its process is gone");

@@ -1,8 +1,8 @@
 //! The control socket of a server: `dlvgate ps` and `dlvgate stop` use it.
 //!
 //! Each server has one, in a folder that its user alone may enter, and checks the user of every
-//! connection ([`folder`], [`server`]). A connection carries one request and one answer, each a
-//! line of JSON ([`wire`]).
+//! connection (`folder`, `server`). A connection carries one request and one answer, each a
+//! line of JSON (`wire`).
 
 mod client;
 mod folder;

@@ -63,14 +63,26 @@ impl ControlServer {
     ///
     /// # Errors
     /// If no folder or socket can be made.
-    pub async fn start(about: AboutServer, sessions: Arc<OpenSessions>, trigger: Trigger) -> io::Result<ControlServer> {
-        let mut tries = 1;
-        let (listener, file) = loop {
-            match bind(&folder::make()?).await {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => tries += 1,
-                bound => break bound?,
+    pub async fn start(
+        about: AboutServer,
+        sessions: Arc<OpenSessions>,
+        trigger: Trigger,
+    ) -> io::Result<ControlServer> {
+        let uid = nix::unistd::geteuid().as_raw();
+        let mut refused = io::Error::from(io::ErrorKind::NotFound);
+        let mut bound = None;
+        for folder in folder::of_user(uid) {
+            match bind(&folder, uid).await {
+                Ok(made) => {
+                    bound = Some(made);
+                    break;
+                }
+                Err(error) => {
+                    refused = io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
+                }
             }
-        };
+        }
+        let Some((listener, file)) = bound else { return Err(refused) };
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let served = Arc::new(Served { about, since, sessions, trigger });
         Ok(ControlServer { task: tokio::spawn(serve(listener, served)), file })
@@ -84,9 +96,27 @@ impl ControlServer {
     }
 }
 
+/// Makes the folder, removes what killed servers have left there, and makes the socket. Another
+/// server that ends may remove the folder meanwhile.
+async fn bind(folder: &Path, uid: u32) -> io::Result<(UnixListener, ControlFile)> {
+    let mut tries = 1;
+    loop {
+        folder::make_private(folder, uid)?;
+        folder::sweep(folder, uid).await;
+        match bind_in(folder).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => tries += 1,
+            Err(error) => {
+                let _ = std::fs::remove_dir(folder); // only an empty one goes
+                return Err(error);
+            }
+            bound => return bound,
+        }
+    }
+}
+
 /// The socket listens before it has its name. A client that is refused removes the file, and a new
-/// socket refuses clients for a moment: then the renaming fails, and the caller tries again.
-async fn bind(folder: &Path) -> io::Result<(UnixListener, ControlFile)> {
+/// socket refuses clients for a moment: then the renaming fails.
+async fn bind_in(folder: &Path) -> io::Result<(UnixListener, ControlFile)> {
     let name = folder::free_name(folder).await;
     let new = name.with_extension("new");
     let _ = std::fs::remove_file(&new); // of a killed process with our id
@@ -156,7 +186,10 @@ impl Served {
             Err(error) => return Answer::refused(format!("this is not a request: {error}")),
         };
         if request.version != VERSION {
-            let said = format!("the server speaks version {VERSION}, and the request is of version {}", request.version);
+            let said = format!(
+                "the server speaks version {VERSION}, and the request is of version {}",
+                request.version
+            );
             return Answer::refused(said);
         }
         let mut answer = Answer { version: VERSION, ..Answer::default() };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::session::SessionStatus;
 
 /// The version of the protocol.
-pub const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// Bytes of a request; the longest that dlvgate sends takes a fiftieth of it.
 pub(super) const REQUEST_LIMIT: u64 = 4096;
@@ -16,7 +16,7 @@ pub(super) const ANSWER_LIMIT: u64 = 1024 * 1024;
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// [`VERSION`].
+    /// The version of the protocol, 1.
     pub version: u32,
     /// What is asked.
     pub request: Ask,
@@ -38,7 +38,7 @@ pub enum Ask {
 /// An answer. Without `server` and `error` the server does as it was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// [`VERSION`].
+    /// The version of the protocol, 1.
     pub version: u32,
     /// The server, for a `status`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

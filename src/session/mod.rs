@@ -103,7 +103,7 @@ pub async fn run(
                 }
                 None => (None, stop.clone()),
             };
-            let (observer, detail) = (settings.observer.clone(), format_args!("{what} from {peer}"));
+            let (observer, detail) = (settings.observer.clone(), format!("{what} from {peer}"));
             let events = EventLog::begin(number, observer, open.clone(), tap.clone(), detail);
             let conversation = Conversation::new(protocol, &settings.rewrites, tap.clone()).listed_as(open);
             let mut session = Session::new(client, hold, settings, events, conversation);

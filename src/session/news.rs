@@ -27,6 +27,9 @@ pub(super) enum SessionNews {
     Exited(i64),
 }
 
+/// Requests that make the program run.
+const RUNS: [&str; 6] = ["continue", "next", "stepIn", "stepOut", "reverseContinue", "stepBack"];
+
 /// Reads one direction's messages.
 #[derive(Debug, Default)]
 pub(super) struct NewsReader {
@@ -43,29 +46,38 @@ impl NewsReader {
 
     /// Reads a whole message.
     pub(super) fn read(&mut self, message: &Message, body: &[u8]) {
+        // Names are compared, and not read: most messages are none of these.
         let found = match message {
-            Message::Request { name, .. } => match name.as_str() {
-                request @ ("launch" | "attach") => read(body).map(|start: Start| started(request, start)),
-                _ => None,
-            },
-            Message::Event { name } => match name.as_str() {
-                "stopped" => {
-                    self.stopped = read(body).map(|stopped: Event<StoppedBody>| stopped.body.reason);
-                    None
-                }
-                "exited" => read(body).map(|exited: Event<ExitedBody>| SessionNews::Exited(exited.body.exit_code)),
-                _ => None,
-            },
-            Message::Reply { name: Some(name), success, .. } => match (name.as_str(), success) {
-                ("stackTrace", true) => self.stopped.take().and_then(|reason| place(reason, body)),
-                ("launch" | "attach", false) => read(body).map(|failed: Failed| SessionNews::NotStarted(failed.text())),
-                ("continue" | "next" | "stepIn" | "stepOut" | "reverseContinue" | "stepBack", true) => {
-                    self.stopped = None;
-                    Some(SessionNews::Running)
-                }
-                _ => None,
-            },
-            Message::Reply { name: None, .. } | Message::Unknown => None,
+            Message::Request { name, .. } if name == "launch" => {
+                read(body).map(|start| started("launch", start))
+            }
+            Message::Request { name, .. } if name == "attach" => {
+                read(body).map(|start| started("attach", start))
+            }
+            Message::Event { name } if name == "stopped" => {
+                self.stopped = read(body).map(|stopped: Event<StoppedBody>| stopped.body.reason);
+                None
+            }
+            Message::Event { name } if name == "exited" => {
+                read(body).map(|exited: Event<ExitedBody>| SessionNews::Exited(exited.body.exit_code))
+            }
+            Message::Reply { name: Some(name), success: true, .. }
+                if self.stopped.is_some() && name == "stackTrace" =>
+            {
+                self.stopped.take().and_then(|reason| place(reason, body))
+            }
+            Message::Reply { name: Some(name), success: true, .. }
+                if RUNS.iter().any(|runs| name == *runs) =>
+            {
+                self.stopped = None;
+                Some(SessionNews::Running)
+            }
+            Message::Reply { name: Some(name), success: false, .. }
+                if name == "launch" || name == "attach" =>
+            {
+                read(body).map(|failed: Failed| SessionNews::NotStarted(failed.text()))
+            }
+            _ => None,
         };
         self.found.extend(found);
     }
@@ -187,11 +199,23 @@ mod tests {
     #[test]
     fn start_is_named_by_its_mode_and_program() {
         for (body, says) in [
-            (r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode":"exec","program":"./bin/server"}}"#, "exec ./bin/server"),
-            (r#"{"seq":2,"type":"request","command":"launch","arguments":{"program":"/home/me/shop"}}"#, "debug /home/me/shop"),
+            (
+                r#"{"seq":2,"type":"request","command":"launch","arguments":{"mode":"exec","program":"./bin/server"}}"#,
+                "exec ./bin/server",
+            ),
+            (
+                r#"{"seq":2,"type":"request","command":"launch","arguments":{"program":"/home/me/shop"}}"#,
+                "debug /home/me/shop",
+            ),
             (r#"{"seq":2,"type":"request","command":"launch"}"#, "debug"),
-            (r#"{"seq":2,"type":"request","command":"attach","arguments":{"processId":4711}}"#, "attach 4711"),
-            (r#"{"seq":2,"type":"request","command":"attach","arguments":{"mode":"remote"}}"#, "attach, remote"),
+            (
+                r#"{"seq":2,"type":"request","command":"attach","arguments":{"processId":4711}}"#,
+                "attach 4711",
+            ),
+            (
+                r#"{"seq":2,"type":"request","command":"attach","arguments":{"mode":"remote"}}"#,
+                "attach, remote",
+            ),
         ] {
             assert_eq!(news(&[body]), [SessionNews::Started(says.to_owned())]);
         }
@@ -206,11 +230,13 @@ mod tests {
 
     #[test]
     fn stop_is_told_with_the_place_of_the_next_stack_trace() {
-        let stopped = r#"{"seq":0,"type":"event","event":"stopped","body":{"reason":"breakpoint","threadId":1}}"#;
+        let stopped =
+            r#"{"seq":0,"type":"event","event":"stopped","body":{"reason":"breakpoint","threadId":1}}"#;
         let stack = r#"{"seq":0,"type":"response","request_seq":9,"success":true,"command":"stackTrace",
                         "body":{"stackFrames":[{"id":1000,"name":"main.main","source":{"path":"/src/main.go"},"line":12},{"id":1001,"line":1}]}}"#;
         let goes_on = r#"{"seq":0,"type":"response","request_seq":10,"success":true,"command":"next"}"#;
-        let expected = SessionNews::Stopped { reason: "breakpoint".to_owned(), at: "/src/main.go:12".to_owned() };
+        let expected =
+            SessionNews::Stopped { reason: "breakpoint".to_owned(), at: "/src/main.go:12".to_owned() };
         assert_eq!(news(&[stack, stopped, stack, stack]), [expected], "once a stop");
         assert_eq!(news(&[stopped, goes_on, stack]), [SessionNews::Running]);
         let exited = r#"{"seq":0,"type":"event","event":"exited","body":{"exitCode":3}}"#;

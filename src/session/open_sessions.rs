@@ -85,7 +85,12 @@ impl OpenSessions {
     }
 
     /// Adds a session, and returns what stops it.
-    pub(super) fn begin(self: &Arc<Self>, number: u64, client: &str, protocol: &str) -> (OpenSession, Shutdown) {
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        number: u64,
+        client: &str,
+        protocol: &str,
+    ) -> (OpenSession, Shutdown) {
         let (trigger, stop) = shutdown::channel();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let status = SessionStatus {
@@ -119,8 +124,7 @@ impl OpenSession {
             _ => {}
         }
         if status.dlv.is_none() {
-            status.dlv =
-                delve.map(|(pid, address)| SessionDelve { pid: *pid, address: address.to_string() });
+            status.dlv = delve.map(|(pid, address)| SessionDelve { pid: *pid, address: address.to_string() });
         }
     }
 }
@@ -149,7 +153,9 @@ impl OpenSession {
         match news {
             SessionNews::Started(program) => record.status.program = Some(program),
             SessionNews::Stopped { reason, at } => record.status.stopped = Some(format!("{at} ({reason})")),
-            SessionNews::NotStarted(_) | SessionNews::Running | SessionNews::Exited(_) => record.status.stopped = None,
+            SessionNews::NotStarted(_) | SessionNews::Running | SessionNews::Exited(_) => {
+                record.status.stopped = None
+            }
         }
     }
 }
@@ -169,7 +175,10 @@ mod tests {
         let all = Arc::new(OpenSessions::default());
         let (one, stop) = all.begin(3, "127.0.0.1:49018", "DAP");
         let (_other, unasked) = all.begin(4, "127.0.0.1:49019", "JSON-RPC");
-        one.note(Transition::DlvReady, Some(&(4720, "127.0.0.1:40001".parse::<std::net::SocketAddr>().unwrap().into())));
+        one.note(
+            Transition::DlvReady,
+            Some(&(4720, "127.0.0.1:40001".parse::<std::net::SocketAddr>().unwrap().into())),
+        );
         one.note(Transition::Forwarding, None);
         let listed = all.list();
         assert_eq!((listed[0].number, listed[0].state), (3, SessionState::Open));

@@ -41,6 +41,7 @@ mod start;
 mod statements;
 mod stdio;
 mod stepping;
+mod terminal_log;
 mod transitions;
 mod two_hosts;
 mod two_users;

@@ -1,11 +1,12 @@
 //! Starting the server: what it refuses, and what it says first.
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use dlvgate_test_support::client::End;
 use dlvgate_test_support::debug::{Debug, initialize_arguments};
 use dlvgate_test_support::server::Serve;
 use dlvgate_test_support::toolchain::Pair;
+use dlvgate_test_support::{PATIENCE, paths, poll};
 
 const USAGE: i32 = 2;
 
@@ -88,4 +89,30 @@ fn a_front_for_others_turns_away_who_is_not_allowed() {
 fn the_front_is_there_before_dlv_is_looked_for() {
     let server = Serve::with(&Pair::any()).dlv("/nonexistent/dlv").start();
     server.nothing_left();
+}
+
+#[test]
+fn settings_that_cannot_work_are_warned_of() {
+    let server = Serve::with(&Pair::any())
+        .flags(["--launch-default", "stopOnEntri=true", "--redact"])
+        .dlv_flags(["exec", "./nope"])
+        .start();
+    for words in ["did you mean `stopOnEntry`", "--redact has no effect", "nope does not exist"] {
+        let is_said = || server.log.lines().iter().any(|line| line.contains(words)).then_some(());
+        assert!(poll(PATIENCE, is_said).is_some(), "no {words:?} in {:#?}", server.log.lines());
+    }
+}
+
+#[test]
+fn forgotten_dashes_are_named() {
+    let output = run(&["exec", "./server"]);
+    assert_eq!(output.status.code(), Some(USAGE));
+    assert!(stderr(&output).contains("`dlvgate serve -- exec …`"), "{}", stderr(&output));
+}
+
+#[test]
+fn version_is_a_command_too() {
+    let say = |word: &str| Command::new(paths::dlvgate()).arg(word).output().unwrap();
+    assert_eq!(say("version"), say("--version"));
+    assert!(say("version").status.success());
 }

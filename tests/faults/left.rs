@@ -2,11 +2,13 @@
 //! readable.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use dlvgate_test_support::PATIENCE;
 use dlvgate_test_support::debug::Debug;
+use dlvgate_test_support::paths;
 use dlvgate_test_support::poll;
 use dlvgate_test_support::process::debug_binaries;
 use dlvgate_test_support::toolchain::Pair;
@@ -78,7 +80,7 @@ fn nothing_left(stage: &Stage) {
 fn ends(stage: &mut Stage, fate: Fate) -> Gone {
     let cell = stage.cell;
     let status = ended(stage);
-    let is = match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
+    let is = match (status.code(), ExitStatusExt::signal(&status)) {
         (Some(code), _) => Fate::Exits(code),
         (None, signal) => Fate::Dies(Signal::try_from(signal.unwrap_or_default()).expect("a signal")),
     };
@@ -107,7 +109,7 @@ fn next_start(stage: &Stage) {
 }
 
 /// Nothing at all. Of a server that was killed, its guard and its dlv have yet to end.
-fn swept(stage: &Stage) {
+fn swept(stage: &mut Stage) {
     let what = || {
         let processes = stage.server.processes();
         if !processes.is_empty() {
@@ -121,6 +123,13 @@ fn swept(stage: &Stage) {
         last.is_none().then_some(())
     });
     assert!(gone.is_some(), "{:?}: left: {last:?}", stage.cell);
+    let was_killed = stage.server.status().and_then(|status| ExitStatusExt::signal(&status)).is_some();
+    if was_killed {
+        // Its control socket is removed by the next start, and by who asks for servers.
+        let mut ps = Command::new(paths::dlvgate());
+        ps.arg("ps").env("TMPDIR", stage.server.folder()).env_remove("XDG_RUNTIME_DIR");
+        assert!(ps.output().expect("it runs").status.success());
+    }
     let files = files(stage.server.folder());
     assert!(
         files.is_empty() && debug_binaries(stage.server.folder()).is_empty(),

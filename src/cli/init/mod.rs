@@ -87,11 +87,17 @@ impl ClientKind {
     /// Where the configuration goes.
     fn place(self) -> &'static str {
         match self {
-            ClientKind::Vscode => ".vscode/launch.json, for `dlvgate serve` and for `dlvgate serve -- exec …`:",
+            ClientKind::Vscode => {
+                ".vscode/launch.json, for `dlvgate serve` and for `dlvgate serve -- exec …`:"
+            }
             ClientKind::Goland => "Run | Edit Configurations | + | Go Remote:",
             ClientKind::Neovim => "your nvim-dap configuration, such as ~/.config/nvim/lua/dap.lua:",
-            ClientKind::Helix => "~/.config/helix/languages.toml; make the link first: `ln -s \"$(command -v dlvgate)\" ~/dlvgate/dlv`",
-            ClientKind::Emacs => "your Emacs configuration; make the link first: `ln -s \"$(command -v dlvgate)\" ~/dlvgate/dlv`",
+            ClientKind::Helix => {
+                "~/.config/helix/languages.toml; make the link first: `ln -s \"$(command -v dlvgate)\" ~/dlvgate/dlv`"
+            }
+            ClientKind::Emacs => {
+                "your Emacs configuration; make the link first: `ln -s \"$(command -v dlvgate)\" ~/dlvgate/dlv`"
+            }
             ClientKind::Zed => ".zed/debug.json:",
             ClientKind::Lsp4ij => {
                 "Run | Edit Configurations | + | Debug Adapter Protocol, Debug Mode Attach, with the address and port of dlvgate; \
@@ -219,7 +225,9 @@ mod tests {
 
     #[test]
     fn configurations_are_those_of_the_pages() {
-        for (client, page) in [(ClientKind::Neovim, CLIENTS), (ClientKind::Helix, CLIENTS), (ClientKind::Emacs, CLIENTS)] {
+        for (client, page) in
+            [(ClientKind::Neovim, CLIENTS), (ClientKind::Helix, CLIENTS), (ClientKind::Emacs, CLIENTS)]
+        {
             assert!(page.contains(&shown().text(client)), "{client:?}:\n{}", shown().text(client));
         }
         let zed = ClientSetup { map: Some("/home/me/app=/build/app".parse().unwrap()), ..shown() };
@@ -236,9 +244,16 @@ mod tests {
         let setup = ClientSetup { host: "build-host".to_owned(), port: 4000, map: None, ..shown() };
         for client in ClientKind::value_variants() {
             let text = setup.text(*client);
-            assert!(!text.contains("substitute") && !text.contains("{MAP}") && !text.contains("{HOST}"), "{text}");
+            assert!(
+                !text.contains("substitute") && !text.contains("{MAP}") && !text.contains("{HOST}"),
+                "{text}"
+            );
             let says_where = !matches!(client, ClientKind::Helix | ClientKind::Lsp4ij);
-            assert_eq!(text.contains("build-host") && text.contains("4000"), says_where, "{client:?}: {text}");
+            assert_eq!(
+                text.contains("build-host") && text.contains("4000"),
+                says_where,
+                "{client:?}: {text}"
+            );
         }
         assert!(shown().text(ClientKind::Goland).contains("--substitute-path ${workspaceFolder}=/build/app"));
     }

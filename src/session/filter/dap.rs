@@ -15,8 +15,8 @@ use dlvgate_protocol::message::{LaunchDefaults, MergeError};
 use dlvgate_protocol::scan::{DapPart, DapScanner};
 
 use super::event::FilterEvent;
-use crate::session::news::NewsReader;
 use super::piece::{JoinedRange, Piece};
+use crate::session::news::NewsReader;
 
 /// The state between two chunks.
 pub(in crate::session) struct DapFilter {
@@ -34,7 +34,7 @@ pub(in crate::session) struct DapFilter {
     /// The present body, which may turn out to be a request to be changed.
     held: Option<BytesMut>,
     /// Reads what a user wants to know, if that is wanted.
-    pub(in crate::session) news: Option<NewsReader>,
+    pub(in crate::session) news: Option<Box<NewsReader>>,
 }
 
 impl DapFilter {

@@ -15,7 +15,7 @@ use dlvgate_protocol::jsonrpc::rewrite::Rewriter;
 use dlvgate_protocol::sniff::Protocol;
 
 use super::message_rewrites::MessageRewrites;
-use super::news::{NewsReader, SessionNews};
+use super::news::SessionNews;
 pub(super) use event::FilterEvent;
 pub(super) use piece::Piece;
 
@@ -88,14 +88,14 @@ impl MessageFilter {
     /// From now on messages are read for the session's user. Of JSON-RPC none are.
     pub(super) fn read_news(&mut self) {
         if let MessageFilter::Dap(filter) = self {
-            filter.news = Some(NewsReader::default());
+            filter.news = Some(Box::default());
         }
     }
 
     /// Takes what was read since the last call.
     pub(super) fn take_news(&mut self) -> Vec<SessionNews> {
         match self {
-            MessageFilter::Dap(filter) => filter.news.as_mut().map(NewsReader::take).unwrap_or_default(),
+            MessageFilter::Dap(filter) => filter.news.as_mut().map(|news| news.take()).unwrap_or_default(),
             MessageFilter::Rpc(_) => Vec::new(),
         }
     }
