@@ -51,20 +51,37 @@ const ARGUMENTS: [&str; 33] = [
     "waitFor",
 ];
 
+/// dlv's flags without a value: the word after one is an operand.
+const SWITCHES: [&str; 8] = [
+    "--accept-multiclient",
+    "--allow-non-terminal-interactive",
+    "--check-go-version",
+    "--continue",
+    "--disable-aslr",
+    "--headless",
+    "--log",
+    "--only-same-user",
+];
+
 /// How like a known argument an unknown one must be to be taken for a mistake (strsim's
 /// Jaro-Winkler).
 const ALIKE: f64 = 0.85;
 
 /// Logs each setting that will not work, or that has no effect. None of them ends the server: a
 /// program may be built, or dlv installed, before a client comes.
-pub(super) fn warn(common: &CommonArgs, launcher: Option<&Launcher>, upstream: Option<SocketAddr>) {
+pub(super) fn warn(
+    common: &CommonArgs,
+    launcher: Option<&Launcher>,
+    upstream: Option<SocketAddr>,
+    is_reachable: bool,
+) {
     let mut found = Vec::new();
     if let Some(launcher) = launcher {
         found.extend(dlv(launcher));
         found.extend(program(launcher));
     }
     found.extend(upstream.and_then(nobody_at));
-    found.extend(everybody(common));
+    found.extend(everybody(common).filter(|_| is_reachable));
     if common.redact && common.record.is_none() {
         found.push("--redact has no effect without --record DIR".to_owned());
     }
@@ -89,12 +106,26 @@ fn program(launcher: &Launcher) -> Option<String> {
 }
 
 /// What is wrong with the program that a headless dlv is to serve. A path without a folder is left
-/// to dlv, which may know it otherwise.
+/// to dlv, which may know it otherwise; and so is everything after a flag that may take it as its
+/// value.
 fn served_program(argv: &Argv, folder: &Path) -> Option<String> {
     let command = argv.command()?;
-    let operand = argv.operands().next();
+    let mut operands = argv.operands();
+    let operand = operands.next();
+    if command == "attach"
+        && argv.words().iter().any(|word| word.as_encoded_bytes().starts_with(b"--waitfor"))
+    {
+        return None;
+    }
+    if operand.is_some_and(|word| may_be_a_value(argv, word)) {
+        return None;
+    }
     let is_path = |word: &&OsStr| word.as_encoded_bytes().contains(&b'/');
     let at = |word: &OsStr| folder.join(word);
+    let missing = |word: &OsStr| {
+        let is_missing = is_path(&word) && !is_package(word) && !at(word).exists();
+        is_missing.then(|| format!("dlv {command}: {} does not exist", at(word).display()))
+    };
     match (command, operand) {
         ("exec" | "core", None) => {
             Some(format!("dlv {command} needs a program: `dlvgate serve -- {command} ./bin/server`"))
@@ -103,9 +134,8 @@ fn served_program(argv: &Argv, folder: &Path) -> Option<String> {
         ("exec", Some(word)) if is_path(&word) => {
             wrong_program(&at(word)).map(|why| format!("dlv exec: {} {why}", at(word).display()))
         }
-        ("core" | "debug" | "test", Some(word)) if is_path(&word) && !is_import_path(word) => {
-            (!at(word).exists()).then(|| format!("dlv {command}: {} does not exist", at(word).display()))
-        }
+        ("debug" | "test", Some(word)) => missing(word),
+        ("core", Some(word)) => missing(word).or_else(|| operands.next().and_then(missing)),
         ("attach", Some(word)) => {
             let pid: i32 = word.to_str()?.parse().ok()?;
             let is_gone = kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH);
@@ -115,9 +145,19 @@ fn served_program(argv: &Argv, folder: &Path) -> Option<String> {
     }
 }
 
-/// A package is named by its path in the module too: `example.com/shop/cmd/server`.
-fn is_import_path(word: &OsStr) -> bool {
-    !word.as_encoded_bytes().starts_with(b".") && !word.as_encoded_bytes().starts_with(b"/")
+/// A package is named by its path in the module too: `example.com/shop/cmd/server`; and several by
+/// a pattern: `./...`.
+fn is_package(word: &OsStr) -> bool {
+    let word = word.as_encoded_bytes();
+    word.ends_with(b"...") || !(word.starts_with(b".") || word.starts_with(b"/"))
+}
+
+/// Whether the word before it is a flag that may take a value.
+fn may_be_a_value(argv: &Argv, word: &OsStr) -> bool {
+    let words = argv.words();
+    let Some(at) = words.iter().position(|other| other == word) else { return false };
+    let before = at.checked_sub(1).map(|at| words[at].to_string_lossy()).unwrap_or_default();
+    before.starts_with('-') && !before.contains('=') && !SWITCHES.contains(&before.as_ref())
 }
 
 fn wrong_program(path: &Path) -> Option<&'static str> {
@@ -187,7 +227,12 @@ mod tests {
             (&["debug", "./nope"], "does not exist"),
             (&["debug", "."], ""),
             (&["test", "example.com/shop/store"], ""),
-            (&["core", "./server", "./core"], ""),
+            (&["core", "./server", "./core"], "does not exist"),
+            (&["core", "./server", "./text"], ""),
+            (&["test", "./..."], ""),
+            (&["exec", "--accept-multiclient", "./nope"], "does not exist"),
+            (&["exec", "--new-flag", "./nope"], ""),
+            (&["attach", "--waitfor", "server"], ""),
             (&["attach"], "needs a process id"),
             (&["attach", dead.as_str()], "no process"),
             (&["attach", "1"], ""),

@@ -7,17 +7,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use serde_json::json;
 
-use crate::control::{FoundServer, ServerStatus, servers};
+use super::exit::FAILURE;
+use crate::control::{FoundServer, ServerStatus, Servers, servers};
 use crate::escape::{on_one_line, printable_json};
 use crate::session::{SessionState, SessionStatus};
 use crate::stdio;
 
-/// List the running servers, their sessions and gates
+/// List the running servers and their sessions
 ///
 /// Prints each `dlvgate serve` of this user: its process id, where clients connect, what it serves,
 /// the folder that dlv runs in, and how long it runs. Below it, each open session: its number, the
-/// client's address, the protocol, its dlv, how far it is, and for how long. The numbers are those
-/// of the log, and `dlvgate stop` takes them.
+/// client's address, the protocol, its dlv, how far it is, for how long, what is debugged, and
+/// where it is stopped (of DAP clients). The numbers are those of the log, and `dlvgate stop` takes
+/// them. Exit code 1: a server does not answer.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate ps
@@ -30,21 +32,26 @@ pub(super) struct PsArgs {
 }
 
 pub(super) async fn run(args: PsArgs) -> anyhow::Result<ExitCode> {
-    let found = servers().await;
+    let Servers { found, silent } = servers().await;
+    let silent: Vec<String> = silent.iter().map(ToString::to_string).collect();
     if args.json {
         let servers: Vec<&ServerStatus> = found.iter().map(|server| &server.status).collect();
-        stdio::print(&format!("{}\n", printable_json(&json!({ "servers": servers }).to_string())))?;
+        let all = json!({ "servers": servers, "silent": silent }).to_string();
+        stdio::print(&format!("{}\n", printable_json(&all)))?;
     } else {
-        stdio::print(&page(&found, now()))?;
+        stdio::print(&page(&found, &silent, now()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if silent.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) })
 }
 
-fn page(found: &[FoundServer], now: u64) -> String {
-    if found.is_empty() {
-        return "no dlvgate server is running\n".to_owned();
-    }
+fn page(found: &[FoundServer], silent: &[String], now: u64) -> String {
     let mut page = String::new();
+    if found.is_empty() && silent.is_empty() {
+        page.push_str("no dlvgate server is running\n");
+    }
+    for why in silent {
+        let _ = writeln!(page, "{}", on_one_line(why));
+    }
     for FoundServer { status, .. } in found {
         let ServerStatus { pid, front, serves, folder, since, sessions, .. } = status;
         let line = format!("server {pid} at {front}: {serves}, in {folder}, for {}", age(now, *since));
@@ -94,6 +101,7 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::ControlSocket;
     use crate::session::SessionDelve;
 
     #[test]
@@ -117,12 +125,14 @@ mod tests {
             since: 940,
             sessions: vec![session],
         };
-        let found = [FoundServer { socket: "/run/user/1000/dlvgate/4711.sock".into(), status }];
+        let socket = ControlSocket { path: "/run/user/1000/dlvgate/4711.sock".into(), uid: 1000 };
+        let found = [FoundServer { socket, status }];
         assert_eq!(
-            page(&found, 1_061),
+            page(&found, &[], 1_061),
             "server 4711 at 127.0.0.1:2345: dlv dap, in /home/me/a⏎b, for 2m 1s\n    \
              #2    127.0.0.1:49018        DAP       dlv 4720     open      1m 1s  debug .  stopped at /src/main.go:12 (breakpoint)\n"
         );
-        assert_eq!(page(&[], 0), "no dlvgate server is running\n");
+        assert_eq!(page(&[], &[], 0), "no dlvgate server is running\n");
+        assert_eq!(page(&[], &["it\nhangs".to_owned()], 0), "it⏎hangs\n");
     }
 }

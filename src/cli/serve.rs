@@ -49,8 +49,8 @@ use crate::stdio;
   dlvgate serve --stdio
   dlvgate serve --listen 127.0.0.1:0 --once -- --check-go-version=false")]
 pub(super) struct ServeArgs {
-    /// Where clients connect: HOST:PORT, PORT on this machine only, or :PORT for every address, IPv4
-    /// and IPv6. Port 0 means any free port; fd:N is a listening socket passed by systemd
+    /// Where clients connect: HOST:PORT, PORT on this machine only, or :PORT for every address,
+    /// IPv4 and IPv6. Port 0 means any free port; fd:N is a listening socket passed by systemd
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:2345", env = "DLVGATE_LISTEN")]
     listen: Listen,
     /// Serve one client on standard input and output instead of listening
@@ -127,6 +127,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         tracing::info!(target: "dlvgate", "continues as {caller}, and dlv too (--as-root keeps root)");
     }
     let serves = argv.serves();
+    let served = served(&args, &argv);
     let launcher = launcher(&args, argv, caller.as_ref());
     let recorder = args.common.recorder(launcher.as_ref(), &firewall)?;
     let checked = launcher.clone();
@@ -135,7 +136,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         Upstream::Running(address) => Some(*address),
         _ => None,
     };
-    preflight::warn(&args.common, checked.as_ref(), running);
+    preflight::warn(&args.common, checked.as_ref(), running, is_reachable);
     let (shared, spares) = match &upstream {
         Upstream::Shared(shared) => (Some(Arc::clone(shared)), None),
         Upstream::Warm(spares) => (None, Some(Arc::clone(spares))),
@@ -160,6 +161,8 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
         observer: None,
         open_sessions: Some(Arc::clone(&open_sessions)),
     };
+    let folder = args.dlv_cwd.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+    let about = |front: &str| AboutServer { front: front.to_owned(), serves: served, folder };
     let mut control = None;
     let serving = async {
         match bound_front {
@@ -167,7 +170,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 let prefix =
                     if serves == Some(Serves::Both) || args.headless { API_PREFIX } else { DAP_PREFIX };
                 let front = bound_front.open()?;
-                control = start_control(&args, front.name(), open_sessions, trigger.clone()).await;
+                control = start_control(about(front.name()), open_sessions, trigger.clone()).await;
                 // in dlv's own words: clients wait for it
                 stdio::announce(&format!("{prefix}{}", front.name()));
                 next_steps::print(front.name(), prefix == API_PREFIX);
@@ -177,7 +180,7 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
                 Ok(front.serve(Arc::new(settings), args.once, std::future::pending(), stop).await)
             }
             None => {
-                control = start_control(&args, STDIN, open_sessions, trigger.clone()).await;
+                control = start_control(about(STDIN), open_sessions, trigger.clone()).await;
                 let client = ClientInfo::alone(STDIN);
                 Ok(Some(session::run(Transport::stdio(), client, 1, &settings, &stop).await))
             }
@@ -206,13 +209,10 @@ pub(super) async fn run(args: ServeArgs, passed: Option<Bound>) -> anyhow::Resul
 /// The control socket. Without one the server is served all the same, and `dlvgate ps` does not
 /// show it.
 async fn start_control(
-    args: &ServeArgs,
-    front: &str,
+    about: AboutServer,
     sessions: Arc<OpenSessions>,
     trigger: Trigger,
 ) -> Option<ControlServer> {
-    let folder = args.dlv_cwd.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
-    let about = AboutServer { front: front.to_owned(), serves: served(args), folder };
     match ControlServer::start(about, sessions, trigger).await {
         Ok(control) => Some(control),
         Err(error) => {
@@ -223,12 +223,12 @@ async fn start_control(
 }
 
 /// What a client gets, as a command line.
-fn served(args: &ServeArgs) -> String {
+fn served(args: &ServeArgs, argv: &Argv) -> String {
     if let Some(upstream) = &args.upstream {
         return format!("the dlv at {upstream}");
     }
-    let has_command = args.dlv_words.first().is_some_and(|word| !word.as_encoded_bytes().starts_with(b"-"));
-    let begin = if has_command { "dlv" } else { "dlv dap" };
+    let is_implied = argv.command() == Some("dap") && argv.words().len() > args.dlv_words.len();
+    let begin = if is_implied { "dlv dap" } else { "dlv" };
     let words = args.dlv_words.iter().map(quoted);
     [begin.to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }

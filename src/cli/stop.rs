@@ -7,7 +7,8 @@ use anyhow::bail;
 use clap::Args;
 
 use super::exit::usage;
-use crate::control::{FoundServer, Request, ask, servers};
+use crate::control::{FoundServer, Request, ServerStatus, Servers, ask, servers};
+use crate::escape::on_one_line;
 use crate::stdio::say;
 
 /// How long an end may take: dlv has a grace of its own, and a build is finished first.
@@ -18,9 +19,10 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Stop a server or a session
 ///
-/// Without a number: the server, if one alone is running. N is a server's process id, or a session's
-/// number, as `dlvgate ps` prints them; with several servers write PID/N for a session. Its gate,
-/// dlv and program are gone when the command returns.
+/// Without a number: the server, if one alone is running. N is a server's process id, or a
+/// session's number, as `dlvgate ps` prints them; #N is a session, and PID/N the session of a
+/// server. When the command returns, its gate, dlv and program are gone. A dlv that several
+/// sessions share, and one at --upstream, stays when a session is stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dlvgate stop              # the only server
@@ -41,6 +43,8 @@ pub(super) struct StopArgs {
 enum Number {
     /// A server's process id, or a session's number.
     One(u64),
+    /// A session's number.
+    OfSession(u64),
     /// A session of this server.
     Session { pid: u32, session: u64 },
 }
@@ -55,18 +59,22 @@ impl std::str::FromStr for Number {
                 pid: pid.parse().map_err(wrong)?,
                 session: session.parse().map_err(wrong)?,
             }),
-            None => text.trim_start_matches('#').parse().map(Number::One).map_err(wrong),
+            None => match text.strip_prefix('#') {
+                Some(number) => number.parse().map(Number::OfSession).map_err(wrong),
+                None => text.parse().map(Number::One).map_err(wrong),
+            },
         }
     }
 }
 
 pub(super) async fn run(args: StopArgs) -> anyhow::Result<ExitCode> {
-    let found = servers().await;
+    let Servers { found, silent } = servers().await;
+    if let ([], Some(error)) = (&found[..], silent.first()) {
+        bail!("{}", on_one_line(&error.to_string()));
+    }
     let (server, session) = named(&found, args.number)?;
     ask(&server.socket, &Request::stop(session)).await?;
-    let pid = server.status.pid;
-    let name = session
-        .map_or_else(|| format!("server {pid}"), |session| format!("session {session} of server {pid}"));
+    let name = name(server, session);
     if args.no_wait {
         return Ok(ExitCode::SUCCESS);
     }
@@ -86,52 +94,58 @@ pub(super) async fn run(args: StopArgs) -> anyhow::Result<ExitCode> {
 
 /// Finds the server, and the session if one is named.
 fn named(found: &[FoundServer], number: Option<Number>) -> anyhow::Result<(&FoundServer, Option<u64>)> {
-    let of_pid = |pid: u32| found.iter().find(|server| server.status.pid == pid);
     let has =
         |server: &FoundServer, number: u64| server.status.sessions.iter().any(|one| one.number == number);
-    match (found, number) {
-        ([], _) => bail!("no dlvgate server is running"),
-        ([server], None) => Ok((server, None)),
-        (_, None) => {
-            Err(usage(format_args!("{} servers are running; say which: {}", found.len(), pids(found))))
-        }
-        (_, Some(Number::Session { pid, session })) => match of_pid(pid) {
-            Some(server) => Ok((server, Some(session))),
-            None => bail!("no server has the process id {pid}: {}", pids(found)),
-        },
-        (_, Some(Number::One(number))) => {
-            if let Some(server) = u32::try_from(number).ok().and_then(of_pid) {
-                return Ok((server, None));
-            }
-            let with: Vec<&FoundServer> = found.iter().filter(|server| has(server, number)).collect();
-            match with[..] {
-                [server] => Ok((server, Some(number))),
-                [] => bail!("no server and no session has the number {number}; `dlvgate ps` lists them"),
-                _ => Err(usage(format_args!(
-                    "{} servers have a session {number}; write PID/{number}: {}",
-                    with.len(),
-                    pids(found)
-                ))),
-            }
+    let is = |server: &FoundServer, pid: u64| u64::from(server.status.pid) == pid;
+    let what = match number {
+        None => "this".to_owned(),
+        Some(Number::One(number)) => format!("number {number}"),
+        Some(Number::OfSession(number)) => format!("session {number}"),
+        Some(Number::Session { pid, session }) => format!("session {session} of server {pid}"),
+    };
+    let matching = found.iter().flat_map(|server| {
+        let (server_itself, session) = match number {
+            None => (true, None),
+            Some(Number::One(number)) => (is(server, number), has(server, number).then_some(number)),
+            Some(Number::OfSession(number)) => (false, has(server, number).then_some(number)),
+            Some(Number::Session { pid, session }) => (false, is(server, pid.into()).then_some(session)),
+        };
+        let itself = server_itself.then_some((server, None));
+        itself.into_iter().chain(session.map(|session| (server, Some(session))))
+    });
+    match matching.collect::<Vec<_>>()[..] {
+        [] if found.is_empty() => bail!("no dlvgate server is running"),
+        [] => bail!("there is no {what}; `dlvgate ps` lists the servers and sessions"),
+        [one] => Ok(one),
+        ref several => {
+            let names: Vec<String> = several.iter().map(|(server, session)| name(server, *session)).collect();
+            Err(usage(format_args!("{what} may be {}; write PID, #N or PID/N", names.join(", or "))))
         }
     }
 }
 
-fn pids(found: &[FoundServer]) -> String {
-    let pids: Vec<String> = found.iter().map(|server| server.status.pid.to_string()).collect();
-    pids.join(", ")
+/// A server, or a session of it, in words.
+fn name(server: &FoundServer, session: Option<u64>) -> String {
+    let ServerStatus { pid, front, .. } = &server.status;
+    let server = format!("server {pid} at {}", on_one_line(front));
+    session.map_or(server.clone(), |session| format!("session {session} of {server}"))
 }
 
+/// Whether it is still there; so counts a server that does not answer.
 async fn is_there(server: &FoundServer, session: Option<u64>) -> bool {
-    let Ok(answer) = ask(&server.socket, &Request::status()).await else { return false };
-    let Some(status) = answer.server.filter(|status| status.pid == server.status.pid) else { return false };
-    session.is_none_or(|number| status.sessions.iter().any(|one| one.number == number))
+    match ask(&server.socket, &Request::status()).await {
+        Ok(answer) => match (answer.server, session) {
+            (Some(status), Some(number)) => status.sessions.iter().any(|one| one.number == number),
+            (status, _) => status.is_some(),
+        },
+        Err(error) => !error.is_gone(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::ServerStatus;
+    use crate::control::ControlSocket;
     use crate::session::{SessionState, SessionStatus};
 
     fn server(pid: u32, sessions: &[u64]) -> FoundServer {
@@ -154,32 +168,42 @@ mod tests {
             since: 0,
             sessions: sessions.iter().map(session).collect(),
         };
-        FoundServer { socket: format!("/{pid}").into(), status }
+        FoundServer { socket: ControlSocket { path: format!("/{pid}").into(), uid: 0 }, status }
     }
 
     #[test]
     fn number_names_one_server_or_session() {
-        let found = [server(4711, &[1, 2]), server(4712, &[1])];
+        let found = [server(4711, &[1, 2]), server(4712, &[1]), server(1, &[4])];
         let named = |text: &str, found: &[FoundServer]| {
             let number = (!text.is_empty()).then(|| text.parse().unwrap());
-            named(found, number)
-                .map(|(server, session)| (server.status.pid, session))
-                .map_err(|error| error.to_string())
+            let named = named(found, number).map(|(server, session)| (server.status.pid, session));
+            named.map_err(|error| error.to_string())
         };
         assert_eq!(named("", &found[..1]), Ok((4711, None)));
         assert_eq!(named("4712", &found), Ok((4712, None)));
         assert_eq!(named("2", &found), Ok((4711, Some(2))));
-        assert_eq!(named("#2", &found), Ok((4711, Some(2))));
+        assert_eq!(named("#4", &found), Ok((1, Some(4))));
         assert_eq!(named("4712/1", &found), Ok((4712, Some(1))));
+        assert_eq!(named("4712/9", &found), Ok((4712, Some(9))), "the server says that there is none");
+        let twins = [server(7, &[1]), server(7, &[])];
         for (text, found, said) in [
             ("", &found[..0], "no dlvgate server"),
-            ("", &found[..], "4711, 4712"),
-            ("1", &found[..], "PID/1"),
-            ("3", &found[..], "no server and no session"),
-            ("1/1", &found[..], "4711, 4712"),
+            ("", &found[..], "server 4711 at , or server 4712 at "),
+            (
+                "1",
+                &found[..],
+                "session 1 of server 4711 at , or session 1 of server 4712 at , or server 1 at ",
+            ),
+            ("#1", &found[..], "session 1 of server 4711"),
+            ("3", &found[..], "there is no number 3"),
+            ("8/1", &found[..], "there is no session 1 of server 8"),
+            ("7", &twins[..], "server 7 at , or server 7 at "),
         ] {
-            assert!(named(text, found).unwrap_err().contains(said), "{text}");
+            let refused = named(text, found).unwrap_err();
+            assert!(refused.contains(said), "{text}: {refused}");
         }
-        assert!("x".parse::<Number>().is_err() && "1/x".parse::<Number>().is_err());
+        for text in ["x", "1/x", "#", "-1", ""] {
+            assert!(text.parse::<Number>().is_err(), "{text}");
+        }
     }
 }

@@ -52,14 +52,24 @@ pub(super) fn sockets(folder: &Path, uid: u32) -> Vec<PathBuf> {
     sockets
 }
 
-/// Removes the sockets at which no process listens any more.
+/// Removes the sockets at which no process listens any more, and the folder if it is empty then.
 pub(super) async fn sweep(folder: &Path, uid: u32) {
+    let mut found = false;
     for socket in sockets(folder, uid) {
+        found = true;
         let connected = tokio::time::timeout(PATIENCE, UnixStream::connect(&socket)).await;
         if matches!(connected, Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused) {
             let _ = std::fs::remove_file(&socket);
         }
     }
+    if found {
+        let _ = std::fs::remove_dir(folder);
+    }
+}
+
+/// Whether a socket has its name, and listens therefore.
+pub(super) fn is_named(socket: &Path) -> bool {
+    socket.extension().is_some_and(|extension| extension == "sock")
 }
 
 /// A name for this process's socket. A process of another PID namespace may have the same id and
@@ -68,11 +78,17 @@ pub(super) async fn free_name(folder: &Path) -> PathBuf {
     let pid = std::process::id();
     let mut name = folder.join(format!("{pid}.sock"));
     let mut number = 0_u32;
-    while !matches!(tokio::time::timeout(PATIENCE, UnixStream::connect(&name)).await, Ok(Err(_))) {
+    while !is_free(tokio::time::timeout(PATIENCE, UnixStream::connect(&name)).await) {
         number += 1;
         name = folder.join(format!("{pid}-{number}.sock"));
     }
     name
+}
+
+/// No process listens at a name, so far as the system says.
+fn is_free(connected: Result<io::Result<UnixStream>, tokio::time::error::Elapsed>) -> bool {
+    use io::ErrorKind::{ConnectionRefused, InvalidInput, NotFound};
+    matches!(connected, Ok(Err(error)) if matches!(error.kind(), ConnectionRefused | InvalidInput | NotFound))
 }
 
 /// Makes a folder, if it is missing.

@@ -9,6 +9,6 @@ mod folder;
 mod server;
 mod wire;
 
-pub use client::{ControlError, FoundServer, ask, servers};
+pub use client::{ControlError, ControlSocket, FoundServer, Servers, ask, servers};
 pub use server::{AboutServer, ControlServer};
 pub use wire::{Answer, Ask, Request, ServerStatus};

@@ -1,6 +1,7 @@
 //! The server's side of the control socket.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,7 @@ use super::folder;
 use super::wire::{Answer, Ask, REQUEST_LIMIT, Request, ServerStatus, VERSION};
 use crate::session::OpenSessions;
 use crate::shutdown::Trigger;
+use crate::users::is_one_user;
 
 /// Connections that are answered at once; others wait.
 const CONNECTIONS: usize = 8;
@@ -49,7 +51,11 @@ pub struct ControlServer {
 
 /// The socket's file, removed with this; and its folder, if it is empty then.
 #[derive(Debug)]
-struct ControlFile(PathBuf);
+struct ControlFile {
+    name: PathBuf,
+    /// Device and inode: the file that is ours.
+    made: Option<(u64, u64)>,
+}
 
 struct Served {
     about: AboutServer,
@@ -101,8 +107,8 @@ impl ControlServer {
 async fn bind(folder: &Path, uid: u32) -> io::Result<(UnixListener, ControlFile)> {
     let mut tries = 1;
     loop {
-        folder::make_private(folder, uid)?;
         folder::sweep(folder, uid).await;
+        folder::make_private(folder, uid)?;
         match bind_in(folder).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => tries += 1,
             Err(error) => {
@@ -118,11 +124,11 @@ async fn bind(folder: &Path, uid: u32) -> io::Result<(UnixListener, ControlFile)
 /// socket refuses clients for a moment: then the renaming fails.
 async fn bind_in(folder: &Path) -> io::Result<(UnixListener, ControlFile)> {
     let name = folder::free_name(folder).await;
-    let new = name.with_extension("new");
+    let new = name.with_extension(format!("sock.{:x}", std::process::id())); // longer, so that both names fit
     let _ = std::fs::remove_file(&new); // of a killed process with our id
     let listener = UnixListener::bind(&new)?;
     match std::fs::rename(&new, &name) {
-        Ok(()) => Ok((listener, ControlFile(name))),
+        Ok(()) => Ok((listener, ControlFile { made: identity(&name).ok(), name })),
         Err(error) => {
             let _ = std::fs::remove_file(&new);
             Err(error)
@@ -132,11 +138,17 @@ async fn bind_in(folder: &Path) -> io::Result<(UnixListener, ControlFile)> {
 
 impl Drop for ControlFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-        if let Some(folder) = self.0.parent() {
+        if self.made.is_some() && identity(&self.name).ok() == self.made {
+            let _ = std::fs::remove_file(&self.name);
+        }
+        if let Some(folder) = self.name.parent() {
             let _ = std::fs::remove_dir(folder); // only an empty one goes
         }
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    path.symlink_metadata().map(|meta| (meta.dev(), meta.ino()))
 }
 
 async fn serve(listener: UnixListener, served: Arc<Served>) {
@@ -174,9 +186,10 @@ async fn answer(client: UnixStream, served: &Served) -> io::Result<()> {
     writer.shutdown().await
 }
 
-/// The server's own user, and root, which could stop it anyway.
+/// The server's own user, and root, which could stop it anyway. The uid that stands for several
+/// users is no one's.
 fn is_allowed(uid: u32) -> bool {
-    uid == nix::unistd::geteuid().as_raw() || uid == 0
+    uid == 0 || uid == nix::unistd::geteuid().as_raw() && is_one_user(uid)
 }
 
 impl Served {

@@ -10,8 +10,8 @@ pub(super) const VERSION: u32 = 1;
 /// Bytes of a request; the longest that dlvgate sends takes a fiftieth of it.
 pub(super) const REQUEST_LIMIT: u64 = 4096;
 
-/// Bytes of an answer: 1,024 sessions take a quarter of it.
-pub(super) const ANSWER_LIMIT: u64 = 1024 * 1024;
+/// Bytes of an answer: a session takes at most some 4 KiB.
+pub(super) const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,10 +48,14 @@ impl FromStr for Listen {
                 Err(format!("`{text}`: write fd:N, N being 3 or more; systemd passes the first socket as 3"))
             }
             // A port alone: of this machine only.
-            None if text.parse::<u16>().is_ok() => format!("127.0.0.1:{text}").parse().map(Listen::At),
+            None if is_number(text) => format!("127.0.0.1:{text}").parse().map(Listen::At),
             None => text.parse().map(Listen::At),
         }
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Listen {
@@ -70,7 +74,8 @@ impl FromStr for ListenAddress {
         let Some((host, port)) = text.rsplit_once(':') else {
             return Err(format!("`{text}` has no port; write HOST:PORT, such as 127.0.0.1:2345"));
         };
-        let port = port.parse().map_err(|_| format!("`{port}` is not a port; ports are 0 to 65535"))?;
+        let number = Some(port).filter(|port| is_number(port)).and_then(|port| port.parse().ok());
+        let port = number.ok_or_else(|| format!("`{port}` is not a port; ports are 0 to 65535"))?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(v6) => v6,
             None if host.contains(':') => {
@@ -153,6 +158,7 @@ mod tests {
         assert_eq!("fd:3".parse::<Listen>().unwrap(), Listen::Passed(3));
         assert_eq!("127.0.0.1:3".parse::<Listen>().unwrap().to_string(), "127.0.0.1:3");
         assert_eq!("2345".parse::<Listen>().unwrap().to_string(), "127.0.0.1:2345", "a port alone");
+        assert!("70000".parse::<Listen>().unwrap_err().contains("0 to 65535"));
         for text in ["fd:0", "fd:2", "fd:-1", "fd:x", "fd:"] {
             assert!(text.parse::<Listen>().unwrap_err().contains("3 or more"), "{text}");
         }
@@ -165,6 +171,7 @@ mod tests {
             ("::1:80", "[::1]:80"),
             ("localhost:http", "0 to 65535"),
             ("h:70000", "0 to 65535"),
+            ("h:+70", "0 to 65535"),
         ] {
             let refused = text.parse::<ListenAddress>().unwrap_err();
             assert!(refused.contains(says), "{text}: {refused}");

@@ -13,6 +13,7 @@ use super::end_reason::{EMPTY_BODY, body_too_large, cannot_be_forced};
 use super::filter::{FilterEvent, MessageFilter};
 use super::half_duplex::{DirectionRecorder, HalfDuplex};
 use super::message_rewrites::MessageRewrites;
+use super::news::SessionNews;
 use super::open_sessions::OpenSession;
 use dlvgate_recording::Tap;
 
@@ -64,7 +65,12 @@ impl Conversation {
     pub(super) fn client_spoke(&mut self) {
         self.up.drain_events(|event| self.to_say.extend(self.requests.client_said(event)));
         if let Some(open) = &self.open {
-            self.up.take_news().into_iter().for_each(|news| open.take_news(news));
+            for news in self.up.take_news() {
+                match news {
+                    SessionNews::AskedForStack { seq, thread } => self.down.expect_stack(seq, thread),
+                    news => open.take_news(news),
+                }
+            }
         }
     }
 

@@ -105,6 +105,11 @@ impl HalfDuplex {
         self.filter.take_news()
     }
 
+    /// The other direction's request for a stack trace, whose answer comes in this one.
+    pub(super) fn expect_stack(&mut self, seq: i64, thread: i64) {
+        self.filter.expect_stack(seq, thread);
+    }
+
     /// Carries one chunk, once there is one and what came before it is sent. `insert` goes between
     /// two messages, as soon as the stream stands there.
     pub(super) fn poll_carry(

@@ -36,7 +36,8 @@ pub struct SessionStatus {
     pub since: u64,
     /// Its own dlv, once that is ready.
     pub dlv: Option<SessionDelve>,
-    /// What the client asked dlv to debug, such as `debug ./cmd/server`. In JSON-RPC it is not read.
+    /// What the client asked dlv to debug, such as `debug ./cmd/server`. In JSON-RPC it is not
+    /// read.
     pub program: Option<String>,
     /// Where the program is stopped: the reason, the file and the line. `None`: it runs, or it is
     /// not known.
@@ -146,16 +147,16 @@ impl OpenSession {
             SessionNews::Exited(code) => {
                 tracing::info!(target: "dlvgate::session", parent: None, session, "the program exited with {code}");
             }
-            SessionNews::Running => {}
+            SessionNews::Running | SessionNews::AskedForStack { .. } => {}
         }
         let mut records = self.all.records();
         let Some(record) = records.get_mut(&session) else { return };
         match news {
             SessionNews::Started(program) => record.status.program = Some(program),
             SessionNews::Stopped { reason, at } => record.status.stopped = Some(format!("{at} ({reason})")),
-            SessionNews::NotStarted(_) | SessionNews::Running | SessionNews::Exited(_) => {
-                record.status.stopped = None
-            }
+            SessionNews::NotStarted(_) => record.status.program = None,
+            SessionNews::Running | SessionNews::Exited(_) => record.status.stopped = None,
+            SessionNews::AskedForStack { .. } => {}
         }
     }
 }

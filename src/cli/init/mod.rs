@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::assignments;
 use super::exit::usage;
-use crate::front::ListenAddress;
+use crate::front::{Listen, ListenAddress};
+use crate::shell::quoted;
 use crate::stdio::{self, say};
 
 const NEOVIM: &str = include_str!("neovim.lua");
@@ -34,10 +35,11 @@ pub(super) struct InitArgs {
     /// The client
     #[arg(value_enum)]
     client: ClientKind,
-    /// Where the client reaches dlvgate
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2345")]
+    /// Where the client reaches dlvgate: HOST:PORT, or PORT on this machine
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2345", value_parser = client_address)]
     at: ListenAddress,
-    /// The project's folder for the client, and for dlv if it is another: CLIENT=SERVER
+    /// The project's folder for the client, and for dlv if it is another: CLIENT=SERVER. Not for
+    /// helix, emacs and lsp4ij: give it to `dlvgate serve`
     #[arg(long, value_name = "CLIENT=SERVER", value_parser = assignments::rule)]
     substitute_path: Option<PathRule>,
 }
@@ -54,11 +56,26 @@ enum ClientKind {
     Lsp4ij,
 }
 
+/// An address that a client can connect to, and that stands in a configuration as it is.
+fn client_address(text: &str) -> Result<ListenAddress, String> {
+    let address = match text.parse()? {
+        Listen::At(address) => address,
+        Listen::Passed(_) => return Err(format!("`{text}`: write HOST:PORT, as the client reaches dlvgate")),
+    };
+    let is_plain = |char: char| char.is_alphanumeric() || ".-_:%".contains(char);
+    match address.host() {
+        "" | "0.0.0.0" | "::" => Err(format!("`{text}`: name the host that the client connects to")),
+        _ if address.port() == 0 => Err(format!("`{text}`: name the port that the client connects to")),
+        host if !host.chars().all(is_plain) => Err(format!("`{host}` is no name or address of a host")),
+        _ => Ok(address),
+    }
+}
+
 /// What a configuration is made of.
 struct ClientSetup {
     host: String,
     port: u16,
-    /// The link called `dlv` that leads to dlvgate.
+    /// The link called `dlv` that leads to dlvgate, from the root or the home folder.
     link: PathBuf,
     /// The project's folder, as the client has it.
     project: String,
@@ -66,10 +83,16 @@ struct ClientSetup {
 }
 
 pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
-    if args.at.host().is_empty() {
-        return Err(usage(format_args!("--at {}: name the host that the client connects to", args.at)));
+    if let (Some(map), false) = (&args.substitute_path, args.client.has_a_place_for_a_rule()) {
+        return Err(usage(format_args!(
+            "--substitute-path: this client's configuration has no place for it; start `dlvgate serve --substitute-path {}`",
+            quoted(map.to_string())
+        )));
     }
-    let home = crate::variables::folder("HOME").context("HOME names no folder")?;
+    let home = match args.client.needs_the_link() {
+        true => crate::variables::folder("HOME").context("HOME names no folder")?,
+        false => PathBuf::new(),
+    };
     let project = std::env::current_dir().context("this folder is not there any more")?;
     let setup = ClientSetup {
         host: args.at.host().to_owned(),
@@ -84,6 +107,15 @@ pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl ClientKind {
+    fn has_a_place_for_a_rule(self) -> bool {
+        !matches!(self, ClientKind::Helix | ClientKind::Emacs | ClientKind::Lsp4ij)
+    }
+
+    /// Whether it starts what it takes for dlv.
+    fn needs_the_link(self) -> bool {
+        matches!(self, ClientKind::Helix | ClientKind::Emacs)
+    }
+
     /// Where the configuration goes.
     fn place(self) -> &'static str {
         match self {
@@ -161,7 +193,7 @@ impl ClientSetup {
         );
         text.push_str("\nStart the program under dlvgate, which GoLand connects to:\n\n  dlvgate serve");
         if let Some(map) = &self.map {
-            text.push_str(&format!(" --substitute-path {map}"));
+            text.push_str(&format!(" --substitute-path {}", quoted(map.to_string())));
         }
         text.push_str(" -- exec ./bin/server --accept-multiclient\n");
         text
@@ -255,6 +287,20 @@ mod tests {
                 "{client:?}: {text}"
             );
         }
-        assert!(shown().text(ClientKind::Goland).contains("--substitute-path ${workspaceFolder}=/build/app"));
+        assert!(
+            shown().text(ClientKind::Goland).contains("--substitute-path '${workspaceFolder}=/build/app'")
+        );
+    }
+
+    #[test]
+    fn only_what_a_client_can_reach_is_an_address() {
+        for (text, is) in
+            [("2345", "127.0.0.1:2345"), ("build-host:4000", "build-host:4000"), ("[::1]:1", "[::1]:1")]
+        {
+            assert_eq!(client_address(text).unwrap().to_string(), is);
+        }
+        for text in ["host:0", ":2345", "0.0.0.0:2345", "a\"b:2345", "a b:1", "fd:3", "h:+70"] {
+            assert!(client_address(text).is_err(), "{text}");
+        }
     }
 }

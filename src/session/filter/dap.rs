@@ -73,8 +73,6 @@ impl DapFilter {
     ) -> Result<(), FrameError> {
         let mut run = JoinedRange::default();
         let mut at = 0;
-        // Where the present body begins in this chunk, if it begins in it.
-        let mut body_at = None;
         while at < chunk.len() {
             if !insert.is_empty() && self.scanner.at_boundary() {
                 run.flush(pieces);
@@ -92,7 +90,6 @@ impl DapFilter {
             match step.part {
                 DapPart::PartialHeader => self.header_cut = true,
                 DapPart::Header(header) => {
-                    body_at = Some(at);
                     self.body_len = header.body_len;
                     self.kept_back = self.body_len > self.max_body || self.body_len == 0;
                     if self.body_len == 0 {
@@ -116,12 +113,15 @@ impl DapFilter {
                 DapPart::Body { end } => {
                     let mut refused = None;
                     if let Some(held) = &mut self.held {
-                        held.extend_from_slice(&chunk[taken]);
+                        held.extend_from_slice(&chunk[taken.clone()]);
                         if end {
                             refused = self.let_go(step.envelope, pieces).err();
                         }
                     } else if !self.kept_back {
-                        run.extend(taken, pieces);
+                        run.extend(taken.clone(), pieces);
+                    }
+                    if let Some(news) = self.news.as_mut().filter(|_| !self.kept_back && refused.is_none()) {
+                        news.take_body(&chunk[taken], step.envelope.map(Message::from), end);
                     }
                     if let Some(envelope) = step.envelope {
                         let message = Message::from(envelope);
@@ -130,7 +130,6 @@ impl DapFilter {
                         } else if self.kept_back {
                             FilterEvent::TooLarge { message, body_len: self.body_len }
                         } else {
-                            self.read_news(&message, chunk, body_at);
                             FilterEvent::Forwarded(message)
                         });
                     }
@@ -142,15 +141,6 @@ impl DapFilter {
             pieces.extend(insert.drain(..).map(Piece::Own));
         }
         Ok(())
-    }
-
-    /// Reads a message for its user, if all of it is in this chunk.
-    fn read_news(&mut self, message: &Message, chunk: &[u8], body_at: Option<usize>) {
-        let (Some(news), Some(from)) = (&mut self.news, body_at) else { return };
-        let len = usize::try_from(self.body_len).unwrap_or(usize::MAX);
-        if let Some(body) = chunk.get(from..from.saturating_add(len)) {
-            news.read(message, body);
-        }
     }
 
     /// Passes on the held message, with the added arguments.

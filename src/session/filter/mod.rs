@@ -100,6 +100,13 @@ impl MessageFilter {
         }
     }
 
+    /// The other direction's request for a stack trace, whose answer comes in this one.
+    pub(super) fn expect_stack(&mut self, seq: i64, thread: i64) {
+        if let MessageFilter::Dap(dap::DapFilter { news: Some(news), .. }) = self {
+            news.expect_stack(seq, thread);
+        }
+    }
+
     /// Bytes that the present message lacks: 0 between two messages, `None` where its length is
     /// unknown.
     pub(super) fn missing(&self) -> Option<u64> {
