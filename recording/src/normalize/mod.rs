@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub(crate) use text::{alike, text, with_addresses};
 
 /// Keys whose numbers dlv assigns per run.
-const GIVEN_ANEW: [&str; 32] = [
+const ASSIGNED_PER_RUN: [&str; 33] = [
     "seq",
     "request_seq",
     "frameId",
@@ -41,6 +41,7 @@ const GIVEN_ANEW: [&str; 32] = [
     "addrpid",
     "pcs",
     "pcpids",
+    "waitSince",
 ];
 
 /// Keys whose texts are addresses, or differ each time.
@@ -53,6 +54,9 @@ const REFERENCES: [&str; 7] = [
     "clientName",
     "dataId",
 ];
+
+/// The status of a waiting goroutine: `_Gwaiting` of Go's runtime.
+const WAITING: u64 = 4;
 
 /// Go's `reflect.Map`.
 const MAP: u64 = 21;
@@ -99,7 +103,10 @@ fn value(given: &Value, key: Option<&str>) -> Value {
         Value::Object(members) => {
             let keep = |(name, value): (&String, &Value)| {
                 let is_function = name == "value" && members.contains_key("goType");
-                let changes = GIVEN_ANEW.contains(&name.as_str()) || is_id(name, members) || is_function;
+                let changes = ASSIGNED_PER_RUN.contains(&name.as_str())
+                    || is_id(name, members)
+                    || is_function
+                    || is_past_wait(name, members);
                 let new = match value {
                     Value::Number(_) | Value::Array(_) if changes => Value::from("(number)"),
                     Value::String(_) if REFERENCES.contains(&name.as_str()) => Value::from("(reference)"),
@@ -126,6 +133,12 @@ fn value(given: &Value, key: Option<&str>) -> Value {
 fn is_id(name: &str, members: &Map<String, Value>) -> bool {
     let one_of = |keys: &[&str]| keys.iter().any(|key| members.contains_key(*key));
     name == "id" && !one_of(&["verified", "Cond", "hitCount"])
+}
+
+/// What a goroutine waited for last time, which depends on the scheduler; what one waits for now
+/// does not.
+fn is_past_wait(name: &str, goroutine: &Map<String, Value>) -> bool {
+    name == "waitReason" && goroutine.get("status").is_some_and(|status| *status != WAITING)
 }
 
 /// The children of a map come in any order, and nothing tells a map's from others. Of a map with
@@ -212,6 +225,14 @@ mod tests {
         assert_ne!(answer(&frame(1000, 5)), answer(&frame(1000, 6)));
         let breakpoint = |id: i64| json!({"breakpoints": [{"id": id, "verified": true}]});
         assert_ne!(answer(&breakpoint(1)), answer(&breakpoint(2)));
+    }
+
+    #[test]
+    fn only_what_a_goroutine_waits_for_now_is_compared() {
+        let goroutine = |status: u64, reason: u64| answer(&json!({"status": status, "waitReason": reason}));
+        let running = 2;
+        assert_eq!(goroutine(running, 0), goroutine(running, 14));
+        assert_ne!(goroutine(WAITING, 2), goroutine(WAITING, 14));
     }
 
     #[test]
